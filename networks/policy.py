@@ -1,0 +1,65 @@
+"""The two policies of Uni-AdaFocus (arXiv 2412.11228): where to look, and when."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+BOX_VALUES = 4
+
+
+class SpatialPolicy(nn.Module):
+    """One raw box per clip from the glance features.
+
+    Three convolutions over time and space, then one whose kernel covers the whole feature map. Features are
+    ``(B, T, C, h, w)``; the result is ``(B, 1, 4)`` in (0, 1): top and left position, height, width, each relative to
+    the room that is left (see :func:`decode_boxes`).
+    """
+
+    def __init__(self, channels: int, frames: int, map_size: int, hidden: int) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv3d(channels, hidden, 1, bias=False),
+            nn.BatchNorm3d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(hidden, hidden, 3, padding=1, bias=False),
+            nn.BatchNorm3d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(hidden, hidden, 3, padding=1, bias=False),
+            nn.BatchNorm3d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(hidden, BOX_VALUES, (frames, map_size, map_size), bias=False),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return raw boxes ``(B, 1, 4)`` after the sigmoid."""
+        return self.encoder(features.transpose(1, 2)).flatten(2).transpose(1, 2).sigmoid()
+
+
+class TemporalPolicy(nn.Module):
+    """Logits ``(B, T)`` of the glance frames' importance from their pooled features ``(B, T, C)``."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels, hidden, (3, 1), padding=(1, 0), bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, hidden, (3, 1), padding=(1, 0), bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, 1, 1, bias=False),
+        )
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return logits before the softmax."""
+        return self.encoder(pooled.transpose(1, 2).unsqueeze(-1)).flatten(1)
+
+
+def decode_boxes(raw: Tensor, box_min: float) -> Tensor:
+    """Turn raw boxes ``(..., 4)`` into ``(y, x, height, width)`` as fractions of the frame.
+
+    Sides lie between ``box_min`` and 1; positions fill the room that the sides leave, so a box never leaves the frame.
+    """
+    sides = box_min + (1.0 - box_min) * raw[..., 2:]
+    return torch.cat((raw[..., :2] * (1.0 - sides), sides), dim=-1)
