@@ -130,14 +130,19 @@ class FullExtentLinear(nn.Module):
         return self.linear(x.reshape(1, -1))
 
 
-def clip_mean(x: Tensor) -> Tensor:
-    """Mean over time and space: ``(T, C, H, W)`` to ``(1, C, 1, 1)``, in two steps that delegates take.
-
-    A mean over the batch axis splits the XNNPACK delegate; over the two spatial axes it does not.
-    """
-    return frame_mean(x).permute(2, 1, 0, 3).mean((2, 3), keepdim=True)
-
-
 def frame_mean(x: Tensor) -> Tensor:
     """Mean over space: ``(T, C, H, W)`` to ``(T, C, 1, 1)``."""
     return x.mean((2, 3), keepdim=True)
+
+
+def time_mean(x: Tensor) -> Tensor:
+    """Mean over time: ``(T, C, 1, 1)`` to ``(1, C, 1, 1)``.
+
+    A mean over the batch axis splits the XNNPACK delegate, so the frames are laid along the height first.
+    """
+    return x.permute(2, 1, 0, 3).mean((2, 3), keepdim=True)
+
+
+def clip_mean(x: Tensor) -> Tensor:
+    """Mean over time and space: ``(T, C, H, W)`` to ``(1, C, 1, 1)``."""
+    return time_mean(frame_mean(x))

@@ -22,6 +22,7 @@ from networks.lowering.rules import (
     frame_mean,
     framewise_conv,
     linear,
+    time_mean,
 )
 from networks.lowering.x3d import LoweredX3D, LoweredX3DHead
 from networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
@@ -47,7 +48,7 @@ class Glance(nn.Module):
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the stage."""
         features = self.encoder(frames)
-        glance_logits = clip_mean(self.aux_head(frame_mean(features)))
+        glance_logits = time_mean(self.aux_head(frame_mean(features)))
         return features, glance_logits.flatten(1), self.head(clip_mean(features)).flatten(1)
 
 
