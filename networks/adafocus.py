@@ -59,9 +59,7 @@ class AdaFocusX3D(nn.Module):
 
     def _head(self, channels: int) -> X3DHead:
         config = self.config
-        return X3DHead(
-            channels, config.head_hidden, config.num_classes, bias=config.head_bias, dropout=config.dropout
-        )
+        return X3DHead(channels, config.head_hidden, config.num_classes, bias=config.head_bias, dropout=config.dropout)
 
     def glance_view(self, frames: Tensor) -> Tensor:
         """Resize ``(B, T, 3, H, W)`` to the glance size: bilinear, half-pixel centres, no antialiasing."""

@@ -30,7 +30,13 @@ def fold_norm(weight: Tensor, bias: Tensor | None, norm: Norm | None) -> tuple[T
 def conv2d(weight: Tensor, bias: Tensor | None, stride: int, padding: int, groups: int) -> nn.Conv2d:
     """A square 2-D convolution that owns copies of the given values."""
     layer = nn.Conv2d(
-        weight.shape[1] * groups, weight.shape[0], weight.shape[-1], stride, padding, groups=groups, bias=bias is not None
+        weight.shape[1] * groups,
+        weight.shape[0],
+        weight.shape[-1],
+        stride,
+        padding,
+        groups=groups,
+        bias=bias is not None,
     )
     layer.weight.data.copy_(weight.detach())
     if layer.bias is not None and bias is not None:
@@ -71,17 +77,19 @@ class TemporalTaps(nn.Module):
             conv2d(weight[:, :, self.centre + o], bias if o == 0 else None, stride, padding, conv.groups)
             for o in self.offsets
         )
-        reach = max(abs(o) for o in self.offsets)
-        self.register_buffer("silence", torch.zeros(reach, weight.shape[0], out_side_px, out_side_px), persistent=False)
+        for gap in range(1, max(self.offsets) + 1):
+            silence = torch.zeros(gap, weight.shape[0], out_side_px, out_side_px)
+            self.register_buffer(f"silence_{gap}", silence, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve ``(T, C, H, W)`` over time and space."""
         total = self.taps[self.offsets.index(0)](x)
         for offset, tap in zip(self.offsets, self.taps, strict=True):
-            if offset < 0:
-                total = total + torch.cat((self.silence[:-offset], tap(x[:offset])), dim=0)
-            elif offset > 0:
-                total = total + torch.cat((tap(x[offset:]), self.silence[:offset]), dim=0)
+            if offset == 0:
+                continue
+            silence = self.get_buffer(f"silence_{abs(offset)}")
+            parts = (silence, tap(x[:offset])) if offset < 0 else (tap(x[offset:]), silence)
+            total = total + torch.cat(parts, dim=0)
         return total
 
 

@@ -48,8 +48,9 @@ class Glance(nn.Module):
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the stage."""
         features = self.encoder(frames)
-        glance_logits = time_mean(self.aux_head(frame_mean(features)))
-        return features, glance_logits.flatten(1), self.head(clip_mean(features)).flatten(1)
+        pooled = frame_mean(features)
+        glance_logits = time_mean(self.aux_head(pooled))
+        return features, glance_logits.flatten(1), self.head(time_mean(pooled)).flatten(1)
 
 
 class Policy(nn.Module):
@@ -152,4 +153,3 @@ def _lower_temporal(policy: TemporalPolicy) -> nn.Sequential:
         nn.ReLU(),
         linear(last.weight[..., 0, 0], last.bias),
     )
-

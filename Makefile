@@ -1,0 +1,56 @@
+# Two commands: `make demo` and `make test`. Both keep what they install in .venv and use it again.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+DEVICE := .venv-device
+TORCH := torch==2.13.0
+VIDEO ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types clean system
+
+help:
+	@echo "make demo             convert the shipped model and recognise two real videos"
+	@echo "make demo VIDEO=f.mp4 the same on your video"
+	@echo "make test             run the tests"
+	@echo "make lint, make types check the code"
+
+demo: $(VENV)/.installed system
+	@$(BIN)/python -m apps.demo $(if $(VIDEO),"$(VIDEO)")
+
+test: $(VENV)/.installed $(DEVICE)/.installed system
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) $(DEVICE) .cache/demo
+
+$(VENV)/.installed: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on this machine. Install Python 3.11 (Debian: apt-get install python3.11 python3.11-venv), or name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' || { echo "$(PYTHON) is $$($(PYTHON) -V), expected Python 3.10 to 3.13: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "venv is missing. Install it: apt-get install python3-venv"; exit 2; }
+	@echo "installing the workstation environment into $(VENV) (once, about 3 GB)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e ".[workstation,litert,dev]"
+	@touch $@
+
+$(DEVICE)/.installed: pyproject.toml $(VENV)/.installed
+	@test -x $(DEVICE)/bin/python || $(PYTHON) -m venv $(DEVICE)
+	@echo "installing the device environment into $(DEVICE) (no torch)"
+	@$(DEVICE)/bin/pip install --quiet --disable-pip-version-check -e ".[litert]"
+	@touch $@
+
+# OpenCV's wheel needs two libraries of the system that slim images leave out.
+system: $(VENV)/.installed
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -y -qq libgl1 libglib2.0-0; \
+		else \
+			echo "OpenCV cannot be loaded. Install its system libraries: sudo apt-get install libgl1 libglib2.0-0"; exit 2; \
+		fi; }

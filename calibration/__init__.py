@@ -1,0 +1,1 @@
+"""Everything that is fitted to data: clip sets, training, quantisation, evaluation."""

@@ -1,0 +1,70 @@
+"""The teacher: a float X3D on full frames, whose soft answers are the target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import Tensor, nn
+
+import networks
+from calibration.clips import FrameCache
+from calibration.recipe import Recipe
+from calibration.views import normalise
+from networks.backbones import build_backbone
+from networks.backbones.x3d import X3D
+
+
+class Teacher(nn.Module):
+    """X3D trunk and classifier with batch norms folded, as published for X3D-XS.
+
+    Maps ``(B, T, 3, S, S)`` to logits ``(B, K)``.
+    """
+
+    def __init__(self, backbone: str, checkpoint: Path) -> None:
+        super().__init__()
+        trunk = build_backbone(backbone)
+        if not isinstance(trunk, X3D):
+            raise TypeError(f"the teacher must be an X3D, found {backbone}.")
+        classifier = networks.load_x3d_trunk(trunk, checkpoint)
+        self.trunk = trunk
+        hidden, channels = classifier["head_lin.weight"].shape
+        self.lin = nn.Linear(channels, hidden)
+        self.fc = nn.Linear(hidden, classifier["fc.weight"].shape[0])
+        self.lin.load_state_dict({"weight": classifier["head_lin.weight"], "bias": classifier["head_lin.bias"]})
+        self.fc.load_state_dict({"weight": classifier["fc.weight"], "bias": classifier["fc.bias"]})
+        self.eval()
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Classify whole clips."""
+        return self.fc(torch.relu(self.lin(self.trunk(frames).mean((1, 3, 4)))))
+
+
+def teacher_input(frames: NDArray[np.uint8], recipe: Recipe) -> Tensor:
+    """Cached frames to ``(1, T, 3, S, S)``: uniform frames, short side resized, centre crop, Kinetics statistics."""
+    count = recipe.teacher_frames
+    chosen = ((np.arange(count) + 0.5) / count * len(frames)).astype(int)
+    side = round(frames.shape[1] * recipe.teacher_size / recipe.teacher_short_side)
+    start = (frames.shape[1] - side) // 2
+    size = (recipe.teacher_size, recipe.teacher_size)
+    region = (slice(start, start + side), slice(start, start + side))
+    pixels = np.stack([cv2.resize(frames[i][region], size, interpolation=cv2.INTER_AREA) for i in chosen])
+    return normalise(pixels, networks.PRESETS[recipe.preset])[None]
+
+
+@torch.no_grad()
+def soft_answers(cache: FrameCache, teacher: Teacher, recipe: Recipe, store: Path) -> Tensor:
+    """The teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once and kept."""
+    if store.exists():
+        return torch.load(store, weights_only=True)
+    answers = []
+    for index in track(range(len(cache.clips)), "teacher"):
+        view = teacher_input(cache.frames[index], recipe)
+        answers.append((teacher(view) + teacher(view.flip(-1))) / 2)
+    logits = torch.cat(answers)
+    torch.save(logits, store)
+    return logits

@@ -1,0 +1,211 @@
+"""A model file becomes a bundle: convert the stages side by side, prove them on real clips, pack."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from calibration.model_file import QuantisedModel, load_model
+from calibration.quantization import quantised_program
+from converters import litert
+from converters.parity import Parity, compare, reference_stages, require
+from edge.bundle import Bundle, file_record, write_bundle
+from edge.clip import Clip, clip_windows
+from edge.errors import AdafocusError
+from edge.files import sha256_of
+from edge.manifest import STAGES, Geometry, Golden, GraphFile, Manifest, Precision, Provenance, Stage
+from edge.recognizer import Recognizer
+
+RUNTIME = "litert"
+PACKAGES = ("adafocus-edge", "torch", "torchao", "executorch", "litert-torch", "ai-edge-litert")
+GOLDEN_FRAMES, GOLDEN_ANSWERS = "golden/clip.npz", "golden/answers.npz"
+REPRODUCIBLE_CLOCK = "SOURCE_DATE_EPOCH"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What a conversion made and proved."""
+
+    bundle: Bundle
+    reports: dict[Stage, litert.Report]
+    parity: Parity
+    seconds: float
+
+
+def export(model_path: Path, destination: Path, precision: Precision, videos: Sequence[Path], windows: int) -> Exported:
+    """Convert, prove, pack.
+
+    Args:
+        model_path: a model file of ``adafocus train``.
+        destination: the bundle to make.
+        precision: ``int8`` or ``fp32`` (glance and focus; the policy is always float).
+        videos: real videos to prove it on; the golden clip is the first of them.
+        windows: clips to cut from each video.
+
+    Raises:
+        AdafocusError: a conversion differs from the trained program, or a video cannot be read. Nothing is written.
+    """
+    if precision not in ("int8", "fp32"):
+        raise AdafocusError(f"precision is {precision!r}, expected int8 or fp32.")
+    started = time.perf_counter()
+    model = load_model(model_path)
+    geometry = geometry_of(model)
+    clips = [clip for video in videos for clip in clip_windows(video, geometry, windows)]
+    if not clips:
+        raise AdafocusError("There is no clip to prove the conversion on. Name a video: --prove VIDEO")
+    reports: dict[Stage, litert.Report] = {}
+    parity: list[Parity] = []
+
+    def fill(folder: Path) -> Manifest:
+        reports.update(_convert_stages(model_path, folder / "graphs", precision))
+        manifest = _manifest(model, model_path, folder, precision, reports, geometry, videos[0].name)
+        recognizer = Recognizer(Bundle(folder, manifest), RUNTIME, 2, None)
+        parity.append(compare(recognizer, reference_stages(model, precision), clips))
+        require(parity[0])
+        return _with_golden(manifest, folder, recognizer, clips[0])
+
+    bundle = write_bundle(destination, fill)
+    return Exported(bundle, reports, parity[0], time.perf_counter() - started)
+
+
+def geometry_of(model: QuantisedModel) -> Geometry:
+    """The part of a network's shape that the device needs."""
+    config = model.config
+    return Geometry(
+        variant=config.variant,  # type: ignore[arg-type]
+        glance_frames=config.glance_frames,
+        candidate_frames=config.candidate_frames,
+        focus_frames=config.focus_frames,
+        frame_size=config.frame_size,
+        short_side=config.short_side_px,
+        glance_size=config.glance_size,
+        patch_size=config.patch_size,
+        mean=config.mean,
+        std=config.std,
+    )
+
+
+def convert_stage(model_path: Path, stage: Stage, precision: Precision, path: Path) -> None:
+    """Convert one stage of a model file; runs in a process of its own."""
+    torch.set_num_threads(1)
+    model = load_model(model_path)
+    example = model.stages.examples(stage)
+    if precision == "int8" and stage in model.prepared:
+        litert.convert_int8(quantised_program(model.prepared[stage]), example, path)
+    else:
+        litert.convert_fp32(model.stages.modules()[stage], example, path)
+
+
+def _convert_stages(model_path: Path, folder: Path, precision: Precision) -> dict[Stage, litert.Report]:
+    folder.mkdir(parents=True)
+    paths = {stage: folder / f"{stage}.tflite" for stage in STAGES}
+    workers = min(len(STAGES), os.cpu_count() or 1)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    context = multiprocessing.get_context("spawn")
+    with Progress(*columns) as progress, ProcessPoolExecutor(workers, mp_context=context) as pool:
+        tasks = {stage: progress.add_task(f"converting {stage} to {precision}") for stage in STAGES}
+        jobs = {
+            pool.submit(convert_stage, model_path, stage, precision, paths[stage]): stage
+            for stage in ("focus", "glance", "policy")
+        }
+        for job in as_completed(jobs):
+            job.result()
+            progress.stop_task(tasks[jobs[job]])  # type: ignore[index]
+    return {stage: litert.delegation(paths[stage]) for stage in STAGES}
+
+
+def _manifest(
+    model: QuantisedModel,
+    model_path: Path,
+    folder: Path,
+    precision: Precision,
+    reports: dict[Stage, litert.Report],
+    geometry: Geometry,
+    golden_source: str,
+) -> Manifest:
+    stages = {}
+    for stage, module in model.stages.modules().items():
+        name = f"graphs/{stage}.tflite"
+        inputs, outputs = litert.tensor_specs(folder / name, module.inputs, module.outputs)
+        record, report = file_record(folder, name), reports[stage]  # type: ignore[index]
+        stages[stage] = {
+            RUNTIME: GraphFile(
+                **record.model_dump(),
+                precision="int8" if precision == "int8" and stage in model.prepared else "fp32",
+                inputs=tuple(inputs),
+                outputs=tuple(outputs),
+                macs=report.macs,
+                delegates=report.delegates,
+                delegated_share=round(report.delegated_share, 6),
+            )
+        }
+    blank = {"file": GOLDEN_FRAMES, "sha256": "0" * 64, "bytes": 1}
+    created = time.gmtime(int(os.environ.get(REPRODUCIBLE_CLOCK, time.time())))
+    return Manifest(
+        schema_version=1,
+        name=model_path.stem,
+        preset=model.preset,
+        geometry=geometry,
+        labels=model.labels,
+        stages=stages,
+        golden=Golden(source=golden_source, frames=blank, answers=blank),
+        provenance=Provenance(
+            model=model_path.name,
+            model_sha256=sha256_of(model_path),
+            packages={name: version(name) for name in PACKAGES},
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", created),
+        ),
+    )
+
+
+def _with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip: Clip) -> Manifest:
+    """Store one clip and its answers."""
+    (folder / "golden").mkdir()
+    np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=clip.candidates)
+    prediction = recognizer.recognize_clip(clip)
+    answers = {**prediction.outputs, "frame_indices": np.array(prediction.candidate_indices)}
+    np.savez_compressed(folder / GOLDEN_ANSWERS, **answers)
+    golden = Golden(
+        source=manifest.golden.source,
+        frames=file_record(folder, GOLDEN_FRAMES),
+        answers=file_record(folder, GOLDEN_ANSWERS),
+    )
+    return manifest.model_copy(update={"golden": golden})
+
+
+def show(exported: Exported, console: Console) -> None:
+    """Print what was made, how much of it is delegated, and how exact it is."""
+    table = Table("stage", "precision", "bytes", "GMAC", "delegates", "delegated", "left out", "largest difference")
+    for stage in STAGES:
+        graph = exported.bundle.manifest.stages[stage][RUNTIME]
+        report, parity = exported.reports[stage], exported.parity.stages[stage]
+        difference = f"{parity.steps} steps" if graph.outputs[0].scale else f"{parity.relative:.1e} relative"
+        left_out = ", ".join(f"{count} {name}" for name, count in report.left_out.items()) or "nothing"
+        table.add_row(
+            stage,
+            graph.precision,
+            f"{graph.bytes:,}",
+            f"{report.macs / 1e9:.3f}",
+            str(report.delegates),
+            f"{100 * report.delegated_share:.1f} %",
+            left_out,
+            difference,
+        )
+    console.print(table)
+    parity = exported.parity
+    console.print(
+        f"five best labels equal on {parity.same_best} of {parity.clips} clips, {exported.seconds:.0f} s in all",
+        highlight=False,
+    )

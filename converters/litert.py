@@ -1,0 +1,155 @@
+"""LiteRT: stage graphs to ``.tflite`` files, and what the XNNPACK delegate takes of them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ai_edge_litert.interpreter import Interpreter
+from torch import Tensor, nn
+
+from edge.files import replacing_file
+from edge.manifest import TensorSpec
+
+CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
+DENSE = "FULLY_CONNECTED"
+DELEGATE = "DELEGATE"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a graph in LiteRT.
+
+    Attributes:
+        macs: multiply-accumulates of one call.
+        delegates: how many XNNPACK delegates run it.
+        delegated_share: share of the multiply-accumulates inside them, 0..1.
+        left_out: operations outside, by name.
+        operations: operations in all.
+    """
+
+    macs: int
+    delegates: int
+    delegated_share: float
+    left_out: dict[str, int]
+    operations: int
+
+
+def convert_int8(program: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
+    """Convert a quantised program with unfolded weights; inputs and outputs become int8."""
+    from litert_torch.quantize.pt2e_quantizer import PT2EQuantizer, get_symmetric_quantization_config
+    from litert_torch.quantize.quant_config import QuantConfig
+
+    quantizer = PT2EQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True, is_qat=True))
+    _convert(program, example, path, QuantConfig(pt2e_quantizer=quantizer))
+
+
+def convert_fp32(stage: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
+    """Convert a float stage graph."""
+    _convert(stage, example, path, None)
+
+
+def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantisation: Any) -> None:
+    import litert_torch
+
+    with _quiet(), torch.no_grad():
+        converted = litert_torch.convert(module, example, quant_config=quantisation)
+        with replacing_file(path) as beside:
+            converted.export(str(beside))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converter's own progress off the screen."""
+    level = logging.getLogger().level
+    logging.getLogger().setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.getLogger().setLevel(level)
+
+
+def tensor_specs(path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[list[TensorSpec], ...]:
+    """Names of the contract joined to what the file says of its tensors, inputs first."""
+    interpreter = Interpreter(str(path))
+    found = (interpreter.get_input_details(), interpreter.get_output_details())
+    return tuple(
+        [_spec(name, detail) for name, detail in zip(names, _in_order(details), strict=True)]
+        for names, details in zip((inputs, outputs), found, strict=True)
+    )
+
+
+def _in_order(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from edge.runtimes.interpreter import signature_position
+
+    return sorted(details, key=lambda detail: signature_position(detail["name"]))
+
+
+def _spec(name: str, detail: dict[str, Any]) -> TensorSpec:
+    scale, zero_point = detail["quantization"]
+    integer = np.issubdtype(detail["dtype"], np.integer)
+    return TensorSpec(
+        name=name,
+        shape=tuple(int(n) for n in detail["shape"]),
+        dtype=np.dtype(detail["dtype"]).name,  # type: ignore[arg-type]
+        scale=float(scale) if integer else None,
+        zero_point=int(zero_point) if integer else None,
+    )
+
+
+def delegation(path: Path) -> Report:
+    """Ask the interpreter which operations its delegates took."""
+    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    operations = interpreter._get_ops_details()
+    shapes = {detail["index"]: detail["shape"] for detail in interpreter.get_tensor_details()}
+    delegates = [operation for operation in operations if operation["op_name"] == DELEGATE]
+    plain = [operation for operation in operations if operation["op_name"] != DELEGATE]
+    producers = {int(output): operation for operation in plain for output in operation["outputs"]}
+    covered = {index for delegate in delegates for index in _inside(delegate, producers)}
+    macs = {operation["index"]: _macs(operation, shapes) for operation in plain}
+    left_out: dict[str, int] = {}
+    for operation in plain:
+        if operation["index"] not in covered:
+            left_out[operation["op_name"]] = left_out.get(operation["op_name"], 0) + 1
+    total = sum(macs.values())
+    inside = sum(macs[index] for index in covered)
+    return Report(total, len(delegates), inside / total if total else 0.0, left_out, len(plain))
+
+
+def _inside(delegate: dict[str, Any], producers: dict[int, dict[str, Any]]) -> set[int]:
+    """Operations between a delegate's inputs and its outputs."""
+    border = {int(tensor) for tensor in delegate["inputs"]}
+    waiting = [int(tensor) for tensor in delegate["outputs"]]
+    seen: set[int] = set()
+    while waiting:
+        tensor = waiting.pop()
+        producer = producers.get(tensor)
+        if tensor in border or producer is None or producer["index"] in seen:
+            continue
+        seen.add(producer["index"])
+        waiting.extend(int(source) for source in producer["inputs"])
+    return seen
+
+
+def _macs(operation: dict[str, Any], shapes: dict[int, Any]) -> int:
+    name = operation["op_name"]
+    if name not in CONVOLUTIONS and name != DENSE:
+        return 0
+    weight = [int(n) for n in shapes[int(operation["inputs"][1])]]
+    result = int(np.prod(shapes[int(operation["outputs"][0])]))
+    if name == "CONV_2D":
+        return result * weight[1] * weight[2] * weight[3]
+    if name == DENSE:
+        return result * weight[1]
+    return result * weight[1] * weight[2]

@@ -1,0 +1,119 @@
+"""A bundle on disk: one directory whose every file is named and hashed in ``manifest.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import BundleError, MissingRuntimeError
+from edge.files import replacing_directory, sha256_of
+from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Runtime, Stage, parse_manifest
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files were checked when it was opened."""
+
+    path: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """Open a bundle and check every file against the manifest.
+
+        Raises:
+            BundleError: not a bundle, another schema version, an unknown or missing key, a path that leaves the
+                bundle, a symbolic link, a missing file, or a file whose size or hash differs.
+        """
+        root = Path(path)
+        if not root.exists():
+            raise BundleError(f"There is no bundle at {root}. Make one: adafocus export MODEL --out {root}")
+        where = root / MANIFEST
+        if not where.is_file():
+            raise BundleError(f"{root} has no {MANIFEST}, so it is no bundle. Give the folder adafocus export wrote.")
+        try:
+            text = where.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(f"{where} cannot be read as text ({error}). Convert the model again.") from error
+        manifest = parse_manifest(text, where)
+        for record in manifest.files():
+            _check(root, record)
+        return cls(root, manifest)
+
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Runtimes for which all three stages are present."""
+        stages = self.manifest.stages
+        return tuple(name for name in stages["glance"] if all(name in stages[stage] for stage in STAGES))
+
+    def graph(self, stage: Stage, runtime: Runtime) -> tuple[Path, GraphFile]:
+        """File and description of one stage.
+
+        Raises:
+            MissingRuntimeError: the bundle holds no graphs for this runtime.
+        """
+        if runtime not in self.manifest.stages[stage]:
+            raise MissingRuntimeError(
+                f"{self.path} holds no {stage} graph for the runtime {runtime!r}, only for {', '.join(self.runtimes())}. "
+                f"Use --runtime {self.runtimes()[0]}, or convert for it."
+            )
+        record = self.manifest.stages[stage][runtime]
+        return self.path / record.file, record
+
+    def golden_frames(self) -> dict[str, NDArray[np.generic]]:
+        """The golden clip: ``glance`` and ``candidates``, uint8 RGB."""
+        return _read_arrays(self.path / self.manifest.golden.frames.file)
+
+    def golden_answers(self) -> dict[str, NDArray[np.generic]]:
+        """What the golden clip must answer: ``<stage>.<tensor>`` in the graph's dtype, and ``frame_indices``."""
+        return _read_arrays(self.path / self.manifest.golden.answers.file)
+
+
+def write_bundle(destination: Path, fill: Callable[[Path], Manifest]) -> Bundle:
+    """Write a bundle beside its place and rename it there once it is whole and has been checked.
+
+    Args:
+        destination: directory to make; an older bundle there is replaced, anything else is not.
+        fill: writes all files into the directory it is given and returns the manifest.
+    """
+    with replacing_directory(destination, MANIFEST) as folder:
+        manifest = fill(folder)
+        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        Bundle.open(folder)
+    return Bundle.open(destination)
+
+
+def file_record(root: Path, name: str) -> FileRecord:
+    """Describe a file that stands in a bundle directory."""
+    path = root / name
+    return FileRecord(file=name, sha256=sha256_of(path), bytes=path.stat().st_size)
+
+
+def _check(root: Path, record: FileRecord | GraphFile) -> None:
+    name = PurePosixPath(record.file)
+    if name.is_absolute() or ".." in name.parts or "\\" in record.file:
+        raise BundleError(f"The manifest names {record.file!r}, which lies outside the bundle. Do not trust {root}.")
+    path = root / name
+    if any(part.is_symlink() for part in (path, *path.parents) if root in part.parents):
+        raise BundleError(f"{path} is a symbolic link, expected a plain file. Copy the bundle with its files.")
+    if not path.is_file():
+        raise BundleError(f"{path} is missing. Copy the whole bundle again, or convert the model again.")
+    size = path.stat().st_size
+    if size != record.bytes:
+        raise BundleError(f"{path} has {size} bytes, expected {record.bytes}. Copy the bundle again.")
+    digest = sha256_of(path)
+    if digest != record.sha256:
+        raise BundleError(
+            f"{path} was changed: its SHA-256 is {digest[:12]}..., expected {record.sha256[:12]}.... "
+            "Copy the bundle again, or convert the model again."
+        )
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    with np.load(path, allow_pickle=False) as content:
+        return {name: content[name] for name in content.files}

@@ -1,0 +1,96 @@
+"""The command line. Verbs of the device live here; those of the workstation are found by name and loaded when used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge import commands
+from edge.errors import AdafocusError
+
+WORKSTATION_GROUP = "adafocus.commands"
+WORKSTATION_INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[workstation]"'
+
+
+class Verbs(click.Group):
+    """Device verbs, and the workstation's by entry point, imported only when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all verbs."""
+        return sorted({*super().list_commands(ctx), *(point.name for point in _workstation())})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A verb by name; a workstation verb whose packages are missing ends in a sentence."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None:
+            return found
+        for point in _workstation():
+            if point.name == cmd_name:
+                return _load(point.load, cmd_name)
+        return None
+
+
+def _workstation() -> Any:
+    return entry_points(group=WORKSTATION_GROUP)
+
+
+def _load(load: Callable[[], Any], name: str) -> click.Command:
+    try:
+        return load()
+    except ModuleNotFoundError as error:
+        missing = error.name
+
+        def explain(**_: Any) -> None:
+            raise AdafocusError(
+                f"adafocus {name} runs on a workstation and needs the package {missing!r}, which is not installed. "
+                f"Install it: {WORKSTATION_INSTALL}"
+            )
+
+        return click.Command(
+            name,
+            callback=explain,
+            help="Needs the workstation packages.",
+            context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+        )
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="adafocus-edge")
+def program() -> None:
+    """Uni-AdaFocus video recognition on small devices."""
+
+
+for command in commands.ALL:
+    program.add_command(command)
+
+
+def main() -> None:
+    """Entry point: errors become one sentence and exit code 2."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the program and return its exit code."""
+    try:
+        program.main(args=arguments, prog_name="adafocus", standalone_mode=False)
+    except AdafocusError as error:
+        click.echo(f"adafocus: {error}", err=True)
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("adafocus: stopped.", err=True)
+        return 130
+    except click.exceptions.Exit as finished:
+        return finished.exit_code
+    except OSError as error:
+        place = f"{Path(error.filename)}: " if error.filename else ""
+        click.echo(f"adafocus: {place}{error.strerror or error}. Check the path and the space on the disk.", err=True)
+        return 2
+    return 0

@@ -1,0 +1,19 @@
+"""Errors a user can act on. Every message is a sentence: what was found, what was expected, what to type next."""
+
+from __future__ import annotations
+
+
+class AdafocusError(Exception):
+    """Base of all errors that the command line turns into one sentence and exit code 2."""
+
+
+class VideoError(AdafocusError):
+    """A video that cannot be read."""
+
+
+class BundleError(AdafocusError):
+    """A bundle that is damaged, incomplete or of another version."""
+
+
+class MissingRuntimeError(AdafocusError):
+    """A runtime, or a package of the workstation, that is not installed."""

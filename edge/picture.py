@@ -1,0 +1,144 @@
+"""One picture of one answer: what was glanced at, what was chosen, what was seen, what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from edge.clip import Clip
+from edge.files import replacing_file
+from edge.recognizer import Prediction
+
+WIDTH_PX = 1360
+MARGIN_PX = 36
+GAP_PX = 12
+PAPER, INK, FAINT, ACCENT, TRACK = "#fbfaf7", "#1d1f24", "#747a85", "#e4572e", "#e9e6df"
+BARS = 5
+TITLE_PT, HEAD_PT, TEXT_PT, SMALL_PT = 34, 19, 18, 14
+
+
+def draw_picture(clip: Clip, prediction: Prediction, title: str, path: Path) -> None:
+    """Draw a prediction and write it as PNG.
+
+    Args:
+        clip: the decoded frames.
+        prediction: the answer for them.
+        title: what to call the video.
+        path: where to write; the file appears only when it is whole.
+
+    Raises:
+        AdafocusError: the place cannot be written to.
+    """
+    canvas = Canvas()
+    canvas.headline(prediction.label, f"{100 * prediction.score:.0f} %", title)
+    times = [i / clip.fps for i in clip.glance_indices]
+    canvas.strip(
+        f"Glance: {len(clip.glance)} whole frames at {clip.glance.shape[1]} px",
+        [Image.fromarray(frame) for frame in clip.glance],
+        [f"{moment:.1f} s" for moment in times],
+        largest_px=150,
+    )
+    if len(prediction.candidate_indices):
+        frames = [
+            boxed(clip.candidates[i], box)
+            for i, box in zip(prediction.candidate_indices, prediction.boxes, strict=True)
+        ]
+        moments = [f"{i / clip.fps:.1f} s" for i in prediction.frame_indices]
+        chosen = f"Policy: {len(frames)} of {len(clip.candidates)} candidate frames, and where to look"
+        canvas.strip(chosen, frames, moments, largest_px=220)
+        patches = [Image.fromarray(patch) for patch in prediction.patches]
+        canvas.strip(f"Focus: the patches, {patches[0].width} px", patches, [""] * len(patches), largest_px=220)
+    else:
+        canvas.note("Sure enough after the glance: the policy and the focus did not run.")
+    canvas.bars(prediction.top(BARS))
+    canvas.note(_timing(prediction))
+    with replacing_file(path.with_suffix(".png")) as beside:
+        canvas.finish().save(beside, format="PNG")
+
+
+def boxed(frame: NDArray[np.uint8], box: NDArray[np.float32]) -> Image.Image:
+    """A frame, dimmed outside its box."""
+    side = frame.shape[0]
+    top, left, height, width = (float(value) * side for value in box)
+    dimmed = (frame * 0.45 + 0.55 * 235 * 0.35).astype(np.uint8)
+    inside = (slice(round(top), round(top + height)), slice(round(left), round(left + width)))
+    dimmed[inside] = frame[inside]
+    doubled = Image.fromarray(cv2.resize(dimmed, (2 * side, 2 * side), interpolation=cv2.INTER_CUBIC))
+    corners = [2 * left, 2 * top, 2 * (left + width) - 1, 2 * (top + height) - 1]
+    ImageDraw.Draw(doubled).rectangle(corners, outline=ACCENT, width=6)
+    return doubled
+
+
+def _timing(prediction: Prediction) -> str:
+    spent = prediction.timing_ms
+    stages = [f"{name} {spent[name]:.1f}" for name in ("glance", "policy", "focus") if name in spent]
+    host = sum(spent.get(name, 0.0) for name in ("resize", "pixels", "select", "crop", "other"))
+    parts = [f"decode {spent['decode']:.1f}", f"host {host:.1f}", *stages]
+    return f"{prediction.macs / 1e9:.2f} GMAC   |   milliseconds: {',  '.join(parts)}"
+
+
+class Canvas:
+    """A page that grows downwards."""
+
+    def __init__(self) -> None:
+        self._image = Image.new("RGB", (WIDTH_PX, 2000), PAPER)
+        self._draw = ImageDraw.Draw(self._image)
+        self._y = MARGIN_PX
+
+    def headline(self, label: str, score: str, title: str) -> None:
+        """The answer, large, with the video's name on the right."""
+        self._text((MARGIN_PX, self._y), label, TITLE_PT, INK)
+        offset = self._draw.textlength(label, font=_font(TITLE_PT))
+        self._text((MARGIN_PX + offset + 16, self._y), score, TITLE_PT, ACCENT)
+        right = WIDTH_PX - MARGIN_PX - self._draw.textlength(title, font=_font(TEXT_PT))
+        self._text((right, self._y + 14), title, TEXT_PT, FAINT)
+        self._y += 62
+
+    def strip(self, heading: str, images: list[Image.Image], captions: list[str], largest_px: int) -> None:
+        """A heading over a row of square pictures with captions."""
+        self._text((MARGIN_PX, self._y), heading, HEAD_PT, INK)
+        self._y += 32
+        room = WIDTH_PX - 2 * MARGIN_PX - GAP_PX * (len(images) - 1)
+        side = min(largest_px, room // len(images))
+        for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
+            x = MARGIN_PX + index * (side + GAP_PX)
+            self._image.paste(image.resize((side, side), Image.Resampling.LANCZOS), (x, self._y))
+            self._text((x + 2, self._y + side + 4), caption, SMALL_PT, FAINT)
+        self._y += side + (30 if any(captions) else 18)
+
+    def bars(self, best: list[tuple[str, float]]) -> None:
+        """Labels with bars of their probability."""
+        self._text((MARGIN_PX, self._y), "Answer", HEAD_PT, INK)
+        self._y += 34
+        names = max(self._draw.textlength(label, font=_font(TEXT_PT)) for label, _ in best)
+        start = MARGIN_PX + names + 20
+        end = WIDTH_PX - MARGIN_PX - 70
+        for index, (label, score) in enumerate(best):
+            self._text((MARGIN_PX, self._y), label, TEXT_PT, INK)
+            self._draw.rounded_rectangle([start, self._y + 4, end, self._y + 20], 8, fill=TRACK)
+            length = max(10.0, (end - start) * score)
+            colour = ACCENT if index == 0 else FAINT
+            self._draw.rounded_rectangle([start, self._y + 4, start + length, self._y + 20], 8, fill=colour)
+            self._text((end + 14, self._y), f"{100 * score:.1f} %", TEXT_PT, INK)
+            self._y += 30
+        self._y += 10
+
+    def note(self, text: str) -> None:
+        """A faint line."""
+        self._text((MARGIN_PX, self._y), text, TEXT_PT, FAINT)
+        self._y += 32
+
+    def finish(self) -> Image.Image:
+        """The page, cut to its length."""
+        return self._image.crop((0, 0, WIDTH_PX, self._y + MARGIN_PX // 2))
+
+    def _text(self, place: tuple[float, float], text: str, size: int, colour: str) -> None:
+        self._draw.text(place, text, font=_font(size), fill=colour)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

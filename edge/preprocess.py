@@ -1,0 +1,87 @@
+"""From decoded frames to what the graphs take: one resize per kept frame, one table look-up per pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+LEVELS = 256
+
+
+def fit_frame(frame: NDArray[np.uint8], frame_size: int, short_side: int) -> NDArray[np.uint8]:
+    """Resize the short side to ``short_side`` and keep the centre square of ``frame_size``, in one step.
+
+    The source region of the square is cut first and resized once: averaged where it shrinks, bilinear where it grows.
+
+    Args:
+        frame: ``(H, W)`` or ``(H, W, C)`` uint8.
+        frame_size: side of the result in pixels.
+        short_side: what the short side would have been resized to.
+
+    Returns:
+        ``(frame_size, frame_size[, C])`` uint8.
+    """
+    height, width = frame.shape[:2]
+    side = max(1, round(min(height, width) * frame_size / short_side))
+    top, left = (height - side) // 2, (width - side) // 2
+    region = frame[top : top + side, left : left + side]
+    interpolation = cv2.INTER_AREA if side > frame_size else cv2.INTER_LINEAR
+    return cv2.resize(region, (frame_size, frame_size), interpolation=interpolation)
+
+
+def resize_square(frame: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Resize a square frame to ``size``: bilinear with half-pixel centres, no antialiasing, as the networks do."""
+    if frame.shape[0] == size:
+        return frame
+    return cv2.resize(frame, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+@dataclass(frozen=True)
+class PixelTable:
+    """What each of the 256 values of each colour channel becomes in a graph's own number type.
+
+    Mean, standard deviation, scale and zero point are folded in, so no float image exists where the graph is int8.
+
+    Attributes:
+        table: ``(3, 256)`` in the graph's dtype.
+    """
+
+    table: NDArray[np.generic]
+
+    @classmethod
+    def build(
+        cls,
+        mean: Sequence[float],
+        std: Sequence[float],
+        dtype: str,
+        scale: float | None = None,
+        zero_point: int | None = None,
+    ) -> PixelTable:
+        """Build the table for a graph input of the given type.
+
+        Args:
+            mean: three means of pixels in 0..1.
+            std: three standard deviations.
+            dtype: ``float32``, ``int8`` or ``uint8``.
+            scale: of integer inputs.
+            zero_point: of integer inputs.
+        """
+        pixels = np.arange(LEVELS) / (LEVELS - 1)
+        real = (pixels[None, :] - np.asarray(mean)[:, None]) / np.asarray(std)[:, None]
+        if scale is None or zero_point is None:
+            return cls(real.astype(dtype))
+        limits = np.iinfo(dtype)
+        return cls(np.clip(np.round(real / scale) + zero_point, limits.min, limits.max).astype(dtype))
+
+    def apply(self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.generic]:
+        """Convert ``(T, S, S, 3)`` uint8 frames to ``(T, 3, S, S)`` in the graph's dtype."""
+        first = frames[0]
+        result = np.empty((len(frames), 3, *first.shape[:2]), self.table.dtype)
+        for index, frame in enumerate(frames):
+            for channel in range(3):
+                np.take(self.table[channel], frame[..., channel], out=result[index, channel])
+        return result

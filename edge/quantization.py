@@ -1,0 +1,30 @@
+"""Between real numbers and a graph's integers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.manifest import TensorSpec
+
+
+def dequantise(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:
+    """Real values, float32, of a tensor described by ``spec``."""
+    if spec.scale is None or spec.zero_point is None:
+        return values.astype(np.float32)
+    return (values.astype(np.float32) - np.float32(spec.zero_point)) * np.float32(spec.scale)
+
+
+def quantise(values: NDArray[np.floating], spec: TensorSpec) -> NDArray[np.generic]:
+    """Nearest representable values of ``spec``, halves to even, clipped to its range."""
+    if spec.scale is None or spec.zero_point is None:
+        return values.astype(spec.dtype)
+    limits = np.iinfo(spec.dtype)
+    codes = np.rint(values / np.float32(spec.scale)) + spec.zero_point
+    return np.clip(codes, limits.min, limits.max).astype(spec.dtype)
+
+
+def convert(values: NDArray[np.generic], source: TensorSpec, target: TensorSpec) -> NDArray[np.generic]:
+    """Hand a tensor from one graph to the next, rescaling only where the two describe it differently."""
+    same = (source.dtype, source.scale, source.zero_point) == (target.dtype, target.scale, target.zero_point)
+    return values if same else quantise(dequantise(values, source), target)

@@ -1,0 +1,276 @@
+"""The recogniser: glance, maybe stop, decide, crop, focus, answer."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import centred_box
+from edge.bundle import Bundle
+from edge.clip import Clip, read_clip
+from edge.crop import crop_patch
+from edge.errors import AdafocusError
+from edge.exits import confidence, softmax
+from edge.manifest import STAGES, GraphFile, Stage, TensorSpec
+from edge.preprocess import PixelTable
+from edge.quantization import convert, dequantise
+from edge.runtimes import open_graph
+from edge.runtimes.base import Arrays
+from edge.sampling import select_frames, uniform_indices
+
+Boxes = Literal["policy", "centre"]
+Frames = Literal["policy", "uniform"]
+WHITE = 255
+
+
+@dataclass
+class Stopwatch:
+    """Milliseconds by name."""
+
+    spent_ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the time of a block to ``name``."""
+        started = time.perf_counter()
+        yield
+        self.spent_ms[name] = self.spent_ms.get(name, 0.0) + 1e3 * (time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one clip.
+
+    Attributes:
+        label: the best label.
+        score: its probability, 0..1.
+        exit_stage: ``glance`` or ``focus``, where the answer was given.
+        frame_indices: frames of the video that the focus saw, counted from 0; empty after an exit at the glance.
+        boxes: ``(n, 4)`` y, x, height, width as fractions of the centre square; empty after an exit at the glance.
+        candidate_indices: the same frames counted among the clip's candidates.
+        patches: ``(n, P, P, 3)`` uint8 RGB, what the focus saw.
+        frame_weights: ``(T_G,)`` of the temporal policy; empty after an exit at the glance.
+        logits: ``(K,)`` float32 of the exit taken.
+        glance_logits: ``(K,)`` float32 of the first exit.
+        labels: class names, in the order of the logits.
+        timing_ms: by ``decode``, ``resize``, ``glance``, ``policy``, ``focus``, ``pixels``, ``select``, ``crop``, and
+            ``total``; the host's share that is none of these is ``other``.
+        macs: multiply-accumulates spent.
+        warnings: sentences on what is wrong with the video.
+        outputs: raw outputs of every stage that ran, ``<stage>.<tensor>``.
+    """
+
+    label: str
+    score: float
+    exit_stage: Stage
+    frame_indices: tuple[int, ...]
+    boxes: NDArray[np.float32]
+    candidate_indices: tuple[int, ...]
+    patches: NDArray[np.uint8]
+    frame_weights: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    glance_logits: NDArray[np.float32]
+    labels: tuple[str, ...]
+    timing_ms: dict[str, float]
+    macs: int
+    warnings: tuple[str, ...]
+    outputs: Arrays
+
+    def top(self, k: int) -> list[tuple[str, float]]:
+        """The ``k`` best labels with their probabilities, best first."""
+        probabilities = softmax(self.logits)
+        order = np.argsort(-probabilities, kind="stable")[:k]
+        return [(self.labels[i], float(probabilities[i])) for i in order]
+
+
+class Recognizer:
+    """A bundle opened in one runtime."""
+
+    def __init__(self, bundle: Bundle, runtime: str, threads: int, exit_threshold: float | None) -> None:
+        self.bundle, self.runtime, self.threads = bundle, runtime, threads
+        self.exit_threshold = exit_threshold
+        geometry = bundle.manifest.geometry
+        self._geometry = geometry
+        self._records: dict[Stage, GraphFile] = {}
+        self._graphs = {}
+        for stage in STAGES:
+            path, record = bundle.graph(stage, runtime)  # type: ignore[arg-type]
+            self._records[stage] = record
+            self._graphs[stage] = open_graph(runtime, path, record, threads)
+        self._tables = {
+            name: _pixel_table(spec, geometry.mean, geometry.std)
+            for name, spec in (("glance", self._input("glance", "frames")), ("focus", self._input("focus", "patches")))
+        }
+        red, green, blue = (round(WHITE * value) for value in geometry.mean)
+        self._fill = (red, green, blue)
+
+    @classmethod
+    def open(
+        cls,
+        bundle: str | Path | Bundle,
+        runtime: str = "litert",
+        threads: int = 2,
+        exit_threshold: float | None = None,
+    ) -> Recognizer:
+        """Open a bundle.
+
+        Args:
+            bundle: its path, or an opened bundle.
+            runtime: ``litert``, ``tflite``, ...
+            threads: CPU threads of the runtime.
+            exit_threshold: stop after the glance where its confidence, by the bundle's criterion, reaches this; None:
+                never.
+
+        Raises:
+            AdafocusError: no bundle, a damaged one, or a runtime that is not installed.
+        """
+        if threads < 1:
+            raise AdafocusError(f"threads is {threads}, expected 1 to {os.cpu_count()}. Use --threads 2.")
+        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        return cls(opened, runtime, threads, exit_threshold)
+
+    def recognize(self, video: str | Path) -> Prediction:
+        """Answer a video file.
+
+        Raises:
+            VideoError: not a video, or no frame of it can be decoded.
+        """
+        started = time.perf_counter()
+        clip = read_clip(video, self._geometry)
+        return self.recognize_clip(clip, started=started)
+
+    def recognize_clip(
+        self,
+        clip: Clip,
+        *,
+        boxes: Boxes = "policy",
+        frames: Frames = "policy",
+        stop_after: Stage = "focus",
+        started: float | None = None,
+    ) -> Prediction:
+        """Answer decoded frames.
+
+        Args:
+            clip: from :func:`edge.clip.read_clip`.
+            boxes: ``centre`` keeps the size of the policy's box but looks at the middle of the frame.
+            frames: ``uniform`` spreads the focus frames evenly.
+            stop_after: ``glance`` answers from the glance alone.
+            started: ``time.perf_counter()`` at the beginning of the work that ``total`` is to count.
+        """
+        started = time.perf_counter() if started is None else started
+        watch = Stopwatch({"decode": clip.decode_ms, "resize": clip.resize_ms})
+        with watch.measure("pixels"):
+            glance_frames = self._tables["glance"].apply(clip.glance)
+        outputs = self._run("glance", {"frames": glance_frames}, watch)
+        glance_logits = self._real(outputs, "glance", "glance_logits").reshape(-1)
+        if stop_after == "glance" or self._sure(glance_logits):
+            return self._prediction(clip, "glance", glance_logits, glance_logits, outputs, watch, started)
+        outputs |= self._run("policy", {"features": self._handed(outputs, "features", "policy")}, watch)
+        with watch.measure("select"):
+            chosen = self._choose(outputs, frames)
+            box = self._box(outputs, boxes)
+        with watch.measure("crop"):
+            size = self._geometry.patch_size
+            patches = np.stack([crop_patch(clip.candidates[i], box, size, self._fill) for i in chosen])
+        with watch.measure("pixels"):
+            pixels = self._tables["focus"].apply(patches)
+        context = self._handed(outputs, "context", "focus")
+        outputs |= self._run("focus", {"patches": pixels, "context": context}, watch)
+        logits = self._real(outputs, "focus", "logits").reshape(-1)
+        seen = (chosen, np.tile(box.astype(np.float32), (len(chosen), 1)), patches)
+        return self._prediction(clip, "focus", logits, glance_logits, outputs, watch, started, seen)
+
+    def stage_inputs(self, clip: Clip, prediction: Prediction) -> Arrays:
+        """What every stage was given for an answer that went through the focus, ``<stage>.<tensor>``."""
+        return {
+            "glance.frames": self._tables["glance"].apply(clip.glance),
+            "policy.features": self._handed(prediction.outputs, "features", "policy"),
+            "focus.patches": self._tables["focus"].apply(prediction.patches),
+            "focus.context": self._handed(prediction.outputs, "context", "focus"),
+        }
+
+    def _choose(self, outputs: Arrays, frames: Frames) -> NDArray[np.int64]:
+        geometry = self._geometry
+        if frames == "uniform":
+            return uniform_indices(geometry.candidate_frames, geometry.focus_frames)
+        weights = self._real(outputs, "policy", "frame_weights")
+        return select_frames(weights, geometry.candidate_frames, geometry.focus_frames)
+
+    def _box(self, outputs: Arrays, boxes: Boxes) -> NDArray[np.floating]:
+        box = self._real(outputs, "policy", "boxes").reshape(-1)
+        return centred_box(float(box[2]), float(box[3])) if boxes == "centre" else box
+
+    def _sure(self, logits: NDArray[np.float32]) -> bool:
+        exits = self.bundle.manifest.exits
+        return self.exit_threshold is not None and (
+            confidence(logits, exits.criterion, exits.temperature) >= self.exit_threshold
+        )
+
+    def _run(self, stage: Stage, arrays: Arrays, watch: Stopwatch) -> Arrays:
+        with watch.measure(stage):
+            answers = self._graphs[stage].run(arrays)
+        return {f"{stage}.{name}": value for name, value in answers.items()}
+
+    def _input(self, stage: Stage, name: str) -> TensorSpec:
+        return next(spec for spec in self._records[stage].inputs if spec.name == name)
+
+    def _output(self, stage: Stage, name: str) -> TensorSpec:
+        return next(spec for spec in self._records[stage].outputs if spec.name == name)
+
+    def _real(self, outputs: Arrays, stage: Stage, name: str) -> NDArray[np.float32]:
+        return dequantise(outputs[f"{stage}.{name}"], self._output(stage, name))
+
+    def _handed(self, outputs: Arrays, name: str, stage: Stage) -> NDArray[np.generic]:
+        """An output of the glance in the form that a later stage takes."""
+        return convert(outputs[f"glance.{name}"], self._output("glance", name), self._input(stage, name))
+
+    def _prediction(
+        self,
+        clip: Clip,
+        stage: Stage,
+        logits: NDArray[np.float32],
+        glance_logits: NDArray[np.float32],
+        outputs: Arrays,
+        watch: Stopwatch,
+        started: float,
+        seen: tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.uint8]] | None = None,
+    ) -> Prediction:
+        manifest, size = self.bundle.manifest, self._geometry.patch_size
+        nothing = (np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty((0, size, size, 3), np.uint8))
+        chosen, boxes, patches = seen or nothing
+        probabilities = softmax(logits)
+        best = int(np.argmax(probabilities))
+        spent = watch.spent_ms
+        total = 1e3 * (time.perf_counter() - started)
+        spent["other"] = max(0.0, total - sum(spent.values()))
+        spent["total"] = total
+        weights = self._real(outputs, "policy", "frame_weights") if seen else np.empty(0, np.float32)
+        return Prediction(
+            label=manifest.labels[best],
+            score=float(probabilities[best]),
+            exit_stage=stage,
+            frame_indices=tuple(int(clip.candidate_indices[i]) for i in chosen),
+            boxes=boxes,
+            candidate_indices=tuple(int(i) for i in chosen),
+            patches=patches,
+            frame_weights=weights,
+            logits=logits,
+            glance_logits=glance_logits,
+            labels=manifest.labels,
+            timing_ms=spent,
+            macs=sum(manifest.macs(name) for name in STAGES[: 1 if stage == "glance" else None]),
+            warnings=clip.warnings,
+            outputs=outputs,
+        )
+
+
+def _pixel_table(spec: TensorSpec, mean: tuple[float, float, float], std: tuple[float, float, float]) -> PixelTable:
+    return PixelTable.build(mean, std, spec.dtype, spec.scale, spec.zero_point)

@@ -1,0 +1,52 @@
+"""Runtimes, one table: name -> module. A module is imported only when its runtime is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from edge.errors import MissingRuntimeError
+from edge.manifest import GraphFile
+from edge.runtimes.base import Graph
+
+RUNTIMES: dict[str, str | None] = {
+    "litert": "edge.runtimes.litert",
+    "tflite": "edge.runtimes.tflite",
+    "onnx": None,
+    "executorch": None,
+    "coreml": None,
+}
+
+
+def unavailable(name: str) -> str | None:
+    """None where a runtime can be used here, else a sentence with the command that installs it.
+
+    Raises:
+        MissingRuntimeError: there is no such runtime.
+    """
+    return _module(name).unavailable()
+
+
+def open_graph(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
+    """Open one converted stage.
+
+    Raises:
+        MissingRuntimeError: the runtime is not installed, or there is no such runtime.
+        BundleError: the file's tensors are not those that the manifest describes.
+    """
+    module = _module(name)
+    reason = module.unavailable()
+    if reason is not None:
+        raise MissingRuntimeError(reason)
+    return module.open_graph(path, description, threads)
+
+
+def _module(name: str) -> ModuleType:
+    if name not in RUNTIMES:
+        raise MissingRuntimeError(f"There is no runtime {name!r}, expected one of {', '.join(RUNTIMES)}.")
+    module = RUNTIMES[name]
+    if module is None:
+        usable = ", ".join(known for known, place in RUNTIMES.items() if place)
+        raise MissingRuntimeError(f"This version cannot run {name} graphs yet. Use one of: {usable}.")
+    return import_module(module)
