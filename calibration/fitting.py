@@ -155,7 +155,7 @@ class Fitting:
 
     def _calibrate(self) -> None:
         """Fix the activation scales on centre views, the focus seeing the policy's own crops."""
-        student, config = self.student, self.student.config
+        student = self.student
         rng = np.random.default_rng(self.recipe.seed)
         chosen = rng.choice(self.material.taught, self.recipe.calibration_clips, replace=False)
         clips = [self._inputs(index, centred=True) for index in track(chosen, "calibration clips")]

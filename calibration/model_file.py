@@ -90,7 +90,7 @@ def load_model(path: Path) -> QuantisedModel:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise AdafocusError(f"{path} is no safetensors file ({error}); expected one made by adafocus train.") from error
     if metadata.get("format") != FORMAT:

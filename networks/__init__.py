@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from networks.adafocus import AdaFocusX3D, Inference
-from networks.checkpoints import load_state, load_x3d_trunk
+from networks.checkpoints import CheckpointError, load_state, load_x3d_trunk
 from networks.config import NetworkConfig
 from networks.presets import PRESETS, preset
 
@@ -29,6 +29,7 @@ def build(name: str, num_classes: int | None = None, **overrides: Any) -> AdaFoc
 __all__ = [
     "PRESETS",
     "AdaFocusX3D",
+    "CheckpointError",
     "Inference",
     "NetworkConfig",
     "build",

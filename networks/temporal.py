@@ -1,4 +1,4 @@
-"""Dynamic frame selection, and the Monte-Carlo logits that teach the temporal policy (Uni-AdaFocus, arXiv 2412.11228)."""
+"""Dynamic frame selection, and the Monte-Carlo logits that teach it (Uni-AdaFocus, arXiv 2412.11228)."""
 
 from __future__ import annotations
 

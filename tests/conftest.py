@@ -1,0 +1,52 @@
+"""Fixtures that several rooms share, and the rule that CI skips nothing unexpected."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from apps.demo import MODEL, demo_videos
+from edge.bundle import Bundle
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
+IN_CI = os.environ.get("CI", "").lower() == "true"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip(f"the shared clips, weights and reference numbers are not at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def model_path() -> Path:
+    return MODEL
+
+
+@pytest.fixture(scope="session")
+def real_videos() -> list[Path]:
+    return demo_videos()
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle(tmp_path_factory: pytest.TempPathFactory, real_videos: list[Path]) -> Bundle:
+    """The shipped model, converted once per test session and proved on real clips."""
+    from converters.export import export
+
+    return export(MODEL, tmp_path_factory.mktemp("shipped") / "bundle", "int8", real_videos, 2).bundle
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """In CI everything can be installed and found, so a skip is a failure unless it says that it is expected."""
+    outcome = yield
+    report = outcome.get_result()
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if "expected in CI:" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"skipped in CI, where nothing may be skipped: {reason}"

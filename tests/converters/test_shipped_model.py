@@ -1,0 +1,91 @@
+"""The shipped model as a bundle: as exact, as delegated and as good as the README says."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from calibration.clips import read_clip_list
+from calibration.model_file import QuantisedModel, load_model
+from converters.litert import delegation
+from converters.parity import compare, reference_stages
+from edge.bundle import Bundle
+from edge.clip import read_clip
+from edge.commands.selftest import compare_golden
+from edge.manifest import STAGES
+from edge.recognizer import Recognizer
+
+REAL_CLIPS = 20
+LARGEST_MODEL_BYTES = 18_000_000
+TEACHER_MACS = 2.4154e9
+
+
+@pytest.fixture(scope="module")
+def model(model_path: Path) -> QuantisedModel:
+    return load_model(model_path)
+
+
+def test_the_model_file_is_small_enough_to_ship(model_path: Path) -> None:
+    assert model_path.stat().st_size <= LARGEST_MODEL_BYTES
+
+
+def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
+    for stage in STAGES:
+        report = delegation(shipped_bundle.graph(stage, "litert")[0])
+        assert report.delegates == 1, stage
+        assert report.delegated_share >= 0.99, stage
+
+
+def test_integers_equal_those_of_the_quantised_program_on_real_clips(
+    shipped_bundle: Bundle, model: QuantisedModel, shared: Path
+) -> None:
+    listed = read_clip_list(shared / "clips" / "ucf6.csv", "val")
+    chosen = random.Random(4).sample(listed, REAL_CLIPS)
+    clips = [read_clip(clip.path, shipped_bundle.manifest.geometry) for clip in chosen]
+    parity = compare(Recognizer.open(shipped_bundle), reference_stages(model, "int8"), clips)
+    assert parity.clips == REAL_CLIPS
+    assert parity.stages["glance"].steps == 0
+    assert parity.stages["focus"].steps == 0
+    assert parity.stages["policy"].relative <= 1e-5
+    assert parity.same_best == REAL_CLIPS
+
+
+def test_the_golden_clip_answers_as_written(shipped_bundle: Bundle) -> None:
+    checks = compare_golden(shipped_bundle, "litert", 1)
+    assert len(checks) == 7
+    assert all(checks.values()), checks
+
+
+def test_a_car_ride_is_recognised_in_the_demo_video(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+    prediction = Recognizer.open(shipped_bundle).recognize(real_videos[0])
+    assert "driving car" in [label for label, _ in prediction.top(5)]
+    assert prediction.exit_stage == "focus"
+    assert prediction.macs < TEACHER_MACS
+
+
+def test_an_exit_at_the_glance_spends_the_glance_alone(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+    prediction = Recognizer.open(shipped_bundle, exit_threshold=0.0).recognize(real_videos[0])
+    assert prediction.exit_stage == "glance"
+    assert prediction.macs == shipped_bundle.manifest.macs("glance")
+    assert prediction.frame_indices == ()
+    assert "focus" not in prediction.timing_ms
+    assert not any(name.startswith(("policy", "focus")) for name in prediction.outputs)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "archery.mp4",
+        "arm_wrestling.mp4",
+        "deadlifting.mp4",
+        "dunking_basketball.mp4",
+        "flipping_pancake.mkv",
+        "high_jump.mp4",
+        "juggling_soccer_ball.avi",
+    ],
+)
+def test_real_clips_of_other_containers_are_recognised(shipped_bundle: Bundle, shared: Path, name: str) -> None:
+    prediction = Recognizer.open(shipped_bundle).recognize(shared / "smoke" / name)
+    best = [label.replace("(", "").replace(")", "") for label, _ in prediction.top(5)]
+    assert Path(name).stem.replace("_", " ") in best
