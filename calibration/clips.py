@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,8 +86,8 @@ class FrameCache:
         self._note = folder / f"{key}.json"
         self._data = folder / f"{key}.u8"
         shape = (len(self.clips), settings.frames, settings.side_px, settings.side_px, 3)
-        mode = "r+" if self._data.exists() else "w+"
-        self.frames: np.memmap = np.memmap(self._data, dtype=np.uint8, mode=mode, shape=shape)
+        mode: Literal["r+", "w+"] = "r+" if self._data.exists() else "w+"
+        self.frames: np.memmap = np.memmap(str(self._data), dtype=np.uint8, mode=mode, shape=shape)
         self.broken: dict[str, str] = {}
 
     def fill(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -58,7 +59,7 @@ def evaluate(
         raise AdafocusError("--teacher and --recipe go together: the recipe says how the teacher looks at a clip.")
     recognizer = Recognizer.open(bundle, runtime, threads)
     manifest = recognizer.bundle.manifest
-    figures = {"model": manifest.name, "clip_list": clips.name, "split": split, "runtime": runtime}
+    figures: dict[str, Any] = {"model": manifest.name, "clip_list": clips.name, "split": split, "runtime": runtime}
     figures |= evaluate_bundle(recognizer, clips, split, label_map)
     if teacher is not None and recipe is not None:
         read = Recipe.read(recipe)

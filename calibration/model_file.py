@@ -97,8 +97,8 @@ def load_model(path: Path) -> QuantisedModel:
         raise AdafocusError(
             f"{path} says its format is {metadata.get('format')!r}, expected {FORMAT!r}. Make it with adafocus train."
         )
-    content = json.loads(metadata["config"])
-    config = networks.NetworkConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in content.items()})
+    content: dict[str, Any] = json.loads(metadata["config"])
+    config = networks.NetworkConfig.from_dict(content)
     stages = lower(networks.AdaFocusX3D(config).eval())
     parts = {stage: _of_stage(tensors, stage) for stage in ("glance", "policy", "focus")}
     try:

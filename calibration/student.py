@@ -17,8 +17,6 @@ from networks.cropping import crop, crop_frames
 from networks.lowering import LoweredStages, lower
 from networks.temporal import monte_carlo_logits, quantile_levels, select_frames
 
-Box = Tensor
-
 
 def initial_network(recipe: Recipe, checkpoint: Path) -> networks.AdaFocusX3D:
     """Build the preset and start both encoders and all heads from one published X3D.
@@ -71,7 +69,7 @@ class Student(nn.Module):
         glance: Tensor,
         candidates: Tensor,
         *,
-        box: Box | None = None,
+        box: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Answer:
         """Answer one clip.
@@ -109,7 +107,7 @@ def classify(glance: nn.Module, pooled: Tensor) -> Tensor:
     return F.linear(hidden, weights["fc.weight"], weights["fc.bias"])
 
 
-def random_box(config: networks.NetworkConfig, generator: torch.Generator) -> Box:
+def random_box(config: networks.NetworkConfig, generator: torch.Generator) -> Tensor:
     """A box ``(1, 4)`` of the patch's own size at a random place (diversity augmentation of Uni-AdaFocus)."""
     side = config.patch_size / config.frame_size
     position = torch.rand(2, generator=generator) * (1.0 - side)

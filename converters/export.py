@@ -25,10 +25,21 @@ from edge.bundle import Bundle, file_record, write_bundle
 from edge.clip import Clip, clip_windows
 from edge.errors import AdafocusError
 from edge.files import sha256_of
-from edge.manifest import STAGES, Geometry, Golden, GraphFile, Manifest, Precision, Provenance, Stage
+from edge.manifest import (
+    STAGES,
+    FileRecord,
+    Geometry,
+    Golden,
+    GraphFile,
+    Manifest,
+    Precision,
+    Provenance,
+    Runtime,
+    Stage,
+)
 from edge.recognizer import Recognizer
 
-RUNTIME = "litert"
+RUNTIME: Runtime = "litert"
 PACKAGES = ("adafocus-edge", "torch", "torchao", "executorch", "litert-torch", "ai-edge-litert")
 GOLDEN_FRAMES, GOLDEN_ANSWERS = "golden/clip.npz", "golden/answers.npz"
 REPRODUCIBLE_CLOCK = "SOURCE_DATE_EPOCH"
@@ -135,8 +146,9 @@ def _manifest(
     geometry: Geometry,
     golden_source: str,
 ) -> Manifest:
-    stages = {}
-    for stage, module in model.stages.modules().items():
+    stages: dict[Stage, dict[Runtime, GraphFile]] = {}
+    for stage in STAGES:
+        module = model.stages.modules()[stage]
         name = f"graphs/{stage}.tflite"
         inputs, outputs = litert.tensor_specs(folder / name, module.inputs, module.outputs)
         record, report = file_record(folder, name), reports[stage]  # type: ignore[index]
@@ -151,7 +163,7 @@ def _manifest(
                 delegated_share=round(report.delegated_share, 6),
             )
         }
-    blank = {"file": GOLDEN_FRAMES, "sha256": "0" * 64, "bytes": 1}
+    blank = FileRecord(file=GOLDEN_FRAMES, sha256="0" * 64, bytes=1)
     created = time.gmtime(int(os.environ.get(REPRODUCIBLE_CLOCK, time.time())))
     return Manifest(
         schema_version=1,
@@ -176,7 +188,7 @@ def _with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip:
     np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=clip.candidates)
     prediction = recognizer.recognize_clip(clip)
     answers = {**prediction.outputs, "frame_indices": np.array(prediction.candidate_indices)}
-    np.savez_compressed(folder / GOLDEN_ANSWERS, **answers)
+    np.savez_compressed(folder / GOLDEN_ANSWERS, **answers)  # type: ignore[arg-type]
     golden = Golden(
         source=manifest.golden.source,
         frames=file_record(folder, GOLDEN_FRAMES),
@@ -204,8 +216,8 @@ def show(exported: Exported, console: Console) -> None:
             difference,
         )
     console.print(table)
-    parity = exported.parity
+    proof = exported.parity
     console.print(
-        f"five best labels equal on {parity.same_best} of {parity.clips} clips, {exported.seconds:.0f} s in all",
+        f"five best labels equal on {proof.same_best} of {proof.clips} clips, {exported.seconds:.0f} s in all",
         highlight=False,
     )

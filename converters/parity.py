@@ -60,7 +60,7 @@ class Parity:
 def reference_stages(model: QuantisedModel, precision: str) -> dict[Stage, nn.Module]:
     """What the converted stages must equal: quantised programs, or the float graphs of the same weights."""
     if precision == "fp32":
-        return dict(model.stages.modules())  # type: ignore[arg-type]
+        return {stage: model.stages.modules()[stage] for stage in STAGES}
     programs = {stage: quantised_program(graph) for stage, graph in model.prepared.items()}
     return {"glance": programs["glance"], "policy": model.stages.policy, "focus": programs["focus"]}
 

@@ -59,15 +59,16 @@ class Bundle:
         """
         if runtime not in self.manifest.stages[stage]:
             raise MissingRuntimeError(
-                f"{self.path} holds no {stage} graph for the runtime {runtime!r}, only for {', '.join(self.runtimes())}. "
-                f"Use --runtime {self.runtimes()[0]}, or convert for it."
+                f"{self.path} holds no {stage} graph for the runtime {runtime!r}, only for "
+                f"{', '.join(self.runtimes())}. Use --runtime {self.runtimes()[0]}, or convert for it."
             )
         record = self.manifest.stages[stage][runtime]
         return self.path / record.file, record
 
-    def golden_frames(self) -> dict[str, NDArray[np.generic]]:
+    def golden_frames(self) -> dict[str, NDArray[np.uint8]]:
         """The golden clip: ``glance`` and ``candidates``, uint8 RGB."""
-        return _read_arrays(self.path / self.manifest.golden.frames.file)
+        arrays = _read_arrays(self.path / self.manifest.golden.frames.file)
+        return {name: values.astype(np.uint8, copy=False) for name, values in arrays.items()}
 
     def golden_answers(self) -> dict[str, NDArray[np.generic]]:
         """What the golden clip must answer: ``<stage>.<tensor>`` in the graph's dtype, and ``frame_indices``."""

@@ -72,6 +72,14 @@ class NetworkConfig:
         """Smallest side of a focus box as a fraction of the frame."""
         return self.box_min_px / self.frame_size
 
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> NetworkConfig:
+        """The inverse of :func:`dataclasses.asdict`, also after a journey through JSON."""
+        fields: dict[str, Any] = {}
+        for name, value in content.items():
+            fields[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**fields)
+
     def override(self, **changes: Any) -> NetworkConfig:
         """Return a copy with fields replaced.
 

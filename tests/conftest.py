@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from apps.demo import MODEL, demo_videos
 from edge.bundle import Bundle
 

@@ -46,7 +46,8 @@ def _bind(specs: tuple[TensorSpec, ...], details: list[Details], path: Path) -> 
         if found != (spec.shape, spec.dtype) or not _same_grid(spec, detail["quantization"]):
             raise BundleError(
                 f"{path}: {spec.name} is {found[1]} {found[0]} with quantisation {detail['quantization']}, the "
-                f"manifest says {spec.dtype} {spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model again."
+                f"manifest says {spec.dtype} {spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model "
+                "again."
             )
     return {spec.name: detail["index"] for spec, detail in zip(specs, ordered, strict=True)}
 

@@ -6,10 +6,12 @@ four dimensions, and nothing depends on a value at run time.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 from torch import Tensor, nn
 
-Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+Norm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 def norm_scale_and_bias(norm: Norm) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from calibration.clips import CacheSettings, FrameCache, LabelledClip, read_clip_list
 from edge.errors import AdafocusError
 

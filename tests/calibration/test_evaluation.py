@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from calibration.clips import read_clip_list
 from calibration.evaluation import read_label_map
 from edge.errors import AdafocusError

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from calibration.clips import CacheSettings, FrameCache, read_clip_list
 from calibration.fitting import Fitting, Material, split_by_group
 from calibration.recipe import Recipe

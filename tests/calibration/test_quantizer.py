@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import networks
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.fx import GraphModule
+
+import networks
 from calibration.quantization import (
     activation_quantisers,
     calibrate,
@@ -22,8 +25,6 @@ from calibration.quantization import (
 from calibration.quantizer import ADD
 from networks.backbones.x3d import X3DBlock
 from networks.lowering.x3d import LoweredX3DBlock
-from torch import nn
-from torch.fx import GraphModule
 
 FRAMES, SIDE, CHANNELS = 4, 16, 24
 
@@ -102,6 +103,7 @@ def test_snapping_puts_weights_and_biases_on_integer_grids_and_is_final(prepared
 
 def test_litert_gives_the_integers_of_the_quantised_program(prepared: GraphModule, tmp_path: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
+
     from converters.litert import convert_int8, delegation
 
     snap(prepared)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from calibration.model_file import load_model
 from calibration.quantization import quantised_layers
 from converters.parity import compare, reference_stages, require

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+
 from calibration.clips import read_clip_list
 from calibration.model_file import QuantisedModel, load_model
 from converters.litert import delegation

@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from videos import write_video
+
 from edge.clip import clip_windows, read_clip, read_frames, sample_video
 from edge.errors import VideoError
 from edge.manifest import Geometry
 from edge.sampling import uniform_indices
-
-from videos import write_video
 
 GEOMETRY = Geometry(
     variant="x3d",
@@ -67,14 +67,10 @@ def test_rotation_in_the_header_is_applied(shared: Path) -> None:
     assert frames.shape[1:3] == stored.shape[1::-1]
 
 
-def test_a_damaged_video_is_answered_from_what_decodes_or_with_a_sentence(shared: Path) -> None:
-    try:
-        clip = read_clip(shared / "smoke" / "corrupted.mp4", GEOMETRY)
-    except VideoError as error:
-        assert "corrupted.mp4" in str(error)
-    else:
-        assert clip.warnings
-        assert clip.candidates.max() > 0
+def test_a_damaged_video_is_answered_from_what_decodes_with_a_warning(shared: Path) -> None:
+    clip = read_clip(shared / "smoke" / "corrupted.mp4", GEOMETRY)
+    assert "corrupted.mp4" in clip.warnings[0]
+    assert clip.candidates.max() > 0
 
 
 def test_a_truncated_video_is_answered_with_a_warning(shared: Path, tmp_path: Path) -> None:
@@ -126,5 +122,5 @@ def test_windows_lie_inside_the_video(tmp_path: Path) -> None:
     clips = clip_windows(write_video(tmp_path / "long.mp4", 50), GEOMETRY, 5)
     assert len(clips) == 5
     assert clips[0].candidate_indices.max() > 45
-    assert all(0 <= clip.glance_indices.min() and clip.glance_indices.max() < 50 for clip in clips)
+    assert all(clip.glance_indices.min() >= 0 and clip.glance_indices.max() < 50 for clip in clips)
     assert len({int(clip.glance_indices[0]) for clip in clips[1:]}) == 4

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+
 from edge.boxes import decode_boxes, interpolate_track
 from edge.crop import crop_patch, sample_patch
 from edge.exits import confidence, softmax
@@ -80,7 +81,9 @@ def test_patches_are_those_of_the_official_code(shared: Path, rules: ModuleType,
         assert np.abs(patch[np.ix_(rows, rows)].transpose(2, 0, 1) - grid).max() < 9e-5
 
 
-@pytest.mark.parametrize("box", [(0.1, 0.2, 0.7, 0.5), (0.0, 0.0, 1.0, 1.0), (0.55, 0.5, 0.43, 0.5), (0.3, 0.3, 0.5, 0.6)])
+@pytest.mark.parametrize(
+    "box", [(0.1, 0.2, 0.7, 0.5), (0.0, 0.0, 1.0, 1.0), (0.55, 0.5, 0.43, 0.5), (0.3, 0.3, 0.5, 0.6)]
+)
 def test_the_fast_crop_equals_its_definition_up_to_rounding(box: tuple[float, float, float, float]) -> None:
     frame = np.random.default_rng(0).integers(0, 256, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8)
     fill = (116, 116, 116)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import networks
 import pytest
 import torch
+from torch import nn
+
+import networks
 from networks.cropping import crop_frames
 from networks.lowering import lower
 from networks.temporal import quantile_levels
-from torch import nn
 
 SMALL = {"glance_size": 64, "patch_size": 64, "num_classes": 7}
 

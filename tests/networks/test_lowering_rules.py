@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks.lowering import rules
 from torch import Tensor, nn
+
+from networks.lowering import rules
 
 FRAMES, SIDE = 4, 8
 

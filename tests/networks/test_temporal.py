@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from edge.sampling import select_frames as select_on_device
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from edge.sampling import select_frames as select_on_device
 from networks.temporal import monte_carlo_logits, quantile_levels, select_frames
 
 
@@ -25,7 +26,7 @@ def test_both_sides_choose_the_same_frames(bins: int, chosen: int, spare: int, s
     ours = select_on_device(weights.numpy(), chosen + spare, chosen)
     assert np.array_equal(ours, theirs)
     assert (np.diff(ours) > 0).all()
-    assert 0 <= ours[0]
+    assert ours[0] >= 0
     assert ours[-1] < chosen + spare
 
 
