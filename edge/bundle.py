@@ -14,6 +14,8 @@ from edge.files import replacing_directory, sha256_of
 from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Runtime, Stage, parse_manifest
 
 MANIFEST = "manifest.json"
+# both open the same .tflite files
+SAME_FILES: dict[Runtime, Runtime] = {"tflite": "litert"}
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ class Bundle:
         Raises:
             MissingRuntimeError: the bundle holds no graphs for this runtime.
         """
-        if runtime not in self.manifest.stages[stage]:
+        graphs = self.manifest.stages[stage]
+        record = graphs.get(runtime) or graphs.get(SAME_FILES.get(runtime, runtime))
+        if record is None:
             raise MissingRuntimeError(
                 f"{self.path} holds no {stage} graph for the runtime {runtime!r}, only for "
                 f"{', '.join(self.runtimes())}. Use --runtime {self.runtimes()[0]}, or convert for it."
             )
-        record = self.manifest.stages[stage][runtime]
         return self.path / record.file, record
 
     def golden_frames(self) -> dict[str, NDArray[np.uint8]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import prod
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,12 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Colour = tuple[float, float, float]
 
 STAGES: tuple[Stage, ...] = ("glance", "policy", "focus")
+# tensors that a stage's graph must have, by the names of the contract
+TENSORS: dict[Stage, tuple[str, ...]] = {
+    "glance": ("frames", "features", "glance_logits", "context"),
+    "policy": ("features", "boxes", "frame_weights"),
+    "focus": ("patches", "context", "logits"),
+}
 
 
 class _Part(BaseModel):
@@ -163,7 +170,37 @@ def parse_manifest(text: str, where: Path) -> Manifest:
     missing = [stage for stage in STAGES if not manifest.stages.get(stage)]
     if missing:
         raise BundleError(f"{where} has no graph for {', '.join(missing)}, expected {', '.join(STAGES)}.")
+    contradiction = _contradiction(manifest)
+    if contradiction:
+        raise BundleError(f"{where}: {contradiction} Convert the model again: adafocus export")
     return manifest
+
+
+def _contradiction(manifest: Manifest) -> str | None:
+    """The first sentence on parts of a manifest that cannot both be true."""
+    geometry, stages = manifest.geometry, manifest.stages
+    if geometry.focus_frames > geometry.candidate_frames:
+        return (
+            f"focus_frames is {geometry.focus_frames}, expected at most {geometry.candidate_frames} candidate frames."
+        )
+    glance = (geometry.glance_frames, 3, geometry.glance_size, geometry.glance_size)
+    patch = (3, geometry.patch_size, geometry.patch_size)
+    for stage, runtimes in stages.items():
+        for runtime, graph in runtimes.items():
+            shapes = {spec.name: spec.shape for spec in (*graph.inputs, *graph.outputs)}
+            unnamed = set(TENSORS[stage]) - set(shapes)
+            if unnamed:
+                return f"the {stage} graph for {runtime} has no tensor {sorted(unnamed)[0]!r}."
+            if stage == "glance" and shapes["frames"] != glance:
+                return f"frames of the glance graph have the shape {shapes['frames']}, but the geometry says {glance}."
+            if stage == "focus" and shapes["patches"][1:] != patch:
+                return (
+                    f"patches of the focus graph have the shape {shapes['patches']}, but patch_size says {patch} each."
+                )
+            answer = {"glance": "glance_logits", "focus": "logits"}.get(stage)
+            if answer and prod(shapes[answer]) != len(manifest.labels):
+                return f"there are {len(manifest.labels)} labels, but {answer} has {prod(shapes[answer])} values."
+    return None
 
 
 def _first_problem(error: ValidationError) -> str:
