@@ -53,7 +53,7 @@ def split_by_group(cache: FrameCache, share: float, seed: int) -> tuple[NDArray[
     return np.array(sorted(set(usable) - set(held))), np.array(sorted(held))
 
 
-def train_policy(net: networks.AdaFocusX3D, material: Material, recipe: Recipe) -> None:
+def train_policy(net: networks.AdaFocus, material: Material, recipe: Recipe) -> None:
     """Train both policies of a float network on the features of augmented views; only they move."""
     rng = np.random.default_rng(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)

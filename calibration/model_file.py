@@ -99,7 +99,7 @@ def load_model(path: Path) -> QuantisedModel:
         )
     content: dict[str, Any] = json.loads(metadata["config"])
     config = networks.NetworkConfig.from_dict(content)
-    stages = lower(networks.AdaFocusX3D(config).eval())
+    stages = lower(networks.from_config(config).eval())
     parts = {stage: _of_stage(tensors, stage) for stage in ("glance", "policy", "focus")}
     try:
         stages.policy.load_state_dict(parts["policy"])

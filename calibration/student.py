@@ -18,7 +18,7 @@ from networks.lowering import LoweredStages, lower
 from networks.temporal import monte_carlo_logits, quantile_levels, select_frames
 
 
-def initial_network(recipe: Recipe, checkpoint: Path) -> networks.AdaFocusX3D:
+def initial_network(recipe: Recipe, checkpoint: Path) -> networks.AdaFocus:
     """Build the preset and start both encoders and all heads from one published X3D.
 
     The published weights expect the preset's own mean and standard deviation; where the recipe normalises otherwise,
@@ -60,7 +60,7 @@ class Student(nn.Module):
         self._fast = {"glance": training_graph(self.glance), "focus": training_graph(self.focus)}
 
     @classmethod
-    def of(cls, net: networks.AdaFocusX3D) -> Student:
+    def of(cls, net: networks.AdaFocus) -> Student:
         """Lower a network and prepare it."""
         return cls(lower(net.eval()))
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from networks.adafocus import AdaFocusX3D, Inference
-from networks.checkpoints import CheckpointError, load_state, load_x3d_trunk
+from networks.adafocus import AdaFocus, Inference, TrainingOutputs
+from networks.backbones import BACKBONES, build_backbone
+from networks.backbones.x3d import X3D
+from networks.checkpoints import CheckpointError, Loaded, load_encoder, load_state, load_x3d_trunk
 from networks.config import NetworkConfig
+from networks.heads import LinearHead, X3DHead
 from networks.presets import PRESETS, preset
+from networks.variants import VideoClassifier, from_config
+
+HEAD_HIDDEN = 2048
 
 
-def build(name: str, num_classes: int | None = None, **overrides: Any) -> AdaFocusX3D:
+def build(name: str, num_classes: int | None = None, **overrides: Any) -> AdaFocus:
     """Build a preset with fresh weights.
 
     Args:
@@ -23,16 +29,36 @@ def build(name: str, num_classes: int | None = None, **overrides: Any) -> AdaFoc
     """
     if num_classes is not None:
         overrides["num_classes"] = num_classes
-    return AdaFocusX3D(preset(name, **overrides))
+    return from_config(preset(name, **overrides))
+
+
+def build_classifier(backbone: str, num_classes: int, shift_div: int | None = None) -> VideoClassifier:
+    """Build one encoder with its published classifier: X3D, or TSN (TSM where ``shift_div`` is given).
+
+    Raises:
+        ValueError: there is no such backbone.
+    """
+    encoder = build_backbone(backbone, shift_div)
+    if isinstance(encoder, X3D):
+        return VideoClassifier(encoder, X3DHead(encoder.channels, HEAD_HIDDEN, num_classes, bias=False, dropout=0.5))
+    return VideoClassifier(encoder, LinearHead(encoder.channels, num_classes, dropout=0.5))
 
 
 __all__ = [
+    "BACKBONES",
     "PRESETS",
-    "AdaFocusX3D",
+    "AdaFocus",
     "CheckpointError",
     "Inference",
+    "Loaded",
     "NetworkConfig",
+    "TrainingOutputs",
+    "VideoClassifier",
     "build",
+    "build_backbone",
+    "build_classifier",
+    "from_config",
+    "load_encoder",
     "load_state",
     "load_x3d_trunk",
     "preset",

@@ -1,7 +1,8 @@
-"""The X3D variant of Uni-AdaFocus (arXiv 2412.11228): glance, policy, focus, for training and for inference."""
+"""Uni-AdaFocus (arXiv 2412.11228): glance, policy, focus, for training and for inference; what all variants share."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -10,15 +11,14 @@ from torch import Tensor, nn
 
 from networks.backbones import build_backbone
 from networks.config import NetworkConfig
-from networks.cropping import crop_frames
-from networks.heads import X3DHead
+from networks.cropping import crop, crop_frames
 from networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
-from networks.temporal import quantile_levels, select_frames
+from networks.temporal import monte_carlo_logits, quantile_levels, select_frames
 
 
 @dataclass(frozen=True)
 class Inference:
-    """What one inference answers; shapes as in :meth:`AdaFocusX3D.infer`."""
+    """What one inference answers; shapes as in :meth:`AdaFocus.infer`."""
 
     glance_logits: Tensor
     boxes: Tensor
@@ -30,36 +30,78 @@ class Inference:
     local_features: Tensor
 
 
-class AdaFocusX3D(nn.Module):
-    """Two 3-D encoders, one box per clip, exits after the glance and at the end.
+@dataclass(frozen=True)
+class TrainingOutputs:
+    """What the losses of Uni-AdaFocus need (method: losses and stop-gradients).
 
-    Each encoder has a "final" head, fed with the pooled clip, and an "auxiliary" head, fed with each time step and
-    averaged. The auxiliary head of the glance is exit 0; the sum of both final heads is the prediction. Heads used in
-    training only live in ``training_heads``.
+    Attributes:
+        prediction: ``(2, B, H, K)`` logits of every head that predicts, from policy crops and from random crops.
+        glance_frames: ``(B, T_G, K)`` per-frame auxiliary logits of the glance.
+        local_frames: ``(2, B, T_L, K)`` per-frame auxiliary logits of the focus.
+        expected: ``(B, K)`` expected logits of frames drawn by the temporal policy.
+        feature_crop: ``(B, K)`` logits of the glance features inside the boxes; teaches the spatial policy.
+        raw_boxes: ``(B, n, 4)`` in (0, 1); the size term pulls the last two to 1.
+        frame_weights: ``(B, T_G)``.
     """
+
+    prediction: Tensor
+    glance_frames: Tensor
+    local_frames: Tensor
+    expected: Tensor
+    feature_crop: Tensor
+    raw_boxes: Tensor
+    frame_weights: Tensor
+
+
+class AdaFocus(nn.Module):
+    """Two encoders, two policies, classifiers of the variant.
+
+    Attributes:
+        exits: answers that a clip can stop at, the last included.
+        training_heads: what inference never runs.
+    """
+
+    exits: int
+    boxes_per_clip: int
+    feeds_policy_gradient_back = False
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.global_encoder = build_backbone(config.global_backbone)
-        self.local_encoder = build_backbone(config.local_backbone)
+        shift_div = config.shift_div if config.variant == "tsm" else None
+        self.global_encoder = build_backbone(config.global_backbone, shift_div)
+        self.local_encoder = build_backbone(config.local_backbone, shift_div)
         channels = self.global_encoder.channels
-        map_size = self.global_encoder.map_size(config.glance_size)
-        self.spatial_policy = SpatialPolicy(channels, config.glance_frames, map_size, config.spatial_hidden)
+        self.map_size = self.global_encoder.map_size(config.glance_size)
+        extent = config.glance_frames - self.boxes_in(config) + 1
+        self.spatial_policy = SpatialPolicy(channels, extent, self.map_size, config.spatial_hidden)
         self.temporal_policy = TemporalPolicy(channels, config.temporal_hidden)
-        self.global_head = self._head(channels)
-        self.global_aux_head = self._head(channels)
-        self.local_head = self._head(self.local_encoder.channels)
-        self.training_heads = nn.ModuleDict(
-            {
-                "local_aux": self._head(self.local_encoder.channels),
-                "feature_crop": nn.Linear(channels, config.num_classes),
-            }
-        )
+        self.training_heads = nn.ModuleDict({"feature_crop": nn.Linear(channels, config.num_classes)})
 
-    def _head(self, channels: int) -> X3DHead:
-        config = self.config
-        return X3DHead(channels, config.head_hidden, config.num_classes, bias=config.head_bias, dropout=config.dropout)
+    @staticmethod
+    @abstractmethod
+    def boxes_in(config: NetworkConfig) -> int:
+        """Boxes that the spatial policy gives for one clip."""
+
+    @abstractmethod
+    def answers(self, pooled: Tensor, local: Tensor) -> Tensor:
+        """Logits of every exit ``(B, exits, K)`` from pooled features ``(B, T_G, C)`` and ``(B, T_L, C')``."""
+
+    @abstractmethod
+    def predictions(self, pooled: Tensor, local: Tensor) -> Tensor:
+        """Logits of every head that the prediction loss teaches, ``(B, H, K)``, with the variant's stop-gradients."""
+
+    @abstractmethod
+    def glance_frame_logits(self, pooled: Tensor) -> Tensor:
+        """Auxiliary logits of every glance frame, ``(B, T_G, K)``."""
+
+    @abstractmethod
+    def local_frame_logits(self, local: Tensor) -> Tensor:
+        """Auxiliary logits of every patch, ``(B, T_L, K)``."""
+
+    @abstractmethod
+    def chosen_boxes(self, raw: Tensor, indices: Tensor) -> Tensor:
+        """Raw boxes ``(B, 1 or T_L, 4)`` of the chosen candidates ``(B, T_L)`` from those of the policy."""
 
     def glance_view(self, frames: Tensor) -> Tensor:
         """Resize ``(B, T, 3, H, W)`` to the glance size: bilinear, half-pixel centres, no antialiasing."""
@@ -70,9 +112,18 @@ class AdaFocusX3D(nn.Module):
             0, frames.shape[:2]
         )
 
+    def glance_of(self, candidates: Tensor) -> Tensor:
+        """The glance frames ``(B, T_G, ...)`` among the candidates ``(B, N, ...)``: middles of equal segments."""
+        grid = (quantile_levels(self.config.glance_frames) * candidates.shape[1]).long()
+        return candidates[:, grid.to(candidates.device)]
+
     def frame_weights(self, pooled: Tensor) -> Tensor:
         """Temporal policy: softmax weights ``(B, T_G)`` from pooled features ``(B, T_G, C)``."""
         return (self.temporal_policy(pooled) / self.config.temperature).softmax(1)
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """Boxes as fractions of the frame from raw ones."""
+        return decode_boxes(raw, self.config.box_min, self.config.box_max)
 
     def infer(self, candidates: Tensor, glance: Tensor | None = None) -> Inference:
         """Run the whole network once; early exits are the caller's choice among ``stage_logits``.
@@ -83,31 +134,31 @@ class AdaFocusX3D(nn.Module):
                 glance frames are candidates on a uniform grid.
 
         Returns:
-            ``glance_logits`` (B, K), ``boxes`` (B, 1, 4) in 0..1 as y, x, height, width, ``frame_weights`` (B, T_G),
-            ``frame_indices`` (B, T_L), ``stage_logits`` (B, 2, K), ``logits`` (B, K), ``global_features``
-            (B, T_G, C) and ``local_features`` (B, T_L, C), both averaged over space.
+            ``glance_logits`` (B, K), ``boxes`` (B, n, 4) in 0..1 as y, x, height, width (n is 1, or T_L in the long
+            variant), ``frame_weights`` (B, T_G), ``frame_indices`` (B, T_L), ``stage_logits`` (B, exits, K),
+            ``logits`` (B, K), ``global_features`` (B, T_G, C) and ``local_features`` (B, T_L, C'), both averaged over
+            space.
+
+        Raises:
+            ValueError: a tensor has another shape; the sentence says which was expected.
         """
         config = self.config
-        if glance is None:
-            grid = (quantile_levels(config.glance_frames) * candidates.shape[1]).long()
-            glance = candidates[:, grid.to(candidates.device)]
+        glance = self._checked(candidates, glance)
         features = self.global_encoder(self.glance_view(glance))
         pooled = features.mean((3, 4))
-        glance_logits = self.global_aux_head(pooled).mean(1)
-        boxes = decode_boxes(self.spatial_policy(features), config.box_min)
         weights = self.frame_weights(pooled)
         indices = select_frames(weights, candidates.shape[1], quantile_levels(config.focus_frames))
-        rows = torch.arange(len(indices), device=indices.device)[:, None]
-        patches = crop_frames(candidates[rows, indices], boxes, config.patch_size)
+        boxes = self.decode(self.chosen_boxes(self.spatial_policy(features), indices))
+        patches = crop_frames(_pick(candidates, indices), boxes, config.patch_size)
         local = self.local_encoder(patches).mean((3, 4))
-        logits = self.global_head(pooled.mean(1)) + self.local_head(local.mean(1))
+        stage_logits = self.answers(pooled, local)
         return Inference(
-            glance_logits=glance_logits,
+            glance_logits=stage_logits[:, 0],
             boxes=boxes,
             frame_weights=weights,
             frame_indices=indices,
-            stage_logits=torch.stack((glance_logits, logits), dim=1),
-            logits=logits,
+            stage_logits=stage_logits,
+            logits=stage_logits[:, -1],
             global_features=pooled,
             local_features=local,
         )
@@ -115,3 +166,83 @@ class AdaFocusX3D(nn.Module):
     def forward(self, candidates: Tensor, glance: Tensor | None = None) -> Tensor:
         """Prediction ``(B, K)`` of :meth:`infer`."""
         return self.infer(candidates, glance).logits
+
+    def train_forward(
+        self, candidates: Tensor, glance: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> TrainingOutputs:
+        """Run the network for one training step: policy crops and random crops of the same, randomly drawn frames.
+
+        Pixels and the choice of frames carry no gradient; the spatial policy learns from the glance features inside
+        its boxes, the temporal policy from the expected logits of the frames it would draw. Boxes of the feature crop
+        are fractions of the map, so that the whole frame is the whole map (the official X3D code overshoots it by
+        5 %).
+
+        Args:
+            candidates: as in :meth:`infer`.
+            glance: as in :meth:`infer`.
+            generator: source of every random draw.
+        """
+        config = self.config
+        glance = self._checked(candidates, glance)
+        features = self.global_encoder(self.glance_view(glance))
+        pooled = features.mean((3, 4))
+        policy_input = pooled if self.feeds_policy_gradient_back else pooled.detach()
+        weights = self.frame_weights(policy_input)
+        levels = quantile_levels(config.focus_frames, generator, jitter=True)
+        indices = select_frames(weights, candidates.shape[1], levels)
+        raw = self.spatial_policy(features.detach())
+        chosen = _pick(candidates, indices)
+        policy_boxes = self.decode(self.chosen_boxes(raw.detach(), indices))
+        views = (policy_boxes, self._random_boxes(raw, generator))
+        crops = [crop_frames(chosen, boxes, config.patch_size) for boxes in views]
+        local = self.local_encoder(torch.cat(crops)).mean((3, 4)).unflatten(0, (len(crops), -1))
+        per_frame = self.glance_frame_logits(pooled)
+        known = per_frame if self.feeds_policy_gradient_back else per_frame.detach()
+        return TrainingOutputs(
+            prediction=torch.stack([self.predictions(pooled, part) for part in local]),
+            glance_frames=per_frame,
+            local_frames=torch.stack([self.local_frame_logits(part) for part in local]),
+            expected=monte_carlo_logits(weights, known, generator),
+            feature_crop=self._feature_crop_logits(features.detach(), raw),
+            raw_boxes=raw,
+            frame_weights=weights,
+        )
+
+    def _checked(self, candidates: Tensor, glance: Tensor | None) -> Tensor:
+        """The glance frames, after a look at the shapes."""
+        config = self.config
+        frame = (3, config.frame_size, config.frame_size)
+        if candidates.dim() != 5 or tuple(candidates.shape[1:]) != (config.candidate_frames, *frame):
+            raise ValueError(
+                f"candidates have the shape {tuple(candidates.shape)}, expected (B, "
+                f"{', '.join(map(str, (config.candidate_frames, *frame)))})."
+            )
+        if glance is None:
+            return self.glance_of(candidates)
+        small = (3, config.glance_size, config.glance_size)
+        if glance.dim() != 5 or tuple(glance.shape[1:]) not in [(config.glance_frames, *f) for f in (frame, small)]:
+            raise ValueError(
+                f"glance frames have the shape {tuple(glance.shape)}, expected (B, {config.glance_frames}, 3, S, S) "
+                f"with S = {config.frame_size} or {config.glance_size}."
+            )
+        return glance
+
+    def _random_boxes(self, raw: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Boxes of the patch's own size (within the bounds) at random places, one for each that the focus uses."""
+        config = self.config
+        count = 1 if raw.shape[1] == 1 else config.focus_frames
+        place = torch.rand((len(raw), count, 2), generator=generator).to(raw)
+        side = min(max(config.patch_size / config.frame_size, config.box_min), config.box_max)
+        return torch.cat((place * (1.0 - side), torch.full_like(place, side)), dim=-1)
+
+    def _feature_crop_logits(self, features: Tensor, raw: Tensor) -> Tensor:
+        frames = features.shape[1]
+        size = max(1, round(self.map_size * self.config.patch_size / self.config.frame_size))
+        boxes = self.decode(raw).expand(-1, frames, -1)
+        inside = crop(features.flatten(0, 1), boxes.flatten(0, 1), size).unflatten(0, features.shape[:2])
+        return self.training_heads["feature_crop"](inside.mean((1, 3, 4)))
+
+
+def _pick(candidates: Tensor, indices: Tensor) -> Tensor:
+    rows = torch.arange(len(indices), device=indices.device)[:, None]
+    return candidates[rows, indices]

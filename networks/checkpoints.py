@@ -1,22 +1,39 @@
-"""Checkpoints in: read safely, recognise, map, load, and say what does not fit."""
+"""Checkpoints in: read safely, recognise, translate, load, and say what does not fit."""
 
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from networks.adafocus import AdaFocusX3D
 from networks.backbones.x3d import X3D
+from networks.sources import Source, recognise
 
 StateDict = Mapping[str, Tensor]
+PARALLEL_PREFIX = "module."
+NAMED = 5
 
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used; the message names what was found and what was expected."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of a checkpoint.
+
+    Attributes:
+        source: what it was recognised as.
+        unused: its keys that this network has no use for.
+    """
+
+    source: str
+    unused: tuple[str, ...]
 
 
 def read_state(source: str | Path | StateDict) -> dict[str, Tensor]:
@@ -34,24 +51,64 @@ def read_state(source: str | Path | StateDict) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint at {path}; give the path of a .safetensors or .pth file.")
     if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
+        return _read_safetensors(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise CheckpointError(
             f"{path} is not read: it is damaged, or holds objects that would run code. Expected tensors only; save the "
             "state dict again, or convert it to .safetensors."
         ) from error
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    state = (
+        next((content[key] for key in ("state_dict", "model_state") if key in content), content)
+        if isinstance(content, dict)
+        else None
+    )
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"{path} holds no state dict of tensors; expected one, or a dict with a 'state_dict'.")
     return state
 
 
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is no safetensors file ({error}); save or download it again.") from error
+
+
+def recognised(state: StateDict) -> tuple[Source, dict[str, Tensor]]:
+    """The kind of a checkpoint, and its tensors without the prefix of parallel training.
+
+    Raises:
+        CheckpointError: its keys are those of no known kind.
+    """
+    plain = {key.removeprefix(PARALLEL_PREFIX): value for key, value in state.items()}
+    source = recognise(plain)
+    if source is None:
+        raise CheckpointError(
+            f"the checkpoint is of no known kind; its first keys are {_some(list(plain))}. Expected Uni-AdaFocus "
+            "(long, TSM, X3D), temporal-shift-module, PyTorchVideo X3D, or one of adafocus-edge."
+        )
+    return source, plain
+
+
+def translated(source: Source, state: StateDict) -> tuple[dict[str, Tensor], list[str]]:
+    """Tensors by the names of this project, and the keys that are known to be of no use."""
+    named, unused = {}, []
+    for key, value in state.items():
+        name = source.translate(key)
+        if name is None:
+            unused.append(key)
+        else:
+            named[name] = value
+    return named, unused
+
+
 def load_exact(module: nn.Module, state: StateDict, what: str) -> None:
-    """Load a state dict that must fit a module exactly.
+    """Load a state dict that must fit a module exactly; axes of size one at the end may be missing.
 
     Raises:
         CheckpointError: names the missing and the unused keys, and shapes that differ.
@@ -62,23 +119,71 @@ def load_exact(module: nn.Module, state: StateDict, what: str) -> None:
     misshapen = [
         f"{key} is {tuple(state[key].shape)}, expected {tuple(value.shape)}"
         for key, value in expected.items()
-        if key in state and state[key].shape != value.shape
+        if key in state and _core(state[key]) != _core(value)
     ]
-    problems = [f"missing {', '.join(missing[:5])} and {len(missing)} in all"] if missing else []
-    problems += [f"unused {', '.join(unused[:5])} and {len(unused)} in all"] if unused else []
-    problems += misshapen[:5]
+    problems = [f"missing {_some(missing)} and {len(missing)} in all"] if missing else []
+    problems += [f"unused {_some(unused)} and {len(unused)} in all"] if unused else []
+    problems += misshapen[:NAMED]
     if problems:
         raise CheckpointError(f"the checkpoint does not fit {what}: {'; '.join(problems)}.")
-    module.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
+    module.load_state_dict(
+        {key: value.reshape(expected[key].shape).to(expected[key].dtype) for key, value in state.items()}
+    )
 
 
-def load_state(net: AdaFocusX3D, source: str | Path | StateDict) -> None:
-    """Load this project's own float checkpoint into a network.
+def _core(value: Tensor) -> tuple[int, ...]:
+    """Shape without the ones at its end."""
+    shape = list(value.shape)
+    while shape and shape[-1] == 1:
+        shape.pop()
+    return tuple(shape)
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:NAMED]) + (", ..." if len(keys) > NAMED else "")
+
+
+def load_state(net: nn.Module, source: str | Path | StateDict) -> Loaded:
+    """Load a checkpoint of any known kind into a network or a classifier of the same shape.
+
+    Args:
+        net: from :func:`networks.build` or :func:`networks.build_classifier`.
+        source: a file or a state dict; its kind is recognised from its keys.
 
     Raises:
         CheckpointError: the sentence names keys and shapes.
     """
-    load_exact(net, read_state(source), f"the network {net.config.global_backbone} + {net.config.local_backbone}")
+    kind, state = recognised(read_state(source))
+    named, unused = translated(kind, state)
+    for key, value in net.state_dict().items():
+        if key not in named and any(re.fullmatch(pattern, key) for pattern in kind.identity):
+            named[key] = _identity(key, value)
+    load_exact(net, named, f"this network, read as {kind.name}")
+    return Loaded(kind.name, tuple(unused))
+
+
+def load_encoder(encoder: nn.Module, source: str | Path | StateDict) -> Loaded:
+    """Load the encoder of a classifier's checkpoint; its head is left out.
+
+    Raises:
+        CheckpointError: the checkpoint is not of one encoder, or does not fit; the sentence names keys and shapes.
+    """
+    kind, state = recognised(read_state(source))
+    if kind.variant is not None:
+        raise CheckpointError(f"the checkpoint is {kind.name} with two encoders; load it with networks.load_state.")
+    named, unused = translated(kind, state)
+    inside = {key.removeprefix("encoder."): value for key, value in named.items() if key.startswith("encoder.")}
+    for key, value in encoder.state_dict().items():
+        if key not in inside and any(re.fullmatch(pattern, f"encoder.{key}") for pattern in kind.identity):
+            inside[key] = _identity(key, value)
+    load_exact(encoder, inside, f"this encoder, read as {kind.name}")
+    return Loaded(kind.name, (*unused, *(key for key in named if not key.startswith("encoder."))))
+
+
+def _identity(key: str, like: Tensor, eps: float = 1e-5) -> Tensor:
+    """The tensor of a batch norm that changes nothing."""
+    values = {"weight": 1.0, "bias": 0.0, "running_mean": 0.0, "running_var": 1.0 - eps, "num_batches_tracked": 0.0}
+    return torch.full_like(like, values[key.rpartition(".")[2]])
 
 
 def load_x3d_trunk(trunk: X3D, source: str | Path | StateDict) -> dict[str, Tensor]:
@@ -95,10 +200,8 @@ def load_x3d_trunk(trunk: X3D, source: str | Path | StateDict) -> dict[str, Tens
     state = {}
     for name, module in trunk.named_modules():
         if isinstance(module, nn.BatchNorm3d):
-            state[f"{name}.weight"] = torch.ones(module.num_features)
-            state[f"{name}.running_mean"] = torch.zeros(module.num_features)
-            state[f"{name}.running_var"] = torch.full((module.num_features,), 1.0 - module.eps)
-            state[f"{name}.num_batches_tracked"] = torch.tensor(0)
+            for leaf, value in module.state_dict().items():
+                state[f"{name}.{leaf}"] = _identity(leaf, value, module.eps)
     stem_bias = given.pop("stem_xy.bias", None)
     if stem_bias is not None and stem_bias.count_nonzero() > 0:
         raise CheckpointError("stem_xy.bias is not zero; expected a stem whose only bias stands after stem_t.")

@@ -5,7 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-VARIANTS = ("x3d",)
+# variant -> whether the focus takes its patches a few at a time, so that an exit after some of them saves time
+VARIANTS = {"long": True, "tsm": False, "x3d": False}
+COUNTS = (
+    "num_classes",
+    "glance_frames",
+    "candidate_frames",
+    "focus_frames",
+    "frame_size",
+    "short_side_px",
+    "glance_size",
+    "patch_size",
+    "box_min_px",
+    "spatial_hidden",
+    "temporal_hidden",
+    "head_hidden",
+    "shift_div",
+    "patches_per_call",
+)
 
 
 @dataclass(frozen=True)
@@ -13,9 +30,12 @@ class NetworkConfig:
     """One Uni-AdaFocus configuration (arXiv 2412.11228).
 
     Frame counts follow the paper: ``glance_frames`` is T_G, ``candidate_frames`` is N and ``focus_frames`` is T_L.
-    Sizes are square sides in pixels. ``box_min_px`` is the smallest side of a focus box measured in a frame of
-    ``frame_size``; the largest is ``frame_size`` itself. ``short_side_px`` is what a frame's short side is resized to
-    before the centre crop of ``frame_size``.
+    Sizes are square sides in pixels. ``box_min_px`` and ``box_max_px`` bound the sides of a focus box measured in a
+    frame of ``frame_size``; without the latter a box may cover the whole frame. ``short_side_px`` is what a frame's
+    short side is resized to before the centre crop of ``frame_size``. ``head_hidden`` is the width inside the heads
+    of the ``x3d`` variant and of the two MLPs of the ``long`` variant; ``shift_div`` is the share of the channels that
+    the ``tsm`` variant shifts each way; ``patches_per_call`` is how many patches the focus graph of the ``long``
+    variant takes at once.
     """
 
     variant: str
@@ -38,6 +58,9 @@ class NetworkConfig:
     head_bias: bool = False
     dropout: float = 0.5
     temperature: float = 1.0
+    box_max_px: int | None = None
+    shift_div: int = 8
+    patches_per_call: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.
@@ -47,30 +70,61 @@ class NetworkConfig:
         """
         if self.variant not in VARIANTS:
             raise ValueError(f"variant is {self.variant!r}, expected one of {', '.join(VARIANTS)}.")
-        for name in ("num_classes", "glance_frames", "candidate_frames", "focus_frames", "frame_size", "patch_size"):
+        for name in COUNTS:
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1.")
         if self.focus_frames > self.candidate_frames:
             raise ValueError(
                 f"focus_frames is {self.focus_frames}, but only {self.candidate_frames} candidate_frames exist to "
                 "choose from: lower focus_frames or raise candidate_frames."
             )
-        if not 1 <= self.box_min_px <= self.frame_size:
+        if not 1 <= self.box_min_px <= self.box_max_side_px <= self.frame_size:
             raise ValueError(
-                f"box_min_px is {self.box_min_px}, expected 1 to frame_size ({self.frame_size}), the side of the "
-                "frame a box must fit into."
+                f"box_min_px is {self.box_min_px} and box_max_px {self.box_max_side_px}, expected 1 <= box_min_px <= "
+                f"box_max_px <= frame_size ({self.frame_size}), the side of the frame a box must fit into."
             )
         if self.short_side_px < self.frame_size:
             raise ValueError(
                 f"short_side_px is {self.short_side_px}, expected at least frame_size ({self.frame_size}), which is "
                 "cropped from it."
             )
+        if self.takes_patches_in_steps and self.focus_frames % self.patches_per_call:
+            raise ValueError(
+                f"patches_per_call is {self.patches_per_call}, expected a divisor of focus_frames "
+                f"({self.focus_frames})."
+            )
+        if not 0.0 <= self.dropout < 1.0:
+            raise ValueError(f"dropout is {self.dropout}, expected at least 0 and less than 1.")
+        if not self.temperature > 0.0:
+            raise ValueError(f"temperature is {self.temperature}, expected more than 0.")
+        if min(self.std) <= 0.0:
+            raise ValueError(f"std is {self.std}, expected three numbers above 0.")
+
+    @property
+    def box_max_side_px(self) -> int:
+        """Largest side of a focus box in pixels of the frame."""
+        return self.frame_size if self.box_max_px is None else self.box_max_px
 
     @property
     def box_min(self) -> float:
         """Smallest side of a focus box as a fraction of the frame."""
         return self.box_min_px / self.frame_size
+
+    @property
+    def box_max(self) -> float:
+        """Largest side of a focus box as a fraction of the frame."""
+        return self.box_max_side_px / self.frame_size
+
+    @property
+    def takes_patches_in_steps(self) -> bool:
+        """Whether the focus can stop after some of its patches."""
+        return VARIANTS[self.variant]
+
+    @property
+    def patches_in_one_call(self) -> int:
+        """Patches that the focus graph takes at once."""
+        return self.patches_per_call if self.takes_patches_in_steps else self.focus_frames
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> NetworkConfig:

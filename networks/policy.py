@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 BOX_VALUES = 4
 
 
 class SpatialPolicy(nn.Module):
-    """One raw box per clip from the glance features.
+    """Raw boxes from the glance features: one per clip, or one per glance frame.
 
-    Three convolutions over time and space, then one whose kernel covers the whole feature map. Features are
-    ``(B, T, C, h, w)``; the result is ``(B, 1, 4)`` in (0, 1): top and left position, height, width, each relative to
-    the room that is left (see :func:`decode_boxes`).
+    Three convolutions over time and space, then one whose kernel covers the whole feature map of all ``extent``
+    frames, or of one. Features are ``(B, T, C, h, w)``; the result is ``(B, T - extent + 1, 4)`` in (0, 1): top and
+    left position, height, width, each relative to the room that is left (see :func:`decode_boxes`).
     """
 
-    def __init__(self, channels: int, frames: int, map_size: int, hidden: int) -> None:
+    def __init__(self, channels: int, extent: int, map_size: int, hidden: int) -> None:
         super().__init__()
+        self.per_frame = extent == 1
         self.encoder = nn.Sequential(
             nn.Conv3d(channels, hidden, 1, bias=False),
             nn.BatchNorm3d(hidden),
@@ -28,11 +30,11 @@ class SpatialPolicy(nn.Module):
             nn.Conv3d(hidden, hidden, 3, padding=1, bias=False),
             nn.BatchNorm3d(hidden),
             nn.ReLU(inplace=True),
-            nn.Conv3d(hidden, BOX_VALUES, (frames, map_size, map_size), bias=False),
+            nn.Conv3d(hidden, BOX_VALUES, (extent, map_size, map_size), bias=False),
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return raw boxes ``(B, 1, 4)`` after the sigmoid."""
+        """Return raw boxes after the sigmoid."""
         return self.encoder(features.transpose(1, 2)).flatten(2).transpose(1, 2).sigmoid()
 
 
@@ -56,10 +58,16 @@ class TemporalPolicy(nn.Module):
         return self.encoder(pooled.transpose(1, 2).unsqueeze(-1)).flatten(1)
 
 
-def decode_boxes(raw: Tensor, box_min: float) -> Tensor:
+def decode_boxes(raw: Tensor, box_min: float, box_max: float = 1.0) -> Tensor:
     """Turn raw boxes ``(..., 4)`` into ``(y, x, height, width)`` as fractions of the frame.
 
-    Sides lie between ``box_min`` and 1; positions fill the room that the sides leave, so a box never leaves the frame.
+    Sides lie between ``box_min`` and ``box_max``; positions fill the room that the sides leave, so a box never leaves
+    the frame.
     """
-    sides = box_min + (1.0 - box_min) * raw[..., 2:]
+    sides = box_min + (box_max - box_min) * raw[..., 2:]
     return torch.cat((raw[..., :2] * (1.0 - sides), sides), dim=-1)
+
+
+def box_track(raw: Tensor, candidates: int) -> Tensor:
+    """Spread raw boxes ``(B, T, 4)`` of the glance frames linearly over ``candidates`` moments, half-pixel aligned."""
+    return F.interpolate(raw.transpose(1, 2), candidates, mode="linear", align_corners=False).transpose(1, 2)

@@ -6,10 +6,69 @@ from typing import Any
 
 from networks.config import NetworkConfig
 
-KINETICS_MEAN = (0.45, 0.45, 0.45)
-KINETICS_STD = (0.225, 0.225, 0.225)
+IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+KINETICS: dict[str, Any] = {"mean": (0.45, 0.45, 0.45), "std": (0.225, 0.225, 0.225)}
+FRAME: dict[str, Any] = {"frame_size": 224, "short_side_px": 256, "box_min_px": 96}
+
+
+def _long(patch_size: int) -> NetworkConfig:
+    return NetworkConfig(
+        variant="long",
+        global_backbone="mobilenet_v2",
+        local_backbone="resnet50",
+        num_classes=200,
+        glance_frames=16,
+        candidate_frames=48,
+        focus_frames=16,
+        glance_size=224,
+        patch_size=patch_size,
+        head_hidden=4096,
+        dropout=0.2,
+        patches_per_call=2,
+        **FRAME,
+        **IMAGENET,
+    )
+
+
+def _tsm(focus_frames: int, patch_size: int, local: str = "resnet50") -> NetworkConfig:
+    return NetworkConfig(
+        variant="tsm",
+        global_backbone="mobilenet_v2",
+        local_backbone=local,
+        num_classes=174,
+        glance_frames=8,
+        candidate_frames=3 * focus_frames,
+        focus_frames=focus_frames,
+        glance_size=224,
+        patch_size=patch_size,
+        **FRAME,
+        **IMAGENET,
+    )
+
 
 PRESETS: dict[str, NetworkConfig] = {
+    "long-mbv2-r50-p96": _long(96),
+    "long-mbv2-r50-p128": _long(128),
+    "long-mbv2-r50-p160": _long(160),
+    "tsm-mbv2-r50-p96-8x8": _tsm(8, 96),
+    "tsm-mbv2-r50-p96-8x12": _tsm(12, 96),
+    "tsm-mbv2-r50-p128-8x12": _tsm(12, 128),
+    "tsm-mbv2-r50-p128-8x16": _tsm(16, 128),
+    "tsm-mbv2-mbv2": _tsm(8, 128, "mobilenet_v2").override(glance_size=128),
+    "tsm-mbv2-lite0": _tsm(8, 128, "efficientnet_lite0").override(glance_size=128),
+    "x3d-s-l-p128": NetworkConfig(
+        variant="x3d",
+        global_backbone="x3d_s",
+        local_backbone="x3d_l",
+        num_classes=400,
+        glance_frames=16,
+        candidate_frames=96,
+        focus_frames=32,
+        glance_size=160,
+        patch_size=128,
+        **FRAME,
+        **KINETICS,
+    ),
     "x3d-xs-xs": NetworkConfig(
         variant="x3d",
         global_backbone="x3d_xs",
@@ -18,14 +77,11 @@ PRESETS: dict[str, NetworkConfig] = {
         glance_frames=4,
         candidate_frames=24,
         focus_frames=8,
-        frame_size=224,
-        short_side_px=256,
         glance_size=160,
         patch_size=128,
-        box_min_px=96,
-        mean=KINETICS_MEAN,
-        std=KINETICS_STD,
         head_bias=True,
+        **FRAME,
+        **KINETICS,
     ),
 }
 

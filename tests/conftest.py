@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -21,6 +23,17 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the shared clips, weights and reference numbers are not at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def rules(shared: Path) -> ModuleType:
+    """The executable form of the reference's weight and input rules."""
+    spec = importlib.util.spec_from_file_location("reference_rules", shared / "reference" / "make_weights.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

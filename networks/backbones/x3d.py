@@ -105,6 +105,7 @@ class X3D(Backbone):
         self.stages = nn.ModuleList(stages)
         self.channels = int(in_channels * BOTTLENECK_FACTOR)
         self.stride = 2 ** (1 + len(stages))
+        self.per_frame = False
         self.head_conv = nn.Conv3d(in_channels, self.channels, 1, bias=False)
         self.head_bn = nn.BatchNorm3d(self.channels, BN_EPS)
 
@@ -116,6 +117,14 @@ class X3D(Backbone):
         return F.relu(self.head_bn(self.head_conv(x))).transpose(1, 2)
 
 
-def x3d_xs() -> X3D:
-    """X3D-XS: the trunk of X3D-S (depth factor 2.2), meant for 4 frames of 160 px."""
+def x3d_s(shift_div: int | None = None) -> X3D:
+    """X3D-XS, -S and -M: one trunk (depth factor 2.2), meant for 4 frames of 160, 13 of 160 and 16 of 224 px.
+
+    ``shift_div`` has no meaning here: the trunk mixes frames itself.
+    """
     return X3D(X3DSpec.of_depth_factor(2.2))
+
+
+def x3d_l(shift_div: int | None = None) -> X3D:
+    """X3D-L (depth factor 5.0), meant for 16 frames of 312 px."""
+    return X3D(X3DSpec.of_depth_factor(5.0))

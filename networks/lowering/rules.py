@@ -6,10 +6,16 @@ four dimensions, and nothing depends on a value at run time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+
+from networks.backbones.base import ConvNorm
+from networks.backbones.shift import TemporalShift
+from networks.heads import NormedLinear
+from networks.policy import box_track
 
 Norm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
@@ -59,6 +65,42 @@ def framewise_conv(conv: nn.Conv3d, norm: nn.BatchNorm3d | None = None) -> nn.Co
     """``1 x k x k`` convolution -> the same 2-D convolution on every frame."""
     weight, bias = fold_norm(conv.weight, conv.bias, norm)
     return conv2d(weight[:, :, 0], bias, conv.stride[-1], int(conv.padding[-1]), conv.groups)
+
+
+def folded_conv(layer: ConvNorm) -> nn.Conv2d:
+    """2-D convolution with its batch norm folded in."""
+    return normed_conv(layer.conv, layer.bn)
+
+
+def normed_conv(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+    """The same for a convolution and a batch norm that stand apart."""
+    weight, bias = fold_norm(conv.weight, conv.bias, norm)
+    return conv2d(weight, bias, conv.stride[0], int(conv.padding[0]), conv.groups)
+
+
+class ChannelShift(nn.Module):
+    """Temporal shift on ``(T, C, H, W)`` by slices and zeros from a constant buffer."""
+
+    def __init__(self, shift: TemporalShift, side_px: int) -> None:
+        super().__init__()
+        self.fold = shift.fold
+        self.register_buffer("silence", torch.zeros(1, shift.fold, side_px, side_px), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shift the first channels from t+1, the next from t-1."""
+        fold = self.fold
+        if fold == 0:
+            return x
+        if x.shape[0] == 1:
+            return torch.cat((self.silence, self.silence, x[:, 2 * fold :]), dim=1)
+        ahead = torch.cat((x[1:, :fold], self.silence), dim=0)
+        back = torch.cat((self.silence, x[:-1, fold : 2 * fold]), dim=0)
+        return torch.cat((ahead, back, x[:, 2 * fold :]), dim=1)
+
+
+def lower_shift(shift: nn.Module, side_px: int) -> nn.Module:
+    """A temporal shift as :class:`ChannelShift`; where there is none, nothing."""
+    return ChannelShift(shift, side_px) if isinstance(shift, TemporalShift) else nn.Identity()
 
 
 class TemporalTaps(nn.Module):
@@ -138,6 +180,45 @@ class FullExtentLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(T, C, H, W)`` to ``(1, C')``."""
         return self.linear(x.reshape(1, -1))
+
+
+class ChosenLinear(nn.Module):
+    """One of several linear layers, chosen by a one-hot vector without indexing.
+
+    The input is laid out once per layer, multiplied by that layer's share of the choice, and all layers are one: the
+    blocks that are not chosen are zeros. The biases are weights of the choice itself.
+    """
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        self.count = len(layers)
+        biases = torch.stack([layer.bias for layer in layers], dim=1)
+        self.linear = linear(torch.cat([*(layer.weight for layer in layers), biases], dim=1), None)
+
+    def forward(self, x: Tensor, choice: Tensor) -> Tensor:
+        """Map ``(1, C)`` and a one-hot ``(1, count)`` to ``(1, K)``."""
+        blocks = [x * choice[:, index : index + 1] for index in range(self.count)]
+        return self.linear(torch.cat((*blocks, choice), dim=1))
+
+
+def normed_linear(layer: NormedLinear) -> nn.Linear:
+    """A linear layer with its batch norm folded in; the ReLU stays outside."""
+    weight, bias = fold_norm(layer.lin.weight, layer.lin.bias, layer.bn)
+    return linear(weight, bias)
+
+
+def time_max(x: Tensor) -> Tensor:
+    """Maximum over time: ``(T, C)`` to ``(1, C)``, by halves."""
+    while x.shape[0] > 1:
+        half = x.shape[0] // 2
+        pairs = torch.maximum(x[:half], x[half : 2 * half])
+        x = pairs if x.shape[0] % 2 == 0 else torch.cat((pairs, x[2 * half :]), dim=0)
+    return x
+
+
+def time_interpolation(frames: int, moments: int) -> Tensor:
+    """Matrix ``(moments, frames)`` that spreads values linearly over more moments, half-pixel aligned."""
+    return box_track(torch.eye(frames)[None], moments)[0]
 
 
 def frame_mean(x: Tensor) -> Tensor:

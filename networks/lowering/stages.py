@@ -1,20 +1,25 @@
-"""The three stage graphs of the X3D variant: static, 4-D at most, inference only.
+"""The three stage graphs of every variant: static, 4-D at most, inference only.
 
 Tensor names are those of the bundle: ``frames`` -> ``features``, ``glance_logits``, ``context``; ``features`` ->
-``boxes``, ``frame_weights``; ``patches``, ``context`` -> ``logits``, ``context``.
+``boxes``, ``frame_weights``; ``patches``, ``context`` -> ``logits``[, ``context``].
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.adafocus import AdaFocusX3D
-from networks.backbones.x3d import X3D
+from networks.adafocus import AdaFocus
 from networks.config import NetworkConfig
+from networks.lowering.encoders import lower_encoder
+from networks.lowering.heads import lower_head
 from networks.lowering.rules import (
+    ChosenLinear,
     FullExtentLinear,
     NeighbourConv,
     NeighbourLinear,
@@ -22,10 +27,13 @@ from networks.lowering.rules import (
     frame_mean,
     framewise_conv,
     linear,
+    normed_linear,
+    time_interpolation,
+    time_max,
     time_mean,
 )
-from networks.lowering.x3d import LoweredX3D, LoweredX3DHead
 from networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
+from networks.variants import AdaFocusPerClip, AdaFocusPerFrame
 
 STAGES = ("glance", "policy", "focus")
 
@@ -39,59 +47,127 @@ class Glance(nn.Module):
     inputs = ("frames",)
     outputs = ("features", "glance_logits", "context")
 
-    def __init__(self, net: AdaFocusX3D) -> None:
+    def __init__(self, net: AdaFocusPerClip) -> None:
         super().__init__()
-        self.encoder = LoweredX3D(_x3d(net.global_encoder), net.config.glance_frames, net.config.glance_size)
-        self.aux_head = LoweredX3DHead(net.global_aux_head)
-        self.head = LoweredX3DHead(net.global_head)
+        self.encoder = lower_encoder(net.global_encoder, net.config.glance_frames, net.config.glance_size)
+        self.aux_head = lower_head(net.global_aux_head)
+        self.head = lower_head(net.global_head)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the stage."""
         features = self.encoder(frames)
         pooled = frame_mean(features)
-        glance_logits = time_mean(self.aux_head(pooled))
+        glance_logits = self.aux_head.mean_of(pooled)
         return features, glance_logits.flatten(1), self.head(time_mean(pooled)).flatten(1)
 
 
+class GlancePerFrame(nn.Module):
+    """The same for the long variant; ``context`` (1, 2 H + calls) is what :class:`FocusPerFrame` starts from.
+
+    It holds the maximum over the glance frames, the running maximum over the patches (nothing yet: zeros, which no
+    ReLU is below), and which call of the focus comes next as a one-hot vector.
+    """
+
+    inputs = Glance.inputs
+    outputs = Glance.outputs
+
+    def __init__(self, net: AdaFocusPerFrame) -> None:
+        super().__init__()
+        config = net.config
+        self.encoder = lower_encoder(net.global_encoder, config.glance_frames, config.glance_size)
+        self.mlp = normed_linear(net.classifier.global_mlp)
+        last = net.classifier.global_heads[-1].fc
+        self.head = linear(last.weight, last.bias)
+        start = torch.zeros(1, config.head_hidden + config.focus_frames // config.patches_per_call)
+        start[0, config.head_hidden] = 1.0
+        self.register_buffer("start", start, persistent=False)
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Run the stage."""
+        features = self.encoder(frames)
+        maximum = time_max(F.relu(self.mlp(frame_mean(features).flatten(1))))
+        return features, self.head(maximum), torch.cat((maximum, self.start), dim=1)
+
+
 class Policy(nn.Module):
-    """``features`` (T_G, C, h, w) -> ``boxes`` (1, 4) as y, x, height, width in 0..1, ``frame_weights`` (T_G)."""
+    """``features`` (T_G, C, h, w) -> ``boxes`` as y, x, height, width in 0..1, ``frame_weights`` (T_G).
+
+    Boxes are ``(1, 4)``, or ``(N, 4)`` in the long variant, one for every candidate frame.
+    """
 
     inputs = ("features",)
     outputs = ("boxes", "frame_weights")
 
-    def __init__(self, net: AdaFocusX3D) -> None:
+    def __init__(self, net: AdaFocus) -> None:
         super().__init__()
-        self.box_min = net.config.box_min
-        self.temperature = net.config.temperature
-        map_size = net.global_encoder.map_size(net.config.glance_size)
-        self.spatial = _lower_spatial(net.spatial_policy, map_size)
+        config = net.config
+        self.bounds = (config.box_min, config.box_max)
+        self.temperature = config.temperature
+        self.spatial = _lower_spatial(net.spatial_policy, net.map_size)
         self.temporal = _lower_temporal(net.temporal_policy)
+        self.track: nn.Linear | None = None
+        if isinstance(net, AdaFocusPerFrame):
+            self.track = linear(time_interpolation(config.glance_frames, config.candidate_frames), None)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Run the stage."""
-        boxes = decode_boxes(self.spatial(features).sigmoid(), self.box_min)
+        raw = self.spatial(features).flatten(1).sigmoid()
+        if self.track is not None:
+            raw = self.track(raw.transpose(0, 1)).transpose(0, 1)
         logits = self.temporal(frame_mean(features).flatten(1))
-        return boxes, (logits.reshape(1, -1) / self.temperature).softmax(1).reshape(-1)
+        return decode_boxes(raw, *self.bounds), (logits.reshape(1, -1) / self.temperature).softmax(1).reshape(-1)
 
 
 class Focus(nn.Module):
-    """``patches`` (T_L, 3, P, P), ``context`` (1, K) -> ``logits`` (1, K), ``context`` (1, K).
+    """``patches`` (T_L, 3, P, P), ``context`` (1, K) -> ``logits`` (1, K).
 
-    All patches are seen in one call, so the context that is handed on is the prediction itself and only ``logits`` is
-    an output of the graph.
+    All patches are seen in one call, so the context that would be handed on is the prediction itself and only
+    ``logits`` is an output of the graph.
     """
 
     inputs = ("patches", "context")
-    outputs = ("logits",)
+    outputs: tuple[str, ...] = ("logits",)
 
-    def __init__(self, net: AdaFocusX3D) -> None:
+    def __init__(self, net: AdaFocusPerClip) -> None:
         super().__init__()
-        self.encoder = LoweredX3D(_x3d(net.local_encoder), net.config.focus_frames, net.config.patch_size)
-        self.head = LoweredX3DHead(net.local_head)
+        self.encoder = lower_encoder(net.local_encoder, net.config.focus_frames, net.config.patch_size)
+        self.head = lower_head(net.local_head)
 
-    def forward(self, patches: Tensor, context: Tensor) -> tuple[Tensor]:
+    def forward(self, patches: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         """Run the stage."""
         return (self.head(clip_mean(self.encoder(patches))).flatten(1) + context,)
+
+
+class FocusPerFrame(nn.Module):
+    """``patches`` (n, 3, P, P), ``context`` -> ``logits`` (n, K), ``context`` for the next call.
+
+    Row i of the logits is the exit after patch i of this call.
+    """
+
+    inputs = Focus.inputs
+    outputs = ("logits", "context")
+
+    def __init__(self, net: AdaFocusPerFrame) -> None:
+        super().__init__()
+        config = net.config
+        self.hidden, self.patches = config.head_hidden, config.patches_per_call
+        self.encoder = lower_encoder(net.local_encoder, self.patches, config.patch_size)
+        self.mlp = normed_linear(net.classifier.local_mlp)
+        heads = [head.fc for head in net.classifier.local_heads]
+        self.heads = nn.ModuleList(ChosenLinear(heads[place :: self.patches]) for place in range(self.patches))
+        self.register_buffer("nothing", torch.zeros(1, 1), persistent=False)
+
+    def forward(self, patches: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+        """Run the stage."""
+        hidden = self.hidden
+        glance, running, call = context[:, :hidden], context[:, hidden : 2 * hidden], context[:, 2 * hidden :]
+        local = F.relu(self.mlp(frame_mean(self.encoder(patches)).flatten(1)))
+        answers = []
+        for place, head in enumerate(self.heads):
+            running = torch.maximum(running, local[place : place + 1])
+            answers.append(head(torch.cat((running, glance), dim=1), call))
+        following = torch.cat((self.nothing, call[:, :-1]), dim=1)
+        return torch.cat(answers, dim=0), torch.cat((glance, running, following), dim=1)
 
 
 @dataclass(frozen=True)
@@ -99,36 +175,42 @@ class LoweredStages:
     """The stage graphs of one network and examples of their inputs."""
 
     config: NetworkConfig
-    glance: Glance
+    glance: Any
     policy: Policy
-    focus: Focus
+    focus: Any
 
     def examples(self, stage: str) -> tuple[Tensor, ...]:
         """Zero inputs of the right shapes, in the order of the stage's ``inputs``."""
-        config = self.config
+        config, encoder = self.config, self.glance.encoder
         if stage == "glance":
             return (torch.zeros(config.glance_frames, 3, config.glance_size, config.glance_size),)
         if stage == "policy":
-            encoder = self.glance.encoder
-            channels = encoder.head_conv.out_channels
-            return (torch.zeros(config.glance_frames, channels, encoder.map_size, encoder.map_size),)
-        patches = torch.zeros(config.focus_frames, 3, config.patch_size, config.patch_size)
-        return (patches, torch.zeros(1, config.num_classes))
+            return (torch.zeros(config.glance_frames, encoder.channels, encoder.map_size, encoder.map_size),)
+        patches = torch.zeros(config.patches_in_one_call, 3, config.patch_size, config.patch_size)
+        return (patches, torch.zeros(1, self.context_size))
 
-    def modules(self) -> dict[str, Glance | Policy | Focus]:
+    @property
+    def context_size(self) -> int:
+        """Numbers that the glance hands to the focus."""
+        if isinstance(self.glance, GlancePerFrame):
+            return self.glance.mlp.out_features + self.glance.start.shape[1]
+        return self.config.num_classes
+
+    def modules(self) -> dict[str, nn.Module]:
         """Stage name -> graph, in the order of use."""
         return {"glance": self.glance, "policy": self.policy, "focus": self.focus}
 
 
-def lower(net: AdaFocusX3D) -> LoweredStages:
+STAGE_CLASSES: dict[type[AdaFocus], tuple[Callable[[Any], nn.Module], Callable[[Any], nn.Module]]] = {
+    AdaFocusPerClip: (Glance, Focus),
+    AdaFocusPerFrame: (GlancePerFrame, FocusPerFrame),
+}
+
+
+def lower(net: AdaFocus) -> LoweredStages:
     """Rewrite a network into its stage graphs; the network itself is left as it is."""
-    return LoweredStages(net.config, Glance(net).eval(), Policy(net).eval(), Focus(net).eval())
-
-
-def _x3d(encoder: nn.Module) -> X3D:
-    if not isinstance(encoder, X3D):
-        raise TypeError(f"the X3D variant is lowered from X3D encoders, found {type(encoder).__name__}.")
-    return encoder
+    glance, focus = STAGE_CLASSES[type(net)]
+    return LoweredStages(net.config, glance(net).eval(), Policy(net).eval(), focus(net).eval())
 
 
 def _lower_spatial(policy: SpatialPolicy, map_size: int) -> nn.Sequential:
@@ -140,7 +222,7 @@ def _lower_spatial(policy: SpatialPolicy, map_size: int) -> nn.Sequential:
         nn.ReLU(),
         NeighbourConv(third, third_norm, map_size),
         nn.ReLU(),
-        FullExtentLinear(last),
+        framewise_conv(last) if policy.per_frame else FullExtentLinear(last),
     )
 
 

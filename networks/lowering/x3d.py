@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from networks.backbones.x3d import X3D, SqueezeExcite, X3DBlock
-from networks.heads import X3DHead
 from networks.lowering.rules import TemporalTaps, clip_mean, conv2d, framewise_conv
 
 
@@ -62,21 +61,8 @@ class LoweredX3D(nn.Module):
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.Sequential(*stages)
         self.head_conv = framewise_conv(trunk.head_conv, trunk.head_bn)
-        self.map_size = side_px
+        self.map_size, self.channels = side_px, trunk.channels
 
     def forward(self, frames: Tensor) -> Tensor:
         """Encode ``(T, 3, S, S)`` into ``(T, C, h, w)``."""
         return F.relu(self.head_conv(self.stages(F.relu(self.stem_t(self.stem_xy(frames))))))
-
-
-class LoweredX3DHead(nn.Module):
-    """The classifier without dropout, on ``(n, C, 1, 1)``."""
-
-    def __init__(self, head: X3DHead) -> None:
-        super().__init__()
-        self.lin = conv2d(head.lin.weight[:, :, None, None], head.lin.bias, 1, 0, 1)
-        self.fc = conv2d(head.fc.weight[:, :, None, None], head.fc.bias, 1, 0, 1)
-
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Map ``(n, C, 1, 1)`` to ``(n, K, 1, 1)``."""
-        return self.fc(F.relu(self.lin(pooled)))

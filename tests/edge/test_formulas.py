@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -24,17 +23,6 @@ CONFIGURATIONS = {
 }
 FRAME_PX = 224
 SMALLEST_BOX_PX = 96
-
-
-@pytest.fixture(scope="module")
-def rules(shared: Path) -> ModuleType:
-    """The executable form of the reference's weight and input rules."""
-    spec = importlib.util.spec_from_file_location("reference_rules", shared / "reference" / "make_weights.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def reference(shared: Path, name: str) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from networks.temporal import quantile_levels
 SMALL = {"glance_size": 64, "patch_size": 64, "num_classes": 7}
 
 
-def lively_network(**overrides: object) -> networks.AdaFocusX3D:
+def lively_network(**overrides: object) -> networks.AdaFocus:
     torch.manual_seed(5)
     net = networks.build("x3d-xs-xs", **{**SMALL, **overrides}).eval()
     for module in net.modules():

@@ -1,0 +1,240 @@
+"""Checkpoints that others publish, one table: how to recognise each, and what its tensors are called here.
+
+Rules are tried in order on every key without a ``module.`` prefix; the first whose pattern matches the whole key gives
+the key in this project's names. Facts on layouts: official Uni-AdaFocus code (commit 8846488), MIT
+temporal-shift-module, PyTorchVideo 0.1.5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+Rule = tuple[str, "str | Callable[[re.Match[str]], str]"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of checkpoint.
+
+    Attributes:
+        name: what to call it in sentences.
+        variant: of Uni-AdaFocus, or None for a classifier of one encoder.
+        marks: patterns that all occur among its keys and together among no other's.
+        rules: pattern of a key -> the key here.
+        unused: patterns of keys that inference and training of this project do not need.
+        identity: patterns of keys here that the checkpoint lacks because the layer does nothing in it: batch norms.
+    """
+
+    name: str
+    variant: str | None
+    marks: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    unused: tuple[str, ...] = ()
+    identity: tuple[str, ...] = field(default=())
+
+    def matches(self, keys: Iterable[str]) -> bool:
+        """Whether keys are those of this kind."""
+        return all(any(re.match(mark, key) for key in keys) for mark in self.marks)
+
+    def translate(self, key: str) -> str | None:
+        """The key here, or None where it is known and not used; a key that no rule knows keeps its name."""
+        if any(re.fullmatch(pattern, key) for pattern in self.unused):
+            return None
+        for pattern, replacement in self.rules:
+            match = re.fullmatch(pattern, key)
+            if match:
+                return replacement(match) if callable(replacement) else match.expand(replacement)
+        return key
+
+
+def _under(prefix: str, target: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Rules of an encoder for the place that it has in a larger checkpoint."""
+
+    def placed(replacement: str | Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:
+        return lambda match: target + (replacement(match) if callable(replacement) else match.expand(replacement))
+
+    return tuple((prefix + pattern, placed(replacement)) for pattern, replacement in rules)
+
+
+MOBILENET_LAYERS = {
+    # blocks without expansion
+    False: {0: "depthwise.conv", 1: "depthwise.bn", 3: "project.conv", 4: "project.bn"},
+    True: {
+        0: "expand.conv",
+        1: "expand.bn",
+        3: "depthwise.conv",
+        4: "depthwise.bn",
+        6: "project.conv",
+        7: "project.bn",
+    },
+}
+
+
+def _mobilenet_block(match: re.Match[str]) -> str:
+    block, layer = int(match["block"]), int(match["layer"])
+    return f"blocks.{block - 1}.{MOBILENET_LAYERS[block > 1][layer]}.{match['leaf']}"
+
+
+def _mobilenet_end(match: re.Match[str]) -> str:
+    place = "stem" if match["place"] == "0" else "head"
+    return f"{place}.{('conv', 'bn')[int(match['layer'])]}.{match['leaf']}"
+
+
+# tonylins' layout, with ".net" where a shift was wrapped around a convolution
+MOBILENET_V2: tuple[Rule, ...] = (
+    (r"features\.(?P<place>0|18)\.(?P<layer>[01])\.(?P<leaf>\w+)", _mobilenet_end),
+    (r"features\.(?P<block>\d+)\.conv\.(?P<layer>\d)\.(?:net\.)?(?P<leaf>\w+)", _mobilenet_block),
+)
+RESNET: tuple[Rule, ...] = ((r"(?P<start>conv1|bn1|layer\d\..+?)(?:\.net)?\.(?P<leaf>\w+)", r"\g<start>.\g<leaf>"),)
+
+X3D_LAYERS = {
+    "branch1": "branch1",
+    "branch1_bn": "bn_1",
+    "branch2.a": "conv_a",
+    "branch2.a_bn": "bn_a",
+    "branch2.b": "conv_b",
+    "branch2.b_bn": "bn_b",
+    "branch2.c": "conv_c",
+    "branch2.c_bn": "bn_c",
+    "branch2.se.fc1": "se.fc1",
+    "branch2.se.fc2": "se.fc2",
+    # PyTorchVideo
+    "branch1_conv": "branch1",
+    "branch1_norm": "bn_1",
+    "branch2.conv_a": "conv_a",
+    "branch2.norm_a": "bn_a",
+    "branch2.conv_b": "conv_b",
+    "branch2.norm_b.0": "bn_b",
+    "branch2.norm_b.1.block.0": "se.fc1",
+    "branch2.norm_b.1.block.2": "se.fc2",
+    "branch2.conv_c": "conv_c",
+    "branch2.norm_c": "bn_c",
+}
+
+
+def _x3d_block(first_stage: int) -> Callable[[re.Match[str]], str]:
+    def name(match: re.Match[str]) -> str:
+        stage, layer = int(match["stage"]) - first_stage, X3D_LAYERS.get(match["layer"], match["layer"])
+        return f"stages.{stage}.{match['block']}.{layer}.{match['leaf']}"
+
+    return name
+
+
+OFFICIAL_X3D: tuple[Rule, ...] = (
+    (r"s1\.pathway0_stem\.conv_xy\.(\w+)", r"stem_xy.\1"),
+    (r"s1\.pathway0_stem\.conv\.(\w+)", r"stem_t.\1"),
+    (r"s1\.pathway0_stem\.bn\.(\w+)", r"stem_bn.\1"),
+    (r"s(?P<stage>\d)\.pathway0_res(?P<block>\d+)\.(?P<layer>.+)\.(?P<leaf>\w+)", _x3d_block(2)),
+    (r"head\.conv_5\.(\w+)", r"head_conv.\1"),
+    (r"head\.conv_5_bn\.(\w+)", r"head_bn.\1"),
+)
+# PyTorchVideo calls the spatial convolution of the stem conv_t and the temporal one conv_xy
+PYTORCHVIDEO_X3D: tuple[Rule, ...] = (
+    (r"blocks\.0\.conv\.conv_t\.(\w+)", r"encoder.stem_xy.\1"),
+    (r"blocks\.0\.conv\.conv_xy\.(\w+)", r"encoder.stem_t.\1"),
+    (r"blocks\.0\.norm\.(\w+)", r"encoder.stem_bn.\1"),
+    *_under(
+        "",
+        "encoder.",
+        [(r"blocks\.(?P<stage>\d)\.res_blocks\.(?P<block>\d+)\.(?P<layer>.+)\.(?P<leaf>\w+)", _x3d_block(1))],
+    ),
+    (r"blocks\.5\.pool\.pre_conv\.(\w+)", r"encoder.head_conv.\1"),
+    (r"blocks\.5\.pool\.pre_norm\.(\w+)", r"encoder.head_bn.\1"),
+    (r"blocks\.5\.pool\.post_conv\.(\w+)", r"head.lin.\1"),
+    (r"blocks\.5\.proj\.(\w+)", r"head.fc.\1"),
+)
+
+POLICIES: tuple[Rule, ...] = (
+    (r"spatial_policy\.(.+)", r"spatial_policy.\1"),
+    (r"temporal_policy\.Tconv\.(.+)", r"temporal_policy.encoder.\1"),
+)
+
+SOURCES: tuple[Source, ...] = (
+    Source(
+        "official Uni-AdaFocus, long",
+        "long",
+        (r"classifier\.global_mlp\.", r"spatial_policy\."),
+        (
+            *_under(r"global_CNN\.", "global_encoder.", MOBILENET_V2),
+            *_under(r"local_CNN\.", "local_encoder.", RESNET),
+            *POLICIES,
+            (r"classifier\.(global|local)_mlp\.layers\.0\.(\w+)", r"classifier.\1_mlp.lin.\2"),
+            (r"classifier\.(global|local)_mlp\.layers\.1\.(\w+)", r"classifier.\1_mlp.bn.\2"),
+            (r"classifier\.(global|local)_classifiers\.(\d+)\.1\.(\w+)", r"classifier.\1_heads.\2.fc.\3"),
+            (r"(global|local)_CNN_fc\.1\.(\w+)", r"training_heads.\1_frame.fc.\2"),
+            (r"aux_fc\.(\w+)", r"training_heads.feature_crop.\1"),
+        ),
+        (r"global_CNN\.classifier\..+", r"local_CNN\.fc\..+"),
+    ),
+    Source(
+        "official Uni-AdaFocus, TSM",
+        "tsm",
+        (r"global_CNN\.base_model\.", r"spatial_policy\."),
+        (
+            *_under(r"global_CNN\.base_model\.", "global_encoder.", MOBILENET_V2),
+            *_under(r"local_CNN\.base_model\.", "local_encoder.", RESNET),
+            *POLICIES,
+            (r"global_CNN\.new_fc\.(\w+)", r"global_head.fc.\1"),
+            (r"global_CNN\.new_new_fc\.(\w+)", r"global_aux_head.fc.\1"),
+            (r"local_CNN\.new_fc\.(\w+)", r"local_head.fc.\1"),
+            (r"local_CNN\.new_new_fc\.(\w+)", r"training_heads.local_aux.fc.\1"),
+            (r"aux_fc\.(\w+)", r"training_heads.feature_crop.\1"),
+        ),
+    ),
+    Source(
+        "official Uni-AdaFocus, X3D",
+        "x3d",
+        (r"global_CNN\.s1\.pathway0_stem", r"spatial_policy\."),
+        (
+            (r"(global|local)_CNN\.head\.lin_5\.(\w+)", r"\1_head.lin.\2"),
+            (r"(global|local)_CNN\.head\.projection\.(\w+)", r"\1_head.fc.\2"),
+            *_under(r"global_CNN\.", "global_encoder.", OFFICIAL_X3D),
+            *_under(r"local_CNN\.", "local_encoder.", OFFICIAL_X3D),
+            *POLICIES,
+            (r"global_CNN_head\.0\.(\w+)", r"global_aux_head.lin.\1"),
+            (r"global_CNN_head\.3\.(\w+)", r"global_aux_head.fc.\1"),
+            (r"local_CNN_head\.0\.(\w+)", r"training_heads.local_aux.lin.\1"),
+            (r"local_CNN_head\.3\.(\w+)", r"training_heads.local_aux.fc.\1"),
+            (r"aux_head\.0\.(\w+)", r"training_heads.feature_crop.\1"),
+        ),
+    ),
+    Source(
+        "PyTorchVideo X3D",
+        None,
+        (r"blocks\.0\.conv\.conv_xy", r"blocks\.5\.proj"),
+        PYTORCHVIDEO_X3D,
+        identity=(r"encoder\.stages\.0\.0\.bn_1\..+",),
+    ),
+    Source(
+        "temporal-shift-module (TSN, MobileNetV2)",
+        None,
+        (r"base_model\.features\.", r"new_fc\."),
+        (
+            *_under(r"base_model\.", "encoder.", MOBILENET_V2),
+            (r"new_fc\.(\w+)", r"head.fc.\1"),
+        ),
+        (r"new_new_fc\..+",),
+    ),
+    Source(
+        "temporal-shift-module (TSN, ResNet-50)",
+        None,
+        (r"base_model\.layer1\.", r"new_fc\."),
+        (
+            *_under(r"base_model\.", "encoder.", RESNET),
+            (r"new_fc\.(\w+)", r"head.fc.\1"),
+        ),
+        (r"new_new_fc\..+",),
+    ),
+    Source("adafocus-edge, long", "long", (r"global_encoder\.", r"classifier\.global_mlp\.")),
+    Source("adafocus-edge, x3d", "x3d", (r"global_encoder\.", r"global_head\.lin\.")),
+    Source("adafocus-edge, tsm", "tsm", (r"global_encoder\.", r"global_head\.fc\.")),
+    Source("adafocus-edge, classifier", None, (r"encoder\.", r"head\.fc\.")),
+)
+
+
+def recognise(keys: Iterable[str]) -> Source | None:
+    """The kind of checkpoint that keys, without ``module.``, belong to."""
+    listed = list(keys)
+    return next((source for source in SOURCES if source.matches(listed)), None)
