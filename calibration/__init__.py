@@ -1,1 +1,9 @@
 """Everything that is fitted to data: clip sets, training, quantisation, evaluation."""
+
+from __future__ import annotations
+
+import logging
+
+# torchao says at every import that it has no GPU kernels here, and torch that torchao is older than itself
+for _name in ("torchao", "torch.utils._pytree"):
+    logging.getLogger(_name).setLevel(logging.ERROR)

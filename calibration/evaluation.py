@@ -21,6 +21,7 @@ from calibration.teacher import Teacher
 from calibration.views import normalise
 from edge.clip import read_clip, sample_video
 from edge.errors import AdafocusError
+from edge.files import replacing_file
 from edge.preprocess import fit_frame
 from edge.recognizer import Boxes, Frames, Recognizer
 
@@ -146,10 +147,8 @@ def _interval(means: np.ndarray) -> list[float]:
 
 def write_report(path: Path, content: dict[str, Any]) -> None:
     """Write figures as YAML beside their place, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    beside.write_text(yaml.safe_dump(content, sort_keys=False, width=120), encoding="utf-8")
-    beside.replace(path)
+    with replacing_file(path) as beside:
+        beside.write_text(yaml.safe_dump(content, sort_keys=False, width=120), encoding="utf-8")
 
 
 def show(figures: dict[str, Any]) -> None:

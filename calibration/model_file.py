@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 import networks
+from calibration.inspection import FORMAT
 from calibration.quantization import activation_quantisers, prepare, quantised_layers, set_exponent, snap
 from edge.errors import AdafocusError
 from networks.lowering import LoweredStages, lower
 
-FORMAT = "adafocus-edge quantised model, version 1"
 QUANTISED_STAGES = ("glance", "focus")
 
 

@@ -25,3 +25,19 @@ def export(model: Path, out: Path, precision: str, videos: tuple[Path, ...], win
     console = Console()
     show(exported, console)
     console.print(f"wrote {out}\n\nnext: adafocus run {out} VIDEO --picture out.png", highlight=False)
+
+
+@click.command()
+@click.option("--time", "timed", is_flag=True, help="Also time the lowered stages beside the float network.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads for --time.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the table as YAML.")
+def presets(timed: bool, threads: int, out: Path | None) -> None:
+    """List every preset with its cost."""
+    from converters.preset_table import show, table_of_presets, write
+
+    records = table_of_presets(timed, threads)
+    show(records)
+    if out is not None:
+        write(out, records, threads)
+        click.echo(f"wrote {out}")
+    click.echo("\nnext: adafocus inspect PRESET")

@@ -13,6 +13,8 @@ import click
 from edge import commands
 from edge.errors import AdafocusError
 
+# the rooms of the workstation mark the errors that hold a sentence; this room does not import them
+MARKED_ERRORS = ValueError
 WORKSTATION_GROUP = "adafocus.commands"
 WORKSTATION_INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[workstation]"'
 
@@ -89,6 +91,11 @@ def run(arguments: list[str]) -> int:
         return 130
     except click.exceptions.Exit as finished:
         return finished.exit_code
+    except MARKED_ERRORS as error:
+        if not getattr(error, "for_user", False):
+            raise
+        click.echo(f"adafocus: {error}", err=True)
+        return 2
     except OSError as error:
         place = f"{Path(error.filename)}: " if error.filename else ""
         click.echo(f"adafocus: {place}{error.strerror or error}. Check the path and the space on the disk.", err=True)

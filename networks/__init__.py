@@ -7,8 +7,9 @@ from typing import Any
 from networks.adafocus import AdaFocus, Inference, TrainingOutputs
 from networks.backbones import BACKBONES, build_backbone
 from networks.backbones.x3d import X3D
-from networks.checkpoints import CheckpointError, Loaded, load_encoder, load_state, load_x3d_trunk
+from networks.checkpoints import Loaded, load_encoder, load_state, load_x3d_trunk
 from networks.config import NetworkConfig
+from networks.errors import CheckpointError, NetworkError
 from networks.heads import LinearHead, X3DHead
 from networks.presets import PRESETS, preset
 from networks.variants import VideoClassifier, from_config
@@ -25,7 +26,7 @@ def build(name: str, num_classes: int | None = None, **overrides: Any) -> AdaFoc
         **overrides: any other field of :class:`NetworkConfig`.
 
     Raises:
-        ValueError: the sentence names the setting that cannot be built.
+        NetworkError: the sentence names the setting that cannot be built.
     """
     if num_classes is not None:
         overrides["num_classes"] = num_classes
@@ -36,7 +37,7 @@ def build_classifier(backbone: str, num_classes: int, shift_div: int | None = No
     """Build one encoder with its published classifier: X3D, or TSN (TSM where ``shift_div`` is given).
 
     Raises:
-        ValueError: there is no such backbone.
+        NetworkError: there is no such backbone.
     """
     encoder = build_backbone(backbone, shift_div)
     if isinstance(encoder, X3D):
@@ -52,6 +53,7 @@ __all__ = [
     "Inference",
     "Loaded",
     "NetworkConfig",
+    "NetworkError",
     "TrainingOutputs",
     "VideoClassifier",
     "build",

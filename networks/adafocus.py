@@ -6,14 +6,14 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from networks.backbones import build_backbone
 from networks.config import NetworkConfig
-from networks.cropping import crop, crop_frames
+from networks.cropping import crop, crop_frames, resize_frames
+from networks.errors import NetworkError
 from networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
-from networks.temporal import monte_carlo_logits, quantile_levels, select_frames
+from networks.temporal import middle_frames, monte_carlo_logits, pick_frames, quantile_levels, select_frames
 
 
 @dataclass(frozen=True)
@@ -103,20 +103,6 @@ class AdaFocus(nn.Module):
     def chosen_boxes(self, raw: Tensor, indices: Tensor) -> Tensor:
         """Raw boxes ``(B, 1 or T_L, 4)`` of the chosen candidates ``(B, T_L)`` from those of the policy."""
 
-    def glance_view(self, frames: Tensor) -> Tensor:
-        """Resize ``(B, T, 3, H, W)`` to the glance size: bilinear, half-pixel centres, no antialiasing."""
-        size = self.config.glance_size
-        if frames.shape[-2:] == (size, size):
-            return frames
-        return F.interpolate(frames.flatten(0, 1), (size, size), mode="bilinear", align_corners=False).unflatten(
-            0, frames.shape[:2]
-        )
-
-    def glance_of(self, candidates: Tensor) -> Tensor:
-        """The glance frames ``(B, T_G, ...)`` among the candidates ``(B, N, ...)``: middles of equal segments."""
-        grid = (quantile_levels(self.config.glance_frames) * candidates.shape[1]).long()
-        return candidates[:, grid.to(candidates.device)]
-
     def frame_weights(self, pooled: Tensor) -> Tensor:
         """Temporal policy: softmax weights ``(B, T_G)`` from pooled features ``(B, T_G, C)``."""
         return (self.temporal_policy(pooled) / self.config.temperature).softmax(1)
@@ -140,16 +126,16 @@ class AdaFocus(nn.Module):
             space.
 
         Raises:
-            ValueError: a tensor has another shape; the sentence says which was expected.
+            NetworkError: a tensor has another shape; the sentence says which was expected.
         """
         config = self.config
         glance = self._checked(candidates, glance)
-        features = self.global_encoder(self.glance_view(glance))
+        features = self.global_encoder(resize_frames(glance, config.glance_size))
         pooled = features.mean((3, 4))
         weights = self.frame_weights(pooled)
         indices = select_frames(weights, candidates.shape[1], quantile_levels(config.focus_frames))
         boxes = self.decode(self.chosen_boxes(self.spatial_policy(features), indices))
-        patches = crop_frames(_pick(candidates, indices), boxes, config.patch_size)
+        patches = crop_frames(pick_frames(candidates, indices), boxes, config.patch_size)
         local = self.local_encoder(patches).mean((3, 4))
         stage_logits = self.answers(pooled, local)
         return Inference(
@@ -184,14 +170,14 @@ class AdaFocus(nn.Module):
         """
         config = self.config
         glance = self._checked(candidates, glance)
-        features = self.global_encoder(self.glance_view(glance))
+        features = self.global_encoder(resize_frames(glance, config.glance_size))
         pooled = features.mean((3, 4))
         policy_input = pooled if self.feeds_policy_gradient_back else pooled.detach()
         weights = self.frame_weights(policy_input)
         levels = quantile_levels(config.focus_frames, generator, jitter=True)
         indices = select_frames(weights, candidates.shape[1], levels)
         raw = self.spatial_policy(features.detach())
-        chosen = _pick(candidates, indices)
+        chosen = pick_frames(candidates, indices)
         policy_boxes = self.decode(self.chosen_boxes(raw.detach(), indices))
         views = (policy_boxes, self._random_boxes(raw, generator))
         crops = [crop_frames(chosen, boxes, config.patch_size) for boxes in views]
@@ -213,15 +199,15 @@ class AdaFocus(nn.Module):
         config = self.config
         frame = (3, config.frame_size, config.frame_size)
         if candidates.dim() != 5 or tuple(candidates.shape[1:]) != (config.candidate_frames, *frame):
-            raise ValueError(
+            raise NetworkError(
                 f"candidates have the shape {tuple(candidates.shape)}, expected (B, "
                 f"{', '.join(map(str, (config.candidate_frames, *frame)))})."
             )
         if glance is None:
-            return self.glance_of(candidates)
+            return middle_frames(candidates, config.glance_frames)
         small = (3, config.glance_size, config.glance_size)
         if glance.dim() != 5 or tuple(glance.shape[1:]) not in [(config.glance_frames, *f) for f in (frame, small)]:
-            raise ValueError(
+            raise NetworkError(
                 f"glance frames have the shape {tuple(glance.shape)}, expected (B, {config.glance_frames}, 3, S, S) "
                 f"with S = {config.frame_size} or {config.glance_size}."
             )
@@ -241,8 +227,3 @@ class AdaFocus(nn.Module):
         boxes = self.decode(raw).expand(-1, frames, -1)
         inside = crop(features.flatten(0, 1), boxes.flatten(0, 1), size).unflatten(0, features.shape[:2])
         return self.training_heads["feature_crop"](inside.mean((1, 3, 4)))
-
-
-def _pick(candidates: Tensor, indices: Tensor) -> Tensor:
-    rows = torch.arange(len(indices), device=indices.device)[:, None]
-    return candidates[rows, indices]

@@ -12,15 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from networks.backbones.x3d import X3D
+from networks.errors import CheckpointError
 from networks.sources import Source, recognise
 
 StateDict = Mapping[str, Tensor]
 PARALLEL_PREFIX = "module."
 NAMED = 5
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message names what was found and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +104,8 @@ def translated(source: Source, state: StateDict) -> tuple[dict[str, Tensor], lis
     return named, unused
 
 
-def load_exact(module: nn.Module, state: StateDict, what: str) -> None:
-    """Load a state dict that must fit a module exactly; axes of size one at the end may be missing.
-
-    Raises:
-        CheckpointError: names the missing and the unused keys, and shapes that differ.
-    """
+def misfits(module: nn.Module, state: StateDict) -> list[str]:
+    """What keeps a state dict from fitting a module exactly; axes of size one at the end may be missing."""
     expected = module.state_dict()
     missing = sorted(set(expected) - set(state))
     unused = sorted(set(state) - set(expected))
@@ -123,9 +116,19 @@ def load_exact(module: nn.Module, state: StateDict, what: str) -> None:
     ]
     problems = [f"missing {_some(missing)} and {len(missing)} in all"] if missing else []
     problems += [f"unused {_some(unused)} and {len(unused)} in all"] if unused else []
-    problems += misshapen[:NAMED]
+    return problems + misshapen[:NAMED]
+
+
+def load_exact(module: nn.Module, state: StateDict, what: str) -> None:
+    """Load a state dict that must fit a module exactly.
+
+    Raises:
+        CheckpointError: names the missing and the unused keys, and shapes that differ.
+    """
+    problems = misfits(module, state)
     if problems:
         raise CheckpointError(f"the checkpoint does not fit {what}: {'; '.join(problems)}.")
+    expected = module.state_dict()
     module.load_state_dict(
         {key: value.reshape(expected[key].shape).to(expected[key].dtype) for key, value in state.items()}
     )
@@ -155,9 +158,7 @@ def load_state(net: nn.Module, source: str | Path | StateDict) -> Loaded:
     """
     kind, state = recognised(read_state(source))
     named, unused = translated(kind, state)
-    for key, value in net.state_dict().items():
-        if key not in named and any(re.fullmatch(pattern, key) for pattern in kind.identity):
-            named[key] = _identity(key, value)
+    complete(named, net, kind)
     load_exact(net, named, f"this network, read as {kind.name}")
     return Loaded(kind.name, tuple(unused))
 
@@ -173,11 +174,16 @@ def load_encoder(encoder: nn.Module, source: str | Path | StateDict) -> Loaded:
         raise CheckpointError(f"the checkpoint is {kind.name} with two encoders; load it with networks.load_state.")
     named, unused = translated(kind, state)
     inside = {key.removeprefix("encoder."): value for key, value in named.items() if key.startswith("encoder.")}
-    for key, value in encoder.state_dict().items():
-        if key not in inside and any(re.fullmatch(pattern, f"encoder.{key}") for pattern in kind.identity):
-            inside[key] = _identity(key, value)
+    complete(inside, encoder, kind, "encoder.")
     load_exact(encoder, inside, f"this encoder, read as {kind.name}")
     return Loaded(kind.name, (*unused, *(key for key in named if not key.startswith("encoder."))))
+
+
+def complete(named: dict[str, Tensor], module: nn.Module, kind: Source, prefix: str = "") -> None:
+    """Add the batch norms that a kind of checkpoint leaves out because they change nothing."""
+    for key, value in module.state_dict().items():
+        if key not in named and any(re.fullmatch(pattern, prefix + key) for pattern in kind.identity):
+            named[key] = _identity(key, value)
 
 
 def _identity(key: str, like: Tensor, eps: float = 1e-5) -> Tensor:

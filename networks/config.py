@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from networks.errors import NetworkError
+
 # variant -> whether the focus takes its patches a few at a time, so that an exit after some of them saves time
 VARIANTS = {"long": True, "tsm": False, "x3d": False}
 COUNTS = (
@@ -66,40 +68,40 @@ class NetworkConfig:
         """Refuse what cannot be built.
 
         Raises:
-            ValueError: the sentence names the field, the value found and what was expected.
+            NetworkError: the sentence names the field, the value found and what was expected.
         """
         if self.variant not in VARIANTS:
-            raise ValueError(f"variant is {self.variant!r}, expected one of {', '.join(VARIANTS)}.")
+            raise NetworkError(f"variant is {self.variant!r}, expected one of {', '.join(VARIANTS)}.")
         for name in COUNTS:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1.")
+                raise NetworkError(f"{name} is {value!r}, expected a whole number of at least 1.")
         if self.focus_frames > self.candidate_frames:
-            raise ValueError(
+            raise NetworkError(
                 f"focus_frames is {self.focus_frames}, but only {self.candidate_frames} candidate_frames exist to "
                 "choose from: lower focus_frames or raise candidate_frames."
             )
         if not 1 <= self.box_min_px <= self.box_max_side_px <= self.frame_size:
-            raise ValueError(
+            raise NetworkError(
                 f"box_min_px is {self.box_min_px} and box_max_px {self.box_max_side_px}, expected 1 <= box_min_px <= "
                 f"box_max_px <= frame_size ({self.frame_size}), the side of the frame a box must fit into."
             )
         if self.short_side_px < self.frame_size:
-            raise ValueError(
+            raise NetworkError(
                 f"short_side_px is {self.short_side_px}, expected at least frame_size ({self.frame_size}), which is "
                 "cropped from it."
             )
         if self.takes_patches_in_steps and self.focus_frames % self.patches_per_call:
-            raise ValueError(
+            raise NetworkError(
                 f"patches_per_call is {self.patches_per_call}, expected a divisor of focus_frames "
                 f"({self.focus_frames})."
             )
         if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"dropout is {self.dropout}, expected at least 0 and less than 1.")
+            raise NetworkError(f"dropout is {self.dropout}, expected at least 0 and less than 1.")
         if not self.temperature > 0.0:
-            raise ValueError(f"temperature is {self.temperature}, expected more than 0.")
+            raise NetworkError(f"temperature is {self.temperature}, expected more than 0.")
         if min(self.std) <= 0.0:
-            raise ValueError(f"std is {self.std}, expected three numbers above 0.")
+            raise NetworkError(f"std is {self.std}, expected three numbers above 0.")
 
     @property
     def box_max_side_px(self) -> int:
@@ -138,9 +140,11 @@ class NetworkConfig:
         """Return a copy with fields replaced.
 
         Raises:
-            ValueError: a name is no field of this class, or the result cannot be built.
+            NetworkError: a name is no field of this class, or the result cannot be built.
         """
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
         if unknown:
-            raise ValueError(f"unknown setting {', '.join(unknown)}; expected {', '.join(self.__dataclass_fields__)}.")
+            raise NetworkError(
+                f"unknown setting {', '.join(unknown)}; expected {', '.join(self.__dataclass_fields__)}."
+            )
         return replace(self, **changes)

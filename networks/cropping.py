@@ -25,6 +25,14 @@ def crop(images: Tensor, boxes: Tensor, size: int) -> Tensor:
     return F.grid_sample(images, 2.0 * grid - 1.0, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
+def resize_frames(frames: Tensor, size: int) -> Tensor:
+    """Resize square ``(B, T, C, S, S)`` to ``size``: bilinear, half-pixel centres, no antialiasing."""
+    if frames.shape[-1] == size:
+        return frames
+    resized = F.interpolate(frames.flatten(0, 1), (size, size), mode="bilinear", align_corners=False)
+    return resized.unflatten(0, frames.shape[:2])
+
+
 def crop_frames(frames: Tensor, boxes: Tensor, size: int) -> Tensor:
     """Cut ``(B, T, C, H, W)`` with boxes ``(B, 1 or T, 4)`` into ``(B, T, C, size, size)``."""
     per_frame = boxes.expand(-1, frames.shape[1], -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from networks.config import NetworkConfig
+from networks.errors import NetworkError
 
 IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 KINETICS: dict[str, Any] = {"mean": (0.45, 0.45, 0.45), "std": (0.225, 0.225, 0.225)}
@@ -90,8 +91,8 @@ def preset(name: str, **overrides: Any) -> NetworkConfig:
     """Look a preset up by name and apply overrides.
 
     Raises:
-        ValueError: no such preset, no such setting, or a combination that cannot be built.
+        NetworkError: no such preset, no such setting, or a combination that cannot be built.
     """
     if name not in PRESETS:
-        raise ValueError(f"there is no preset {name!r}; expected one of {', '.join(sorted(PRESETS))}.")
+        raise NetworkError(f"there is no preset {name!r}; expected one of {', '.join(sorted(PRESETS))}.")
     return PRESETS[name].override(**overrides)

@@ -155,7 +155,7 @@ SOURCES: tuple[Source, ...] = (
     Source(
         "official Uni-AdaFocus, long",
         "long",
-        (r"classifier\.global_mlp\.", r"spatial_policy\."),
+        (r"classifier\.global_mlp\.layers\.", r"spatial_policy\."),
         (
             *_under(r"global_CNN\.", "global_encoder.", MOBILENET_V2),
             *_under(r"local_CNN\.", "local_encoder.", RESNET),

@@ -14,6 +14,18 @@ def quantile_levels(count: int, generator: torch.Generator | None = None, *, jit
     return (torch.arange(count, dtype=torch.float64) + offsets) / count
 
 
+def middle_frames(candidates: Tensor, count: int) -> Tensor:
+    """The middles of ``count`` equal segments of time: ``(B, N, ...)`` to ``(B, count, ...)``."""
+    grid = (quantile_levels(count) * candidates.shape[1]).long()
+    return candidates[:, grid.to(candidates.device)]
+
+
+def pick_frames(candidates: Tensor, indices: Tensor) -> Tensor:
+    """Frames ``(B, n, ...)`` of ``(B, N, ...)`` by index ``(B, n)``."""
+    rows = torch.arange(len(indices), device=indices.device)[:, None]
+    return candidates[rows, indices]
+
+
 def select_frames(weights: Tensor, candidates: int, levels: Tensor) -> Tensor:
     """Choose candidate frames at the quantiles of the piecewise linear distribution that ``weights`` describe.
 

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 from networks.adafocus import AdaFocus
 from networks.config import NetworkConfig
+from networks.errors import NetworkError
 from networks.heads import CumulativeClassifier, LinearHead, X3DHead
 from networks.policy import box_track
+from networks.temporal import pick_frames
 
 
 class AdaFocusPerClip(AdaFocus):
@@ -71,7 +73,7 @@ class AdaFocusPerFrame(AdaFocus):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__(config)
         if not self.local_encoder.per_frame:
-            raise ValueError(
+            raise NetworkError(
                 f"local_backbone is {config.local_backbone}, which mixes frames; the long variant stops between "
                 "patches and needs one that encodes each frame by itself: mobilenet_v2, efficientnet_lite0 or resnet50."
             )
@@ -96,9 +98,7 @@ class AdaFocusPerFrame(AdaFocus):
 
     def chosen_boxes(self, raw: Tensor, indices: Tensor) -> Tensor:
         """Boxes at the chosen candidates' own moments."""
-        track = box_track(raw, self.config.candidate_frames)
-        rows = torch.arange(len(indices), device=indices.device)[:, None]
-        return track[rows, indices]
+        return pick_frames(box_track(raw, self.config.candidate_frames), indices)
 
     def answers(self, pooled: Tensor, local: Tensor) -> Tensor:
         """Exit 0 after all glance frames, then one after every patch in order of time."""
@@ -132,7 +132,7 @@ def from_config(config: NetworkConfig) -> AdaFocus:
     """Build a network with fresh weights.
 
     Raises:
-        ValueError: the combination cannot be built; the sentence says why.
+        NetworkError: the combination cannot be built; the sentence says why.
     """
     return VARIANT_CLASSES[config.variant](config)
 

@@ -1,23 +1,67 @@
-"""``adafocus inspect``: everything a person wants to know about a bundle."""
+"""``adafocus inspect``: everything a person wants to know about a bundle, a preset or a checkpoint."""
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from edge.bundle import Bundle
+from edge.bundle import MANIFEST, Bundle
 from edge.commands import options
+from edge.errors import AdafocusError
+
+DESCRIBERS = "adafocus.describers"
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("target")
 @options.as_json
-def inspect(bundle: Path, as_json: bool) -> None:
-    """Check BUNDLE and print what it holds."""
-    opened = Bundle.open(bundle)
+def inspect(target: str, as_json: bool) -> None:
+    """Say what TARGET is: a bundle, a model file, a checkpoint or the name of a preset."""
+    path = Path(target)
+    if path.is_dir() or path.name == MANIFEST:
+        _inspect_bundle(path.parent if path.name == MANIFEST else path, as_json)
+        return
+    found = describe(target)
+    if as_json:
+        options.print_json(found)
+    else:
+        _show(found)
+
+
+def describe(target: str) -> dict[str, Any]:
+    """Ask the rooms of the workstation, one after the other, what a target is.
+
+    Raises:
+        AdafocusError: none of them knows it, or they are not installed.
+    """
+    missing = None
+    for point in entry_points(group=DESCRIBERS):
+        try:
+            found = point.load()(target)
+        except ModuleNotFoundError as error:
+            missing = error.name
+            continue
+        if found is not None:
+            return found
+    if missing is not None:
+        raise AdafocusError(
+            f"{target} is no bundle. Presets and checkpoints are described on a workstation, and the package "
+            f'{missing!r} is not installed here: pip install torch==2.13.0 && pip install "adafocus-edge[workstation]"'
+        )
+    raise AdafocusError(
+        f"{target} is no bundle folder, no checkpoint or model file, and no preset. Give the path of one, or a name "
+        "such as x3d-xs-xs."
+    )
+
+
+def _inspect_bundle(path: Path, as_json: bool) -> None:
+    opened = Bundle.open(path)
     manifest = opened.manifest
     if as_json:
         options.print_json(manifest.model_dump())
@@ -41,4 +85,25 @@ def inspect(bundle: Path, as_json: bool) -> None:
         console.print(f"{figure.dataset} {figure.split}: {figure.metric} {figure.value:.4g} (n = {figure.n})")
     provenance = manifest.provenance
     console.print(f"made from {provenance.model}, {provenance.created}", style="dim", highlight=False)
-    console.print(f"\nnext: adafocus selftest {bundle}", style="dim", highlight=False)
+    console.print(f"\nnext: adafocus selftest {path}", style="dim", highlight=False)
+
+
+def _show(found: dict[str, Any]) -> None:
+    """Single values as lines, lists of records as tables."""
+    console = Console(highlight=False)
+    for key, value in found.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            table = Table(*(name.replace("_", " ") for name in value[0]), title=key)
+            for record in value:
+                table.add_row(*(_text(entry) for entry in record.values()))
+            console.print(table)
+        else:
+            console.print(f"{key.replace('_', ' ')}: {escape(_text(value))}", soft_wrap=True)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, bool) or not isinstance(value, int):
+        return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    return f"{value:,}"

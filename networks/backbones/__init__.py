@@ -8,6 +8,7 @@ from networks.backbones.base import Backbone
 from networks.backbones.inverted_residual import efficientnet_lite0, mobilenet_v2
 from networks.backbones.resnet import resnet50
 from networks.backbones.x3d import x3d_l, x3d_s
+from networks.errors import NetworkError
 
 BACKBONES: dict[str, Callable[[int | None], Backbone]] = {
     "mobilenet_v2": mobilenet_v2,
@@ -28,10 +29,10 @@ def build_backbone(name: str, shift_div: int | None = None) -> Backbone:
         shift_div: put a temporal shift of one part in so many into each block; None: no shift. X3D has none.
 
     Raises:
-        ValueError: the name is not in the table.
+        NetworkError: the name is not in the table.
     """
     if name not in BACKBONES:
-        raise ValueError(f"there is no backbone {name!r}; expected one of {', '.join(sorted(BACKBONES))}.")
+        raise NetworkError(f"there is no backbone {name!r}; expected one of {', '.join(sorted(BACKBONES))}.")
     return BACKBONES[name](shift_div)
 
 

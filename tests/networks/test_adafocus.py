@@ -1,96 +1,243 @@
-"""The network as a whole, and its stage graphs."""
+"""The networks as a whole: what they promise, what they refuse, which part learns from which loss."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from harness import lively, relative_difference, video
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
 
 import networks
-from networks.cropping import crop_frames
-from networks.lowering import lower
-from networks.temporal import quantile_levels
+from networks.lowering import STAGES, infer_lowered, lower
 
-SMALL = {"glance_size": 64, "patch_size": 64, "num_classes": 7}
+SMALL = {"num_classes": 7, "frame_size": 64, "short_side_px": 72, "box_min_px": 24, "patch_size": 32}
+TINY: dict[str, dict[str, object]] = {
+    "long-mbv2-r50-p128": {
+        **SMALL,
+        "glance_size": 64,
+        "glance_frames": 4,
+        "candidate_frames": 12,
+        "focus_frames": 4,
+        "head_hidden": 32,
+        "local_backbone": "mobilenet_v2",
+    },
+    "tsm-mbv2-mbv2": {**SMALL, "glance_size": 48, "glance_frames": 3, "candidate_frames": 9, "focus_frames": 3},
+    "x3d-xs-xs": {**SMALL, "glance_size": 48, "glance_frames": 3, "candidate_frames": 9, "focus_frames": 4},
+}
+LOWERING_TOLERANCE = 1e-4
+TRAINING_KEYS = "training_heads"
 
 
-def lively_network(**overrides: object) -> networks.AdaFocus:
-    torch.manual_seed(5)
-    net = networks.build("x3d-xs-xs", **{**SMALL, **overrides}).eval()
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
-            nn.init.uniform_(module.weight, 0.8, 1.2)
-            nn.init.normal_(module.bias, std=0.1)
-            module.running_mean.normal_(std=0.1)
-            module.running_var.uniform_(0.8, 1.2)
-    return net
+def tiny(name: str, **overrides: object) -> networks.AdaFocus:
+    return lively(networks.build(name, **{**TINY[name], **overrides}))
 
 
-def test_inference_has_the_shapes_that_it_promises() -> None:
-    net = lively_network()
-    answer = net.infer(torch.randn(2, net.config.candidate_frames, 3, 224, 224))
+def clip_of(net: networks.AdaFocus) -> tuple[Tensor, Tensor | None]:
+    config = net.config
+    candidates = video(config.candidate_frames, config.frame_size, 1)
+    return candidates, None if config.variant == "long" else video(config.glance_frames, config.frame_size, 2)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_inference_has_the_shapes_that_it_promises(name: str) -> None:
+    net = tiny(name)
+    config = net.config
+    candidates = torch.randn(2, config.candidate_frames, 3, config.frame_size, config.frame_size)
+    answer = net.infer(candidates)
+    boxes = config.focus_frames if config.variant == "long" else 1
     assert answer.glance_logits.shape == answer.logits.shape == (2, 7)
-    assert answer.stage_logits.shape == (2, 2, 7)
-    assert answer.boxes.shape == (2, 1, 4)
-    assert answer.frame_weights.shape == (2, net.config.glance_frames)
-    assert answer.frame_indices.shape == (2, net.config.focus_frames)
-    assert (answer.boxes[..., :2] + answer.boxes[..., 2:] <= 1.0).all()
+    assert answer.stage_logits.shape == (2, net.exits, 7)
+    assert net.exits == (1 + config.focus_frames if config.variant == "long" else 2)
+    assert answer.boxes.shape == (2, boxes, 4)
+    assert answer.frame_weights.shape == (2, config.glance_frames)
+    assert answer.frame_indices.shape == (2, config.focus_frames)
+    assert answer.global_features.shape == (2, config.glance_frames, net.global_encoder.channels)
+    assert answer.local_features.shape == (2, config.focus_frames, net.local_encoder.channels)
+    assert (answer.boxes[..., :2] + answer.boxes[..., 2:] <= 1.0 + 1e-6).all()
+    assert (answer.boxes[..., 2:] >= config.box_min - 1e-6).all()
     assert (answer.frame_indices.diff(dim=1) > 0).all()
+    assert torch.equal(net(candidates), answer.logits)
 
 
-@pytest.mark.parametrize("frames", [(4, 24, 8), (8, 8, 4), (2, 10, 3)])
-def test_lowered_stages_equal_the_network(frames: tuple[int, int, int]) -> None:
-    counts = dict(zip(("glance_frames", "candidate_frames", "focus_frames"), frames, strict=True))
-    net = lively_network(**counts)
-    stages = lower(net)
-    candidates = torch.randn(1, net.config.candidate_frames, 3, 224, 224)
+@pytest.mark.parametrize("name", networks.PRESETS)
+def test_lowered_stages_of_every_preset_equal_the_network(name: str) -> None:
+    net = lively(networks.build(name, num_classes=9))
+    candidates, glance = clip_of(net)
     with torch.no_grad():
-        wanted = net.infer(candidates)
-        grid = (quantile_levels(net.config.glance_frames) * candidates.shape[1]).long()
-        features, glance_logits, context = stages.glance(net.glance_view(candidates[:, grid])[0])
-        boxes, weights = stages.policy(features)
-        patches = crop_frames(candidates[:, wanted.frame_indices[0]], boxes[None], net.config.patch_size)[0]
-        (logits,) = stages.focus(patches, context)
-    for given, reference in (
-        (glance_logits, wanted.glance_logits),
-        (boxes, wanted.boxes[0]),
-        (weights, wanted.frame_weights[0]),
-        (logits, wanted.logits),
-    ):
-        assert (given - reference).abs().max() <= 1e-4 * reference.abs().max()
+        wanted = net.infer(candidates, glance)
+    lowered = infer_lowered(lower(net), candidates, glance)
+    assert torch.equal(lowered.frame_indices, wanted.frame_indices[0])
+    assert relative_difference(lowered.boxes, wanted.boxes[0]) <= LOWERING_TOLERANCE
+    assert relative_difference(lowered.frame_weights, wanted.frame_weights[0]) <= LOWERING_TOLERANCE
+    for given_row, wanted_row in zip(lowered.stage_logits, wanted.stage_logits[0], strict=True):
+        assert relative_difference(given_row, wanted_row) <= LOWERING_TOLERANCE
 
 
-def test_stage_programs_hold_no_tensor_of_more_than_four_dimensions_and_no_3d_convolution() -> None:
-    stages = lower(lively_network())
-    for name, module in stages.modules().items():
-        program = torch.export.export(module, stages.examples(name))
+@pytest.mark.parametrize("name", networks.PRESETS)
+def test_stage_programs_hold_no_tensor_of_more_than_four_dimensions_and_no_other_convolution_than_2d(
+    name: str,
+) -> None:
+    stages = lower(networks.build(name).eval())
+    convolutions = 0
+    for stage in STAGES:
+        program = torch.export.export(stages.modules()[stage], stages.examples(stage))
+        assert not any(TRAINING_KEYS in key for key in program.state_dict)
         for node in program.graph.nodes:
             value = node.meta.get("val")
-            assert not isinstance(value, torch.Tensor) or value.dim() <= 4, (name, node)
-            assert "conv3d" not in str(node.target), (name, node)
+            assert not isinstance(value, torch.Tensor) or value.dim() <= 4, (stage, node)
+            target = str(node.target)
+            assert "batch_norm" not in target, (stage, node)
+            assert "index" not in target, (stage, node)
+            if "conv" in target and node.op == "call_function":
+                assert target in ("aten.conv2d.default", "aten.conv2d.padding"), (stage, node)
+                convolutions += 1
+    assert convolutions > 50
+
+
+BACKBONE_NAMES = st.sampled_from(["mobilenet_v2", "efficientnet_lite0", "x3d_xs"])
+
+
+@st.composite
+def legal_settings(draw: Callable[..., object]) -> tuple[str, dict[str, object]]:
+    """A random configuration that can be built, small enough to run."""
+    name = draw(st.sampled_from(list(TINY)))
+    focus = draw(st.integers(1, 5))
+    frame = draw(st.integers(40, 80))
+    box_min = draw(st.integers(1, frame))
+    overrides = {
+        "num_classes": draw(st.integers(1, 12)),
+        "glance_frames": draw(st.integers(1, 5)),
+        "focus_frames": focus,
+        "candidate_frames": focus + draw(st.integers(0, 6)),
+        "frame_size": frame,
+        "short_side_px": frame + draw(st.integers(0, 9)),
+        "glance_size": draw(st.integers(33, 72)),
+        "patch_size": draw(st.integers(33, 72)),
+        "box_min_px": box_min,
+        "box_max_px": draw(st.integers(box_min, frame)),
+        "global_backbone": draw(BACKBONE_NAMES),
+        "local_backbone": draw(BACKBONE_NAMES),
+        "head_hidden": draw(st.integers(1, 16)),
+        "patches_per_call": draw(st.sampled_from([n for n in range(1, focus + 1) if focus % n == 0])),
+    }
+    if name.startswith("long") and overrides["local_backbone"] == "x3d_xs":
+        overrides["local_backbone"] = "mobilenet_v2"
+    return name, overrides
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(legal_settings())
+def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[str, object]]) -> None:
+    name, overrides = case
+    net = tiny(name, **overrides)
+    candidates, glance = clip_of(net)
+    with torch.no_grad():
+        wanted = net.infer(candidates, glance)
+    lowered = infer_lowered(lower(net), candidates, glance)
+    assert torch.equal(lowered.frame_indices, wanted.frame_indices[0])
+    assert relative_difference(lowered.boxes, wanted.boxes[0]) <= LOWERING_TOLERANCE
+    assert relative_difference(lowered.stage_logits, wanted.stage_logits[0]) <= LOWERING_TOLERANCE
 
 
 @pytest.mark.parametrize(
-    ("override", "words"),
+    ("name", "override", "words"),
     [
-        ({"focus_frames": 99}, "candidate_frames"),
-        ({"box_min_px": 500}, "frame_size"),
-        ({"short_side_px": 100}, "short_side_px"),
-        ({"glance_frames": 0}, "at least 1"),
-        ({"colour": 3}, "unknown setting colour"),
-        ({"global_backbone": "vgg"}, "no backbone"),
+        ("x3d-xs-xs", {"focus_frames": 99}, "candidate_frames"),
+        ("x3d-xs-xs", {"box_min_px": 500}, "frame_size"),
+        ("x3d-xs-xs", {"box_max_px": 60}, "box_max_px 60"),
+        ("x3d-xs-xs", {"short_side_px": 100}, "short_side_px"),
+        ("x3d-xs-xs", {"glance_frames": 0}, "at least 1"),
+        ("x3d-xs-xs", {"num_classes": 2.5}, "num_classes is 2.5"),
+        ("x3d-xs-xs", {"colour": 3}, "unknown setting colour"),
+        ("x3d-xs-xs", {"global_backbone": "vgg"}, "no backbone"),
+        ("x3d-xs-xs", {"variant": "short"}, "variant is 'short'"),
+        ("x3d-xs-xs", {"std": (0.2, 0.0, 0.2)}, "above 0"),
+        ("long-mbv2-r50-p128", {"patches_per_call": 5}, "divisor"),
+        ("long-mbv2-r50-p128", {"local_backbone": "x3d_s"}, "mixes frames"),
     ],
 )
-def test_what_cannot_be_built_is_refused_with_a_sentence(override: dict[str, object], words: str) -> None:
+def test_what_cannot_be_built_is_refused_with_a_sentence(name: str, override: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        networks.build("x3d-xs-xs", **override)
+        networks.build(name, **override)
 
 
 def test_an_unknown_preset_is_answered_with_those_that_exist() -> None:
     with pytest.raises(ValueError, match="x3d-xs-xs"):
         networks.build("x3d-xxl")
+
+
+def test_frames_of_another_size_are_refused_with_a_sentence() -> None:
+    net = tiny("x3d-xs-xs")
+    with pytest.raises(ValueError, match=r"candidates have the shape .* expected \(B, 9, 3, 64, 64\)"):
+        net.infer(torch.zeros(1, 9, 3, 65, 64))
+    with pytest.raises(ValueError, match="S = 64 or 48"):
+        net.infer(torch.zeros(1, 9, 3, 64, 64), torch.zeros(1, 3, 3, 50, 50))
+
+
+PARTS = ("global_encoder", "local_encoder", "spatial_policy", "temporal_policy", "final", "feature_crop")
+# term -> parts that its gradient reaches
+PER_CLIP = {
+    "prediction": {"final"},
+    "glance_frames": {"global_encoder"},
+    "local_frames": {"local_encoder"},
+    "expected": {"temporal_policy"},
+    "feature_crop": {"spatial_policy", "feature_crop"},
+    "raw_boxes": {"spatial_policy"},
+}
+PER_FRAME = {
+    "prediction": {"global_encoder", "local_encoder", "final"},
+    "glance_frames": {"global_encoder"},
+    "local_frames": {"local_encoder"},
+    "expected": {"global_encoder", "temporal_policy"},
+    "feature_crop": {"spatial_policy", "feature_crop"},
+    "raw_boxes": {"spatial_policy"},
+}
+
+
+def part_of(key: str) -> str | None:
+    if key.startswith(("classifier.", "global_head.", "local_head.")):
+        return "final"
+    if key.startswith("training_heads.feature_crop."):
+        return "feature_crop"
+    return next((part for part in PARTS if key.startswith(f"{part}.")), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "reached"),
+    [("long-mbv2-r50-p128", PER_FRAME), ("tsm-mbv2-mbv2", PER_CLIP), ("x3d-xs-xs", PER_CLIP)],
+)
+def test_every_loss_teaches_the_parts_that_it_should_and_no_other(name: str, reached: dict[str, set[str]]) -> None:
+    net = tiny(name).train()
+    candidates = torch.randn(2, net.config.candidate_frames, 3, net.config.frame_size, net.config.frame_size)
+    outputs = net.train_forward(candidates, generator=torch.Generator().manual_seed(3))
+    assert outputs.prediction.shape[:2] == (2, 2)
+    assert outputs.prediction.shape[2] == (
+        net.config.glance_frames + net.config.focus_frames if net.config.variant == "long" else 1
+    )
+    for term, wanted in reached.items():
+        net.zero_grad()
+        getattr(outputs, term).square().sum().backward(retain_graph=True)
+        moved = {
+            part_of(key)
+            for key, parameter in net.named_parameters()
+            if parameter.grad is not None and parameter.grad.abs().max() > 0
+        }
+        assert moved - {None} == wanted, term
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_inference_runs_no_head_that_only_training_needs(name: str) -> None:
+    net = tiny(name)
+    calls: list[str] = []
+    for key, module in net.training_heads.items():
+        module.register_forward_hook(lambda *_, key=key: calls.append(key))
+    net.infer(clip_of(net)[0])
+    assert calls == []
 
 
 def test_published_x3d_weights_classify_a_real_clip(shared: Path) -> None:
@@ -105,20 +252,3 @@ def test_published_x3d_weights_classify_a_real_clip(shared: Path) -> None:
     with torch.no_grad():
         logits = teacher(normalise(frames, networks.PRESETS["x3d-xs-xs"])[None])
     assert labels[int(logits.argmax())] == "archery"
-
-
-def test_a_checkpoint_that_does_not_fit_names_keys_and_shapes() -> None:
-    net = lively_network()
-    state = dict(net.state_dict())
-    state.pop("global_head.fc.bias")
-    state["extra"] = torch.zeros(1)
-    state["local_head.fc.bias"] = torch.zeros(3)
-    with pytest.raises(ValueError, match=r"missing global_head\.fc\.bias.*unused extra.*\(3,\), expected \(7,\)"):
-        networks.load_state(net, state)
-
-
-def test_a_checkpoint_that_wants_to_run_code_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "evil.pth"
-    torch.save({"state_dict": Path}, path)
-    with pytest.raises(networks.CheckpointError, match="not read"):
-        networks.load_state(lively_network(), path)

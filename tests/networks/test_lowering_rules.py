@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from networks.backbones import build_backbone
+from networks.backbones.base import ConvNorm
+from networks.backbones.shift import TemporalShift
+from networks.heads import NormedLinear
 from networks.lowering import rules
+from networks.lowering.encoders import lower_encoder
+from networks.policy import box_track
 
 FRAMES, SIDE = 4, 8
 
@@ -92,3 +98,66 @@ def test_folding_scales_an_existing_bias_too() -> None:
     weight, bias = rules.fold_norm(conv.weight, conv.bias, norm)
     x = torch.randn(2, 3, SIDE, SIDE)
     assert_same(nn.functional.conv2d(x, weight, bias), norm(conv(x)))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+@pytest.mark.parametrize("divisor", [2, 8, 40])
+def test_channel_shift_equals_the_temporal_shift(frames: int, divisor: int) -> None:
+    shift = TemporalShift(16, divisor)
+    shift.frames = frames
+    x = torch.randn(frames, 16, SIDE, SIDE)
+    assert torch.equal(rules.ChannelShift(shift, SIDE)(x), shift(x))
+
+
+def test_folded_conv_equals_convolution_and_norm() -> None:
+    layer = ConvNorm(4, 8, 3, 2, groups=4)
+    lively(layer.bn)
+    x = torch.randn(FRAMES, 4, SIDE, SIDE)
+    layer.eval()
+    assert_same(rules.folded_conv(layer)(x), layer(x))
+
+
+def test_normed_linear_equals_linear_and_norm() -> None:
+    layer = NormedLinear(5, 7)
+    lively(layer.bn)
+    layer.eval()
+    x = torch.randn(FRAMES, 5)
+    assert_same(nn.functional.relu(rules.normed_linear(layer)(x)), layer(x))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 7, 16])
+def test_time_max_equals_the_maximum(frames: int) -> None:
+    x = torch.randn(frames, 6)
+    assert torch.equal(rules.time_max(x), x.amax(0, keepdim=True))
+
+
+def test_the_chosen_linear_layer_answers_alone() -> None:
+    layers = [nn.Linear(5, 3) for _ in range(4)]
+    chosen = rules.ChosenLinear(layers)
+    x = torch.randn(1, 5)
+    for index, layer in enumerate(layers):
+        assert_same(chosen(x, torch.eye(4)[index : index + 1]), layer(x))
+
+
+@pytest.mark.parametrize(("frames", "moments"), [(16, 48), (4, 7), (1, 3)])
+def test_time_interpolation_equals_the_box_track(frames: int, moments: int) -> None:
+    raw = torch.rand(1, frames, 4)
+    assert_same(rules.time_interpolation(frames, moments) @ raw[0], box_track(raw, moments)[0])
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_lite0", "resnet50", "x3d_xs"])
+@pytest.mark.parametrize("shift_div", [None, 8])
+def test_every_lowered_encoder_equals_its_backbone(name: str, shift_div: int | None) -> None:
+    encoder = build_backbone(name, shift_div)
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            lively(module)
+    encoder.eval()
+    frames = torch.randn(3, 3, 45, 45)
+    lowered = lower_encoder(encoder, 3, 45)
+    with torch.no_grad():
+        wanted = encoder(frames[None])[0]
+        given = lowered(frames)
+    assert given.shape == wanted.shape == (3, lowered.channels, lowered.map_size, lowered.map_size)
+    assert encoder.map_size(45) == lowered.map_size
+    assert (given - wanted).abs().max() <= 1e-4 * wanted.abs().max()

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from harness import relative_difference, run_stages
+from harness import relative_difference
 from torch import Tensor
 
 import networks
-from networks.lowering import lower
+from networks.lowering import infer_lowered, lower
 
 SEED = 1
 CLASSES = 20
@@ -100,7 +100,7 @@ def test_a_published_configuration_gives_the_official_numbers_before_and_after_l
     close(answer.logits[0], wanted["final_logits"], case.logits)
     close(answer.glance_logits[0], wanted["exit_logits"][0], case.logits)
 
-    lowered = run_stages(lower(net), net, candidates, glance)
+    lowered = infer_lowered(lower(net), candidates, glance)
     assert torch.equal(lowered.frame_indices, answer.frame_indices[0])
     assert relative_difference(lowered.boxes, answer.boxes[0]) <= LOWERING_TOLERANCE
     assert relative_difference(lowered.frame_weights, answer.frame_weights[0]) <= LOWERING_TOLERANCE
@@ -108,16 +108,19 @@ def test_a_published_configuration_gives_the_official_numbers_before_and_after_l
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_published_checkpoint_loads_with_and_without_the_prefix_of_parallel_training(
-    shared: Path, name: str
-) -> None:
+def test_a_published_checkpoint_loads_with_and_without_the_prefix_of_parallel_training(shared: Path, name: str) -> None:
     entries = manifest(shared, name)["entries"]
     plain = {entry["key"]: torch.zeros(entry["shape"]) for entry in entries}
     net = networks.build(CASES[name].preset, CLASSES)
     first = networks.load_state(net, plain)
     second = networks.load_state(net, {f"module.{key}": value for key, value in plain.items()})
     assert first == second
-    expected = {"global_CNN.classifier.weight", "global_CNN.classifier.bias", "local_CNN.fc.weight", "local_CNN.fc.bias"}
+    expected = {
+        "global_CNN.classifier.weight",
+        "global_CNN.classifier.bias",
+        "local_CNN.fc.weight",
+        "local_CNN.fc.bias",
+    }
     assert set(first.unused) == (expected if net.config.variant == "long" else set())
 
 
@@ -133,7 +136,8 @@ def test_pytorchvideo_x3d_gives_its_own_numbers(shared: Path, rules: ModuleType,
     assert zlib.crc32(clip.tobytes()) == int(wanted["input_crc32"])
     blocks: list[Tensor] = []
     hooks = [
-        stage.register_forward_hook(lambda _module, _given, made: blocks.append(made[0])) for stage in net.encoder.stages
+        stage.register_forward_hook(lambda _module, _given, made: blocks.append(made[0]))
+        for stage in net.encoder.stages
     ]
     with torch.no_grad():
         pooled = net.encoder(torch.from_numpy(clip).transpose(1, 2)).mean((1, 3, 4))
@@ -152,9 +156,7 @@ def test_pytorchvideo_x3d_gives_its_own_numbers(shared: Path, rules: ModuleType,
     ("name", "backbone"), [("tsn_mobilenetv2_k174", "mobilenet_v2"), ("tsn_resnet50_k174", "resnet50")]
 )
 @pytest.mark.parametrize("with_second_head", [True, False])
-def test_tsn_checkpoints_load_without_leftovers(
-    shared: Path, name: str, backbone: str, with_second_head: bool
-) -> None:
+def test_tsn_checkpoints_load_without_leftovers(shared: Path, name: str, backbone: str, with_second_head: bool) -> None:
     content = manifest(shared, name)
     state = {
         entry["key"]: torch.ones(entry["shape"])

@@ -1,0 +1,95 @@
+"""``adafocus presets``: every configuration with its cost, and how long its stages take beside the float network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import networks
+from calibration.evaluation import write_report
+from networks.cost import cost_of
+from networks.lowering import infer_lowered, lower
+
+WARM_UP = 1
+TURNS = 5
+COLUMNS = ("preset", "parameters", "gmac", "gmac_as_published", "glance", "policy", "focus", "peak_int8_mb")
+TIMES = ("float_ms", "lowered_ms", "lowered_over_float", "largest_relative_difference")
+
+
+def table_of_presets(timed: bool, threads: int) -> list[dict[str, Any]]:
+    """One record per preset; with times, medians of both networks taking turns in this process."""
+    torch.set_num_threads(threads)
+    return [_record(name, timed) for name in track(networks.PRESETS, "presets")]
+
+
+def _record(name: str, timed: bool) -> dict[str, Any]:
+    cost = cost_of(networks.PRESETS[name])
+    peak = max(stage.peak_activations for stage in cost.stages.values())
+    record = {
+        "preset": name,
+        "parameters": cost.parameters,
+        "gmac": round(cost.exit_macs[-1] / 1e9, 4),
+        "gmac_as_published": round(cost.published_macs[-1] / 1e9, 4),
+        **{stage: round(part.macs * part.calls / 1e9, 4) for stage, part in cost.stages.items()},
+        "peak_int8_mb": round(peak / 1e6, 2),
+    }
+    return record | (_times(name) if timed else {})
+
+
+@torch.no_grad()
+def _times(name: str) -> dict[str, float]:
+    torch.manual_seed(0)
+    net = networks.build(name).eval()
+    stages = lower(net)
+    config = net.config
+    candidates = torch.randn(1, config.candidate_frames, 3, config.frame_size, config.frame_size)
+    wanted = net.infer(candidates).stage_logits[0]
+    given = infer_lowered(stages, candidates).stage_logits
+    spent = _medians([lambda: net.infer(candidates), lambda: infer_lowered(stages, candidates)])
+    return {
+        "float_ms": round(spent[0], 2),
+        "lowered_ms": round(spent[1], 2),
+        "lowered_over_float": round(spent[1] / spent[0], 3),
+        "largest_relative_difference": float(f"{(given - wanted).abs().max() / wanted.abs().max():.2g}"),
+    }
+
+
+def _medians(calls: list[Callable[[], object]]) -> list[float]:
+    """Median milliseconds of calls that take turns."""
+    spent: list[list[float]] = [[] for _ in calls]
+    for turn in range(WARM_UP + TURNS):
+        for call, times in zip(calls, spent, strict=True):
+            started = time.perf_counter()
+            call()
+            if turn >= WARM_UP:
+                times.append(1e3 * (time.perf_counter() - started))
+    return [float(np.median(times)) for times in spent]
+
+
+def show(records: list[dict[str, Any]]) -> None:
+    """Print the records."""
+    columns = [column for column in (*COLUMNS, *TIMES) if column in records[0]]
+    table = Table(*(column.replace("_", " ") for column in columns))
+    for record in records:
+        table.add_row(*(f"{record[c]:,}" if isinstance(record[c], int) else str(record[c]) for c in columns))
+    Console(highlight=False).print(table)
+
+
+def write(path: Path, records: list[dict[str, Any]], threads: int) -> None:
+    """Write the records as YAML with what they were measured on."""
+    content = {
+        "command": f"adafocus presets --time --threads {threads} --out {path}",
+        "torch": torch.__version__,
+        "threads": threads,
+        "turns": TURNS,
+        "presets": records,
+    }
+    write_report(path, content)
