@@ -184,6 +184,7 @@ class Fitting:
     def _train_step(self) -> dict[str, float]:
         recipe, student = self.recipe, self.student
         rate = 0.5 * (1.0 + math.cos(math.pi * self.step / self.total_steps))
+        rate *= min(1.0, (self.step + 1) / (recipe.warmup_steps + 1))
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * rate
         rng = np.random.default_rng((recipe.seed, 7, self.step))

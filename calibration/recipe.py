@@ -26,8 +26,10 @@ class Recipe:
         policy_views: augmented views of every clip that the policy is first trained on.
         policy_epochs: passes over those views.
         epochs: passes over the clips in quantisation-aware training.
+        warmup_steps: steps over which the learning rate rises to its peak.
         batch: clips per step.
-        learning_rate: peak rate of AdamW, cosine decay.
+        learning_rate: peak rate of AdamW, linear warm-up, cosine decay. A small one keeps what the start knows
+            beyond the clips.
         policy_learning_rate: the same for the policy.
         size_weight: weight of the pull towards full-frame boxes.
         temperature: of the teacher's and the student's softmax.
@@ -44,6 +46,7 @@ class Recipe:
     policy_views: int = 2
     policy_epochs: int = 12
     epochs: int = 4
+    warmup_steps: int = 10
     batch: int = 8
     learning_rate: float = 1e-4
     policy_learning_rate: float = 1e-3

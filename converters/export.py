@@ -199,16 +199,16 @@ def _with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip:
 
 def show(exported: Exported, console: Console) -> None:
     """Print what was made, how much of it is delegated, and how exact it is."""
-    table = Table("stage", "precision", "bytes", "GMAC", "delegates", "delegated", "left out", "largest difference")
+    table = Table("stage", "type", "MB", "GMAC", "delegates", "delegated", "left out", "difference")
     for stage in STAGES:
         graph = exported.bundle.manifest.stages[stage][RUNTIME]
         report, parity = exported.reports[stage], exported.parity.stages[stage]
-        difference = f"{parity.steps} steps" if graph.outputs[0].scale else f"{parity.relative:.1e} relative"
+        difference = f"{parity.steps} steps" if graph.outputs[0].scale else f"{parity.relative:.0e}"
         left_out = ", ".join(f"{count} {name}" for name, count in report.left_out.items()) or "nothing"
         table.add_row(
             stage,
             graph.precision,
-            f"{graph.bytes:,}",
+            f"{graph.bytes / 1e6:.2f}",
             f"{report.macs / 1e9:.3f}",
             str(report.delegates),
             f"{100 * report.delegated_share:.1f} %",
@@ -218,6 +218,7 @@ def show(exported: Exported, console: Console) -> None:
     console.print(table)
     proof = exported.parity
     console.print(
+        "difference to the trained program on real clips: output steps of integers, relative for floats; "
         f"five best labels equal on {proof.same_best} of {proof.clips} clips, {exported.seconds:.0f} s in all",
         highlight=False,
     )

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from edge.files import replacing_file
 from edge.manifest import TensorSpec
+from edge.quiet import without_remarks
 
 CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 DENSE = "FULLY_CONNECTED"
@@ -72,7 +73,7 @@ def _quiet() -> Iterator[None]:
     level = logging.getLogger().level
     logging.getLogger().setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), without_remarks():
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -109,8 +110,9 @@ def _spec(name: str, detail: dict[str, Any]) -> TensorSpec:
 
 def delegation(path: Path) -> Report:
     """Ask the interpreter which operations its delegates took."""
-    interpreter = Interpreter(str(path), num_threads=1)
-    interpreter.allocate_tensors()
+    with without_remarks():
+        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()
     operations = interpreter._get_ops_details()
     shapes = {detail["index"]: detail["shape"] for detail in interpreter.get_tensor_details()}
     delegates = [operation for operation in operations if operation["op_name"] == DELEGATE]

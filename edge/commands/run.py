@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ def _answer(recognizer: Recognizer, video: Path, picture: Path | None) -> Predic
         return recognizer.recognize(video)
     from edge.picture import draw_picture
 
+    started = time.perf_counter()
     clip = read_clip(video, recognizer.bundle.manifest.geometry)
-    answer = recognizer.recognize_clip(clip)
+    answer = recognizer.recognize_clip(clip, started=started)
     draw_picture(clip, answer, video.name, picture)
     return answer
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.errors import BundleError
 from edge.manifest import GraphFile, TensorSpec
+from edge.quiet import without_remarks
 from edge.runtimes.base import Arrays
 
 Details = dict[str, Any]
@@ -20,8 +21,9 @@ class InterpreterGraph:
 
     def __init__(self, interpreter_class: Any, path: Path, description: GraphFile, threads: int) -> None:
         try:
-            self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with without_remarks():
+                self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
         self.inputs, self.outputs = description.inputs, description.outputs
