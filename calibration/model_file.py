@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import networks
 from calibration.inspection import FORMAT
 from calibration.quantization import activation_quantisers, prepare, quantised_layers, set_exponent, snap
 from edge.errors import AdafocusError
+from edge.files import replacing_file
 from networks.lowering import LoweredStages, lower
 
 QUANTISED_STAGES = ("glance", "focus")
@@ -71,10 +71,8 @@ def save_model(
         "labels": json.dumps(labels),
         "history": json.dumps(history),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
-    os.replace(beside, path)
+    with replacing_file(path) as beside:
+        save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
 
 
 def load_model(path: Path) -> QuantisedModel:

@@ -87,7 +87,7 @@ def write(path: Path, records: list[dict[str, Any]], threads: int) -> None:
     """Write the records as YAML with what they were measured on."""
     content = {
         "command": f"adafocus presets --time --threads {threads} --out {path}",
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "threads": threads,
         "turns": TURNS,
         "presets": records,
