@@ -46,8 +46,9 @@ class Report:
 
 def convert_int8(program: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
     """Convert a quantised program with unfolded weights; inputs and outputs become int8."""
-    from litert_torch.quantize.pt2e_quantizer import PT2EQuantizer, get_symmetric_quantization_config
-    from litert_torch.quantize.quant_config import QuantConfig
+    with _quiet():
+        from litert_torch.quantize.pt2e_quantizer import PT2EQuantizer, get_symmetric_quantization_config
+        from litert_torch.quantize.quant_config import QuantConfig
 
     quantizer = PT2EQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True, is_qat=True))
     _convert(program, example, path, QuantConfig(pt2e_quantizer=quantizer))
@@ -59,9 +60,9 @@ def convert_fp32(stage: nn.Module, example: tuple[Tensor, ...], path: Path) -> N
 
 
 def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantisation: Any) -> None:
-    import litert_torch
-
     with _quiet(), torch.no_grad():
+        import litert_torch
+
         converted = litert_torch.convert(module, example, quant_config=quantisation)
         with replacing_file(path) as beside:
             converted.export(str(beside))

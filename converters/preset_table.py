@@ -20,8 +20,8 @@ from networks.lowering import infer_lowered, lower
 
 WARM_UP = 1
 TURNS = 5
-COLUMNS = ("preset", "parameters", "gmac", "gmac_as_published", "glance", "policy", "focus", "peak_int8_mb")
-TIMES = ("float_ms", "lowered_ms", "lowered_over_float", "largest_relative_difference")
+COSTS = ("preset", "parameters", "gmac", "gmac_as_published", "peak_int8_mb")
+TIMES = ("preset", "float_ms", "lowered_ms", "lowered_over_float", "largest_relative_difference")
 
 
 def table_of_presets(timed: bool, threads: int) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def _record(name: str, timed: bool) -> dict[str, Any]:
         "parameters": cost.parameters,
         "gmac": round(cost.exit_macs[-1] / 1e9, 4),
         "gmac_as_published": round(cost.published_macs[-1] / 1e9, 4),
-        **{stage: round(part.macs * part.calls / 1e9, 4) for stage, part in cost.stages.items()},
+        **{f"{stage}_gmac": round(part.macs * part.calls / 1e9, 4) for stage, part in cost.stages.items()},
         "peak_int8_mb": round(peak / 1e6, 2),
     }
     return record | (_times(name) if timed else {})
@@ -75,12 +75,15 @@ def _medians(calls: list[Callable[[], object]]) -> list[float]:
 
 
 def show(records: list[dict[str, Any]]) -> None:
-    """Print the records."""
-    columns = [column for column in (*COLUMNS, *TIMES) if column in records[0]]
-    table = Table(*(column.replace("_", " ") for column in columns))
-    for record in records:
-        table.add_row(*(f"{record[c]:,}" if isinstance(record[c], int) else str(record[c]) for c in columns))
-    Console(highlight=False).print(table)
+    """Print the records: costs, and times where they were measured."""
+    console = Console(highlight=False)
+    for columns in (COSTS, TIMES):
+        if not set(columns) <= set(records[0]):
+            continue
+        table = Table(*(column.replace("_", " ") for column in columns))
+        for record in records:
+            table.add_row(*(f"{record[c]:,}" if isinstance(record[c], int) else str(record[c]) for c in columns))
+        console.print(table)
 
 
 def write(path: Path, records: list[dict[str, Any]], threads: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -27,38 +26,18 @@ class Verbs(click.Group):
         return sorted({*super().list_commands(ctx), *(point.name for point in _workstation())})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A verb by name; a workstation verb whose packages are missing ends in a sentence."""
+        """A verb by name."""
         found = super().get_command(ctx, cmd_name)
         if found is not None:
             return found
         for point in _workstation():
             if point.name == cmd_name:
-                return _load(point.load, cmd_name)
+                return point.load()
         return None
 
 
 def _workstation() -> Any:
     return entry_points(group=WORKSTATION_GROUP)
-
-
-def _load(load: Callable[[], Any], name: str) -> click.Command:
-    try:
-        return load()
-    except ModuleNotFoundError as error:
-        missing = error.name
-
-        def explain(**_: Any) -> None:
-            raise AdafocusError(
-                f"adafocus {name} runs on a workstation and needs the package {missing!r}, which is not installed. "
-                f"Install it: {WORKSTATION_INSTALL}"
-            )
-
-        return click.Command(
-            name,
-            callback=explain,
-            help="Needs the workstation packages.",
-            context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-        )
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,6 +70,13 @@ def run(arguments: list[str]) -> int:
         return 130
     except click.exceptions.Exit as finished:
         return finished.exit_code
+    except ModuleNotFoundError as error:
+        click.echo(
+            f"adafocus: this runs on a workstation and needs the package {error.name!r}, which is not installed. "
+            f"Install it: {WORKSTATION_INSTALL}",
+            err=True,
+        )
+        return 2
     except MARKED_ERRORS as error:
         if not getattr(error, "for_user", False):
             raise

@@ -47,9 +47,20 @@ def test_edge_recognises_a_video_where_torch_is_not_installed(
     assert answer["logits"] == here.logits.tolist()
 
 
-def test_workstation_verbs_name_the_install_command_where_torch_is_missing(device_python: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("export", "m", "--out", "b", "--prove", "v"),
+        ("evaluate", "b", "clips.csv"),
+        ("presets",),
+        ("inspect", "x3d-xs-xs"),
+    ],
+)
+def test_workstation_verbs_name_the_install_command_where_torch_is_missing(
+    device_python: Path, arguments: tuple[str, ...]
+) -> None:
     program = device_python.parent / "adafocus"
-    done = subprocess.run([program, "export", "m", "--out", "b"], capture_output=True, text=True, check=False)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "pip install" in done.stderr
     assert "Traceback" not in done.stderr

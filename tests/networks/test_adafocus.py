@@ -130,7 +130,7 @@ def legal_settings(draw: Callable[..., object]) -> tuple[str, dict[str, object]]
     return name, overrides
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(legal_settings())
 def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[str, object]]) -> None:
     name, overrides = case
