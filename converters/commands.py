@@ -16,12 +16,13 @@ from rich.console import Console
     "--prove", "videos", type=click.Path(path_type=Path), multiple=True, required=True, help="Real video, repeatable."
 )
 @click.option("--windows", default=10, show_default=True, type=click.IntRange(1), help="Clips to cut from each video.")
-def export(model: Path, out: Path, precision: str, videos: tuple[Path, ...], windows: int) -> None:
+@click.option("--to", default="litert", show_default=True, help="Runtimes, separated by commas: litert, onnx.")
+def export(model: Path, out: Path, precision: str, videos: tuple[Path, ...], windows: int, to: str) -> None:
     """Convert MODEL to a bundle and prove it on real videos; nothing is written where the proof fails."""
     from converters.export import export as run_export
     from converters.export import show
 
-    exported = run_export(model, out, precision, videos, windows)  # type: ignore[arg-type]
+    exported = run_export(model, out, precision, videos, windows, to.split(","))  # type: ignore[arg-type]
     console = Console()
     show(exported, console)
     console.print(f"wrote {out}\n\nnext: adafocus run {out} VIDEO --picture out.png", highlight=False)

@@ -19,8 +19,9 @@ from rich.table import Table
 
 from calibration.model_file import QuantisedModel, load_model
 from calibration.quantization import quantised_program
-from converters import litert
 from converters.parity import Parity, compare, reference_stages, require
+from converters.report import Report
+from converters.targets import target
 from edge.bundle import Bundle, file_record, write_bundle
 from edge.clip import Clip, clip_windows
 from edge.errors import AdafocusError
@@ -39,23 +40,33 @@ from edge.manifest import (
 )
 from edge.recognizer import Recognizer
 
-RUNTIME: Runtime = "litert"
-PACKAGES = ("adafocus-edge", "torch", "torchao", "executorch", "litert-torch", "ai-edge-litert")
+DEFAULT: Runtime = "litert"
+PACKAGES = ("adafocus-edge", "torch", "torchao", "executorch")
 GOLDEN_FRAMES, GOLDEN_ANSWERS = "golden/clip.npz", "golden/answers.npz"
 REPRODUCIBLE_CLOCK = "SOURCE_DATE_EPOCH"
 
 
+Reports = dict[tuple[Runtime, Stage], Report]
+
+
 @dataclass(frozen=True)
 class Exported:
-    """What a conversion made and proved."""
+    """What a conversion made and proved; reports by runtime and stage, parity by runtime."""
 
     bundle: Bundle
-    reports: dict[Stage, litert.Report]
-    parity: Parity
+    reports: Reports
+    parity: dict[Runtime, Parity]
     seconds: float
 
 
-def export(model_path: Path, destination: Path, precision: Precision, videos: Sequence[Path], windows: int) -> Exported:
+def export(
+    model_path: Path,
+    destination: Path,
+    precision: Precision,
+    videos: Sequence[Path],
+    windows: int,
+    runtimes: Sequence[Runtime] = (DEFAULT,),
+) -> Exported:
     """Convert, prove, pack.
 
     Args:
@@ -64,6 +75,7 @@ def export(model_path: Path, destination: Path, precision: Precision, videos: Se
         precision: ``int8`` or ``fp32`` (glance and focus; the policy is always float).
         videos: real videos to prove it on; the golden clip is the first of them.
         windows: clips to cut from each video.
+        runtimes: for which runtimes; the golden answers are those of the first.
 
     Raises:
         AdafocusError: a conversion differs from the trained program, or a video cannot be read. Nothing is written.
@@ -76,19 +88,24 @@ def export(model_path: Path, destination: Path, precision: Precision, videos: Se
     clips = [clip for video in videos for clip in clip_windows(video, geometry, windows)]
     if not clips:
         raise AdafocusError("There is no clip to prove the conversion on. Name a video: --prove VIDEO")
-    reports: dict[Stage, litert.Report] = {}
-    parity: list[Parity] = []
+    wanted = list(dict.fromkeys(runtimes))
+    for runtime in wanted:
+        target(runtime)
+    reports: Reports = {}
+    parity: dict[Runtime, Parity] = {}
 
     def fill(folder: Path) -> Manifest:
-        reports.update(_convert_stages(model_path, folder / "graphs", precision))
+        reports.update(_convert_stages(model_path, folder / "graphs", precision, wanted))
         manifest = _manifest(model, model_path, folder, precision, reports, geometry, videos[0].name)
-        recognizer = Recognizer(Bundle(folder, manifest), RUNTIME, 2, None)
-        parity.append(compare(recognizer, reference_stages(model, precision), clips))
-        require(parity[0])
-        return _with_golden(manifest, folder, recognizer, clips[0])
+        reference = reference_stages(model, precision)
+        recognizers = {runtime: Recognizer(Bundle(folder, manifest), runtime, 2, None) for runtime in wanted}
+        for runtime, recognizer in recognizers.items():
+            parity[runtime] = compare(recognizer, reference, clips)
+            require(parity[runtime], runtime)
+        return _with_golden(manifest, folder, recognizers[wanted[0]], clips[0])
 
     bundle = write_bundle(destination, fill)
-    return Exported(bundle, reports, parity[0], time.perf_counter() - started)
+    return Exported(bundle, reports, parity, time.perf_counter() - started)
 
 
 def geometry_of(model: QuantisedModel) -> Geometry:
@@ -108,33 +125,36 @@ def geometry_of(model: QuantisedModel) -> Geometry:
     )
 
 
-def convert_stage(model_path: Path, stage: Stage, precision: Precision, path: Path) -> None:
+def convert_stage(model_path: Path, stage: Stage, precision: Precision, runtime: Runtime, path: Path) -> None:
     """Convert one stage of a model file; runs in a process of its own."""
     torch.set_num_threads(1)
     model = load_model(model_path)
-    example = model.stages.examples(stage)
-    if precision == "int8" and stage in model.prepared:
-        litert.convert_int8(quantised_program(model.prepared[stage]), example, path)
-    else:
-        litert.convert_fp32(model.stages.modules()[stage], example, path)
+    module, made = model.stages.modules()[stage], target(runtime)
+    integer = precision == "int8" and stage in model.prepared
+    program = quantised_program(model.prepared[stage], fold=made.FOLDED) if integer else module
+    made.convert(program, model.stages.examples(stage), path, (module.inputs, module.outputs), integer=integer)
 
 
-def _convert_stages(model_path: Path, folder: Path, precision: Precision) -> dict[Stage, litert.Report]:
+def graph_name(stage: Stage, runtime: Runtime) -> str:
+    """File name of a converted stage."""
+    return f"{stage}{target(runtime).SUFFIX}"
+
+
+def _convert_stages(model_path: Path, folder: Path, precision: Precision, runtimes: Sequence[Runtime]) -> Reports:
     folder.mkdir(parents=True)
-    paths = {stage: folder / f"{stage}.tflite" for stage in STAGES}
-    workers = min(len(STAGES), os.cpu_count() or 1)
+    order: tuple[Stage, ...] = ("focus", "glance", "policy")
+    work = [(runtime, stage) for runtime in runtimes for stage in order]
+    paths = {(runtime, stage): folder / graph_name(stage, runtime) for runtime, stage in work}
+    workers = min(len(work), os.cpu_count() or 1)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     context = multiprocessing.get_context("spawn")
     with Progress(*columns) as progress, ProcessPoolExecutor(workers, mp_context=context) as pool:
-        tasks = {stage: progress.add_task(f"converting {stage} to {precision}") for stage in STAGES}
-        jobs = {
-            pool.submit(convert_stage, model_path, stage, precision, paths[stage]): stage
-            for stage in ("focus", "glance", "policy")
-        }
+        tasks = {item: progress.add_task(f"{item[1]} to {item[0]}, {precision}") for item in work}
+        jobs = {pool.submit(convert_stage, model_path, item[1], precision, item[0], paths[item]): item for item in work}
         for job in as_completed(jobs):
             job.result()
-            progress.stop_task(tasks[jobs[job]])  # type: ignore[index]
-    return {stage: litert.delegation(paths[stage]) for stage in STAGES}
+            progress.stop_task(tasks[jobs[job]])
+    return {item: target(item[0]).report(paths[item]) for item in work}
 
 
 def _manifest(
@@ -142,18 +162,19 @@ def _manifest(
     model_path: Path,
     folder: Path,
     precision: Precision,
-    reports: dict[Stage, litert.Report],
+    reports: Reports,
     geometry: Geometry,
     golden_source: str,
 ) -> Manifest:
     stages: dict[Stage, dict[Runtime, GraphFile]] = {}
     for stage in STAGES:
         module = model.stages.modules()[stage]
-        name = f"graphs/{stage}.tflite"
-        inputs, outputs = litert.tensor_specs(folder / name, module.inputs, module.outputs)
-        record, report = file_record(folder, name), reports[stage]  # type: ignore[index]
-        stages[stage] = {
-            RUNTIME: GraphFile(
+        stages[stage] = {}
+        for runtime in dict.fromkeys(runtime for runtime, _ in reports):
+            name = f"graphs/{graph_name(stage, runtime)}"
+            inputs, outputs = target(runtime).tensor_specs(folder / name, (module.inputs, module.outputs))
+            record, report = file_record(folder, name), reports[runtime, stage]
+            stages[stage][runtime] = GraphFile(
                 **record.model_dump(),
                 precision="int8" if precision == "int8" and stage in model.prepared else "fp32",
                 inputs=tuple(inputs),
@@ -162,7 +183,7 @@ def _manifest(
                 delegates=report.delegates,
                 delegated_share=round(report.delegated_share, 6),
             )
-        }
+    packages = (*PACKAGES, *(name for runtime in stages["glance"] for name in target(runtime).PACKAGES))
     blank = FileRecord(file=GOLDEN_FRAMES, sha256="0" * 64, bytes=1)
     created = time.gmtime(int(os.environ.get(REPRODUCIBLE_CLOCK, time.time())))
     return Manifest(
@@ -176,7 +197,7 @@ def _manifest(
         provenance=Provenance(
             model=model_path.name,
             model_sha256=sha256_of(model_path),
-            packages={name: version(name) for name in PACKAGES},
+            packages={name: version(name) for name in packages},
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", created),
         ),
     )
@@ -199,26 +220,30 @@ def _with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip:
 
 def show(exported: Exported, console: Console) -> None:
     """Print what was made, how much of it is delegated, and how exact it is."""
-    table = Table("stage", "type", "MB", "GMAC", "delegates", "delegated", "left out", "difference")
-    for stage in STAGES:
-        graph = exported.bundle.manifest.stages[stage][RUNTIME]
-        report, parity = exported.reports[stage], exported.parity.stages[stage]
-        difference = f"{parity.steps} steps" if graph.outputs[0].scale else f"{parity.relative:.0e}"
-        left_out = ", ".join(f"{count} {name}" for name, count in report.left_out.items()) or "nothing"
-        table.add_row(
-            stage,
-            graph.precision,
-            f"{graph.bytes / 1e6:.2f}",
-            f"{report.macs / 1e9:.3f}",
-            str(report.delegates),
-            f"{100 * report.delegated_share:.1f} %",
-            left_out,
-            difference,
+    for runtime, parity in exported.parity.items():
+        table = Table("stage", "type", "MB", "GMAC", "delegates", "accelerated", "difference", title=runtime)
+        for stage in STAGES:
+            graph, report = exported.bundle.manifest.stages[stage][runtime], exported.reports[runtime, stage]
+            away = parity.stages[stage]
+            table.add_row(
+                stage,
+                graph.precision,
+                f"{graph.bytes / 1e6:.2f}",
+                f"{report.macs / 1e9:.3f}",
+                "-" if report.delegates is None else str(report.delegates),
+                f"{100 * report.delegated_share:.1f} %",
+                f"{away.steps} steps" if graph.outputs[0].scale else f"{away.relative:.0e}",
+            )
+        console.print(table)
+        for stage in STAGES:
+            outside = ", ".join(f"{n} {name}" for name, n in exported.reports[runtime, stage].left_out.items())
+            console.print(f"{stage}, not accelerated: {outside or 'nothing'}", highlight=False)
+        console.print(
+            f"{runtime}: five best labels equal on {parity.same_best} of {parity.clips} clips", highlight=False
         )
-    console.print(table)
-    proof = exported.parity
     console.print(
-        "difference to the trained program on real clips: output steps of integers, relative for floats; "
-        f"five best labels equal on {proof.same_best} of {proof.clips} clips, {exported.seconds:.0f} s in all",
+        "accelerated: share of the GMAC in delegates, or in integer kernels of an int8 graph; difference to the "
+        "trained program on real clips: output steps of integers, relative for floats; "
+        f"{exported.seconds:.0f} s in all",
         highlight=False,
     )

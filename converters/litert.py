@@ -7,7 +7,6 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +15,32 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
+from converters.report import Report
+from converters.targets import Names
 from edge.files import replacing_file
 from edge.manifest import TensorSpec
 from edge.quiet import without_remarks
+
+SUFFIX = ".tflite"
+FOLDED = False
+PACKAGES = ("litert-torch", "ai-edge-litert")
 
 CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 DENSE = "FULLY_CONNECTED"
 DELEGATE = "DELEGATE"
 
 
-@dataclass(frozen=True)
-class Report:
-    """What became of a graph in LiteRT.
-
-    Attributes:
-        macs: multiply-accumulates of one call.
-        delegates: how many XNNPACK delegates run it.
-        delegated_share: share of the multiply-accumulates inside them, 0..1.
-        left_out: operations outside, by name.
-        operations: operations in all.
-    """
-
-    macs: int
-    delegates: int
-    delegated_share: float
-    left_out: dict[str, int]
-    operations: int
-
-
-def convert_int8(program: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
-    """Convert a quantised program with unfolded weights; inputs and outputs become int8."""
+def convert(program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, integer: bool) -> None:
+    """Convert a quantised program with unfolded weights, or a float stage graph; tensors keep their order."""
+    if not integer:
+        _convert(program, example, path, None)
+        return
     with _quiet():
         from litert_torch.quantize.pt2e_quantizer import PT2EQuantizer, get_symmetric_quantization_config
         from litert_torch.quantize.quant_config import QuantConfig
 
     quantizer = PT2EQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True, is_qat=True))
     _convert(program, example, path, QuantConfig(pt2e_quantizer=quantizer))
-
-
-def convert_fp32(stage: nn.Module, example: tuple[Tensor, ...], path: Path) -> None:
-    """Convert a float stage graph."""
-    _convert(stage, example, path, None)
 
 
 def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantisation: Any) -> None:
@@ -81,14 +65,15 @@ def _quiet() -> Iterator[None]:
         logging.getLogger().setLevel(level)
 
 
-def tensor_specs(path: Path, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[list[TensorSpec], ...]:
-    """Names of the contract joined to what the file says of its tensors, inputs first."""
+def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
+    """Names of the contract joined to what the file says of its tensors."""
     interpreter = Interpreter(str(path))
     found = (interpreter.get_input_details(), interpreter.get_output_details())
-    return tuple(
-        [_spec(name, detail) for name, detail in zip(names, _in_order(details), strict=True)]
-        for names, details in zip((inputs, outputs), found, strict=True)
+    inputs, outputs = (
+        [_spec(name, detail) for name, detail in zip(group, _in_order(details), strict=True)]
+        for group, details in zip(names, found, strict=True)
     )
+    return inputs, outputs
 
 
 def _in_order(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -109,7 +94,7 @@ def _spec(name: str, detail: dict[str, Any]) -> TensorSpec:
     )
 
 
-def delegation(path: Path) -> Report:
+def report(path: Path) -> Report:
     """Ask the interpreter which operations its delegates took."""
     with without_remarks():
         interpreter = Interpreter(str(path), num_threads=1)

@@ -85,7 +85,7 @@ def compare(recognizer: Recognizer, reference: dict[Stage, nn.Module], clips: It
     return result
 
 
-def require(parity: Parity) -> None:
+def require(parity: Parity, runtime: str) -> None:
     """Refuse a conversion that is not proved.
 
     Raises:
@@ -94,7 +94,7 @@ def require(parity: Parity) -> None:
     problems = parity.broken()
     if problems:
         raise AdafocusError(
-            f"The converted graphs are not the trained ones: {'; '.join(problems)}. Nothing is written."
+            f"The graphs converted for {runtime} are not the trained ones: {'; '.join(problems)}. Nothing is written."
         )
 
 

@@ -28,13 +28,3 @@ def decode_boxes(raw: ArrayLike, min_side: float, max_side: float = 1.0) -> NDAr
 def centred_box(height: float, width: float) -> NDArray[np.float64]:
     """A ``(4,)`` box of the given sides in the middle of the frame."""
     return np.array([CENTRE * (1.0 - height), CENTRE * (1.0 - width), height, width])
-
-
-def interpolate_track(boxes: ArrayLike, count: int) -> NDArray[np.float64]:
-    """Spread ``(T, 4)`` boxes linearly over ``count`` moments of the same span of time, half-pixel aligned.
-
-    Moment n sits at ``(n + 0.5) * T / count - 0.5``, clamped to the first and the last box.
-    """
-    values = np.asarray(boxes, dtype=np.float64)
-    position = np.clip((np.arange(count) + 0.5) * len(values) / count - 0.5, 0.0, len(values) - 1.0)
-    return np.stack([np.interp(position, np.arange(len(values)), column) for column in values.T], axis=1)

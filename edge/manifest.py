@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from math import prod
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -198,8 +197,8 @@ def _contradiction(manifest: Manifest) -> str | None:
                     f"patches of the focus graph have the shape {shapes['patches']}, but patch_size says {patch} each."
                 )
             answer = {"glance": "glance_logits", "focus": "logits"}.get(stage)
-            if answer and prod(shapes[answer]) != len(manifest.labels):
-                return f"there are {len(manifest.labels)} labels, but {answer} has {prod(shapes[answer])} values."
+            if answer and shapes[answer][-1:] != (len(manifest.labels),):
+                return f"there are {len(manifest.labels)} labels, but {answer} has the shape {shapes[answer]}."
     return None
 
 

@@ -48,10 +48,12 @@ def real_videos() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def shipped_bundle(tmp_path_factory: pytest.TempPathFactory, real_videos: list[Path]) -> Bundle:
-    """The shipped model, converted once per test session and proved on real clips."""
+    """The shipped model, converted once for all tests and proved on real clips, for every runtime there is."""
     from converters.export import export
 
-    return export(MODEL, tmp_path_factory.mktemp("shipped") / "bundle", "int8", real_videos, 2).bundle
+    return export(
+        MODEL, tmp_path_factory.mktemp("shipped") / "bundle", "int8", real_videos, 2, ("litert", "onnx")
+    ).bundle
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -47,6 +47,15 @@ def test_edge_recognises_a_video_where_torch_is_not_installed(
     assert answer["logits"] == here.logits.tolist()
 
 
+def test_a_runtime_that_is_not_installed_is_named_with_its_install_command(
+    device_python: Path, shipped_bundle: Bundle, real_videos: list[Path]
+) -> None:
+    call = [device_python.parent / "adafocus", "run", shipped_bundle.path, real_videos[0], "--runtime", "onnx"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert 'pip install "adafocus-edge[onnx]"' in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

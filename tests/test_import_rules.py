@@ -16,7 +16,17 @@ MAY_IMPORT = {
     "converters": {"converters", "calibration", "networks", "edge"},
     "apps": {"apps", "edge"},
 }
-DEVICE_PACKAGES = {"numpy", "cv2", "pydantic", "click", "rich", "PIL", "ai_edge_litert", "tflite_runtime"}
+DEVICE_PACKAGES = {
+    "numpy",
+    "cv2",
+    "pydantic",
+    "click",
+    "rich",
+    "PIL",
+    "ai_edge_litert",
+    "tflite_runtime",
+    "onnxruntime",
+}
 
 
 def imported(path: Path) -> set[str]:

@@ -26,13 +26,15 @@ WARM_UP = 5
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--clips", default=30, show_default=True, type=click.IntRange(1), help="At least so many clips.")
 @click.option("--seconds", default=10.0, show_default=True, help="And at least so long, per bundle.")
-@options.runtime
+@click.option("--runtime", "runtimes", multiple=True, default=("litert",), show_default=True, help="Repeatable.")
 @options.threads
 @options.as_json
-def bench(paths: tuple[Path, ...], clips: int, seconds: float, runtime: str, threads: int, as_json: bool) -> None:
+def bench(
+    paths: tuple[Path, ...], clips: int, seconds: float, runtimes: tuple[str, ...], threads: int, as_json: bool
+) -> None:
     """Time BUNDLES on VIDEOS: folders with a manifest are bundles, the rest of PATHS are videos.
 
-    Bundles take turns clip by clip, so that a busy moment of the machine meets all of them.
+    Bundles and runtimes take turns clip by clip, so that a busy moment of the machine meets all of them.
     """
     bundles = [path for path in paths if (path / MANIFEST).is_file()]
     videos = [path for path in paths if path not in bundles]
@@ -41,11 +43,14 @@ def bench(paths: tuple[Path, ...], clips: int, seconds: float, runtime: str, thr
             f"found {len(bundles)} bundles and {len(videos)} videos, expected at least one of each: "
             "adafocus bench BUNDLE [BUNDLE ...] VIDEO [VIDEO ...]"
         )
-    recognizers = {str(path): Recognizer.open(Bundle.open(path), runtime, threads) for path in bundles}
-    spent = measure(recognizers, videos, clips, seconds * len(bundles))
+    recognizers = {
+        f"{path} {runtime}": Recognizer.open(Bundle.open(path), runtime, threads)
+        for path in bundles
+        for runtime in dict.fromkeys(runtimes)
+    }
+    spent = measure(recognizers, videos, clips, seconds * len(recognizers))
     report = {
         "machine": {"processor": platform.machine(), "python": platform.python_version()},
-        "runtime": runtime,
         "threads": threads,
         "clips": len(next(iter(spent.values()))["total"]),
         "median_ms": {name: _medians(parts) for name, parts in spent.items()},
@@ -94,5 +99,5 @@ def _show(report: dict[str, Any]) -> None:
         table.add_row(part, *row, *([", ".join(ratios[1:])] if len(medians) > 1 else []))
     console = Console(highlight=False)
     console.print(table)
-    console.print(f"{report['runtime']}, {report['threads']} threads, {report['machine']['processor']}", style="dim")
+    console.print(f"{report['threads']} threads, {report['machine']['processor']}", style="dim")
     console.print("host: resizing, pixel tables, frame selection, crop and Python", style="dim")

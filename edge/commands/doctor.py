@@ -14,7 +14,7 @@ from rich.table import Table
 from edge.commands import options
 from edge.runtimes import RUNTIMES, unavailable
 
-PACKAGES = {"litert": "ai-edge-litert", "tflite": "tflite-runtime"}
+PACKAGES = {"litert": "ai-edge-litert", "tflite": "tflite-runtime", "onnx": "onnxruntime"}
 
 
 @click.command()

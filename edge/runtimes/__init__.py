@@ -13,7 +13,7 @@ from edge.runtimes.base import Graph
 RUNTIMES: dict[str, str | None] = {
     "litert": "edge.runtimes.litert",
     "tflite": "edge.runtimes.tflite",
-    "onnx": None,
+    "onnx": "edge.runtimes.onnx",
     "executorch": None,
     "coreml": None,
 }

@@ -104,12 +104,12 @@ def test_snapping_puts_weights_and_biases_on_integer_grids_and_is_final(prepared
 def test_litert_gives_the_integers_of_the_quantised_program(prepared: GraphModule, tmp_path: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    from converters.litert import convert_int8, delegation
+    from converters.litert import convert, report
 
     snap(prepared)
     program = quantised_program(prepared)
     path = tmp_path / "blocks.tflite"
-    convert_int8(program, examples(1)[0], path)
+    convert(program, examples(1)[0], path, (("frames",), ("features",)), integer=True)
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
     source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
@@ -121,10 +121,10 @@ def test_litert_gives_the_integers_of_the_quantised_program(prepared: GraphModul
         with torch.no_grad():
             wanted = program(torch.from_numpy((codes.astype(np.float32) - in_zero) * in_scale))[0]
         assert np.array_equal(interpreter.get_tensor(result["index"]), np.rint(wanted.numpy() / out_scale) + out_zero)
-    report = delegation(path)
-    assert report.delegates == 1
-    assert report.delegated_share == 1.0
-    assert report.left_out == {}
+    given = report(path)
+    assert given.delegates == 1
+    assert given.delegated_share == 1.0
+    assert given.left_out == {}
 
 
 def test_the_first_model_keeps_pixels_whole() -> None:

@@ -25,7 +25,7 @@ def test_a_single_changed_weight_is_found(shipped_bundle: Bundle, model_path: Pa
     parity = compare(Recognizer.open(shipped_bundle), reference_stages(model, "int8"), [clip])
     assert parity.stages["glance"].steps == 0
     with pytest.raises(AdafocusError, match="focus is"):
-        require(parity)
+        require(parity, "litert")
 
 
 def test_a_model_file_that_is_none_is_answered_with_a_sentence(tmp_path: Path) -> None:

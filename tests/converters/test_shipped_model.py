@@ -9,7 +9,8 @@ import pytest
 
 from calibration.clips import read_clip_list
 from calibration.model_file import QuantisedModel, load_model
-from converters.litert import delegation
+from converters.litert import report as litert_report
+from converters.onnx import report as onnx_report
 from converters.parity import compare, reference_stages
 from edge.bundle import Bundle
 from edge.clip import read_clip
@@ -33,23 +34,35 @@ def test_the_model_file_is_small_enough_to_ship(model_path: Path) -> None:
 
 def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
     for stage in STAGES:
-        report = delegation(shipped_bundle.graph(stage, "litert")[0])
+        report = litert_report(shipped_bundle.graph(stage, "litert")[0])
         assert report.delegates == 1, stage
         assert report.delegated_share >= 0.99, stage
 
 
+@pytest.mark.parametrize("runtime", ["litert", "onnx"])
 def test_integers_equal_those_of_the_quantised_program_on_real_clips(
-    shipped_bundle: Bundle, model: QuantisedModel, shared: Path
+    shipped_bundle: Bundle, model: QuantisedModel, shared: Path, runtime: str
 ) -> None:
     listed = read_clip_list(shared / "clips" / "ucf6.csv", "val")
     chosen = random.Random(4).sample(listed, REAL_CLIPS)
     clips = [read_clip(clip.path, shipped_bundle.manifest.geometry) for clip in chosen]
-    parity = compare(Recognizer.open(shipped_bundle), reference_stages(model, "int8"), clips)
+    parity = compare(Recognizer.open(shipped_bundle, runtime), reference_stages(model, "int8"), clips)
     assert parity.clips == REAL_CLIPS
     assert parity.stages["glance"].steps == 0
     assert parity.stages["focus"].steps == 0
     assert parity.stages["policy"].relative <= 1e-5
     assert parity.same_best == REAL_CLIPS
+
+
+def test_onnx_stages_take_and_give_integers(shipped_bundle: Bundle) -> None:
+    for stage, kinds in (("glance", {"int8"}), ("policy", {"float32"}), ("focus", {"int8"})):
+        path, graph = shipped_bundle.graph(stage, "onnx")
+        litert = shipped_bundle.graph(stage, "litert")[1]
+        assert {spec.dtype for spec in (*graph.inputs, *graph.outputs)} == kinds
+        assert (graph.inputs, graph.outputs) == (litert.inputs, litert.outputs)
+        given = onnx_report(path)
+        assert given.macs == litert.macs
+        assert round(given.delegated_share, 6) == graph.delegated_share > 0.9
 
 
 def test_the_golden_clip_answers_as_written(shipped_bundle: Bundle) -> None:

@@ -234,7 +234,7 @@ def test_a_bundle_that_is_none_is_refused(
     assert_one_sentence(adafocus("inspect", bundle_copy), "clip.npz", "missing")
 
 
-@pytest.mark.parametrize("runtime", ["tflite", "onnx", "coreml", "abacus"])
+@pytest.mark.parametrize("runtime", ["tflite", "executorch", "coreml", "abacus"])
 def test_a_runtime_that_is_not_here_is_named(
     adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path], runtime: str
 ) -> None:
@@ -257,6 +257,19 @@ def test_options_that_cannot_be_are_refused(
     assert unknown.returncode == 2
     assert "--colour" in unknown.stderr
     assert "Traceback" not in unknown.stderr
+
+
+def test_another_runtime_gives_the_same_frames_and_the_same_integers(
+    adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path]
+) -> None:
+    answers = [
+        json.loads(adafocus("run", shipped_bundle.path, *real_videos, "--json", "--runtime", runtime).stdout)["videos"]
+        for runtime in ("litert", "onnx")
+    ]
+    for one, other in zip(*answers, strict=True):
+        assert one["frame_indices"] == other["frame_indices"]
+        assert one["top"] == other["top"]
+    assert adafocus("selftest", shipped_bundle.path, "--runtime", "onnx").returncode == 0
 
 
 def test_selftest_passes_and_finds_another_answer(adafocus: Call, bundle_copy: Path) -> None:
@@ -286,7 +299,7 @@ def test_inspect_bench_and_doctor_print_what_they_are_asked_for(
     report = json.loads(
         adafocus("bench", shipped_bundle.path, real_videos[0], "--clips", 2, "--seconds", 0, "--json").stdout
     )
-    medians = report["median_ms"][str(shipped_bundle.path)]
+    medians = report["median_ms"][f"{shipped_bundle.path} litert"]
     assert report["clips"] == 2
     assert {"decode", "host", "glance", "policy", "focus", "total"} <= set(medians)
     assert medians["total"] >= medians["focus"] > 0

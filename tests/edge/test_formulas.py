@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from edge.boxes import decode_boxes, interpolate_track
+from edge.boxes import decode_boxes
 from edge.crop import crop_patch, sample_patch
 from edge.exits import confidence, softmax
 from edge.preprocess import PixelTable, fit_frame
@@ -46,13 +46,6 @@ def test_boxes_are_those_of_the_official_code(shared: Path, name: str) -> None:
     boxes = decode_boxes(wanted["patch_boxes_raw"], SMALLEST_BOX_PX / FRAME_PX) * FRAME_PX
     derived = wanted["derived_boxes_yxhw"]
     assert np.abs(boxes - derived).max() < 1e-3
-
-
-def test_the_box_track_of_the_long_variant_is_interpolated_as_in_the_official_code(shared: Path) -> None:
-    wanted = reference(shared, "long_p128")
-    track = interpolate_track(wanted["spatial_raw"], 48)
-    assert np.abs(track - wanted["box_track"]).max() < 1e-6
-    assert np.array_equal(track[1::3], wanted["spatial_raw"].astype(np.float64))
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)

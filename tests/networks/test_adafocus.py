@@ -43,6 +43,19 @@ def clip_of(net: networks.AdaFocus) -> tuple[Tensor, Tensor | None]:
     return candidates, None if config.variant == "long" else video(config.glance_frames, config.frame_size, 2)
 
 
+def assert_stages_agree(net: networks.AdaFocus) -> None:
+    """The lowered stages choose the same frames and answer like the network at every exit."""
+    candidates, glance = clip_of(net)
+    with torch.no_grad():
+        wanted = net.infer(candidates, glance)
+    lowered = infer_lowered(lower(net), candidates, glance)
+    assert torch.equal(lowered.frame_indices, wanted.frame_indices[0])
+    assert relative_difference(lowered.boxes, wanted.boxes[0]) <= LOWERING_TOLERANCE
+    assert relative_difference(lowered.frame_weights, wanted.frame_weights[0]) <= LOWERING_TOLERANCE
+    for given_row, wanted_row in zip(lowered.stage_logits, wanted.stage_logits[0], strict=True):
+        assert relative_difference(given_row, wanted_row) <= LOWERING_TOLERANCE
+
+
 @pytest.mark.parametrize("name", TINY)
 def test_inference_has_the_shapes_that_it_promises(name: str) -> None:
     net = tiny(name)
@@ -66,16 +79,7 @@ def test_inference_has_the_shapes_that_it_promises(name: str) -> None:
 
 @pytest.mark.parametrize("name", networks.PRESETS)
 def test_lowered_stages_of_every_preset_equal_the_network(name: str) -> None:
-    net = lively(networks.build(name, num_classes=9))
-    candidates, glance = clip_of(net)
-    with torch.no_grad():
-        wanted = net.infer(candidates, glance)
-    lowered = infer_lowered(lower(net), candidates, glance)
-    assert torch.equal(lowered.frame_indices, wanted.frame_indices[0])
-    assert relative_difference(lowered.boxes, wanted.boxes[0]) <= LOWERING_TOLERANCE
-    assert relative_difference(lowered.frame_weights, wanted.frame_weights[0]) <= LOWERING_TOLERANCE
-    for given_row, wanted_row in zip(lowered.stage_logits, wanted.stage_logits[0], strict=True):
-        assert relative_difference(given_row, wanted_row) <= LOWERING_TOLERANCE
+    assert_stages_agree(lively(networks.build(name, num_classes=9)))
 
 
 @pytest.mark.parametrize("name", networks.PRESETS)
@@ -134,14 +138,7 @@ def legal_settings(draw: Callable[..., object]) -> tuple[str, dict[str, object]]
 @given(legal_settings())
 def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[str, object]]) -> None:
     name, overrides = case
-    net = tiny(name, **overrides)
-    candidates, glance = clip_of(net)
-    with torch.no_grad():
-        wanted = net.infer(candidates, glance)
-    lowered = infer_lowered(lower(net), candidates, glance)
-    assert torch.equal(lowered.frame_indices, wanted.frame_indices[0])
-    assert relative_difference(lowered.boxes, wanted.boxes[0]) <= LOWERING_TOLERANCE
-    assert relative_difference(lowered.stage_logits, wanted.stage_logits[0]) <= LOWERING_TOLERANCE
+    assert_stages_agree(tiny(name, **overrides))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 import networks
 from networks.lowering import infer_lowered, lower
+from networks.policy import box_track
 
 SEED = 1
 CLASSES = 20
@@ -178,3 +179,8 @@ def test_a_pytorchvideo_checkpoint_starts_both_encoders(shared: Path) -> None:
         networks.load_encoder(encoder, state)
         assert float(encoder.stages[0][0].bn_1.weight.mean()) == 1.0
         assert float(encoder.stem_xy.weight.mean()) == 0.5
+
+
+def test_the_box_track_is_interpolated_as_in_the_official_code(shared: Path) -> None:
+    wanted = numbers(shared, "long_p128")
+    close(box_track(wanted["spatial_raw"][None], 48)[0], wanted["box_track"], 1e-6)

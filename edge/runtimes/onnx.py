@@ -1,0 +1,71 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from edge.errors import BundleError
+from edge.manifest import GraphFile, TensorSpec
+from edge.runtimes.base import Arrays
+
+INSTALL = 'pip install "adafocus-edge[onnx]"'
+NUMBER_TYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8", "tensor(int32)": "int32"}
+# key of a model's metadata: name of an integer tensor -> [scale, zero point]
+GRIDS = "adafocus.quantisation"
+# on x86 the library turns some int8 tensors into uint8, and what lies between the two kinds then runs in float
+SETTINGS = {"session.qdqisint8allowed": "1"}
+
+
+def unavailable() -> str | None:
+    """None, or why ONNX Runtime cannot be used here."""
+    if find_spec("onnxruntime") is None:
+        return f"The runtime onnx is not installed. Install it: {INSTALL}"
+    return None
+
+
+class SessionGraph:
+    """One ``.onnx`` file in a session."""
+
+    def __init__(self, path: Path, description: GraphFile, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        for key, value in SETTINGS.items():
+            options.add_session_config_entry(key, value)
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            # the library's own exceptions have no common base but Exception
+            raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
+        self.inputs, self.outputs = description.inputs, description.outputs
+        grids = json.loads(self._session.get_modelmeta().custom_metadata_map.get(GRIDS, "{}"))
+        found = {value.name: value for value in (*self._session.get_inputs(), *self._session.get_outputs())}
+        for spec in (*self.inputs, *self.outputs):
+            _check(spec, found.get(spec.name), grids.get(spec.name), path)
+
+    def run(self, arrays: Arrays) -> Arrays:
+        """Run once; the outputs are the session's own new arrays."""
+        names = [spec.name for spec in self.outputs]
+        answers = self._session.run(names, {spec.name: arrays[spec.name] for spec in self.inputs})
+        return dict(zip(names, answers, strict=True))
+
+
+def _check(spec: TensorSpec, value: Any, grid: list[float] | None, path: Path) -> None:
+    if value is None:
+        raise BundleError(f"{path} has no tensor {spec.name!r}, which the manifest names. Convert the model again.")
+    found = (tuple(value.shape), NUMBER_TYPES.get(value.type, value.type), tuple(grid or (None, None)))
+    if found != (spec.shape, spec.dtype, (spec.scale, spec.zero_point)):
+        raise BundleError(
+            f"{path}: {spec.name} is {found[1]} {found[0]} with quantisation {found[2]}, the manifest says "
+            f"{spec.dtype} {spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model again."
+        )
+
+
+def open_graph(path: Path, description: GraphFile, threads: int) -> SessionGraph:
+    """Open a ``.onnx`` file."""
+    return SessionGraph(path, description, threads)
