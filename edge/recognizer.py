@@ -29,6 +29,7 @@ from edge.sampling import select_frames, uniform_indices
 Boxes = Literal["policy", "centre"]
 Frames = Literal["policy", "uniform"]
 WHITE = 255
+FEWEST_MOST_THREADS = 8
 
 
 @dataclass
@@ -132,8 +133,9 @@ class Recognizer:
         Raises:
             AdafocusError: no bundle, a damaged one, or a runtime that is not installed.
         """
-        if threads < 1:
-            raise AdafocusError(f"threads is {threads}, expected 1 to {os.cpu_count()}. Use --threads 2.")
+        most = max(FEWEST_MOST_THREADS, 2 * (os.cpu_count() or 1))
+        if not 1 <= threads <= most:
+            raise AdafocusError(f"threads is {threads}, expected 1 to {most} here. Use --threads 2.")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         return cls(opened, runtime, threads, exit_threshold)
 

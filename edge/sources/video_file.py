@@ -8,13 +8,16 @@ from pathlib import Path
 from types import TracebackType
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import VideoError
+
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    # the variable is read when OpenCV is imported, which may have happened elsewhere
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 MOST_FRAMES = 10_000_000
 FALLBACK_FPS = 25.0

@@ -247,6 +247,7 @@ def test_options_that_cannot_be_are_refused(
 ) -> None:
     bundle, video = shipped_bundle.path, real_videos[0]
     assert_one_sentence(adafocus("run", bundle, video, "--threads", 0), "threads is 0")
+    assert_one_sentence(adafocus("run", bundle, video, "--threads", 9999, "--runtime", "onnx"), "threads is 9999")
     assert_one_sentence(adafocus("run", bundle, video, "--picture", "out.jpeg"), "out.jpeg", ".png")
     assert_one_sentence(adafocus("run", bundle, video, video, "--picture", "out.png"), "one video")
     blocked = tmp_path / "file"
