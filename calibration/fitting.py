@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from calibration.quantization import calibrate
 from calibration.recipe import Recipe
 from calibration.student import Student, initial_network, policy_loss, random_box, soft_loss
 from calibration.views import centre_view, network_inputs, random_view
+from edge.files import replacing_file
 from networks.lowering import lower
 from networks.policy import decode_boxes
 
@@ -228,11 +228,10 @@ class Fitting:
             writer.writerow([self.step, *values, f"{rate:.3e}", f"{self.recipe.batch / seconds:.3f}"])
 
     def _save(self) -> None:
-        beside = self._checkpoint.with_suffix(".part")
         state = {
             "student": self.student.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
         }
-        torch.save(state, beside)
-        os.replace(beside, self._checkpoint)
+        with replacing_file(self._checkpoint) as beside:
+            torch.save(state, beside)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
-from torch import Tensor, nn
+from torch import Tensor
 
 import networks
 from calibration.clips import FrameCache
@@ -17,31 +17,23 @@ from calibration.recipe import Recipe
 from calibration.views import normalise
 from networks.backbones import build_backbone
 from networks.backbones.x3d import X3D
+from networks.heads import X3DHead
 
 
-class Teacher(nn.Module):
-    """X3D trunk and classifier with batch norms folded, as published for X3D-XS.
-
-    Maps ``(B, T, 3, S, S)`` to logits ``(B, K)``.
-    """
+class Teacher(networks.VideoClassifier):
+    """A published X3D with its classifier, ready to answer."""
 
     def __init__(self, backbone: str, checkpoint: Path) -> None:
-        super().__init__()
         trunk = build_backbone(backbone)
         if not isinstance(trunk, X3D):
             raise TypeError(f"the teacher must be an X3D, found {backbone}.")
         classifier = networks.load_x3d_trunk(trunk, checkpoint)
-        self.trunk = trunk
         hidden, channels = classifier["head_lin.weight"].shape
-        self.lin = nn.Linear(channels, hidden)
-        self.fc = nn.Linear(hidden, classifier["fc.weight"].shape[0])
-        self.lin.load_state_dict({"weight": classifier["head_lin.weight"], "bias": classifier["head_lin.bias"]})
-        self.fc.load_state_dict({"weight": classifier["fc.weight"], "bias": classifier["fc.bias"]})
+        head = X3DHead(channels, hidden, classifier["fc.weight"].shape[0], bias=True, dropout=0.0)
+        head.lin.load_state_dict({"weight": classifier["head_lin.weight"], "bias": classifier["head_lin.bias"]})
+        head.fc.load_state_dict({"weight": classifier["fc.weight"], "bias": classifier["fc.bias"]})
+        super().__init__(trunk, head)
         self.eval()
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """Classify whole clips."""
-        return self.fc(torch.relu(self.lin(self.trunk(frames).mean((1, 3, 4)))))
 
 
 def teacher_input(frames: NDArray[np.uint8], recipe: Recipe) -> Tensor:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +10,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
+from converters.quiet import quiet
 from converters.report import Report
 from converters.targets import Names
 from edge.files import replacing_file
@@ -35,7 +31,7 @@ def convert(program: nn.Module, example: tuple[Tensor, ...], path: Path, names: 
     if not integer:
         _convert(program, example, path, None)
         return
-    with _quiet():
+    with quiet():
         from litert_torch.quantize.pt2e_quantizer import PT2EQuantizer, get_symmetric_quantization_config
         from litert_torch.quantize.quant_config import QuantConfig
 
@@ -44,25 +40,12 @@ def convert(program: nn.Module, example: tuple[Tensor, ...], path: Path, names: 
 
 
 def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantisation: Any) -> None:
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         import litert_torch
 
         converted = litert_torch.convert(module, example, quant_config=quantisation)
         with replacing_file(path) as beside:
             converted.export(str(beside))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the converter's own progress off the screen."""
-    level = logging.getLogger().level
-    logging.getLogger().setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), without_remarks():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.getLogger().setLevel(level)
 
 
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import tempfile
-import warnings
 from collections import Counter
-from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,11 +16,11 @@ import torch
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 from torch import Tensor, nn
 
+from converters.quiet import quiet
 from converters.report import Report
 from converters.targets import Names
 from edge.files import replacing_file
 from edge.manifest import TensorSpec
-from edge.quiet import without_remarks
 from edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS
 
 SUFFIX = ".onnx"
@@ -42,7 +38,7 @@ PRODUCTS = {"Conv", "FusedConv", "QLinearConv", "Gemm", "FusedGemm", "QGemm", "M
 def convert(program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, integer: bool) -> None:
     """Convert a quantised program with folded weights, or a float stage graph."""
     inputs, outputs = names
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         made = torch.onnx.export(
             program,
             example,
@@ -186,10 +182,3 @@ def _macs(node: NodeProto, weights: dict[str, list[int]], results: dict[str, lis
 
 def _session(path: Path, options: Any = None) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), without_remarks((b"W", b"I")):
-        warnings.simplefilter("ignore")
-        yield

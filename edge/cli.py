@@ -10,12 +10,9 @@ from typing import Any
 import click
 
 from edge import commands
-from edge.errors import AdafocusError
+from edge.errors import WORKSTATION_INSTALL, AdafocusError
 
-# the rooms of the workstation mark the errors that hold a sentence; this room does not import them
-MARKED_ERRORS = ValueError
 WORKSTATION_GROUP = "adafocus.commands"
-WORKSTATION_INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[workstation]"'
 
 
 class Verbs(click.Group):
@@ -77,7 +74,8 @@ def run(arguments: list[str]) -> int:
             err=True,
         )
         return 2
-    except MARKED_ERRORS as error:
+    except ValueError as error:
+        # the rooms of the workstation mark the errors that hold a sentence; this room does not import them
         if not getattr(error, "for_user", False):
             raise
         click.echo(f"adafocus: {error}", err=True)

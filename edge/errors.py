@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+WORKSTATION_INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[workstation]"'
+
 
 class AdafocusError(Exception):
     """Base of all errors that the command line turns into one sentence and exit code 2."""

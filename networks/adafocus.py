@@ -62,7 +62,6 @@ class AdaFocus(nn.Module):
     """
 
     exits: int
-    boxes_per_clip: int
     feeds_policy_gradient_back = False
 
     def __init__(self, config: NetworkConfig) -> None:

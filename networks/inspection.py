@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from networks import build_classifier
 from networks.adafocus import AdaFocus
 from networks.backbones import BACKBONES
 from networks.checkpoints import complete, misfits, read_state, recognised, translated
@@ -74,8 +75,6 @@ def _fitting(source: Source, named: dict[str, Tensor], classes: int) -> Iterator
 
 def _candidates(source: Source, classes: int) -> Iterator[tuple[str, nn.Module]]:
     """Everything of this project that a kind of checkpoint may belong to, without memory for weights."""
-    from networks import build_classifier
-
     with torch.device("meta"):
         if source.variant is None:
             yield from ((name, build_classifier(name, classes)) for name in BACKBONES)

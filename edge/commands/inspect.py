@@ -13,7 +13,7 @@ from rich.table import Table
 
 from edge.bundle import MANIFEST, Bundle
 from edge.commands import options
-from edge.errors import AdafocusError
+from edge.errors import WORKSTATION_INSTALL, AdafocusError
 
 DESCRIBERS = "adafocus.describers"
 
@@ -52,7 +52,7 @@ def describe(target: str) -> dict[str, Any]:
     if missing is not None:
         raise AdafocusError(
             f"{target} is no bundle. Presets and checkpoints are described on a workstation, and the package "
-            f'{missing!r} is not installed here: pip install torch==2.13.0 && pip install "adafocus-edge[workstation]"'
+            f"{missing!r} is not installed here: {WORKSTATION_INSTALL}"
         )
     raise AdafocusError(
         f"{target} is no bundle folder, no checkpoint or model file, and no preset. Give the path of one, or a name "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import BundleError
 from edge.manifest import TensorSpec
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -26,3 +28,11 @@ class Graph(Protocol):
     def run(self, arrays: Arrays) -> Arrays:
         """Run once; every input by name, in its own dtype and shape. The outputs are copies."""
         ...
+
+
+def unlike_the_manifest(path: Path, spec: TensorSpec, shape: tuple[int, ...], dtype: str, grid: object) -> BundleError:
+    """The error for a tensor of a file that the manifest describes otherwise; ``grid`` is what the file holds."""
+    return BundleError(
+        f"{path}: {spec.name} is {dtype} {shape} with quantisation {grid}, the manifest says {spec.dtype} "
+        f"{spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model again."
+    )

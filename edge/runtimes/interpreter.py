@@ -11,7 +11,7 @@ import numpy as np
 from edge.errors import BundleError
 from edge.manifest import GraphFile, TensorSpec
 from edge.quiet import without_remarks
-from edge.runtimes.base import Arrays
+from edge.runtimes.base import Arrays, unlike_the_manifest
 
 Details = dict[str, Any]
 
@@ -46,11 +46,7 @@ def _bind(specs: tuple[TensorSpec, ...], details: list[Details], path: Path) -> 
     for spec, detail in zip(specs, ordered, strict=True):
         found = (tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"]).name)
         if found != (spec.shape, spec.dtype) or not _same_grid(spec, detail["quantization"]):
-            raise BundleError(
-                f"{path}: {spec.name} is {found[1]} {found[0]} with quantisation {detail['quantization']}, the "
-                f"manifest says {spec.dtype} {spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model "
-                "again."
-            )
+            raise unlike_the_manifest(path, spec, *found, detail["quantization"])
     return {spec.name: detail["index"] for spec, detail in zip(specs, ordered, strict=True)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.errors import BundleError
 from edge.manifest import GraphFile, TensorSpec
-from edge.runtimes.base import Arrays
+from edge.runtimes.base import Arrays, unlike_the_manifest
 
 INSTALL = 'pip install "adafocus-edge[onnx]"'
 NUMBER_TYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8", "tensor(int32)": "int32"}
@@ -60,10 +60,7 @@ def _check(spec: TensorSpec, value: Any, grid: list[float] | None, path: Path) -
         raise BundleError(f"{path} has no tensor {spec.name!r}, which the manifest names. Convert the model again.")
     found = (tuple(value.shape), NUMBER_TYPES.get(value.type, value.type), tuple(grid or (None, None)))
     if found != (spec.shape, spec.dtype, (spec.scale, spec.zero_point)):
-        raise BundleError(
-            f"{path}: {spec.name} is {found[1]} {found[0]} with quantisation {found[2]}, the manifest says "
-            f"{spec.dtype} {spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model again."
-        )
+        raise unlike_the_manifest(path, spec, *found)
 
 
 def open_graph(path: Path, description: GraphFile, threads: int) -> SessionGraph:
