@@ -47,6 +47,7 @@ SAMPLES_PER_TENSOR = 4096
 ATEN = torch.ops.aten
 CONVOLUTIONS = (ATEN.conv2d.default, ATEN.linear.default)
 MEAN = ATEN.mean.dim
+PAD = ATEN.pad.default
 SIGMOID = ATEN.sigmoid.default
 CONCATENATE = ATEN.cat.default
 ADD = ATEN.add.Tensor
@@ -146,6 +147,7 @@ class StageQuantizer(XNNPACKQuantizer):
                 annotate(node, {node.args[0]: self.activation}, self.activation)
         propagate_annotation(model)
         annotate_sigmoids(model)
+        keep_grids(model)
         for chain in tap_chains(model):
             share_one_scale(chain)
         return model
@@ -172,6 +174,20 @@ def annotate_sigmoids(model: GraphModule) -> None:
         annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, grid)
         for user in (user for user in node.users if Q_ANNOTATION_KEY in user.meta):
             user.meta[Q_ANNOTATION_KEY].input_qspec_map[node] = SharedQuantizationSpec(node)
+
+
+def keep_grids(model: GraphModule) -> None:
+    """Let what only moves or pads values answer on the grid of its input: padding, and shifts by convolution."""
+    for node in model.graph.nodes:
+        if node.target == PAD:
+            annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, SharedQuantizationSpec(node.args[0]))
+        elif node.target in CONVOLUTIONS and is_move(node):
+            node.meta[Q_ANNOTATION_KEY].output_qspec = SharedQuantizationSpec((node.args[0], node))
+
+
+def is_move(convolution: Node) -> bool:
+    """Whether a convolution is a temporal shift; its weights are ones and zeros and are not trained."""
+    return str(convolution.args[1].target).endswith("shift.moves")
 
 
 def tap_chains(model: GraphModule) -> Iterator[list[Node]]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from networks.backbones.inverted_residual import InvertedResidual, InvertedResidualNet
 from networks.backbones.resnet import Bottleneck, ResNet
-from networks.lowering.rules import folded_conv, lower_shift, normed_conv
+from networks.lowering.rules import PaddedMaxPool, folded_conv, lower_shift, normed_conv
 
 
 class LoweredInvertedResidual(nn.Module):
@@ -16,7 +16,8 @@ class LoweredInvertedResidual(nn.Module):
     def __init__(self, block: InvertedResidual, side_px: int) -> None:
         super().__init__()
         self.keeps_shape = block.keeps_shape
-        self.shift = lower_shift(block.shift, side_px)
+        inputs = (block.expand or block.depthwise).conv.in_channels
+        self.shift = lower_shift(block.shift, inputs, side_px)
         self.expand = folded_conv(block.expand) if block.expand is not None else None
         self.depthwise = folded_conv(block.depthwise)
         self.project = folded_conv(block.project)
@@ -55,7 +56,7 @@ class LoweredBottleneck(nn.Module):
 
     def __init__(self, block: Bottleneck, side_px: int) -> None:
         super().__init__()
-        self.shift = lower_shift(block.shift, side_px)
+        self.shift = lower_shift(block.shift, block.conv1.in_channels, side_px)
         self.conv1 = normed_conv(block.conv1, block.bn1)
         self.conv2 = normed_conv(block.conv2, block.bn2)
         self.conv3 = normed_conv(block.conv3, block.bn3)
@@ -73,8 +74,8 @@ class LoweredResNet(nn.Module):
     def __init__(self, net: ResNet, frames: int, side_px: int) -> None:
         super().__init__()
         self.conv1 = normed_conv(net.conv1, net.bn1)
-        self.pool = nn.MaxPool2d(net.pool.kernel_size, net.pool.stride, net.pool.padding)
         side = -(-side_px // net.conv1.stride[0])
+        self.pool = PaddedMaxPool(net.pool, side)
         side = -(-side // int(net.pool.stride))
         blocks = []
         for block in (block for stage in net.stages() for block in stage):

@@ -106,7 +106,25 @@ def test_channel_shift_equals_the_temporal_shift(frames: int, divisor: int) -> N
     shift = TemporalShift(16, divisor)
     shift.frames = frames
     x = torch.randn(frames, 16, SIDE, SIDE)
-    assert torch.equal(rules.ChannelShift(shift, SIDE)(x), shift(x))
+    wanted = shift(x)
+    if shift.fold == 0:
+        assert isinstance(rules.lower_shift(shift, 16, SIDE), nn.Identity)
+        return
+    assert torch.equal(rules.ChannelShift(shift.fold, SIDE)(x), wanted)
+    assert torch.equal(rules.ChannelShiftByConvolution(shift.fold, 16)(x), wanted)
+
+
+def test_wide_and_narrow_shifts_take_their_own_form() -> None:
+    assert isinstance(rules.lower_shift(TemporalShift(24, 8), 24, SIDE), rules.ChannelShiftByConvolution)
+    assert isinstance(rules.lower_shift(TemporalShift(256, 8), 256, SIDE), rules.ChannelShift)
+    assert isinstance(rules.lower_shift(nn.Identity(), 24, SIDE), nn.Identity)
+
+
+@pytest.mark.parametrize("side", [8, 11, 48])
+def test_a_pooling_padded_with_zeros_equals_its_own_padding_above_a_relu(side: int) -> None:
+    pool = nn.MaxPool2d(3, 2, 1)
+    x = torch.randn(FRAMES, 5, side, side).relu()
+    assert torch.equal(rules.PaddedMaxPool(pool, side)(x), pool(x))
 
 
 def test_folded_conv_equals_convolution_and_norm() -> None:
