@@ -71,5 +71,5 @@ def distil(
         "packages": {name: version(name) for name in PACKAGES},
     }
     prepared = {"glance": student.glance, "focus": student.focus}
-    save_model(out, prepared, student.policy, student.config, recipe.preset, labels, history)
+    save_model(out, prepared, {"policy": student.policy}, student.config, recipe.preset, labels, history)
     console.print(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB\nnext: adafocus export {out} --out bundle")

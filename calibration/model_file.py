@@ -1,8 +1,9 @@
-"""The model file: a trained, quantised network as integers, from which every bundle is converted.
+"""The model file: a trained network, from which every bundle is converted.
 
-Weights of the glance and the focus are int8 with a power-of-two scale per output channel; biases and the policy are
-float32; every activation has an exponent and the smallest value it took. The file is a safetensors file whose
-metadata say how it was made.
+Weights of quantised stages (the glance and the focus) are int8 with a power-of-two scale per output channel, their
+biases float32, and every activation has an exponent and the smallest value it took. Other stages are float32: the
+policy always, and all three where nothing was quantised. The file is a safetensors file whose metadata say how it was
+made.
 """
 
 from __future__ import annotations
@@ -26,19 +27,17 @@ from edge.errors import AdafocusError
 from edge.files import replacing_file
 from networks.lowering import LoweredStages, lower
 
-QUANTISED_STAGES = ("glance", "focus")
-
 
 @dataclass(frozen=True)
-class QuantisedModel:
+class StoredModel:
     """A model file in memory.
 
     Attributes:
         config: the network's shape.
         preset: its name.
         labels: class names.
-        prepared: stage -> graph with fake quantisation, snapped (glance and focus).
-        stages: float stage graphs that carry the same weights; the policy is used from here.
+        prepared: stage -> graph with fake quantisation, snapped (glance and focus, or none).
+        stages: float stage graphs that carry the same weights; what is not quantised is used from here.
         history: how the model was made.
     """
 
@@ -53,14 +52,27 @@ class QuantisedModel:
 def save_model(
     path: Path,
     prepared: dict[str, GraphModule],
-    policy: nn.Module,
+    floats: dict[str, nn.Module],
     config: networks.NetworkConfig,
     preset: str,
     labels: tuple[str, ...],
     history: dict[str, Any],
 ) -> None:
-    """Snap the quantised stages and write everything; the file appears only when it is whole."""
-    tensors: dict[str, Tensor] = {f"policy.{name}": value for name, value in policy.state_dict().items()}
+    """Snap the quantised stages and write everything; the file appears only when it is whole.
+
+    Args:
+        path: where to.
+        prepared: stage -> graph with fake quantisation.
+        floats: stage -> graph that stays float.
+        config: of the network.
+        preset: its name.
+        labels: class names.
+        history: how the model was made.
+    """
+    states = {stage: module.state_dict() for stage, module in floats.items()}
+    tensors: dict[str, Tensor] = {
+        f"{stage}.{name}": value for stage, state in states.items() for name, value in state.items()
+    }
     for stage, graph in prepared.items():
         snap(graph)
         tensors |= {f"{stage}.{name}": value for name, value in _stage_tensors(graph).items()}
@@ -75,7 +87,7 @@ def save_model(
         save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
 
 
-def load_model(path: Path) -> QuantisedModel:
+def load_model(path: Path) -> StoredModel:
     """Read a model file and rebuild its stage graphs.
 
     Raises:
@@ -100,11 +112,15 @@ def load_model(path: Path) -> QuantisedModel:
     stages = lower(networks.from_config(config).eval())
     parts = {stage: _of_stage(tensors, stage) for stage in ("glance", "policy", "focus")}
     try:
-        stages.policy.load_state_dict(parts["policy"])
-        prepared = {stage: _rebuild(stages, stage, parts[stage]) for stage in QUANTISED_STAGES}
+        prepared = {}
+        for stage, module in stages.modules().items():
+            if any(value.dtype == torch.int8 for value in parts[stage].values()):
+                prepared[stage] = _rebuild(stages, stage, parts[stage])
+            else:
+                module.load_state_dict(parts[stage])
     except (KeyError, RuntimeError, AttributeError) as error:
         raise AdafocusError(f"{path} does not fit the network {metadata['preset']} that it names: {error}") from error
-    return QuantisedModel(
+    return StoredModel(
         config,
         metadata["preset"],
         tuple(json.loads(metadata["labels"])),

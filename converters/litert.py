@@ -14,29 +14,35 @@ from converters.quiet import quiet
 from converters.report import Report
 from converters.targets import Names
 from edge.files import replacing_file
-from edge.manifest import TensorSpec
+from edge.manifest import Precision, TensorSpec
 from edge.quiet import without_remarks
 
 SUFFIX = ".tflite"
 FOLDED = False
 PACKAGES = ("litert-torch", "ai-edge-litert")
+PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
 CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 DENSE = "FULLY_CONNECTED"
 DELEGATE = "DELEGATE"
 
 
-def convert(program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, integer: bool) -> None:
+def convert(
+    program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
+) -> Report:
     """Convert a quantised program with unfolded weights, or a float stage graph; tensors keep their order."""
-    if not integer:
+    if precision != "int8":
         _convert(program, example, path, None)
-        return
+        if precision == "fp16":
+            _halve_weights(path)
+        return report(path)
     with quiet():
         from litert_torch.quantize.pt2e_quantizer import PT2EQuantizer, get_symmetric_quantization_config
         from litert_torch.quantize.quant_config import QuantConfig
 
     quantizer = PT2EQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True, is_qat=True))
     _convert(program, example, path, QuantConfig(pt2e_quantizer=quantizer))
+    return report(path)
 
 
 def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantisation: Any) -> None:
@@ -46,6 +52,28 @@ def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantis
         converted = litert_torch.convert(module, example, quant_config=quantisation)
         with replacing_file(path) as beside:
             converted.export(str(beside))
+
+
+def _halve_weights(path: Path) -> None:
+    """Store the weights of a float file as float16; XNNPACK computes with them as float32, or as float16 on ARM."""
+    with quiet():
+        from ai_edge_quantizer import qtyping
+        from ai_edge_quantizer.quantizer import Quantizer
+
+        weights = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+        rule = qtyping.OpQuantizationConfig(
+            weight_tensor_config=weights, compute_precision=qtyping.ComputePrecision.FLOAT
+        )
+        quantizer = Quantizer(str(path))
+        quantizer.update_quantization_recipe(
+            regex=".*",
+            operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+            op_config=rule,
+            algorithm_key="float_casting",
+        )
+        halved = quantizer.quantize().quantized_model
+    with replacing_file(path) as beside:
+        beside.write_bytes(bytes(halved))
 
 
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
@@ -95,7 +123,8 @@ def report(path: Path) -> Report:
             left_out[operation["op_name"]] = left_out.get(operation["op_name"], 0) + 1
     total = sum(macs.values())
     inside = sum(macs[index] for index in covered)
-    return Report(total, len(delegates), inside / total if total else 0.0, left_out, len(plain))
+    share = inside / total if total else 0.0
+    return Report(total, len(delegates), share, left_out, len(plain), path.stat().st_size)
 
 
 def _inside(delegate: dict[str, Any], producers: dict[int, dict[str, Any]]) -> set[int]:

@@ -20,12 +20,13 @@ from converters.quiet import quiet
 from converters.report import Report
 from converters.targets import Names
 from edge.files import replacing_file
-from edge.manifest import TensorSpec
+from edge.manifest import Precision, TensorSpec
 from edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS
 
 SUFFIX = ".onnx"
 FOLDED = True
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
 QUANTISE, DEQUANTISE = "QuantizeLinear", "DequantizeLinear"
 INTEGER_KERNELS = {"QLinearConv", "QGemm", "QLinearMatMul", "QLinearAdd", "QLinearMul", "QLinearSigmoid"}
@@ -35,9 +36,13 @@ KERNEL_EVENT = "_kernel_time"
 PRODUCTS = {"Conv", "FusedConv", "QLinearConv", "Gemm", "FusedGemm", "QGemm", "MatMul", "QLinearMatMul"}
 
 
-def convert(program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, integer: bool) -> None:
+def convert(
+    program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
+) -> Report:
     """Convert a quantised program with folded weights, or a float stage graph."""
     inputs, outputs = names
+    if precision == "fp16":
+        program, example = program.half(), tuple(value.half() for value in example)
     with quiet(), torch.no_grad():
         made = torch.onnx.export(
             program,
@@ -51,11 +56,12 @@ def convert(program: nn.Module, example: tuple[Tensor, ...], path: Path, names: 
     if made is None:
         raise RuntimeError("the ONNX exporter gave no program")
     model = made.model_proto
-    if integer:
+    if precision == "int8":
         grids = integer_borders(model)
         model.metadata_props.add(key=GRIDS, value=json.dumps(grids))
     with replacing_file(path) as beside:
         onnx.save(model, str(beside))
+    return report(path)
 
 
 def integer_borders(model: ModelProto) -> dict[str, tuple[float, int]]:
@@ -142,10 +148,11 @@ def report(path: Path) -> Report:
     macs = {index: _macs(node, weights, results) for index, node in enumerate(nodes.node)}
     total = sum(macs.values())
     if not any(node.op_type in INTEGER_KERNELS for node in nodes.node):
-        return Report(total, None, 1.0, {}, len(nodes.node))
+        return Report(total, None, 1.0, {}, len(nodes.node), path.stat().st_size)
     inside = sum(macs[index] for index, node in enumerate(nodes.node) if node.op_type in INTEGER_KERNELS)
     outside = Counter(node.op_type for node in nodes.node if node.op_type not in INTEGER_KERNELS | MOVES)
-    return Report(total, None, inside / total if total else 0.0, dict(outside), len(nodes.node))
+    share = inside / total if total else 0.0
+    return Report(total, None, share, dict(outside), len(nodes.node), path.stat().st_size)
 
 
 def _profile(path: Path, folder: Path) -> tuple[GraphProto, dict[str, list[int]]]:

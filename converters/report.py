@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+FULL_SHARE = 0.99
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class Report:
             there are none, 0..1.
         left_out: operations outside, by name.
         operations: operations in all.
+        weight_bytes: bytes of the file that holds the weights.
+        by_type: operations by type, where the runtime does not say what it does with them.
     """
 
     macs: int
@@ -23,3 +27,9 @@ class Report:
     delegated_share: float
     left_out: dict[str, int]
     operations: int
+    weight_bytes: int = 0
+    by_type: dict[str, int] = field(default_factory=dict)
+
+    def whole(self) -> bool:
+        """Whether one accelerated partition takes at least 99 % of the multiply-accumulates."""
+        return self.delegates in (None, 1) and self.delegated_share >= FULL_SHARE

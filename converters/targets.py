@@ -10,12 +10,22 @@ from typing import Protocol, cast
 from torch import Tensor, nn
 
 from converters.report import Report
-from edge.errors import MissingRuntimeError
-from edge.manifest import Runtime, TensorSpec
+from edge.errors import WORKSTATION_INSTALL, MissingRuntimeError
+from edge.manifest import Precision, Runtime, TensorSpec
 
 TARGETS: dict[Runtime, str] = {
     "litert": "converters.litert",
     "onnx": "converters.onnx",
+    "executorch": "converters.executorch",
+    "coreml": "converters.coreml",
+}
+# what a bundle for a kind of device holds; browsers take no int8 at the border of a .tflite file
+DEVICES: dict[str, tuple[Runtime, ...]] = {
+    "pi": ("litert",),
+    "jetson": ("onnx", "litert"),
+    "android": ("litert", "executorch"),
+    "ios": ("coreml", "executorch"),
+    "web": ("onnx",),
 }
 
 
@@ -26,24 +36,22 @@ class Target(Protocol):
         SUFFIX: of its files.
         FOLDED: whether int8 weights must be stored as integers in the quantised program that it takes.
         PACKAGES: distributions whose versions decide what it writes.
+        PRECISIONS: that the format has.
     """
 
     SUFFIX: str
     FOLDED: bool
     PACKAGES: tuple[str, ...]
+    PRECISIONS: tuple[Precision, ...]
 
     def convert(
-        self, program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, integer: bool
-    ) -> None:
-        """Write a stage; ``integer`` says that ``program`` is quantised, and gives integer inputs and outputs."""
+        self, program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
+    ) -> Report:
+        """Write a stage and say what becomes of it; ``int8`` says that ``program`` is quantised."""
         ...
 
     def tensor_specs(self, path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
         """Inputs and outputs of a written file."""
-        ...
-
-    def report(self, path: Path) -> Report:
-        """Ask the runtime what it does with a written file."""
         ...
 
 
@@ -58,5 +66,11 @@ def target(runtime: str) -> Target:
     """
     for known, module in TARGETS.items():
         if known == runtime:
-            return cast(Target, import_module(module))
+            try:
+                return cast(Target, import_module(module))
+            except ModuleNotFoundError as error:
+                raise MissingRuntimeError(
+                    f"Converting for {runtime} needs the package {error.name!r}, which is not installed. Install it: "
+                    f"{WORKSTATION_INSTALL}"
+                ) from error
     raise MissingRuntimeError(f"There is no converter for {runtime!r}, expected one of {', '.join(TARGETS)}.")

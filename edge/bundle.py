@@ -1,19 +1,20 @@
-"""A bundle on disk: one directory whose every file is named and hashed in ``manifest.json``."""
+"""A bundle on disk: one directory, or one stored zip, whose every file is named and hashed in ``manifest.json``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.archive import ARCHIVE, MANIFEST, is_archive, pack, unpack
 from edge.errors import BundleError, MissingRuntimeError
-from edge.files import replacing_directory, sha256_of
+from edge.files import replacing_directory, replacing_file, sha256_of, size_of
 from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Runtime, Stage, parse_manifest
 
-MANIFEST = "manifest.json"
 # both open the same .tflite files
 SAME_FILES: dict[Runtime, Runtime] = {"tflite": "litert"}
 
@@ -24,6 +25,7 @@ class Bundle:
 
     path: Path
     manifest: Manifest
+    _folder: TemporaryDirectory[str] | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
@@ -36,6 +38,8 @@ class Bundle:
         root = Path(path)
         if not root.exists():
             raise BundleError(f"There is no bundle at {root}. Make one: adafocus export MODEL --out {root}")
+        if root.is_file():
+            return cls._open_archive(root)
         where = root / MANIFEST
         if not where.is_file():
             raise BundleError(f"{root} has no {MANIFEST}, so it is no bundle. Give the folder adafocus export wrote.")
@@ -47,6 +51,14 @@ class Bundle:
         for record in manifest.files():
             _check(root, record)
         return cls(root, manifest)
+
+    @classmethod
+    def _open_archive(cls, path: Path) -> Bundle:
+        """Unpack a stored zip into a folder that lives as long as the bundle is used."""
+        folder = TemporaryDirectory(prefix="adafocus-")
+        unpack(path, Path(folder.name))
+        opened = cls.open(folder.name)
+        return replace(opened, _folder=folder)
 
     def runtimes(self) -> tuple[Runtime, ...]:
         """Runtimes for which all three stages are present."""
@@ -78,24 +90,41 @@ class Bundle:
         return _read_arrays(self.path / self.manifest.golden.answers.file)
 
 
+def is_bundle(path: Path) -> bool:
+    """Whether a bundle seems to stand at a path: a folder or a zip with a manifest."""
+    return (path / MANIFEST).is_file() or (path.is_file() and is_archive(path))
+
+
 def write_bundle(destination: Path, fill: Callable[[Path], Manifest]) -> Bundle:
     """Write a bundle beside its place and rename it there once it is whole and has been checked.
 
     Args:
-        destination: directory to make; an older bundle there is replaced, anything else is not.
+        destination: directory to make, or a stored zip where the name ends in ``.zip``; an older bundle there is
+            replaced, anything else is not.
         fill: writes all files into the directory it is given and returns the manifest.
     """
-    with replacing_directory(destination, MANIFEST) as folder:
-        manifest = fill(folder)
-        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        Bundle.open(folder)
+    if destination.suffix == ARCHIVE:
+        if destination.exists() and not is_archive(destination):
+            raise BundleError(f"{destination} exists and is no bundle, so it is not replaced. Choose another --out.")
+        with replacing_file(destination) as beside, TemporaryDirectory(prefix=".bundle-", dir=beside.parent) as folder:
+            _fill(Path(folder), fill)
+            pack(Path(folder), beside)
+    else:
+        with replacing_directory(destination, MANIFEST) as made:
+            _fill(made, fill)
     return Bundle.open(destination)
+
+
+def _fill(folder: Path, fill: Callable[[Path], Manifest]) -> None:
+    manifest = fill(folder)
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    Bundle.open(folder)
 
 
 def file_record(root: Path, name: str) -> FileRecord:
     """Describe a file that stands in a bundle directory."""
     path = root / name
-    return FileRecord(file=name, sha256=sha256_of(path), bytes=path.stat().st_size)
+    return FileRecord(file=name, sha256=sha256_of(path), bytes=size_of(path))
 
 
 def _check(root: Path, record: FileRecord | GraphFile) -> None:
@@ -103,11 +132,12 @@ def _check(root: Path, record: FileRecord | GraphFile) -> None:
     if name.is_absolute() or ".." in name.parts or "\\" in record.file:
         raise BundleError(f"The manifest names {record.file!r}, which lies outside the bundle. Do not trust {root}.")
     path = root / name
-    if any(part.is_symlink() for part in (path, *path.parents) if root in part.parents):
+    inside = path.rglob("*") if path.is_dir() else ()
+    if any(part.is_symlink() for part in (path, *path.parents, *inside) if root in part.parents):
         raise BundleError(f"{path} is a symbolic link, expected a plain file. Copy the bundle with its files.")
-    if not path.is_file():
+    if not path.exists():
         raise BundleError(f"{path} is missing. Copy the whole bundle again, or convert the model again.")
-    size = path.stat().st_size
+    size = size_of(path)
     if size != record.bytes:
         raise BundleError(f"{path} has {size} bytes, expected {record.bytes}. Copy the bundle again.")
     digest = sha256_of(path)

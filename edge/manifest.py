@@ -37,13 +37,17 @@ class TensorSpec(_Part):
 
     name: str
     shape: tuple[int, ...]
-    dtype: Literal["float32", "int8", "uint8", "int32"]
+    dtype: Literal["float32", "float16", "int8", "uint8", "int32"]
     scale: float | None = None
     zero_point: int | None = None
 
 
 class GraphFile(_Part):
-    """One converted stage. ``inputs`` and ``outputs`` stand in the graph's own order."""
+    """One converted stage. ``inputs`` and ``outputs`` stand in the graph's own order.
+
+    ``proved_by`` says what answered like the trained program before the file was packed: the runtime itself, or, for
+    Core ML away from Apple's systems, an evaluator of its program.
+    """
 
     file: str
     sha256: Sha256
@@ -52,6 +56,7 @@ class GraphFile(_Part):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     macs: Count
+    proved_by: Literal["runtime", "evaluator"] = "runtime"
     delegates: int | None = None
     delegated_share: float | None = None
 
@@ -106,9 +111,10 @@ class FileRecord(_Part):
 
 
 class Golden(_Part):
-    """One real clip as decoded frames, and what every stage and the whole must answer."""
+    """One real clip as decoded frames, and what every stage and the whole must answer, on the grids of ``runtime``."""
 
     source: str
+    runtime: Runtime
     frames: FileRecord
     answers: FileRecord
 
@@ -119,7 +125,7 @@ class Provenance(_Part):
     model: str
     model_sha256: Sha256
     packages: dict[str, str]
-    created: str
+    created: str | None = None
 
 
 class Manifest(_Part):

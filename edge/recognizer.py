@@ -22,7 +22,7 @@ from edge.exits import confidence, softmax
 from edge.manifest import STAGES, GraphFile, Stage, TensorSpec
 from edge.preprocess import PixelTable
 from edge.quantization import convert, dequantise
-from edge.runtimes import open_graph
+from edge.runtimes import Opener, open_graph
 from edge.runtimes.base import Arrays
 from edge.sampling import select_frames, uniform_indices
 
@@ -47,6 +47,15 @@ class Stopwatch:
 
 
 @dataclass(frozen=True)
+class StageCall:
+    """One call of a stage: what it was given and what it answered, by tensor name, as the graph has it."""
+
+    stage: Stage
+    inputs: Arrays
+    outputs: Arrays
+
+
+@dataclass(frozen=True)
 class Prediction:
     """The answer for one clip.
 
@@ -66,7 +75,7 @@ class Prediction:
             ``total``; the host's share that is none of these is ``other``.
         macs: multiply-accumulates spent.
         warnings: sentences on what is wrong with the video.
-        outputs: raw outputs of every stage that ran, ``<stage>.<tensor>``.
+        calls: every call of a stage, in order; the ``long`` variant calls its focus several times.
     """
 
     label: str
@@ -83,7 +92,18 @@ class Prediction:
     timing_ms: dict[str, float]
     macs: int
     warnings: tuple[str, ...]
-    outputs: Arrays
+    calls: tuple[StageCall, ...]
+
+    @property
+    def outputs(self) -> Arrays:
+        """Raw outputs by ``<stage>.<tensor>``, or ``<stage>.<n>.<tensor>`` from the second call of a stage on."""
+        found: Arrays = {}
+        counts: dict[str, int] = {}
+        for call in self.calls:
+            number = counts[call.stage] = counts.get(call.stage, 0) + 1
+            place = call.stage if number == 1 else f"{call.stage}.{number}"
+            found |= {f"{place}.{name}": value for name, value in call.outputs.items()}
+        return found
 
     def top(self, k: int) -> list[tuple[str, float]]:
         """The ``k`` best labels with their probabilities, best first."""
@@ -92,10 +112,33 @@ class Prediction:
         return [(self.labels[i], float(probabilities[i])) for i in order]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the focus looked at: candidates ``(n,)``, boxes ``(n, 4)``, patches, and the weights that chose them."""
+
+    chosen: NDArray[np.int64]
+    boxes: NDArray[np.float32]
+    patches: NDArray[np.uint8]
+    frame_weights: NDArray[np.float32]
+
+    @classmethod
+    def nothing(cls, patch_size: int) -> Seen:
+        """After an exit at the glance."""
+        patches = np.empty((0, patch_size, patch_size, 3), np.uint8)
+        return cls(np.empty(0, np.int64), np.empty((0, 4), np.float32), patches, np.empty(0, np.float32))
+
+
 class Recognizer:
     """A bundle opened in one runtime."""
 
-    def __init__(self, bundle: Bundle, runtime: str, threads: int, exit_threshold: float | None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        runtime: str,
+        threads: int,
+        exit_threshold: float | None,
+        opener: Opener = open_graph,
+    ) -> None:
         self.bundle, self.runtime, self.threads = bundle, runtime, threads
         self.exit_threshold = exit_threshold
         geometry = bundle.manifest.geometry
@@ -105,7 +148,7 @@ class Recognizer:
         for stage in STAGES:
             path, record = bundle.graph(stage, runtime)  # type: ignore[arg-type]
             self._records[stage] = record
-            self._graphs[stage] = open_graph(runtime, path, record, threads)
+            self._graphs[stage] = opener(runtime, path, record, threads)
         self._tables = {
             name: _pixel_table(spec, geometry.mean, geometry.std)
             for name, spec in (("glance", self._input("glance", "frames")), ("focus", self._input("focus", "patches")))
@@ -171,44 +214,55 @@ class Recognizer:
         watch = Stopwatch({"decode": clip.decode_ms, "resize": clip.resize_ms})
         with watch.measure("pixels"):
             glance_frames = self._tables["glance"].apply(clip.glance)
-        outputs = self._run("glance", {"frames": glance_frames}, watch)
-        glance_logits = self._real(outputs, "glance", "glance_logits").reshape(-1)
+        glance = self._run("glance", {"frames": glance_frames}, watch)
+        glance_logits = self._real(glance, "glance_logits").reshape(-1)
         if stop_after == "glance" or self._sure(glance_logits):
-            return self._prediction(clip, "glance", glance_logits, glance_logits, outputs, watch, started)
-        outputs |= self._run("policy", {"features": self._handed(outputs, "features", "policy")}, watch)
+            return self._prediction(clip, [glance], glance_logits, glance_logits, watch, started)
+        policy = self._run("policy", {"features": self._handed(glance, "features", "policy")}, watch)
         with watch.measure("select"):
-            chosen = self._choose(outputs, frames)
-            box = self._box(outputs, boxes)
+            chosen = self._choose(policy, frames)
+            looked_at = self._boxes(policy, chosen, boxes)
         with watch.measure("crop"):
             size = self._geometry.patch_size
-            patches = np.stack([crop_patch(clip.candidates[i], box, size, self._fill) for i in chosen])
-        with watch.measure("pixels"):
-            pixels = self._tables["focus"].apply(patches)
-        context = self._handed(outputs, "context", "focus")
-        outputs |= self._run("focus", {"patches": pixels, "context": context}, watch)
-        logits = self._real(outputs, "focus", "logits").reshape(-1)
-        seen = (chosen, np.tile(box.astype(np.float32), (len(chosen), 1)), patches)
-        return self._prediction(clip, "focus", logits, glance_logits, outputs, watch, started, seen)
+            views = zip(chosen, looked_at, strict=True)
+            patches = np.stack([crop_patch(clip.candidates[i], box, size, self._fill) for i, box in views])
+        calls, logits = self._focus(glance, patches, watch)
+        seen = Seen(chosen, looked_at.astype(np.float32), patches, self._real(policy, "frame_weights"))
+        return self._prediction(clip, [glance, policy, *calls], logits, glance_logits, watch, started, seen)
 
-    def stage_inputs(self, clip: Clip, prediction: Prediction) -> Arrays:
-        """What every stage was given for an answer that went through the focus, ``<stage>.<tensor>``."""
-        return {
-            "glance.frames": self._tables["glance"].apply(clip.glance),
-            "policy.features": self._handed(prediction.outputs, "features", "policy"),
-            "focus.patches": self._tables["focus"].apply(prediction.patches),
-            "focus.context": self._handed(prediction.outputs, "context", "focus"),
-        }
+    def _focus(
+        self, glance: StageCall, patches: NDArray[np.uint8], watch: Stopwatch
+    ) -> tuple[list[StageCall], NDArray[np.float32]]:
+        """Look at the patches, as many at a time as the graph takes, until it is sure; the calls and the answer."""
+        at_once = self._input("focus", "patches").shape[0]
+        calls: list[StageCall] = []
+        source = glance
+        for start in range(0, len(patches), at_once):
+            with watch.measure("pixels"):
+                pixels = self._tables["focus"].apply(patches[start : start + at_once])
+            context = self._handed(source, "context", "focus")
+            source = self._run("focus", {"patches": pixels, "context": context}, watch)
+            calls.append(source)
+            rows = self._real(source, "logits").reshape(-1, len(self.bundle.manifest.labels))
+            sure = next((row for row in rows if self._sure(row)), None)
+            if sure is not None:
+                return calls, sure
+        return calls, rows[-1]
 
-    def _choose(self, outputs: Arrays, frames: Frames) -> NDArray[np.int64]:
+    def _choose(self, policy: StageCall, frames: Frames) -> NDArray[np.int64]:
         geometry = self._geometry
         if frames == "uniform":
             return uniform_indices(geometry.candidate_frames, geometry.focus_frames)
-        weights = self._real(outputs, "policy", "frame_weights")
+        weights = self._real(policy, "frame_weights")
         return select_frames(weights, geometry.candidate_frames, geometry.focus_frames)
 
-    def _box(self, outputs: Arrays, boxes: Boxes) -> NDArray[np.floating]:
-        box = self._real(outputs, "policy", "boxes").reshape(-1)
-        return centred_box(float(box[2]), float(box[3])) if boxes == "centre" else box
+    def _boxes(self, policy: StageCall, chosen: NDArray[np.int64], boxes: Boxes) -> NDArray[np.floating]:
+        """A box for each chosen frame, ``(n, 4)``; the policy gives one for the clip, or one for every candidate."""
+        given = self._real(policy, "boxes").reshape(-1, 4)
+        picked = np.repeat(given, len(chosen), 0) if len(given) == 1 else given[chosen]
+        if boxes == "centre":
+            return np.stack([centred_box(float(box[2]), float(box[3])) for box in picked])
+        return picked
 
     def _sure(self, logits: NDArray[np.float32]) -> bool:
         exits = self.bundle.manifest.exits
@@ -216,10 +270,10 @@ class Recognizer:
             confidence(logits, exits.criterion, exits.temperature) >= self.exit_threshold
         )
 
-    def _run(self, stage: Stage, arrays: Arrays, watch: Stopwatch) -> Arrays:
+    def _run(self, stage: Stage, arrays: Arrays, watch: Stopwatch) -> StageCall:
         with watch.measure(stage):
             answers = self._graphs[stage].run(arrays)
-        return {f"{stage}.{name}": value for name, value in answers.items()}
+        return StageCall(stage, arrays, answers)
 
     def _input(self, stage: Stage, name: str) -> TensorSpec:
         return next(spec for spec in self._records[stage].inputs if spec.name == name)
@@ -227,50 +281,47 @@ class Recognizer:
     def _output(self, stage: Stage, name: str) -> TensorSpec:
         return next(spec for spec in self._records[stage].outputs if spec.name == name)
 
-    def _real(self, outputs: Arrays, stage: Stage, name: str) -> NDArray[np.float32]:
-        return dequantise(outputs[f"{stage}.{name}"], self._output(stage, name))
+    def _real(self, call: StageCall, name: str) -> NDArray[np.float32]:
+        return dequantise(call.outputs[name], self._output(call.stage, name))
 
-    def _handed(self, outputs: Arrays, name: str, stage: Stage) -> NDArray[np.generic]:
-        """An output of the glance in the form that a later stage takes."""
-        return convert(outputs[f"glance.{name}"], self._output("glance", name), self._input(stage, name))
+    def _handed(self, call: StageCall, name: str, stage: Stage) -> NDArray[np.generic]:
+        """An output of one call in the form that a later one takes."""
+        return convert(call.outputs[name], self._output(call.stage, name), self._input(stage, name))
 
     def _prediction(
         self,
         clip: Clip,
-        stage: Stage,
+        calls: list[StageCall],
         logits: NDArray[np.float32],
         glance_logits: NDArray[np.float32],
-        outputs: Arrays,
         watch: Stopwatch,
         started: float,
-        seen: tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.uint8]] | None = None,
+        seen: Seen | None = None,
     ) -> Prediction:
-        manifest, size = self.bundle.manifest, self._geometry.patch_size
-        nothing = (np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty((0, size, size, 3), np.uint8))
-        chosen, boxes, patches = seen or nothing
+        manifest = self.bundle.manifest
+        seen = seen or Seen.nothing(self._geometry.patch_size)
         probabilities = softmax(logits)
         best = int(np.argmax(probabilities))
         spent = watch.spent_ms
         total = 1e3 * (time.perf_counter() - started)
         spent["other"] = max(0.0, total - sum(spent.values()))
         spent["total"] = total
-        weights = self._real(outputs, "policy", "frame_weights") if seen else np.empty(0, np.float32)
         return Prediction(
             label=manifest.labels[best],
             score=float(probabilities[best]),
-            exit_stage=stage,
-            frame_indices=tuple(int(clip.candidate_indices[i]) for i in chosen),
-            boxes=boxes,
-            candidate_indices=tuple(int(i) for i in chosen),
-            patches=patches,
-            frame_weights=weights,
+            exit_stage=calls[-1].stage,
+            frame_indices=tuple(int(clip.candidate_indices[i]) for i in seen.chosen),
+            boxes=seen.boxes,
+            candidate_indices=tuple(int(i) for i in seen.chosen),
+            patches=seen.patches,
+            frame_weights=seen.frame_weights,
             logits=logits,
             glance_logits=glance_logits,
             labels=manifest.labels,
             timing_ms=spent,
-            macs=sum(manifest.macs(name) for name in STAGES[: 1 if stage == "glance" else None]),
+            macs=sum(manifest.macs(call.stage) for call in calls),
             warnings=clip.warnings,
-            outputs=outputs,
+            calls=tuple(calls),
         )
 
 

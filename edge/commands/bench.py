@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from edge.bundle import MANIFEST, Bundle
+from edge.bundle import Bundle, is_bundle
 from edge.commands import options
 from edge.errors import AdafocusError
 from edge.recognizer import Recognizer
@@ -36,7 +36,7 @@ def bench(
 
     Bundles and runtimes take turns clip by clip, so that a busy moment of the machine meets all of them.
     """
-    bundles = [path for path in paths if (path / MANIFEST).is_file()]
+    bundles = [path for path in paths if is_bundle(path)]
     videos = [path for path in paths if path not in bundles]
     if not bundles or not videos:
         raise AdafocusError(

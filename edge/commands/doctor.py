@@ -14,14 +14,20 @@ from rich.table import Table
 from edge.commands import options
 from edge.runtimes import RUNTIMES, unavailable
 
-PACKAGES = {"litert": "ai-edge-litert", "tflite": "tflite-runtime", "onnx": "onnxruntime"}
+PACKAGES = {
+    "litert": "ai-edge-litert",
+    "tflite": "tflite-runtime",
+    "onnx": "onnxruntime",
+    "executorch": "executorch",
+    "coreml": "coremltools",
+}
 
 
 @click.command()
 @options.as_json
 def doctor(as_json: bool) -> None:
     """Say which interpreter, architecture and runtimes are here, and how to install what is missing."""
-    runtimes = {name: _state(name) for name, module in RUNTIMES.items() if module}
+    runtimes = {name: _state(name) for name in RUNTIMES}
     facts = {
         "python": platform.python_version(),
         "architecture": platform.machine(),

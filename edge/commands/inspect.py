@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edge.bundle import MANIFEST, Bundle
+from edge.bundle import MANIFEST, Bundle, is_bundle
 from edge.commands import options
 from edge.errors import WORKSTATION_INSTALL, AdafocusError
 
@@ -24,7 +24,7 @@ DESCRIBERS = "adafocus.describers"
 def inspect(target: str, as_json: bool) -> None:
     """Say what TARGET is: a bundle, a model file, a checkpoint or the name of a preset."""
     path = Path(target)
-    if path.is_dir() or path.name == MANIFEST:
+    if path.is_dir() or path.name == MANIFEST or is_bundle(path):
         _inspect_bundle(path.parent if path.name == MANIFEST else path, as_json)
         return
     found = describe(target)

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-runtime = click.option("--runtime", default="litert", show_default=True, help="litert, tflite or onnx.")
+runtime = click.option(
+    "--runtime", default="litert", show_default=True, help="litert, tflite, onnx, executorch or coreml."
+)
 threads = click.option("--threads", default=2, show_default=True, help="CPU threads of the runtime.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 from edge.bundle import Bundle
-from edge.clip import Clip
 from edge.commands import options
 from edge.errors import BundleError
+from edge.golden import check_golden
 from edge.recognizer import Recognizer
-from edge.sampling import uniform_indices
-
-FLOAT_TOLERANCE = 1e-5
 
 
 @click.command()
@@ -27,40 +23,20 @@ FLOAT_TOLERANCE = 1e-5
 def selftest(bundle: Path, runtime: str, threads: int, as_json: bool) -> None:
     """Run BUNDLE's golden clip and compare every stage's answer with what the bundle says."""
     opened = Bundle.open(bundle)
-    checks = compare_golden(opened, runtime, threads)
-    wrong = [name for name, same in checks.items() if not same]
+    check = check_golden(opened, Recognizer.open(opened, runtime, threads))
     if as_json:
-        options.print_json({"bundle": str(bundle), "runtime": runtime, "checks": checks, "passed": not wrong})
-    if wrong:
+        options.print_json({"bundle": str(bundle), "runtime": runtime, **asdict(check), "passed": not check.broken})
+    if check.broken:
         raise BundleError(
-            f"{bundle} answers its golden clip differently with {runtime}: {', '.join(wrong)}. Expected the numbers "
-            "in golden/. Copy the bundle again, or install the runtime version it was made with (adafocus inspect)."
+            f"{bundle} answers its golden clip differently with {runtime}: {'; '.join(check.broken)}. Expected the "
+            "numbers in golden/. Copy the bundle again, or install the runtime version it was made with (adafocus "
+            "inspect)."
         )
     if not as_json:
         console = Console(highlight=False)
-        console.print(f"{len(checks)} tensors of the golden clip agree ({opened.manifest.golden.source}, {runtime}).")
+        away = f"integers at most {max(check.steps.values(), default=0)} steps apart"
+        console.print(
+            f"{check.tensors} tensors of the golden clip agree ({opened.manifest.golden.source}, {runtime}): {away}, "
+            f"floats {max(check.relative.values(), default=0.0):.0e}."
+        )
         console.print(f"\nnext: adafocus run {bundle} VIDEO", style="dim")
-
-
-def golden_clip(bundle: Bundle) -> Clip:
-    """The golden frames as a clip."""
-    frames = bundle.golden_frames()
-    glance, candidates = frames["glance"], frames["candidates"]
-    count = len(candidates)
-    return Clip(glance, candidates, uniform_indices(count, len(glance)), np.arange(count), count, 1.0)
-
-
-def compare_golden(bundle: Bundle, runtime: str, threads: int) -> dict[str, bool]:
-    """Which of the golden answers this runtime gives: integers exactly, floats within 1e-5 of the largest."""
-    prediction = Recognizer.open(bundle, runtime, threads).recognize_clip(golden_clip(bundle))
-    given = {**prediction.outputs, "frame_indices": np.array(prediction.candidate_indices)}
-    return {name: _same(given.get(name), wanted) for name, wanted in bundle.golden_answers().items()}
-
-
-def _same(given: NDArray[np.generic] | None, wanted: NDArray[np.generic]) -> bool:
-    if given is None or given.shape != wanted.shape:
-        return False
-    if np.issubdtype(wanted.dtype, np.floating):
-        real = wanted.astype(np.float64)
-        return bool(np.abs(given.astype(np.float64) - real).max() <= FLOAT_TOLERANCE * np.abs(real).max())
-    return bool(np.array_equal(given, wanted))

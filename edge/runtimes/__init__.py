@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -10,12 +11,14 @@ from edge.errors import MissingRuntimeError
 from edge.manifest import GraphFile
 from edge.runtimes.base import Graph
 
-RUNTIMES: dict[str, str | None] = {
+Opener = Callable[[str, Path, GraphFile, int], Graph]
+
+RUNTIMES: dict[str, str] = {
     "litert": "edge.runtimes.litert",
     "tflite": "edge.runtimes.tflite",
     "onnx": "edge.runtimes.onnx",
-    "executorch": None,
-    "coreml": None,
+    "executorch": "edge.runtimes.executorch",
+    "coreml": "edge.runtimes.coreml",
 }
 
 
@@ -45,8 +48,4 @@ def open_graph(name: str, path: Path, description: GraphFile, threads: int) -> G
 def _module(name: str) -> ModuleType:
     if name not in RUNTIMES:
         raise MissingRuntimeError(f"There is no runtime {name!r}, expected one of {', '.join(RUNTIMES)}.")
-    module = RUNTIMES[name]
-    if module is None:
-        usable = ", ".join(known for known, place in RUNTIMES.items() if place)
-        raise MissingRuntimeError(f"This version cannot run {name} graphs yet. Use one of: {usable}.")
-    return import_module(module)
+    return import_module(RUNTIMES[name])

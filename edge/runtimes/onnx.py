@@ -12,7 +12,13 @@ from edge.manifest import GraphFile, TensorSpec
 from edge.runtimes.base import Arrays, unlike_the_manifest
 
 INSTALL = 'pip install "adafocus-edge[onnx]"'
-NUMBER_TYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8", "tensor(int32)": "int32"}
+NUMBER_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+}
 # key of a model's metadata: name of an integer tensor -> [scale, zero point]
 GRIDS = "adafocus.quantisation"
 # on x86 the library turns some int8 tensors into uint8, and what lies between the two kinds then runs in float

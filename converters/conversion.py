@@ -1,0 +1,103 @@
+"""Stages to files, side by side, each in a process of its own: one that fails takes no other down."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import torch
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from calibration.model_file import StoredModel, load_model
+from calibration.quantization import quantised_program
+from converters.report import Report
+from converters.targets import target
+from edge.errors import AdafocusError
+from edge.manifest import Precision, Runtime, Stage
+
+# the largest graph first, so that it does not start last
+ORDER: tuple[Stage, ...] = ("focus", "glance", "policy")
+Item = tuple[Runtime, Stage]
+Outcome = Report | str
+
+
+def stage_precision(model: StoredModel, stage: Stage, precision: Precision) -> Precision:
+    """Precision of one stage: the policy of an int8 model stays float, because int8 flips frame choices."""
+    return precision if precision != "int8" or stage in model.prepared else "fp32"
+
+
+def graph_name(stage: Stage, runtime: Runtime) -> str:
+    """File name of a converted stage."""
+    return f"{stage}{target(runtime).SUFFIX}"
+
+
+def convert_stage(model_path: Path, item: Item, precision: Precision, path: Path) -> Report:
+    """Convert one stage of a model file; runs in a process of its own."""
+    runtime, stage = item
+    torch.set_num_threads(1)
+    made = target(runtime)
+    model = load_model(model_path)
+    module = model.stages.modules()[stage]
+    own = stage_precision(model, stage, precision)
+    if own not in made.PRECISIONS:
+        raise AdafocusError(f"{runtime} has no {own}; it has {', '.join(made.PRECISIONS)}.")
+    program = quantised_program(model.prepared[stage], fold=made.FOLDED) if own == "int8" else module
+    return made.convert(program, model.stages.examples(stage), path, (module.inputs, module.outputs), precision=own)
+
+
+def convert_stages(
+    model_path: Path, folder: Path, precision: Precision, runtimes: Sequence[Runtime], stages: Sequence[Stage] = ORDER
+) -> dict[Item, Outcome]:
+    """Convert every stage for every runtime.
+
+    Returns:
+        a report for each file that was written, or a sentence on why there is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    work: list[Item] = [(runtime, stage) for stage in ORDER if stage in stages for runtime in runtimes]
+    outcomes: dict[Item, Outcome] = {}
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns) as progress:
+        tasks = {item: progress.add_task(f"{item[1]} to {item[0]}, {precision}") for item in work}
+
+        def run(items: Sequence[Item]) -> Iterator[Item]:
+            """Convert items in one pool; yield those whose process died."""
+            workers = min(len(items), os.cpu_count() or 1)
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(workers, mp_context=context) as pool:
+                jobs: dict[Future[Report], Item] = {
+                    pool.submit(convert_stage, model_path, item, precision, _path(folder, item)): item for item in items
+                }
+                for job in as_completed(jobs):
+                    item = jobs[job]
+                    progress.stop_task(tasks[item])
+                    try:
+                        outcomes[item] = job.result()
+                    except BrokenExecutor:
+                        outcomes[item] = "the converter's process died; there may be too little memory"
+                        yield item
+                    except Exception as error:
+                        # every converter has errors of its own kind, and none of them may end the others
+                        outcomes[item] = _sentence(error)
+
+        # a process that dies takes its pool with it, so what it left undone gets a pool each
+        for item in list(run(work)) if work else ():
+            list(run([item]))
+    return outcomes
+
+
+def _path(folder: Path, item: Item) -> Path:
+    try:
+        return folder / graph_name(item[1], item[0])
+    except AdafocusError:
+        # the converter is not installed; its own process says so
+        return folder / item[1]
+
+
+def _sentence(error: Exception) -> str:
+    """First line of an error, with its kind where it is none of ours."""
+    lines = str(error).strip().splitlines() or ["no message"]
+    return lines[0] if isinstance(error, AdafocusError) else f"{type(error).__name__}: {lines[0][:300]}"

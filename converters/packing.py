@@ -1,0 +1,110 @@
+"""Manifest and golden clip of a bundle."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from calibration.model_file import StoredModel
+from calibration.post_training import geometry_of
+from converters.conversion import Item, graph_name, stage_precision
+from converters.report import Report
+from converters.source import Source
+from converters.targets import target
+from converters.verification import Verdict
+from edge.bundle import file_record
+from edge.clip import Clip
+from edge.manifest import STAGES, FileRecord, Golden, GraphFile, Manifest, Precision, Provenance, Runtime, Stage
+from edge.recognizer import Recognizer
+from networks.cost import count_macs
+
+PACKAGES = ("adafocus-edge", "torch", "torchao", "executorch")
+GOLDEN_FRAMES, GOLDEN_ANSWERS = "golden/clip.npz", "golden/answers.npz"
+REPRODUCIBLE_CLOCK = "SOURCE_DATE_EPOCH"
+
+
+def manifest_of(
+    model: StoredModel,
+    source: Source,
+    folder: Path,
+    precision: Precision,
+    reports: Mapping[Item, Report],
+    golden_source: str,
+) -> Manifest:
+    """Describe the files that stand in ``folder/graphs``; the golden clip is still blank."""
+    runtimes: tuple[Runtime, ...] = tuple(dict.fromkeys(runtime for runtime, _ in reports))
+    stages: dict[Stage, dict[Runtime, GraphFile]] = {}
+    for stage in STAGES:
+        module, example = model.stages.modules()[stage], model.stages.examples(stage)
+        macs = count_macs(module, lambda module=module, example=example: module(*example))  # type: ignore[misc]
+        stages[stage] = {}
+        for runtime in runtimes:
+            name = f"graphs/{graph_name(stage, runtime)}"
+            inputs, outputs = target(runtime).tensor_specs(folder / name, (module.inputs, module.outputs))
+            report = reports[runtime, stage]
+            stages[stage][runtime] = GraphFile(
+                **file_record(folder, name).model_dump(),
+                precision=stage_precision(model, stage, precision),
+                inputs=tuple(inputs),
+                outputs=tuple(outputs),
+                macs=macs,
+                delegates=report.delegates,
+                delegated_share=round(report.delegated_share, 6),
+            )
+    blank = FileRecord(file=GOLDEN_FRAMES, sha256="0" * 64, bytes=1)
+    return Manifest(
+        schema_version=1,
+        name=source.name,
+        preset=model.preset,
+        geometry=geometry_of(model.config),
+        labels=model.labels,
+        stages=stages,
+        golden=Golden(source=golden_source, runtime=runtimes[0], frames=blank, answers=blank),
+        provenance=_provenance(source, runtimes),
+    )
+
+
+def _provenance(source: Source, runtimes: tuple[Runtime, ...]) -> Provenance:
+    """Versions, and a time only where one is asked for: the same inputs must give the same bytes."""
+    packages = dict.fromkeys((*PACKAGES, *(name for runtime in runtimes for name in target(runtime).PACKAGES)))
+    clock = os.environ.get(REPRODUCIBLE_CLOCK)
+    return Provenance(
+        model=source.origin,
+        model_sha256=source.sha256,
+        packages={name: version(name) for name in packages},
+        created=None if clock is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(clock))),
+    )
+
+
+def with_verdicts(manifest: Manifest, verdicts: Mapping[Runtime, Verdict]) -> Manifest:
+    """Keep the runtimes that were proved, and say what proved them."""
+    stages = {
+        stage: {
+            runtime: graph.model_copy(update={"proved_by": verdicts[runtime].proved_by})
+            for runtime, graph in graphs.items()
+            if verdicts[runtime].proved_by is not None
+        }
+        for stage, graphs in manifest.stages.items()
+    }
+    return manifest.model_copy(update={"stages": stages})
+
+
+def with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip: Clip) -> Manifest:
+    """Store one clip and its answers."""
+    (folder / "golden").mkdir()
+    np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=clip.candidates)
+    prediction = recognizer.recognize_clip(clip)
+    answers = {**prediction.outputs, "frame_indices": np.array(prediction.candidate_indices)}
+    np.savez_compressed(folder / GOLDEN_ANSWERS, **answers)  # type: ignore[arg-type]
+    golden = Golden(
+        source=manifest.golden.source,
+        runtime=recognizer.runtime,  # type: ignore[arg-type]
+        frames=file_record(folder, GOLDEN_FRAMES),
+        answers=file_record(folder, GOLDEN_ANSWERS),
+    )
+    return manifest.model_copy(update={"golden": golden})

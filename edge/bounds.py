@@ -1,0 +1,12 @@
+"""How far apart two runtimes may be; the one place where that stands."""
+
+from __future__ import annotations
+
+from edge.manifest import Precision
+
+# output steps of an integer tensor
+MOST_STEPS = 1
+# largest difference of a float tensor, relative to its largest value, by the precision of the graph
+MOST_RELATIVE: dict[Precision, float] = {"int8": 1e-4, "fp32": 1e-4, "fp16": 2e-2}
+# precisions that must choose the same frames and the same best label
+SAME_CHOICES: tuple[Precision, ...] = ("int8", "fp32")

@@ -1,0 +1,91 @@
+"""The golden clip: one real clip as decoded frames, and what every stage must answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bounds import MOST_RELATIVE, MOST_STEPS
+from edge.bundle import Bundle
+from edge.clip import Clip
+from edge.manifest import Stage, TensorSpec
+from edge.quantization import dequantise
+from edge.recognizer import Recognizer
+from edge.sampling import uniform_indices
+
+FRAMES = "frame_indices"
+
+
+@dataclass
+class GoldenCheck:
+    """How a runtime answers the golden clip.
+
+    Attributes:
+        steps: largest difference of each integer tensor, in output steps.
+        relative: largest difference of each float tensor, relative to its largest value.
+        same_frames: whether the same frames were chosen.
+        broken: sentences on every bound that does not hold.
+    """
+
+    steps: dict[str, int] = field(default_factory=dict)
+    relative: dict[str, float] = field(default_factory=dict)
+    same_frames: bool = False
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def tensors(self) -> int:
+        """Tensors that were compared."""
+        return len(self.steps) + len(self.relative)
+
+
+def golden_clip(bundle: Bundle) -> Clip:
+    """The golden frames as a clip."""
+    frames = bundle.golden_frames()
+    glance, candidates = frames["glance"], frames["candidates"]
+    count = len(candidates)
+    return Clip(glance, candidates, uniform_indices(count, len(glance)), np.arange(count), count, 1.0)
+
+
+def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
+    """Run the golden clip and compare every stage's answer with what the bundle says."""
+    prediction = recognizer.recognize_clip(golden_clip(bundle))
+    given, result = prediction.outputs, GoldenCheck()
+    for name, wanted in bundle.golden_answers().items():
+        if name == FRAMES:
+            result.same_frames = prediction.candidate_indices == tuple(wanted.tolist())
+            continue
+        stage, _, tensor = name.partition(".")
+        tensor = tensor.rpartition(".")[2]
+        if name not in given or given[name].shape != wanted.shape:
+            result.broken.append(f"{name} is missing or has another shape")
+            continue
+        spec = _spec(bundle, stage, bundle.manifest.golden.runtime, tensor)  # type: ignore[arg-type]
+        real = dequantise(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
+        _compare(result, name, real, wanted, spec)
+    if not result.same_frames:
+        result.broken.append("other frames are chosen")
+    return result
+
+
+def _compare(
+    result: GoldenCheck, name: str, real: NDArray[np.float32], wanted: NDArray[np.generic], spec: TensorSpec
+) -> None:
+    if spec.scale is not None and spec.zero_point is not None:
+        codes = np.rint(real.astype(np.float64) / spec.scale) + spec.zero_point
+        steps = result.steps[name] = int(np.abs(codes - wanted.astype(np.int64)).max())
+        if steps > MOST_STEPS:
+            result.broken.append(f"{name} is {steps} output steps away, at most {MOST_STEPS} is allowed")
+        return
+    expected = wanted.astype(np.float64)
+    away = float(np.abs(real - expected).max() / max(float(np.abs(expected).max()), 1e-12))
+    result.relative[name] = away
+    most = MOST_RELATIVE["fp16" if spec.dtype == "float16" else "fp32"]
+    if not away <= most:
+        result.broken.append(f"{name} is {away:.1e} away, at most {most:.0e} is allowed")
+
+
+def _spec(bundle: Bundle, stage: Stage, runtime: str, tensor: str) -> TensorSpec:
+    record = bundle.graph(stage, runtime)[1]  # type: ignore[arg-type]
+    return next(spec for spec in record.outputs if spec.name == tensor)

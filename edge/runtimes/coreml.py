@@ -1,0 +1,48 @@
+"""Core ML on macOS, through coremltools; phones use Apple's own framework."""
+
+from __future__ import annotations
+
+import platform
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from edge.errors import BundleError
+from edge.manifest import GraphFile
+from edge.runtimes.base import Arrays
+
+INSTALL = 'pip install "adafocus-edge[coreml]"'
+
+
+def unavailable() -> str | None:
+    """None, or why Core ML cannot be used here."""
+    if platform.system() != "Darwin":
+        return "Core ML runs on macOS and iOS only. Use another runtime here, for example --runtime litert."
+    if find_spec("coremltools") is None:
+        return f"The runtime coreml is not installed. Install it: {INSTALL}"
+    return None
+
+
+class PackageGraph:
+    """One ``.mlpackage``. Core ML chooses its threads and its processor by itself."""
+
+    def __init__(self, path: Path, description: GraphFile) -> None:
+        tools = import_module("coremltools")
+        try:
+            self._model = tools.models.MLModel(str(path), compute_units=tools.ComputeUnit.ALL)
+        except Exception as error:
+            # the library's own exceptions have no common base but Exception
+            raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
+        self.inputs, self.outputs = description.inputs, description.outputs
+
+    def run(self, arrays: Arrays) -> Arrays:
+        """Run once."""
+        answers = self._model.predict({spec.name: arrays[spec.name] for spec in self.inputs})
+        return {spec.name: np.asarray(answers[spec.name]).reshape(spec.shape) for spec in self.outputs}
+
+
+def open_graph(path: Path, description: GraphFile, threads: int) -> PackageGraph:
+    """Open a ``.mlpackage``."""
+    return PackageGraph(path, description)

@@ -1,0 +1,107 @@
+"""ExecuTorch's Python runtime. It carries PyTorch's tensors, so PyTorch comes with it; phones use its C++ instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.errors import BundleError
+from edge.manifest import GraphFile, TensorSpec
+from edge.quiet import without_remarks
+from edge.runtimes.base import Arrays, unlike_the_manifest
+
+INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[executorch]"'
+SCALE, ZERO_POINT = "_scale", "_zero_point"
+METHOD = "forward"
+# the numbers of PyTorch's types in a program's description
+NUMBER_TYPES = {0: "uint8", 1: "int8", 3: "int32", 5: "float16", 6: "float32"}
+REMARKS = (b"[cpuinfo_utils.cpp", b"[program.cpp", b"[threadpool.cpp")
+
+
+def unavailable() -> str | None:
+    """None, or why ExecuTorch cannot be used here."""
+    missing = [name for name in ("executorch", "torch") if find_spec(name) is None]
+    return f"The runtime executorch is not installed. Install it: {INSTALL}" if missing else None
+
+
+class ProgramGraph:
+    """One ``.pte`` program. The library has one pool of threads, so the last ``threads`` asked for hold for all."""
+
+    def __init__(self, path: Path, description: GraphFile, threads: int) -> None:
+        self._torch, self._program, self._method = _load(path)
+        with without_remarks(REMARKS):
+            _library()._unsafe_reset_threadpool(threads)
+        self.inputs, self.outputs = description.inputs, description.outputs
+        names = [spec.name for spec in self.inputs], [spec.name for spec in self.outputs]
+        for wanted, found in zip((self.inputs, self.outputs), _specs(self._program, self._method, names), strict=True):
+            if len(wanted) != len(found):
+                raise BundleError(
+                    f"{path} has {len(found)} tensors where the manifest names {len(wanted)}. Convert it again."
+                )
+            for spec, there in zip(wanted, found, strict=True):
+                if spec != there:
+                    grid = (there.scale, there.zero_point)
+                    raise unlike_the_manifest(path, spec, there.shape, there.dtype, grid)
+
+    @classmethod
+    def described(
+        cls, path: Path, names: tuple[Sequence[str], Sequence[str]]
+    ) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+        """Inputs and outputs of a program, whose own tensors have no names."""
+        _, program, method = _load(path)
+        return _specs(program, method, names)
+
+    def run(self, arrays: Arrays) -> Arrays:
+        """Run once; the outputs are copies."""
+        given = [self._torch.from_numpy(np.ascontiguousarray(arrays[spec.name])) for spec in self.inputs]
+        answers = self._method.execute(given)
+        return {spec.name: answer.numpy() for spec, answer in zip(self.outputs, answers, strict=True)}
+
+
+def _library() -> Any:
+    return import_module("executorch.extension.pybindings.portable_lib")
+
+
+def _load(path: Path) -> tuple[Any, Any, Any]:
+    torch, runtime = import_module("torch"), import_module("executorch.runtime")
+    try:
+        with without_remarks(REMARKS):
+            program = runtime.Runtime.get().load_program(path.read_bytes())
+            return torch, program, program.load_method(METHOD)
+    except RuntimeError as error:
+        raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
+
+
+def _specs(
+    program: Any, method: Any, names: tuple[Sequence[str], Sequence[str]]
+) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    known = program.method_names
+    meta = method.metadata
+
+    def spec(name: str, tensor: Any) -> TensorSpec:
+        integer = f"{name}{SCALE}" in known
+        return TensorSpec(
+            name=name,
+            shape=tuple(tensor.sizes()),
+            dtype=NUMBER_TYPES[tensor.dtype()],  # type: ignore[arg-type]
+            scale=float(_constant(program, name + SCALE)) if integer else None,
+            zero_point=int(_constant(program, name + ZERO_POINT)) if integer else None,
+        )
+
+    inputs = tuple(spec(name, meta.input_tensor_meta(i)) for i, name in enumerate(names[0]))
+    outputs = tuple(spec(name, meta.output_tensor_meta(i)) for i, name in enumerate(names[1]))
+    return inputs, outputs
+
+
+def _constant(program: Any, name: str) -> Any:
+    return program.load_method(name).execute([])[0]
+
+
+def open_graph(path: Path, description: GraphFile, threads: int) -> ProgramGraph:
+    """Open a ``.pte`` program."""
+    return ProgramGraph(path, description, threads)
