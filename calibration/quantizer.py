@@ -52,6 +52,7 @@ SIGMOID = ATEN.sigmoid.default
 CONCATENATE = ATEN.cat.default
 ADD = ATEN.add.Tensor
 RELU = ATEN.relu.default
+RELU6 = ATEN.relu6.default
 
 
 class ExponentObserver(ObserverBase):
@@ -145,6 +146,8 @@ class StageQuantizer(XNNPACKQuantizer):
         for node in model.graph.nodes:
             if node.target == MEAN:
                 annotate(node, {node.args[0]: self.activation}, self.activation)
+            if node.target == RELU6:
+                fuse_with_convolution(node, self.activation)
         propagate_annotation(model)
         annotate_sigmoids(model)
         keep_grids(model)
@@ -156,6 +159,18 @@ class StageQuantizer(XNNPACKQuantizer):
 def annotate(node: Node, inputs: dict[Any, QuantizationSpecBase], output: QuantizationSpecBase | None) -> None:
     """Replace a node's annotation."""
     node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
+
+
+def fuse_with_convolution(clipping: Node, spec: QuantizationSpec) -> None:
+    """Quantise a convolution and its ReLU6 once, after both: kernels clip while they rescale.
+
+    The library's annotation knows ReLU alone and would round between the two.
+    """
+    before = clipping.args[0]
+    if not isinstance(before, Node) or before.target not in CONVOLUTIONS or len(before.users) != 1:
+        raise TypeError(f"{clipping.name} follows no convolution of its own, which no int8 kernel takes.")
+    before.meta[Q_ANNOTATION_KEY].output_qspec = None
+    annotate(clipping, {}, spec)
 
 
 def annotate_sigmoids(model: GraphModule) -> None:

@@ -127,3 +127,36 @@ def presets(timed: bool, threads: int, out: Path | None) -> None:
         write(out, records, threads)
         click.echo(f"wrote {out}")
     click.echo("\nnext: adafocus inspect PRESET")
+
+
+@click.command()
+@click.option("--clips", "sources", type=A_PATH, multiple=True, required=True, help="Clip list or video, repeatable.")
+@click.option("--preset", "names", multiple=True, help="Only these presets, repeatable.")
+@click.option("--model", "models", type=A_PATH, multiple=True, help="A trained model file as well, repeatable.")
+@click.option("--precisions", default="int8,fp32,fp16", show_default=True)
+@click.option("--verify-clips", default=4, show_default=True, type=click.IntRange(1), help="Clips for most presets.")
+@click.option("--many", multiple=True, help="Presets to verify on --many-clips, repeatable.")
+@click.option("--many-clips", default=50, show_default=True, type=click.IntRange(1))
+@click.option("--work", type=A_PATH, default=Path(".cache/matrix"), show_default=True, help="Files and records.")
+@click.option("--time/--no-time", "timed", default=True, help="Time every file, 1 and 2 threads.")
+@click.option("--out", type=A_PATH, help="Write everything as YAML.")
+def matrix(
+    sources: tuple[Path, ...],
+    names: tuple[str, ...],
+    models: tuple[Path, ...],
+    precisions: str,
+    verify_clips: int,
+    many: tuple[str, ...],
+    many_clips: int,
+    work: Path,
+    timed: bool,
+    out: Path | None,
+) -> None:
+    """Convert every preset for every runtime and say what became of each file. Takes hours; resumes."""
+    import networks
+    from converters.matrix import run_matrix
+
+    trained = {model.stem: model for model in models}
+    every = names or (*trained, *networks.PRESETS)
+    counts = {"": verify_clips, **dict.fromkeys(many, many_clips)}
+    run_matrix(every, precisions.split(","), sources, counts, work, trained, out, timed)  # type: ignore[arg-type]

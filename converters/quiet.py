@@ -13,11 +13,15 @@ from edge.quiet import without_remarks
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back warnings, log lines below errors and what is printed; errors come through."""
+    """Hold back warnings, progress, log lines below errors and what is printed; exceptions come through."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), without_remarks():
+        with contextlib.ExitStack() as held:
+            held.enter_context(without_remarks())
+            held.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            held.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            held.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             yield
     finally:

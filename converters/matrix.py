@@ -1,0 +1,259 @@
+"""``adafocus matrix``: every preset through every converter, with what became of each file. Hours, not minutes.
+
+Presets for which no trained weights are given get random ones whose batch norms are settled on real clips, so that
+activations are alive; the figures say how exact and how fast the files are, not how good the network is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import nn
+
+import networks
+from calibration.evaluation import write_report
+from calibration.model_file import StoredModel, load_model
+from calibration.post_training import calibration_views, listed_videos
+from calibration.views import normalise
+from converters.conversion import Item, convert_stages
+from converters.packing import manifest_of
+from converters.parity import reference_stages
+from converters.report import Report
+from converters.source import Source, write_model
+from converters.targets import TARGETS
+from converters.verification import Verdict, verify_runtime
+from edge.bundle import Bundle
+from edge.clip import read_clip
+from edge.files import replacing_file, sha256_of
+from edge.manifest import STAGES, Manifest, Precision, Runtime, parse_manifest
+from edge.runtimes import open_graph, unavailable
+
+SEED = 7
+SETTLING_CLIPS = 2
+CALIBRATION_CLIPS = 8
+RECORD, MANIFEST = "record.json", "manifest.json"
+WARM_UP, TURNS = 2, 15
+THREADS = (1, 2)
+TIMED: tuple[Runtime, ...] = ("litert", "executorch", "onnx")
+
+
+def convert_preset(
+    name: str,
+    precision: Precision,
+    runtimes: Sequence[Runtime],
+    videos: Sequence[Path],
+    clips: int,
+    work: Path,
+    model_path: Path | None = None,
+) -> dict[str, Any]:
+    """Convert and verify one preset, or one trained model; what is there already is not made again.
+
+    Args:
+        name: a preset, or the name of the trained model.
+        precision: of glance and focus.
+        runtimes: which converters.
+        videos: real videos to calibrate on and to verify with.
+        clips: how many of them to verify with.
+        work: folder for files and records.
+        model_path: a trained model file.
+    """
+    folder = work / f"{name}-{precision}"
+    record = folder / RECORD
+    if record.is_file():
+        return json.loads(record.read_text(encoding="utf-8"))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    started = time.perf_counter()
+    path = model_path or _random_model(name, precision, videos, work)
+    model = load_model(path)
+    outcomes = convert_stages(path, folder / "graphs", precision, runtimes)
+    reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
+    whole = [runtime for runtime in runtimes if all((runtime, stage) in reports for stage in STAGES)]
+    kept = {item: report for item, report in reports.items() if item[0] in whole}
+    source = Source(path, name, path.name, sha256_of(path))
+    manifest = manifest_of(model, source, folder, precision, kept, videos[0].name)
+    verdicts = _verdicts(Bundle(folder, manifest), model, precision, videos, clips)
+    content = {
+        "preset": model.preset,
+        "name": name,
+        "precision": precision,
+        "seconds": round(time.perf_counter() - started),
+        "files": [_file(manifest, item, outcomes[item], verdicts.get(item[0])) for item in outcomes],
+        "runtimes": {runtime: _agreement(verdict) for runtime, verdict in verdicts.items()},
+    }
+    with replacing_file(folder / MANIFEST) as beside:
+        beside.write_text(manifest.model_dump_json(), encoding="utf-8")
+    with replacing_file(record) as beside:
+        beside.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return content
+
+
+def _verdicts(
+    bundle: Bundle, model: StoredModel, precision: Precision, videos: Sequence[Path], clips: int
+) -> dict[Runtime, Verdict]:
+    chosen = [videos[i] for i in np.linspace(0, len(videos) - 1, clips).astype(int)]
+    material = [read_clip(video, bundle.manifest.geometry) for video in chosen]
+    programs = reference_stages(model, precision)
+    return {runtime: verify_runtime(bundle, runtime, programs, material, precision) for runtime in bundle.runtimes()}
+
+
+def _file(manifest: Manifest, item: Item, outcome: Report | str, verdict: Verdict | None) -> dict[str, Any]:
+    runtime, stage = item
+    base: dict[str, Any] = {"stage": stage, "runtime": runtime}
+    if isinstance(outcome, str):
+        return base | {"state": "failed", "why": outcome}
+    if verdict is None:
+        return base | {"state": "converted, not verified here", "why": "another stage failed"}
+    graph = manifest.stages[stage][runtime]
+    found = None if verdict.parity is None else verdict.parity.stages[stage]
+    record = base | {
+        "state": verdict.state,
+        "precision": graph.precision,
+        "bytes": graph.bytes,
+        "gmac": round(graph.macs / 1e9, 4),
+        "delegates": outcome.delegates,
+        "delegated_macs": round(outcome.delegated_share, 4),
+        "outside": outcome.left_out,
+        "steps": None if found is None or graph.precision != "int8" else found.steps,
+        "relative": None if found is None else float(f"{found.relative:.1e}"),
+    }
+    return record | ({"why": verdict.why} if verdict.why else {})
+
+
+def _agreement(verdict: Verdict) -> dict[str, Any]:
+    found = {"state": verdict.state, "why": verdict.why}
+    if verdict.parity is None:
+        return found
+    parity = {key: value for key, value in asdict(verdict.parity).items() if key not in ("stages", "precision")}
+    return found | parity | {"largest_box": float(f"{parity['largest_box']:.1e}")}
+
+
+def _random_model(name: str, precision: Precision, videos: Sequence[Path], work: Path) -> Path:
+    path = work / f"{name}-{'int8' if precision == 'int8' else 'float'}.safetensors"
+    if path.is_file():
+        return path
+    torch.manual_seed(SEED)
+    net = networks.build(name)
+    settle(net, videos)
+    labels = tuple(f"class {index}" for index in range(net.config.num_classes))
+    history = {"weights": f"random, seed {SEED}, batch norms settled on {SETTLING_CLIPS} clips"}
+    write_model(path, net, name, labels, precision, videos, CALIBRATION_CLIPS, history)
+    return path
+
+
+@torch.no_grad()
+def settle(net: networks.AdaFocus, videos: Sequence[Path]) -> None:
+    """Let every batch norm take the statistics of real clips, so that a random network does not die away."""
+    views = calibration_views(videos, net.config, SETTLING_CLIPS)
+    candidates = torch.stack([normalise(frames, net.config) for _, frames in views])
+    glance = torch.stack([normalise(frames, net.config) for frames, _ in views])
+    norms = [part for part in net.modules() if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)]
+    net.eval()
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    net.infer(candidates, glance)
+    net.eval()
+
+
+def time_files(work: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Median milliseconds of every file, by preset, stage, runtime, precision and threads.
+
+    The precisions and runtimes of a stage take turns, so that a busy moment of the machine meets all of them.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for name in names:
+        folders = {
+            p: work / f"{name}-{p}" for p in ("int8", "fp16", "fp32") if (work / f"{name}-{p}" / MANIFEST).is_file()
+        }
+        for stage in STAGES:
+            for threads in THREADS:
+                calls = {}
+                for precision, folder in folders.items():
+                    manifest = parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), folder)
+                    for runtime in TIMED:
+                        if runtime in manifest.stages[stage] and unavailable(runtime) is None:
+                            record = manifest.stages[stage][runtime]
+                            graph = open_graph(runtime, folder / record.file, record, threads)
+                            calls[f"{runtime} {precision}"] = (graph, _example(record))
+                for key, value in _medians(calls).items():
+                    found.setdefault(f"{name} {stage}", {})[f"{key} {threads}"] = value
+    return found
+
+
+def _example(record: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(SEED)
+    return {
+        spec.name: rng.integers(-100, 100, spec.shape).astype(spec.dtype)
+        if spec.scale is not None
+        else rng.standard_normal(spec.shape).astype(spec.dtype)
+        for spec in record.inputs
+    }
+
+
+def _medians(calls: dict[str, Any]) -> dict[str, float]:
+    spent: dict[str, list[float]] = {key: [] for key in calls}
+    for turn in range(WARM_UP + TURNS):
+        for key, (graph, arrays) in calls.items():
+            started = time.perf_counter()
+            graph.run(arrays)
+            if turn >= WARM_UP:
+                spent[key].append(1e3 * (time.perf_counter() - started))
+    return {key: round(float(np.median(values)), 3) for key, values in spent.items()}
+
+
+def write_matrix(
+    path: Path, records: Sequence[dict[str, Any]], times: dict[str, dict[str, float]], facts: dict[str, Any]
+) -> None:
+    """Write all records as YAML, each file with its times."""
+    rows = []
+    for record in records:
+        for file in record["files"]:
+            spent = times.get(f"{record['name']} {file['stage']}", {})
+            key = f"{file['runtime']} {record['precision']}"
+            ms = {f"ms_{threads}": spent[f"{key} {threads}"] for threads in THREADS if f"{key} {threads}" in spent}
+            rows.append({"preset": record["name"], "asked": record["precision"], **file, **ms})
+    agreement = [
+        {"preset": record["name"], "precision": record["precision"], "runtime": runtime, **found}
+        for record in records
+        for runtime, found in record["runtimes"].items()
+    ]
+    write_report(path, {**facts, "agreement": agreement, "files": rows})
+
+
+def run_matrix(
+    names: Sequence[str],
+    precisions: Sequence[Precision],
+    sources: Sequence[Path],
+    clips: dict[str, int],
+    work: Path,
+    models: dict[str, Path],
+    out: Path | None,
+    timed: bool,
+) -> None:
+    """Convert, verify, time and write; a second call goes on where the first stopped."""
+    console = Console(highlight=False)
+    videos = listed_videos(sources)
+    records = []
+    for precision in precisions:
+        for name in names:
+            record = convert_preset(
+                name, precision, tuple(TARGETS), videos, clips.get(name, min(clips.values())), work, models.get(name)
+            )
+            records.append(record)
+            states = {runtime: found["state"] for runtime, found in record["runtimes"].items()}
+            console.print(f"{name} {precision}: {record['seconds']} s, {states}")
+    times = time_files(work, names) if timed else {}
+    if out is not None:
+        facts = {"torch": str(torch.__version__), "turns": TURNS, "videos": [source.name for source in sources]}
+        write_matrix(out, records, times, facts)
+        console.print(f"wrote {out}")
