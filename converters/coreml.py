@@ -10,7 +10,6 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import coremltools
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +18,9 @@ from converters.report import Report
 from converters.targets import Names
 from edge.files import replacing_directory
 from edge.manifest import Precision, TensorSpec
+
+with quiet():
+    import coremltools
 
 SUFFIX = ".mlpackage"
 FOLDED = True
@@ -44,16 +46,14 @@ def convert(
     computes in float32 between its quantisations, because float16 biases would round differently.
     """
     half = precision == "fp16"
-    tools = coremltools
     with quiet(), torch.no_grad():
         exported = torch.export.export(program, example).run_decompositions({})
-        made = tools.convert(
+        made = coremltools.convert(
             exported,
-            minimum_deployment_target=tools.target.iOS17,
-            compute_precision=tools.precision.FLOAT16 if half else tools.precision.FLOAT32,
+            minimum_deployment_target=coremltools.target.iOS17,
+            compute_precision=coremltools.precision.FLOAT16 if half else coremltools.precision.FLOAT32,
             skip_model_load=True,
-            inputs=None,
-            outputs=[tools.TensorType(name=name) for name in names[1]],
+            outputs=[coremltools.TensorType(name=name) for name in names[1]],
         )
         with replacing_directory(path, PACKAGE_MANIFEST) as beside:
             made.save(str(beside / f"made{SUFFIX}"))

@@ -159,6 +159,7 @@ OPERATIONS: dict[str, Callable[[Values], Any]] = {
     "relu6": lambda v: v["x"].clamp(0.0, 6.0),
     "clip": lambda v: v["x"].clamp(float(v["alpha"]), float(v["beta"])),
     "sigmoid": lambda v: v["x"].sigmoid(),
+    "silu": lambda v: v["x"] * v["x"].sigmoid(),
     "softmax": lambda v: v["x"].softmax(int(v["axis"])),
     "conv": _conv,
     "max_pool": _max_pool,

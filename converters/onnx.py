@@ -28,7 +28,7 @@ FOLDED = True
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
-QUANTISE, DEQUANTISE = "QuantizeLinear", "DequantizeLinear"
+QUANTISE, DEQUANTISE, CAST = "QuantizeLinear", "DequantizeLinear", "Cast"
 INTEGER_KERNELS = {"QLinearConv", "QGemm", "QLinearMatMul", "QLinearAdd", "QLinearMul", "QLinearSigmoid"}
 INTEGER_KERNELS |= {"QLinearConcat", "QLinearReduceMean", "QLinearGlobalAveragePool", "ConvInteger", "MatMulInteger"}
 MOVES = {"Slice", "Concat", "Transpose", "Reshape", "Identity", QUANTISE, DEQUANTISE, "Relu", "Clip", "MaxPool"}
@@ -143,7 +143,7 @@ def report(path: Path) -> Report:
         nodes, results = _profile(path, Path(folder))
         weights = {tensor.name: list(tensor.dims) for tensor in nodes.initializer}
         for node in nodes.node:
-            if node.op_type == DEQUANTISE and node.input[0] in weights:
+            if node.op_type in (DEQUANTISE, CAST) and node.input[0] in weights:
                 weights[node.output[0]] = weights[node.input[0]]
     macs = {index: _macs(node, weights, results) for index, node in enumerate(nodes.node)}
     total = sum(macs.values())

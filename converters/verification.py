@@ -8,7 +8,6 @@ from typing import Literal
 
 from torch import nn
 
-from converters.mil_evaluator import open_evaluated
 from converters.parity import Parity, compare
 from edge.bundle import Bundle
 from edge.clip import Clip
@@ -70,7 +69,11 @@ def opener_of(runtime: Runtime) -> Opener | None:
     """What opens a runtime's files here: the runtime, an evaluator in its place, or nothing."""
     if unavailable(runtime) is None:
         return open_graph
-    return open_evaluated if runtime in EVALUATED else None
+    if runtime not in EVALUATED:
+        return None
+    from converters.mil_evaluator import open_evaluated
+
+    return open_evaluated
 
 
 def whole_enough(reports: Sequence[tuple[Stage, bool]]) -> str | None:

@@ -30,6 +30,8 @@ Boxes = Literal["policy", "centre"]
 Frames = Literal["policy", "uniform"]
 WHITE = 255
 FEWEST_MOST_THREADS = 8
+# of a frame's side: a twentieth of a pixel in a frame of 224
+BOX_STEP = 2.0**-12
 
 
 @dataclass
@@ -257,8 +259,12 @@ class Recognizer:
         return select_frames(weights, geometry.candidate_frames, geometry.focus_frames)
 
     def _boxes(self, policy: StageCall, chosen: NDArray[np.int64], boxes: Boxes) -> NDArray[np.floating]:
-        """A box for each chosen frame, ``(n, 4)``; the policy gives one for the clip, or one for every candidate."""
-        given = self._real(policy, "boxes").reshape(-1, 4)
+        """A box for each chosen frame, ``(n, 4)``; the policy gives one for the clip, or one for every candidate.
+
+        Runtimes round the policy's floats differently in the last place. On a grid they all give the same box, and so
+        the very same pixels.
+        """
+        given = np.rint(self._real(policy, "boxes").reshape(-1, 4) / BOX_STEP) * np.float32(BOX_STEP)
         picked = np.repeat(given, len(chosen), 0) if len(given) == 1 else given[chosen]
         if boxes == "centre":
             return np.stack([centred_box(float(box[2]), float(box[3])) for box in picked])

@@ -15,6 +15,7 @@ from edge.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
+RUNTIMES = ("litert", "onnx", "executorch", "coreml")
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 
@@ -49,11 +50,12 @@ def real_videos() -> list[Path]:
 @pytest.fixture(scope="session")
 def shipped_bundle(tmp_path_factory: pytest.TempPathFactory, real_videos: list[Path]) -> Bundle:
     """The shipped model, converted once for all tests and proved on real clips, for every runtime there is."""
-    from converters.export import export
+    from converters.export import Request, export
 
-    return export(
-        MODEL, tmp_path_factory.mktemp("shipped") / "bundle", "int8", real_videos, 2, ("litert", "onnx")
-    ).bundle
+    place = tmp_path_factory.mktemp("shipped") / "bundle"
+    bundle = export(Request(MODEL, place, "int8", real_videos, 2, RUNTIMES)).bundle
+    assert bundle is not None
+    return bundle
 
 
 @pytest.hookimpl(hookwrapper=True)

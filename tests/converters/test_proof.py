@@ -22,7 +22,7 @@ def test_a_single_changed_weight_is_found(shipped_bundle: Bundle, model_path: Pa
     with torch.no_grad():
         layer.weight[0, 0, 1, 1] += 8 * layer.weight_quant.scale[0]
     clip = read_clip(real_videos[0], shipped_bundle.manifest.geometry)
-    parity = compare(Recognizer.open(shipped_bundle), reference_stages(model, "int8"), [clip])
+    parity = compare(Recognizer.open(shipped_bundle), reference_stages(model, "int8"), [clip], "int8")
     assert parity.stages["glance"].steps == 0
     with pytest.raises(AdafocusError, match="focus is"):
         require(parity, "litert")

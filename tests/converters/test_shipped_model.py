@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from calibration.clips import read_clip_list
-from calibration.model_file import QuantisedModel, load_model
+from calibration.model_file import StoredModel, load_model
 from converters.litert import report as litert_report
 from converters.onnx import report as onnx_report
 from converters.parity import compare, reference_stages
+from converters.verification import opener_of
 from edge.bundle import Bundle
 from edge.clip import read_clip
-from edge.commands.selftest import compare_golden
+from edge.golden import check_golden
 from edge.manifest import STAGES
 from edge.recognizer import Recognizer
 
@@ -24,7 +25,7 @@ TEACHER_MACS = 2.4154e9
 
 
 @pytest.fixture(scope="module")
-def model(model_path: Path) -> QuantisedModel:
+def model(model_path: Path) -> StoredModel:
     return load_model(model_path)
 
 
@@ -39,19 +40,22 @@ def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
         assert report.delegated_share >= 0.99, stage
 
 
-@pytest.mark.parametrize("runtime", ["litert", "onnx"])
+@pytest.mark.parametrize("runtime", ["litert", "onnx", "executorch", "coreml"])
 def test_integers_equal_those_of_the_quantised_program_on_real_clips(
-    shipped_bundle: Bundle, model: QuantisedModel, shared: Path, runtime: str
+    shipped_bundle: Bundle, model: StoredModel, shared: Path, runtime: str
 ) -> None:
     listed = read_clip_list(shared / "clips" / "ucf6.csv", "val")
     chosen = random.Random(4).sample(listed, REAL_CLIPS)
     clips = [read_clip(clip.path, shipped_bundle.manifest.geometry) for clip in chosen]
-    parity = compare(Recognizer.open(shipped_bundle, runtime), reference_stages(model, "int8"), clips)
+    opener = opener_of(runtime)
+    assert opener is not None
+    recognizer = Recognizer(shipped_bundle, runtime, 2, None, opener)
+    parity = compare(recognizer, reference_stages(model, "int8"), clips, "int8")
     assert parity.clips == REAL_CLIPS
     assert parity.stages["glance"].steps == 0
     assert parity.stages["focus"].steps == 0
     assert parity.stages["policy"].relative <= 1e-5
-    assert parity.same_best == REAL_CLIPS
+    assert parity.same_label == parity.same_best == parity.same_frames == REAL_CLIPS
 
 
 def test_onnx_stages_take_and_give_integers(shipped_bundle: Bundle) -> None:
@@ -61,14 +65,16 @@ def test_onnx_stages_take_and_give_integers(shipped_bundle: Bundle) -> None:
         assert {spec.dtype for spec in (*graph.inputs, *graph.outputs)} == kinds
         assert (graph.inputs, graph.outputs) == (litert.inputs, litert.outputs)
         given = onnx_report(path)
-        assert given.macs == litert.macs
+        assert given.macs == litert.macs == graph.macs
         assert round(given.delegated_share, 6) == graph.delegated_share > 0.9
 
 
 def test_the_golden_clip_answers_as_written(shipped_bundle: Bundle) -> None:
-    checks = compare_golden(shipped_bundle, "litert", 1)
-    assert len(checks) == 7
-    assert all(checks.values()), checks
+    check = check_golden(shipped_bundle, Recognizer.open(shipped_bundle, threads=1))
+    assert check.tensors == 6
+    assert set(check.steps.values()) == {0}
+    assert check.same_frames
+    assert check.broken == []
 
 
 def test_a_car_ride_is_recognised_in_the_demo_video(shipped_bundle: Bundle, real_videos: list[Path]) -> None:

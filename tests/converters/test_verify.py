@@ -1,0 +1,134 @@
+"""``adafocus verify``: what agrees passes, and a file that is wrong in one place is caught in every runtime."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from calibration.model_file import StoredModel, load_model
+from calibration.quantization import quantised_layers
+from converters.commands import verify
+from converters.verify import passed, verify_clips, verify_golden
+from edge.bundle import Bundle, file_record
+from edge.errors import AdafocusError
+from edge.golden import GoldenCheck
+
+RUNTIMES = ["litert", "onnx", "executorch", "coreml"]
+# where the numbers of a converted stage stand
+WEIGHTS = {"coreml": "Data/com.apple.CoreML/weights/weight.bin"}
+
+
+@pytest.fixture(scope="module")
+def model(model_path: Path) -> StoredModel:
+    return load_model(model_path)
+
+
+@pytest.fixture
+def copied(shipped_bundle: Bundle, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shipped_bundle.path, tmp_path / "bundle"))
+
+
+def test_every_runtime_of_the_shipped_bundle_answers_its_golden_clip(shipped_bundle: Bundle) -> None:
+    found = verify_golden(shipped_bundle, 2)
+    assert sorted(found) == sorted(RUNTIMES)
+    for check in found.values():
+        assert isinstance(check, GoldenCheck)
+        assert check.broken == []
+        assert max(check.steps.values()) == 0
+        assert check.same_frames
+
+
+def test_clips_are_compared_with_the_program_of_the_model(
+    shipped_bundle: Bundle, model_path: Path, real_videos: list[Path]
+) -> None:
+    verdicts = verify_clips(shipped_bundle, real_videos, None, 1, model_path, 2)
+    states = {runtime: verdict.state for runtime, verdict in verdicts.items()}
+    assert states == dict.fromkeys(("litert", "onnx", "executorch"), "verified") | {
+        "coreml": "converted, not verified here"
+    }
+    assert "macOS" in verdicts["coreml"].why
+    assert verdicts["coreml"].proved_by == "evaluator"
+    assert passed({}, verdicts)
+
+
+def test_another_model_than_the_bundle_was_made_from_is_refused(
+    shipped_bundle: Bundle, tmp_path: Path, real_videos: list[Path]
+) -> None:
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"something else")
+    with pytest.raises(AdafocusError, match="not the file that the bundle was converted from"):
+        verify_clips(shipped_bundle, real_videos, None, 1, other, 2)
+    with pytest.raises(AdafocusError, match="--model x3d-xs-xs-k400"):
+        verify_clips(shipped_bundle, real_videos, None, 1, None, 2)
+
+
+def change_a_weight(weights: np.ndarray, scales: np.ndarray) -> None:
+    place = np.unravel_index(np.abs(weights.astype(int)).argmax(), weights.shape)
+    weights[place] = -weights[place]
+
+
+def change_a_scale(weights: np.ndarray, scales: np.ndarray) -> None:
+    scales[np.abs(weights.astype(int)).sum(1).argmax()] *= 2
+
+
+def swap_two_channels(weights: np.ndarray, scales: np.ndarray) -> None:
+    weights[[0, 1]] = weights[[1, 0]]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("mutate", [change_a_weight, change_a_scale, swap_two_channels])
+def test_one_wrong_place_in_a_converted_file_is_caught(
+    copied: Path, model: StoredModel, runtime: str, mutate: Callable[[np.ndarray, np.ndarray], None]
+) -> None:
+    """The file is changed as a faulty converter would have written it: its hash in the manifest is right."""
+    mutate_file(copied, runtime, model, mutate)
+    found = verify_golden(Bundle.open(copied), 2)
+    check = found[runtime]  # type: ignore[index]
+    assert isinstance(check, GoldenCheck)
+    assert any("glance" in problem for problem in check.broken), check
+    assert not passed(found, {})
+    others = [other for name, other in found.items() if name != runtime]
+    assert all(isinstance(other, GoldenCheck) and not other.broken for other in others)
+
+
+def mutate_file(
+    bundle: Path, runtime: str, model: StoredModel, mutate: Callable[[np.ndarray, np.ndarray], None]
+) -> None:
+    """Change the first 1x1 convolution whose weights and scales each stand in the file exactly once."""
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    record = manifest["stages"]["glance"][runtime]
+    path = bundle / record["file"] / WEIGHTS[runtime] if runtime in WEIGHTS else bundle / record["file"]
+    content = path.read_bytes()
+    for layer in quantised_layers(model.prepared["glance"]):
+        scales = layer.weight_quant.scale.numpy().astype(np.float32)
+        if layer.weight.shape[2:] != (1, 1) or layer.weight.shape[1] < 16:
+            continue
+        weights = np.rint(layer.weight.detach().numpy()[:, :, 0, 0] / scales[:, None]).astype(np.int8)
+        old = weights.tobytes(), scales.tobytes()
+        if content.count(old[0]) == content.count(old[1]) == 1:
+            mutate(weights, scales)
+            for before, after in zip(old, (weights.tobytes(), scales.tobytes()), strict=True):
+                content = content.replace(before, after)
+            path.write_bytes(content)
+            record |= file_record(bundle, record["file"]).model_dump()
+            (bundle / "manifest.json").write_text(json.dumps(manifest))
+            return
+    raise AssertionError(f"no layer of the glance was found in {path}")
+
+
+def test_the_verb_ends_with_code_1_where_a_bound_is_broken(copied: Path, model: StoredModel) -> None:
+    good = CliRunner().invoke(verify, [str(copied)])
+    assert good.exit_code == 0, good.output
+    mutate_file(copied, "litert", model, swap_two_channels)
+    bad = CliRunner().invoke(verify, [str(copied), "--json"])
+    assert bad.exit_code == 1
+    content = json.loads(bad.output)
+    assert content["passed"] is False
+    assert content["golden"]["litert"]["broken"]
+    assert content["golden"]["onnx"]["broken"] == []
