@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
-
-from converters.parity import Parity, compare
+from converters.parity import Parity, Programs, compare
 from edge.bundle import Bundle
 from edge.clip import Clip
 from edge.errors import AdafocusError
@@ -41,7 +39,7 @@ class Verdict:
 def verify_runtime(
     bundle: Bundle,
     runtime: Runtime,
-    programs: dict[Stage, nn.Module],
+    programs: Programs,
     clips: Iterable[Clip],
     precision: Precision,
     threads: int = 2,
