@@ -108,7 +108,8 @@ def verify(
         show_golden(golden, console)
         if verdicts:
             show_verification(verdicts, console)
-        console.print(f"\nnext: adafocus {'run' if good else 'export'} ...", style="dim", highlight=False)
+        following = f"run {bundle} VIDEO" if good else f"export MODEL --out {bundle} --prove VIDEO"
+        console.print(f"\nnext: adafocus {following}", style="dim", highlight=False)
     if not good:
         raise click.exceptions.Exit(FAILED)
 
@@ -160,3 +161,19 @@ def matrix(
     every = names or (*trained, *networks.PRESETS)
     counts = {"": verify_clips, **dict.fromkeys(many, many_clips)}
     run_matrix(every, precisions.split(","), sources, counts, work, trained, out, timed)  # type: ignore[arg-type]
+
+
+@click.command()
+@click.option("--peers", type=A_PATH, help="Folder with the int8 models of others to time beside ours.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@click.option("--out", type=A_PATH, help="Write the figures as YAML.")
+def speed(peers: Path | None, threads: int, out: Path | None) -> None:
+    """Time the forms of our graphs against each other and beside peers. About ten minutes."""
+    from converters import speed as measures
+
+    found = measures.measure(peers, threads)
+    measures.show(found)
+    if out is not None:
+        measures.write(out, found, f"adafocus speed --threads {threads} --peers PEERS --out {out}")
+        click.echo(f"wrote {out}")
+    click.echo("\nnext: adafocus bench BUNDLE VIDEO")

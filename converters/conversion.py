@@ -86,7 +86,7 @@ def convert_stages(
         # a process that dies takes its pool with it, so what it left undone gets a pool each
         for item in list(run(work)) if work else ():
             list(run([item]))
-    return outcomes
+    return {item: outcomes[item] for item in work}
 
 
 def _path(folder: Path, item: Item) -> Path:

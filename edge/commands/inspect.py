@@ -14,6 +14,8 @@ from rich.table import Table
 from edge.bundle import MANIFEST, Bundle, is_bundle
 from edge.commands import options
 from edge.errors import WORKSTATION_INSTALL, AdafocusError
+from edge.manifest import STAGES
+from edge.runtimes import unavailable
 
 DESCRIBERS = "adafocus.describers"
 
@@ -66,26 +68,38 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
     if as_json:
         options.print_json(manifest.model_dump())
         return
-    console = Console()
+    console = Console(highlight=False)
     geometry = manifest.geometry
     console.print(f"[bold]{manifest.name}[/bold], preset {manifest.preset}, {len(manifest.labels)} labels")
     console.print(
         f"glance {geometry.glance_frames} x {geometry.glance_size} px, focus {geometry.focus_frames} of "
         f"{geometry.candidate_frames} frames x {geometry.patch_size} px"
     )
-    table = Table("stage", "runtime", "precision", "bytes", "GMAC", "delegates", "delegated")
+    table = Table("stage", "runtime", "type", "MB", "GMAC", "parts", "taken", "proof")
     for stage, runtimes in manifest.stages.items():
         for runtime, graph in runtimes.items():
             share = "-" if graph.delegated_share is None else f"{100 * graph.delegated_share:.1f} %"
             delegates = "-" if graph.delegates is None else str(graph.delegates)
             gmac = f"{graph.macs / 1e9:.3f}"
-            table.add_row(stage, runtime, graph.precision, f"{graph.bytes:,}", gmac, delegates, share)
+            row = (stage, runtime, graph.precision, f"{graph.bytes / 1e6:.2f}", gmac, delegates, share, graph.proved_by)
+            table.add_row(*row)
     console.print(table)
+    console.print("parts: delegates that run it; taken: share of the GMAC in them, or in integer kernels", style="dim")
+    for runtime in opened.runtimes():
+        size = sum(manifest.stages[stage][runtime].bytes for stage in STAGES)
+        state = unavailable(runtime) or "runs here"
+        console.print(f"{runtime}: {size / 1e6:.1f} MB, {escape(state)}", soft_wrap=True)
+    exits = manifest.exits
+    budgets = ", ".join(f"{budget.budget:g} {budget.unit}" for budget in exits.budgets) or "no budget calibrated"
+    console.print(f"exits: {exits.criterion}, temperature {exits.temperature:g}, {budgets}")
+    console.print(f"golden clip: {manifest.golden.source}, answers of {manifest.golden.runtime}")
     for figure in manifest.measured:
         console.print(f"{figure.dataset} {figure.split}: {figure.metric} {figure.value:.4g} (n = {figure.n})")
     provenance = manifest.provenance
-    console.print(f"made from {provenance.model}, {provenance.created}", style="dim", highlight=False)
-    console.print(f"\nnext: adafocus selftest {path}", style="dim", highlight=False)
+    made = f"made from {provenance.model} (SHA-256 {provenance.model_sha256[:12]}...)"
+    console.print(made + (f", {provenance.created}" if provenance.created else ""), style="dim")
+    console.print(", ".join(f"{name} {number}" for name, number in provenance.packages.items()), style="dim")
+    console.print(f"\nnext: adafocus selftest {path}", style="dim")
 
 
 def _show(found: dict[str, Any]) -> None:
