@@ -244,8 +244,8 @@ def run_matrix(
     console = Console(highlight=False)
     videos = listed_videos(sources)
     records = []
-    for precision in precisions:
-        for name in names:
+    for name in names:
+        for precision in precisions:
             record = convert_preset(
                 name, precision, tuple(TARGETS), videos, clips.get(name, min(clips.values())), work, models.get(name)
             )
