@@ -106,7 +106,7 @@ def write_bundle(destination: Path, fill: Callable[[Path], Manifest]) -> Bundle:
     if destination.suffix == ARCHIVE:
         if destination.exists() and not is_archive(destination):
             raise BundleError(f"{destination} exists and is no bundle, so it is not replaced. Choose another --out.")
-        with replacing_file(destination) as beside, TemporaryDirectory(prefix=".bundle-", dir=beside.parent) as folder:
+        with replacing_file(destination) as beside, TemporaryDirectory(prefix="adafocus-") as folder:
             _fill(Path(folder), fill)
             pack(Path(folder), beside)
     else:
