@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from calibration.model_file import StoredModel, load_model
 from calibration.quantization import quantised_program
 from converters.report import Report
-from converters.targets import target
+from converters.targets import SUFFIXES, target
 from edge.errors import AdafocusError
 from edge.manifest import Precision, Runtime, Stage
 
@@ -31,7 +31,7 @@ def stage_precision(model: StoredModel, stage: Stage, precision: Precision) -> P
 
 def graph_name(stage: Stage, runtime: Runtime) -> str:
     """File name of a converted stage."""
-    return f"{stage}{target(runtime).SUFFIX}"
+    return f"{stage}{SUFFIXES[runtime]}"
 
 
 def convert_stage(model_path: Path, item: Item, precision: Precision, path: Path) -> Report:
@@ -68,9 +68,10 @@ def convert_stages(
             workers = min(len(items), os.cpu_count() or 1)
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(workers, mp_context=context) as pool:
-                jobs: dict[Future[Report], Item] = {
-                    pool.submit(convert_stage, model_path, item, precision, _path(folder, item)): item for item in items
-                }
+                jobs: dict[Future[Report], Item] = {}
+                for item in items:
+                    path = folder / graph_name(item[1], item[0])
+                    jobs[pool.submit(convert_stage, model_path, item, precision, path)] = item
                 for job in as_completed(jobs):
                     item = jobs[job]
                     progress.stop_task(tasks[item])
@@ -87,14 +88,6 @@ def convert_stages(
         for item in list(run(work)) if work else ():
             list(run([item]))
     return {item: outcomes[item] for item in work}
-
-
-def _path(folder: Path, item: Item) -> Path:
-    try:
-        return folder / graph_name(item[1], item[0])
-    except AdafocusError:
-        # the converter is not installed; its own process says so
-        return folder / item[1]
 
 
 def _sentence(error: Exception) -> str:

@@ -22,14 +22,14 @@ from edge.manifest import Precision, TensorSpec
 with quiet():
     import coremltools
 
-SUFFIX = ".mlpackage"
 FOLDED = True
 PACKAGES = ("coremltools",)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
 PROGRAM = Path("Data/com.apple.CoreML/model.mlmodel")
 PACKAGE_MANIFEST = "Manifest.json"
-SAFE_LEFTOVER = "executorch_debug_handle_mapping.json"
+MADE = "made.mlpackage"
+LEFTOVER = "executorch_debug_handle_mapping.json"
 NAMESPACE = uuid.UUID("5d1f2f1e-6f0c-4c55-9c1b-6d7a3f0b2a11")
 NUMBER_TYPES = {65568: "float32", 65552: "float16", 131104: "int32"}
 PRODUCTS = ("conv", "linear", "matmul")
@@ -56,14 +56,14 @@ def convert(
             outputs=[coremltools.TensorType(name=name) for name in names[1]],
         )
         with replacing_directory(path, PACKAGE_MANIFEST) as beside:
-            made.save(str(beside / f"made{SUFFIX}"))
-            _settle(beside / f"made{SUFFIX}", beside, path.name)
+            made.save(str(beside / MADE))
+            _settle(beside / MADE, beside, path.name)
     return report(path)
 
 
 def _settle(made: Path, folder: Path, name: str) -> None:
     """Move a package to its folder without what changes from one conversion to the next."""
-    (made / SAFE_LEFTOVER).unlink(missing_ok=True)
+    (made / LEFTOVER).unlink(missing_ok=True)
     manifest = json.loads((made / PACKAGE_MANIFEST).read_text(encoding="utf-8"))
     entries = sorted(manifest["itemInfoEntries"].items(), key=lambda item: item[1]["path"])
     fixed = {old: str(uuid.uuid5(NAMESPACE, f"{name}/{entry['path']}")) for old, entry in entries}

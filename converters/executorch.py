@@ -25,7 +25,6 @@ from edge.files import replacing_file
 from edge.manifest import Precision, TensorSpec
 from edge.runtimes.executorch import SCALE, ZERO_POINT, ProgramGraph
 
-SUFFIX = ".pte"
 FOLDED = True
 PACKAGES = ("executorch",)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")

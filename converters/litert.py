@@ -17,7 +17,6 @@ from edge.files import replacing_file
 from edge.manifest import Precision, TensorSpec
 from edge.quiet import without_remarks
 
-SUFFIX = ".tflite"
 FOLDED = False
 PACKAGES = ("litert-torch", "ai-edge-litert")
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")

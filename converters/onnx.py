@@ -23,7 +23,6 @@ from edge.files import replacing_file
 from edge.manifest import Precision, TensorSpec
 from edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS
 
-SUFFIX = ".onnx"
 FOLDED = True
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")

@@ -23,7 +23,7 @@ import networks
 from calibration.evaluation import write_report
 from calibration.quantization import calibrate, prepare, quantised_program, snap
 from converters import executorch as executorch_target
-from converters.targets import target
+from converters.targets import SUFFIXES, target
 from edge.manifest import GraphFile, Precision, Runtime
 from edge.runtimes import open_graph
 from networks.backbones import build_backbone
@@ -138,7 +138,7 @@ def made(
         calibrate(graph, [example])
         snap(graph)
         program = quantised_program(graph, fold=converter.FOLDED)
-    path = folder / f"graph{converter.SUFFIX}"
+    path = folder / f"graph{SUFFIXES[runtime]}"
     report = converter.convert(program, example, path, NAMES, precision=precision)
     inputs, outputs = converter.tensor_specs(path, NAMES)
     record = GraphFile(

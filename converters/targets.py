@@ -19,6 +19,8 @@ TARGETS: dict[Runtime, str] = {
     "executorch": "converters.executorch",
     "coreml": "converters.coreml",
 }
+# known without the converter, which may be missing or broken
+SUFFIXES: dict[Runtime, str] = {"litert": ".tflite", "onnx": ".onnx", "executorch": ".pte", "coreml": ".mlpackage"}
 # what a bundle for a kind of device holds; browsers take no int8 at the border of a .tflite file
 DEVICES: dict[str, tuple[Runtime, ...]] = {
     "pi": ("litert",),
@@ -33,13 +35,11 @@ class Target(Protocol):
     """What the module of a target offers.
 
     Attributes:
-        SUFFIX: of its files.
         FOLDED: whether int8 weights must be stored as integers in the quantised program that it takes.
         PACKAGES: distributions whose versions decide what it writes.
         PRECISIONS: that the format has.
     """
 
-    SUFFIX: str
     FOLDED: bool
     PACKAGES: tuple[str, ...]
     PRECISIONS: tuple[Precision, ...]
