@@ -18,6 +18,7 @@ from converters.report import Report
 from converters.targets import Names
 from edge.files import replacing_directory
 from edge.manifest import Precision, TensorSpec
+from edge.runtimes.base import file_names
 
 with quiet():
     import coremltools
@@ -53,7 +54,7 @@ def convert(
             minimum_deployment_target=coremltools.target.iOS17,
             compute_precision=coremltools.precision.FLOAT16 if half else coremltools.precision.FLOAT32,
             skip_model_load=True,
-            outputs=[coremltools.TensorType(name=name) for name in names[1]],
+            outputs=[coremltools.TensorType(name=name) for name in file_names(*names)],
         )
         with replacing_directory(path, PACKAGE_MANIFEST) as beside:
             made.save(str(beside / MADE))
@@ -88,9 +89,13 @@ def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[Tenso
     shapes = {value.name: _dims(value.type) for operation in block.operations for value in operation.outputs}
     shapes |= {value.name: _dims(value.type) for value in main.inputs}
     found = {value.name: value.type.multiArrayType for value in (*model.description.input, *model.description.output)}
+    own = (names[0], file_names(*names))
     inputs, outputs = (
-        [TensorSpec(name=name, shape=shapes[name], dtype=NUMBER_TYPES[found[name].dataType]) for name in group]  # type: ignore[arg-type]
-        for group in names
+        [
+            TensorSpec(name=name, shape=shapes[place], dtype=NUMBER_TYPES[found[place].dataType])  # type: ignore[arg-type]
+            for name, place in zip(*group, strict=True)
+        ]
+        for group in zip(names, own, strict=True)
     )
     return inputs, outputs
 

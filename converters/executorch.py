@@ -23,7 +23,7 @@ from converters.report import Report
 from converters.targets import Names
 from edge.files import replacing_file
 from edge.manifest import Precision, TensorSpec
-from edge.runtimes.executorch import SCALE, ZERO_POINT, ProgramGraph
+from edge.runtimes.executorch import SCALE, SIDES, ZERO_POINT, ProgramGraph
 
 FOLDED = True
 PACKAGES = ("executorch",)
@@ -58,10 +58,10 @@ def convert(
     program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
 ) -> Report:
     """Convert a quantised program with folded weights, or a float stage graph."""
-    grids: Grids = {}
+    grids: tuple[Grids, Grids] = ({}, {})
     if precision == "int8" and isinstance(program, GraphModule):
         program, grids = integer_borders(program, names)
-        example = integer_example(example, names[0], grids)
+        example = integer_example(example, names[0], grids[0])
     elif precision == "fp16":
         program, example = program.half(), tuple(value.half() for value in example)
     with quiet(), torch.no_grad():
@@ -79,10 +79,13 @@ def convert(
     return _report(exported.graph_module, lowered, path)
 
 
-def _constants(grids: Grids) -> dict[str, Any]:
-    """Scale and zero point of every integer tensor as methods of the program, by the tensor's name."""
-    scales = {f"{name}{SCALE}": scale for name, (scale, _) in grids.items()}
-    return scales | {f"{name}{ZERO_POINT}": zero_point for name, (_, zero_point) in grids.items()}
+def _constants(grids: tuple[Grids, Grids]) -> dict[str, Any]:
+    """Scale and zero point of every integer tensor as methods of the program, by side and name."""
+    found: dict[str, Any] = {}
+    for side, group in zip(SIDES, grids, strict=True):
+        for name, (scale, zero_point) in group.items():
+            found |= {f"{side}{name}{SCALE}": scale, f"{side}{name}{ZERO_POINT}": zero_point}
+    return found
 
 
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:

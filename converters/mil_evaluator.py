@@ -21,7 +21,7 @@ from torch import Tensor
 from converters.coreml import program_of
 from edge.errors import BundleError
 from edge.manifest import GraphFile
-from edge.runtimes.base import Arrays
+from edge.runtimes.base import Arrays, file_names
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
 BLOB_SENTINEL = 0xDEADBEEF
@@ -220,7 +220,9 @@ class EvaluatedPackage:
                 continue
             given = {key: _arguments(value, values) for key, value in operation.inputs.items()}
             values[name] = OPERATIONS[operation.type](given)
-        return {spec.name: values[spec.name].numpy().astype(spec.dtype).reshape(spec.shape) for spec in self.outputs}
+        own = file_names([spec.name for spec in self.inputs], [spec.name for spec in self.outputs])
+        pairs = zip(self.outputs, own, strict=True)
+        return {spec.name: values[name].numpy().astype(spec.dtype).reshape(spec.shape) for spec, name in pairs}
 
     def _value(self, value: Any) -> Any:
         """A constant of the program, as a tensor for floats and int8, else as plain numbers or text."""

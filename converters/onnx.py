@@ -21,6 +21,7 @@ from converters.report import Report
 from converters.targets import Names
 from edge.files import replacing_file
 from edge.manifest import Precision, TensorSpec
+from edge.runtimes.base import file_names
 from edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS
 
 FOLDED = True
@@ -39,7 +40,7 @@ def convert(
     program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
 ) -> Report:
     """Convert a quantised program with folded weights, or a float stage graph."""
-    inputs, outputs = names
+    inputs, outputs = names[0], file_names(*names)
     if precision == "fp16":
         program, example = program.half(), tuple(value.half() for value in example)
     with quiet(), torch.no_grad():
@@ -122,13 +123,17 @@ def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[Tenso
     session = _session(path)
     grids = json.loads(session.get_modelmeta().custom_metadata_map.get(GRIDS, "{}"))
     found = {value.name: value for value in (*session.get_inputs(), *session.get_outputs())}
-    inputs, outputs = ([_spec(found[name], grids.get(name)) for name in group] for group in names)
+    own = (names[0], file_names(*names))
+    inputs, outputs = (
+        [_spec(name, found[place], grids.get(place)) for name, place in zip(*group, strict=True)]
+        for group in zip(names, own, strict=True)
+    )
     return inputs, outputs
 
 
-def _spec(value: Any, grid: tuple[float, int] | None) -> TensorSpec:
+def _spec(name: str, value: Any, grid: tuple[float, int] | None) -> TensorSpec:
     return TensorSpec(
-        name=value.name,
+        name=name,
         shape=tuple(int(n) for n in value.shape),
         dtype=NUMBER_TYPES[value.type],  # type: ignore[arg-type]
         scale=None if grid is None else grid[0],

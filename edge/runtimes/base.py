@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from edge.errors import BundleError
 from edge.manifest import TensorSpec
+
+# of an output that has the name of an input: the context that a call hands to the next
+FOLLOWING = "_next"
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -36,3 +40,8 @@ def unlike_the_manifest(path: Path, spec: TensorSpec, shape: tuple[int, ...], dt
         f"{path}: {spec.name} is {dtype} {shape} with quantisation {grid}, the manifest says {spec.dtype} "
         f"{spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model again."
     )
+
+
+def file_names(inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
+    """Names of the outputs in formats where they must differ from those of the inputs."""
+    return [f"{name}{FOLLOWING}" if name in inputs else name for name in outputs]

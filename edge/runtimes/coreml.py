@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.errors import BundleError
 from edge.manifest import GraphFile
-from edge.runtimes.base import Arrays
+from edge.runtimes.base import Arrays, file_names
 
 INSTALL = 'pip install "adafocus-edge[coreml]"'
 
@@ -40,7 +40,9 @@ class PackageGraph:
     def run(self, arrays: Arrays) -> Arrays:
         """Run once."""
         answers = self._model.predict({spec.name: arrays[spec.name] for spec in self.inputs})
-        return {spec.name: np.asarray(answers[spec.name]).reshape(spec.shape) for spec in self.outputs}
+        own = file_names([spec.name for spec in self.inputs], [spec.name for spec in self.outputs])
+        pairs = zip(self.outputs, own, strict=True)
+        return {spec.name: np.asarray(answers[name]).reshape(spec.shape) for spec, name in pairs}
 
 
 def open_graph(path: Path, description: GraphFile, threads: int) -> PackageGraph:

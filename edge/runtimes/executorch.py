@@ -17,6 +17,8 @@ from edge.runtimes.base import Arrays, unlike_the_manifest
 
 INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[executorch]"'
 SCALE, ZERO_POINT = "_scale", "_zero_point"
+# an input and an output may have one name
+SIDES = ("in_", "out_")
 METHOD = "forward"
 # the numbers of PyTorch's types in a program's description
 NUMBER_TYPES = {0: "uint8", 1: "int8", 3: "int32", 5: "float16", 6: "float32"}
@@ -83,18 +85,18 @@ def _specs(
     known = program.method_names
     meta = method.metadata
 
-    def spec(name: str, tensor: Any) -> TensorSpec:
-        integer = f"{name}{SCALE}" in known
+    def spec(side: str, name: str, tensor: Any) -> TensorSpec:
+        integer = f"{side}{name}{SCALE}" in known
         return TensorSpec(
             name=name,
             shape=tuple(tensor.sizes()),
             dtype=NUMBER_TYPES[tensor.dtype()],  # type: ignore[arg-type]
-            scale=float(_constant(program, name + SCALE)) if integer else None,
-            zero_point=int(_constant(program, name + ZERO_POINT)) if integer else None,
+            scale=float(_constant(program, side + name + SCALE)) if integer else None,
+            zero_point=int(_constant(program, side + name + ZERO_POINT)) if integer else None,
         )
 
-    inputs = tuple(spec(name, meta.input_tensor_meta(i)) for i, name in enumerate(names[0]))
-    outputs = tuple(spec(name, meta.output_tensor_meta(i)) for i, name in enumerate(names[1]))
+    inputs = tuple(spec(SIDES[0], name, meta.input_tensor_meta(i)) for i, name in enumerate(names[0]))
+    outputs = tuple(spec(SIDES[1], name, meta.output_tensor_meta(i)) for i, name in enumerate(names[1]))
     return inputs, outputs
 
 

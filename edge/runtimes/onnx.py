@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.errors import BundleError
 from edge.manifest import GraphFile, TensorSpec
-from edge.runtimes.base import Arrays, unlike_the_manifest
+from edge.runtimes.base import Arrays, file_names, unlike_the_manifest
 
 INSTALL = 'pip install "adafocus-edge[onnx]"'
 NUMBER_TYPES = {
@@ -51,14 +51,15 @@ class SessionGraph:
         self.inputs, self.outputs = description.inputs, description.outputs
         grids = json.loads(self._session.get_modelmeta().custom_metadata_map.get(GRIDS, "{}"))
         found = {value.name: value for value in (*self._session.get_inputs(), *self._session.get_outputs())}
-        for spec in (*self.inputs, *self.outputs):
-            _check(spec, found.get(spec.name), grids.get(spec.name), path)
+        given, answered = [spec.name for spec in self.inputs], [spec.name for spec in self.outputs]
+        self._answered = file_names(given, answered)
+        for name, spec in zip((*given, *self._answered), (*self.inputs, *self.outputs), strict=True):
+            _check(spec, found.get(name), grids.get(name), path)
 
     def run(self, arrays: Arrays) -> Arrays:
         """Run once; the outputs are the session's own new arrays."""
-        names = [spec.name for spec in self.outputs]
-        answers = self._session.run(names, {spec.name: arrays[spec.name] for spec in self.inputs})
-        return dict(zip(names, answers, strict=True))
+        answers = self._session.run(self._answered, {spec.name: arrays[spec.name] for spec in self.inputs})
+        return {spec.name: answer for spec, answer in zip(self.outputs, answers, strict=True)}
 
 
 def _check(spec: TensorSpec, value: Any, grid: list[float] | None, path: Path) -> None:

@@ -237,19 +237,21 @@ class ChosenLinear(nn.Module):
     """One of several linear layers, chosen by a one-hot vector without indexing.
 
     The input is laid out once per layer, multiplied by that layer's share of the choice, and all layers are one: the
-    blocks that are not chosen are zeros. The biases are weights of the choice itself.
+    blocks that are not chosen are zeros. The biases are weights of the choice itself, in a layer of their own: int8
+    numbers of different ranges are not joined into one tensor.
     """
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
         self.count = len(layers)
         biases = torch.stack([layer.bias for layer in layers], dim=1)
-        self.linear = linear(torch.cat([*(layer.weight for layer in layers), biases], dim=1), None)
+        self.linear = linear(torch.cat([layer.weight for layer in layers], dim=1), None)
+        self.offsets = linear(biases, None)
 
     def forward(self, x: Tensor, choice: Tensor) -> Tensor:
         """Map ``(1, C)`` and a one-hot ``(1, count)`` to ``(1, K)``."""
         blocks = [x * choice[:, index : index + 1] for index in range(self.count)]
-        return self.linear(torch.cat((*blocks, choice), dim=1))
+        return self.linear(torch.cat(blocks, dim=1)) + self.offsets(choice)
 
 
 def normed_linear(layer: NormedLinear) -> nn.Linear:

@@ -155,7 +155,8 @@ class FocusPerFrame(nn.Module):
         self.mlp = normed_linear(net.classifier.local_mlp)
         heads = [head.fc for head in net.classifier.local_heads]
         self.heads = nn.ModuleList(ChosenLinear(heads[place :: self.patches]) for place in range(self.patches))
-        self.register_buffer("nothing", torch.zeros(1, 1), persistent=False)
+        calls = config.focus_frames // self.patches
+        self.advance = linear(torch.diag(torch.ones(calls - 1), -1), None).requires_grad_(False)
 
     def forward(self, patches: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         """Run the stage."""
@@ -166,8 +167,7 @@ class FocusPerFrame(nn.Module):
         for place, head in enumerate(self.heads):
             running = torch.maximum(running, local[place : place + 1])
             answers.append(head(torch.cat((running, glance), dim=1), call))
-        following = torch.cat((self.nothing, call[:, :-1]), dim=1)
-        return torch.cat(answers, dim=0), torch.cat((glance, running, following), dim=1)
+        return torch.cat(answers, dim=0), torch.cat((glance, running, self.advance(call)), dim=1)
 
 
 @dataclass(frozen=True)
