@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bounds import MOST_RELATIVE, MOST_STEPS
-from edge.bundle import Bundle
+from edge.bounds import MOST_RELATIVE, MOST_RELATIVE_OF_ITSELF, MOST_STEPS, MOST_STEPS_OF_ITSELF
+from edge.bundle import SAME_FILES, Bundle
 from edge.clip import Clip
 from edge.manifest import Stage, TensorSpec
 from edge.quantization import dequantise
@@ -49,7 +49,12 @@ def golden_clip(bundle: Bundle) -> Clip:
 
 
 def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
-    """Run the golden clip and compare every stage's answer with what the bundle says."""
+    """Run the golden clip and compare every stage's answer with what the bundle says.
+
+    The runtime that gave the golden answers must give them again exactly, others within the bounds of a conversion.
+    """
+    golden = bundle.manifest.golden.runtime
+    itself = golden in (recognizer.runtime, SAME_FILES.get(recognizer.runtime))  # type: ignore[call-overload]
     prediction = recognizer.recognize_clip(golden_clip(bundle))
     given, result = prediction.outputs, GoldenCheck()
     for name, wanted in bundle.golden_answers().items():
@@ -63,25 +68,32 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
             continue
         spec = _spec(bundle, stage, bundle.manifest.golden.runtime, tensor)  # type: ignore[arg-type]
         real = dequantise(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
-        _compare(result, name, real, wanted, spec)
+        _compare(result, name, real, wanted, spec, itself)
     if not result.same_frames:
         result.broken.append("other frames are chosen")
     return result
 
 
 def _compare(
-    result: GoldenCheck, name: str, real: NDArray[np.float32], wanted: NDArray[np.generic], spec: TensorSpec
+    result: GoldenCheck,
+    name: str,
+    real: NDArray[np.float32],
+    wanted: NDArray[np.generic],
+    spec: TensorSpec,
+    itself: bool,
 ) -> None:
     if spec.scale is not None and spec.zero_point is not None:
         codes = np.rint(real.astype(np.float64) / spec.scale) + spec.zero_point
         steps = result.steps[name] = int(np.abs(codes - wanted.astype(np.int64)).max())
-        if steps > MOST_STEPS:
-            result.broken.append(f"{name} is {steps} output steps away, at most {MOST_STEPS} is allowed")
+        most_steps = MOST_STEPS_OF_ITSELF if itself else MOST_STEPS
+        if steps > most_steps:
+            result.broken.append(f"{name} is {steps} output steps away, at most {most_steps} is allowed")
         return
     expected = wanted.astype(np.float64)
     away = float(np.abs(real - expected).max() / max(float(np.abs(expected).max()), 1e-12))
     result.relative[name] = away
-    most = MOST_RELATIVE["fp16" if spec.dtype == "float16" else "fp32"]
+    converted = MOST_RELATIVE["fp16" if spec.dtype == "float16" else "fp32"]
+    most = MOST_RELATIVE_OF_ITSELF if itself else converted
     if not away <= most:
         result.broken.append(f"{name} is {away:.1e} away, at most {most:.0e} is allowed")
 

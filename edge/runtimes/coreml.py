@@ -19,7 +19,7 @@ INSTALL = 'pip install "adafocus-edge[coreml]"'
 def unavailable() -> str | None:
     """None, or why Core ML cannot be used here."""
     if platform.system() != "Darwin":
-        return "Core ML runs on macOS and iOS only. Use another runtime here, for example --runtime litert."
+        return "The runtime coreml exists on macOS and iOS only. Use another one here, for example --runtime litert."
     if find_spec("coremltools") is None:
         return f"The runtime coreml is not installed. Install it: {INSTALL}"
     return None

@@ -234,7 +234,7 @@ def test_a_bundle_that_is_none_is_refused(
     assert_one_sentence(adafocus("inspect", bundle_copy), "clip.npz", "missing")
 
 
-@pytest.mark.parametrize("runtime", ["tflite", "executorch", "coreml", "abacus"])
+@pytest.mark.parametrize("runtime", ["tflite", "coreml", "abacus"])
 def test_a_runtime_that_is_not_here_is_named(
     adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path], runtime: str
 ) -> None:
