@@ -240,19 +240,20 @@ def run_matrix(
     out: Path | None,
     timed: bool,
 ) -> None:
-    """Convert, verify, time and write; a second call goes on where the first stopped."""
+    """Convert and verify what is asked for, then time and write everything that stands in ``work``.
+
+    What is there already is not made again, so a second call goes on where the first stopped.
+    """
     console = Console(highlight=False)
     videos = listed_videos(sources)
-    records = []
     for name in names:
         for precision in precisions:
-            record = convert_preset(
-                name, precision, tuple(TARGETS), videos, clips.get(name, min(clips.values())), work, models.get(name)
-            )
-            records.append(record)
+            count = clips.get(name, min(clips.values()))
+            record = convert_preset(name, precision, tuple(TARGETS), videos, count, work, models.get(name))
             states = {runtime: found["state"] for runtime, found in record["runtimes"].items()}
             console.print(f"{name} {precision}: {record['seconds']} s, {states}")
-    times = time_files(work, names) if timed else {}
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(work.glob(f"*/{RECORD}"))]
+    times = time_files(work, sorted({record["name"] for record in records})) if timed else {}
     if out is not None:
         facts = {"torch": str(torch.__version__), "turns": TURNS, "videos": [source.name for source in sources]}
         write_matrix(out, records, times, facts)
