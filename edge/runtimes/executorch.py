@@ -22,6 +22,8 @@ SIDES = ("in_", "out_")
 METHOD = "forward"
 # the numbers of PyTorch's types in a program's description
 NUMBER_TYPES = {0: "uint8", 1: "int8", 3: "int32", 5: "float16", 6: "float32"}
+# what PyTorch's libraries say of extensions for other machines
+REMARKS_OF_IMPORT = (b"Failed to load ", b"W0", b"W1")
 REMARKS = (b"[cpuinfo_utils.cpp", b"[program.cpp", b"[threadpool.cpp")
 
 
@@ -70,7 +72,8 @@ def _library() -> Any:
 
 
 def _load(path: Path) -> tuple[Any, Any, Any]:
-    torch, runtime = import_module("torch"), import_module("executorch.runtime")
+    with without_remarks(REMARKS_OF_IMPORT):
+        torch, runtime = import_module("torch"), import_module("executorch.runtime")
     try:
         with without_remarks(REMARKS):
             program = runtime.Runtime.get().load_program(path.read_bytes())

@@ -128,7 +128,7 @@ def test_the_verb_ends_with_code_1_where_a_bound_is_broken(copied: Path, model: 
     mutate_file(copied, "litert", model, swap_two_channels)
     bad = CliRunner().invoke(verify, [str(copied), "--json"])
     assert bad.exit_code == 1
-    content = json.loads(bad.output)
+    content = json.loads(bad.stdout)
     assert content["passed"] is False
     assert content["golden"]["litert"]["broken"]
     assert content["golden"]["onnx"]["broken"] == []
