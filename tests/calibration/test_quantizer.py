@@ -109,7 +109,7 @@ def test_litert_gives_the_integers_of_the_quantised_program(prepared: GraphModul
     snap(prepared)
     program = quantised_program(prepared)
     path = tmp_path / "blocks.tflite"
-    convert(program, examples(1)[0], path, (("frames",), ("features",)), integer=True)
+    convert(program, examples(1)[0], path, (("frames",), ("features",)), precision="int8")
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
     source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
