@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ CALIBRATION_CLIPS = 8
 RECORD, MANIFEST = "record.json", "manifest.json"
 WARM_UP, TURNS = 2, 15
 THREADS = (1, 2)
-TIMED: tuple[Runtime, ...] = ("litert", "executorch", "onnx")
+# ONNX Runtime's idle threads wait busily, which spoils what is timed in the same process
+TIMED: tuple[Runtime, ...] = ("litert",)
 
 
 def convert_preset(
@@ -166,27 +168,27 @@ def settle(net: networks.AdaFocus, videos: Sequence[Path]) -> None:
 
 
 def time_files(work: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Median milliseconds of every file, by preset, stage, runtime, precision and threads.
+    """Median milliseconds of every LiteRT file, by preset, stage, runtime, precision and threads.
 
-    The precisions and runtimes of a stage take turns, so that a busy moment of the machine meets all of them.
+    The precisions of a stage take turns, so that a busy moment of the machine meets them all.
     """
     found: dict[str, dict[str, float]] = {}
     for name in names:
-        folders = {
-            p: work / f"{name}-{p}" for p in ("int8", "fp16", "fp32") if (work / f"{name}-{p}" / MANIFEST).is_file()
+        made = {precision: work / f"{name}-{precision}" for precision in ("int8", "fp16", "fp32")}
+        manifests = {
+            folder: parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), folder)
+            for folder in made.values()
+            if (folder / MANIFEST).is_file()
         }
-        for stage in STAGES:
-            for threads in THREADS:
-                calls = {}
-                for precision, folder in folders.items():
-                    manifest = parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), folder)
-                    for runtime in TIMED:
-                        if runtime in manifest.stages[stage] and unavailable(runtime) is None:
-                            record = manifest.stages[stage][runtime]
-                            graph = open_graph(runtime, folder / record.file, record, threads)
-                            calls[f"{runtime} {precision}"] = (graph, _example(record))
-                for key, value in _medians(calls).items():
-                    found.setdefault(f"{name} {stage}", {})[f"{key} {threads}"] = value
+        for stage, threads, runtime in product(STAGES, THREADS, TIMED):
+            calls = {}
+            for precision, folder in made.items():
+                record = manifests[folder].stages[stage].get(runtime) if folder in manifests else None
+                if record is not None and unavailable(runtime) is None:
+                    graph = open_graph(runtime, folder / record.file, record, threads)
+                    calls[f"{runtime} {precision}"] = (graph, _example(record))
+            for key, value in _medians(calls).items():
+                found.setdefault(f"{name} {stage}", {})[f"{key} {threads}"] = value
     return found
 
 
