@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,14 +15,10 @@ from calibration.model_file import save_model
 from calibration.recipe import Recipe
 from calibration.teacher import Teacher, soft_answers
 from edge.errors import AdafocusError
+from edge.files import sha256_of
 
 HELD_OUT_SHARE = 0.05
 PACKAGES = ("torch", "torchao", "executorch", "numpy", "opencv-python")
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def distil(

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from converters.parity import reference_stages
 from converters.report import Report
 from converters.source import Source, write_model
 from converters.targets import TARGETS
+from converters.timing import medians, random_inputs
 from converters.verification import Verdict, verify_runtime
 from edge.bundle import Bundle
 from edge.clip import read_clip
@@ -186,31 +188,10 @@ def time_files(work: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
                 record = manifests[folder].stages[stage].get(runtime) if folder in manifests else None
                 if record is not None and unavailable(runtime) is None:
                     graph = open_graph(runtime, folder / record.file, record, threads)
-                    calls[f"{runtime} {precision}"] = (graph, _example(record))
-            for key, value in _medians(calls).items():
+                    calls[f"{runtime} {precision}"] = partial(graph.run, random_inputs(record))
+            for key, value in medians(calls, WARM_UP, TURNS).items():
                 found.setdefault(f"{name} {stage}", {})[f"{key} {threads}"] = value
     return found
-
-
-def _example(record: Any) -> dict[str, Any]:
-    rng = np.random.default_rng(SEED)
-    return {
-        spec.name: rng.integers(-100, 100, spec.shape).astype(spec.dtype)
-        if spec.scale is not None
-        else rng.standard_normal(spec.shape).astype(spec.dtype)
-        for spec in record.inputs
-    }
-
-
-def _medians(calls: dict[str, Any]) -> dict[str, float]:
-    spent: dict[str, list[float]] = {key: [] for key in calls}
-    for turn in range(WARM_UP + TURNS):
-        for key, (graph, arrays) in calls.items():
-            started = time.perf_counter()
-            graph.run(arrays)
-            if turn >= WARM_UP:
-                spent[key].append(1e3 * (time.perf_counter() - started))
-    return {key: round(float(np.median(values)), 3) for key, values in spent.items()}
 
 
 def write_matrix(

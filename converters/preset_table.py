@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
@@ -15,6 +12,7 @@ from rich.table import Table
 
 import networks
 from calibration.evaluation import write_report
+from converters.timing import medians
 from networks.cost import cost_of
 from networks.lowering import infer_lowered, lower
 
@@ -53,25 +51,14 @@ def _times(name: str) -> dict[str, float]:
     candidates = torch.randn(1, config.candidate_frames, 3, config.frame_size, config.frame_size)
     wanted = net.infer(candidates).stage_logits[0]
     given = infer_lowered(stages, candidates).stage_logits
-    spent = _medians([lambda: net.infer(candidates), lambda: infer_lowered(stages, candidates)])
+    calls = {"float": lambda: net.infer(candidates), "lowered": lambda: infer_lowered(stages, candidates)}
+    spent = medians(calls, WARM_UP, TURNS)
     return {
-        "float_ms": round(spent[0], 2),
-        "lowered_ms": round(spent[1], 2),
-        "lowered_over_float": round(spent[1] / spent[0], 3),
+        "float_ms": round(spent["float"], 2),
+        "lowered_ms": round(spent["lowered"], 2),
+        "lowered_over_float": round(spent["lowered"] / spent["float"], 3),
         "largest_relative_difference": float(f"{(given - wanted).abs().max() / wanted.abs().max():.2g}"),
     }
-
-
-def _medians(calls: list[Callable[[], object]]) -> list[float]:
-    """Median milliseconds of calls that take turns."""
-    spent: list[list[float]] = [[] for _ in calls]
-    for turn in range(WARM_UP + TURNS):
-        for call, times in zip(calls, spent, strict=True):
-            started = time.perf_counter()
-            call()
-            if turn >= WARM_UP:
-                times.append(1e3 * (time.perf_counter() - started))
-    return [float(np.median(times)) for times in spent]
 
 
 def show(records: list[dict[str, Any]]) -> None:

@@ -6,13 +6,11 @@ process, so the ratios hold although the machine is shared.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from rich.console import Console
@@ -24,6 +22,7 @@ from calibration.evaluation import write_report
 from calibration.quantization import calibrate, prepare, quantised_program, snap
 from converters import executorch as executorch_target
 from converters.targets import SUFFIXES, target
+from converters.timing import medians, random_inputs
 from edge.manifest import GraphFile, Precision, Runtime
 from edge.runtimes import open_graph
 from networks.backbones import build_backbone
@@ -150,11 +149,8 @@ def made(
 
 def graph_call(runtime: Runtime, path: Path, record: GraphFile, threads: int) -> Call:
     """A call of a graph on random numbers."""
-    graph, rng = open_graph(runtime, path, record, threads), np.random.default_rng(SEED)
-    integers = record.inputs[0].scale is not None
-    shape, dtype = record.inputs[0].shape, record.inputs[0].dtype
-    frames = (rng.integers(-100, 100, shape) if integers else rng.standard_normal(shape)).astype(dtype)
-    return lambda: graph.run({"frames": frames})
+    graph, arrays = open_graph(runtime, path, record, threads), random_inputs(record)
+    return lambda: graph.run(arrays)
 
 
 def peers(folder: Path, threads: int) -> dict[str, Call]:
@@ -201,7 +197,7 @@ def measure(folder: Path | None, threads: int) -> dict[str, Any]:
         path, record, delegates[name] = made(*today["X3D-XS 4x160"], "executorch", "int8", Path(scratch) / "library")
         executorch_target.CONFIGS = own
         calls[name] = graph_call("executorch", path, record, threads)
-        spent = _medians(calls | (peers(folder, threads) if folder is not None else {}))
+        spent = medians(calls | (peers(folder, threads) if folder is not None else {}), WARM_UP, TURNS)
     return {"threads": threads, "turns": TURNS, "median_ms": spent, "delegates": delegates, "ratios": ratios(spent)}
 
 
@@ -230,17 +226,6 @@ def ratios(ms: dict[str, float]) -> dict[str, float]:
         "EfficientX3D-XS int8 / X3D-XS 4x160 int8": ("EfficientX3D-XS int8 4x160, TorchScript", "X3D-XS 4x160 int8"),
     }
     return {name: round(ms[a] / ms[b], 3) for name, (a, b) in pairs.items() if a in ms and b in ms}
-
-
-def _medians(calls: dict[str, Call]) -> dict[str, float]:
-    spent: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(WARM_UP + TURNS):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            call()
-            if turn >= WARM_UP:
-                spent[name].append(1e3 * (time.perf_counter() - started))
-    return {name: round(float(np.median(values)), 3) for name, values in spent.items()}
 
 
 def show(found: dict[str, Any]) -> None:

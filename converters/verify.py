@@ -67,9 +67,10 @@ def _model_of(bundle: Bundle, path: Path | None) -> StoredModel:
             "Clips are compared with the program that the bundle was converted from. Name its file: --model "
             f"{made_from.model}"
         )
-    if path.is_file() and sha256_of(path) != made_from.model_sha256:
+    digest = sha256_of(path) if path.is_file() else made_from.model_sha256
+    if digest != made_from.model_sha256:
         raise AdafocusError(
-            f"{path} is not the file that the bundle was converted from: its SHA-256 is {sha256_of(path)[:12]}..., the "
+            f"{path} is not the file that the bundle was converted from: its SHA-256 is {digest[:12]}..., the "
             f"manifest says {made_from.model_sha256[:12]}.... Name the right one: --model {made_from.model}"
         )
     return load_model(path)
