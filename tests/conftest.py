@@ -47,10 +47,19 @@ def real_videos() -> list[Path]:
     return demo_videos()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bundle", help="a bundle of the shipped model, for all runtimes, instead of converting it anew")
+
+
 @pytest.fixture(scope="session")
-def shipped_bundle(tmp_path_factory: pytest.TempPathFactory, real_videos: list[Path]) -> Bundle:
+def shipped_bundle(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, real_videos: list[Path]
+) -> Bundle:
     """The shipped model, converted once for all tests and proved on real clips, for every runtime there is."""
     from converters.export import Request, export
+
+    if request.config.getoption("--bundle"):
+        return Bundle.open(request.config.getoption("--bundle"))
 
     place = tmp_path_factory.mktemp("shipped") / "bundle"
     bundle = export(Request(MODEL, place, "int8", real_videos, 2, RUNTIMES)).bundle
