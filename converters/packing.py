@@ -19,6 +19,7 @@ from converters.targets import target
 from converters.verification import Verdict
 from edge.bundle import file_record
 from edge.clip import Clip
+from edge.golden import FRAMES, LABELS, labels_digest
 from edge.manifest import STAGES, FileRecord, Golden, GraphFile, Manifest, Precision, Provenance, Runtime, Stage
 from edge.recognizer import Recognizer
 from networks.cost import count_macs
@@ -99,12 +100,17 @@ def with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip: 
     (folder / "golden").mkdir()
     np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=clip.candidates)
     prediction = recognizer.recognize_clip(clip)
-    answers = {**prediction.outputs, "frame_indices": np.array(prediction.candidate_indices)}
+    answers = {
+        **prediction.outputs,
+        FRAMES: np.array(prediction.candidate_indices),
+        LABELS: labels_digest(manifest.labels),
+    }
     np.savez_compressed(folder / GOLDEN_ANSWERS, **answers)  # type: ignore[arg-type]
     golden = Golden(
         source=manifest.golden.source,
         runtime=recognizer.runtime,  # type: ignore[arg-type]
         frames=file_record(folder, GOLDEN_FRAMES),
         answers=file_record(folder, GOLDEN_ANSWERS),
+        label=prediction.label,
     )
     return manifest.model_copy(update={"golden": golden})

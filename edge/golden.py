@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,12 +12,13 @@ from numpy.typing import NDArray
 from edge.bounds import MOST_RELATIVE, MOST_RELATIVE_OF_ITSELF, MOST_STEPS, MOST_STEPS_OF_ITSELF
 from edge.bundle import SAME_FILES, Bundle
 from edge.clip import Clip
-from edge.manifest import Stage, TensorSpec
+from edge.manifest import STAGES, Manifest, Stage, TensorSpec
 from edge.quantization import dequantise
 from edge.recognizer import Recognizer
 from edge.sampling import uniform_indices
 
 FRAMES = "frame_indices"
+LABELS = "labels_sha256"
 
 
 @dataclass
@@ -23,6 +26,9 @@ class GoldenCheck:
     """How a runtime answers the golden clip.
 
     Attributes:
+        label: what it answered.
+        labels_checked: whether the bundle says which label and which list of labels are right.
+        spent_ms: by stage, and ``total``; one run without warm-up.
         steps: largest difference of each integer tensor, in output steps.
         relative: largest difference of each float tensor, relative to its largest value.
         same_frames: whether the same frames were chosen.
@@ -32,12 +38,20 @@ class GoldenCheck:
     steps: dict[str, int] = field(default_factory=dict)
     relative: dict[str, float] = field(default_factory=dict)
     same_frames: bool = False
+    label: str = ""
+    labels_checked: bool = False
+    spent_ms: dict[str, float] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
     @property
     def tensors(self) -> int:
         """Tensors that were compared."""
         return len(self.steps) + len(self.relative)
+
+
+def labels_digest(labels: Sequence[str]) -> NDArray[np.uint8]:
+    """SHA-256 of the labels in their order, ``(32,)``: it stands with the golden answers, apart from the labels."""
+    return np.frombuffer(hashlib.sha256("\0".join(labels).encode()).digest(), np.uint8)
 
 
 def golden_clip(bundle: Bundle) -> Clip:
@@ -56,11 +70,13 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
     golden = bundle.manifest.golden.runtime
     itself = golden in (recognizer.runtime, SAME_FILES.get(recognizer.runtime))  # type: ignore[call-overload]
     prediction = recognizer.recognize_clip(golden_clip(bundle))
-    given, result = prediction.outputs, GoldenCheck()
-    for name, wanted in bundle.golden_answers().items():
-        if name == FRAMES:
-            result.same_frames = prediction.candidate_indices == tuple(wanted.tolist())
-            continue
+    spent = {name: prediction.timing_ms[name] for name in (*STAGES, "total") if name in prediction.timing_ms}
+    given, result = prediction.outputs, GoldenCheck(label=prediction.label, spent_ms=spent)
+    answers = bundle.golden_answers()
+    wanted_frames = answers.pop(FRAMES, np.empty(0, np.int64))
+    result.same_frames = prediction.candidate_indices == tuple(wanted_frames.tolist())
+    _compare_labels(result, bundle.manifest, answers.pop(LABELS, None))
+    for name, wanted in answers.items():
         stage, _, tensor = name.partition(".")
         tensor = tensor.rpartition(".")[2]
         if name not in given or given[name].shape != wanted.shape:
@@ -72,6 +88,16 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
     if not result.same_frames:
         result.broken.append("other frames are chosen")
     return result
+
+
+def _compare_labels(result: GoldenCheck, manifest: Manifest, digest: NDArray[np.generic] | None) -> None:
+    """The list of labels by its digest, and the label of the clip; bundles of earlier versions have neither."""
+    wanted = manifest.golden.label
+    result.labels_checked = wanted is not None and digest is not None
+    if digest is not None and not np.array_equal(digest, labels_digest(manifest.labels)):
+        result.broken.append("the labels in the manifest are not those that the golden answers were given with")
+    if wanted is not None and result.label != wanted:
+        result.broken.append(f"the best label is {result.label!r}, expected {wanted!r}")
 
 
 def _compare(

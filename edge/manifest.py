@@ -111,12 +111,16 @@ class FileRecord(_Part):
 
 
 class Golden(_Part):
-    """One real clip as decoded frames, and what every stage and the whole must answer, on the grids of ``runtime``."""
+    """One real clip as decoded frames, and what every stage and the whole must answer, on the grids of ``runtime``.
+
+    ``label`` is the best label of the clip, None in bundles that were made before labels were checked.
+    """
 
     source: str
     runtime: Runtime
     frames: FileRecord
     answers: FileRecord
+    label: str | None = None
 
 
 class Provenance(_Part):
