@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from edge.errors import VideoError
 
+SILENT = 0
+
 if "OPENCV_LOG_LEVEL" not in os.environ:
     # the variable is read when OpenCV is imported, which may have happened elsewhere
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4, which tflite-runtime's numpy 1 asks for, has the call in another place
+    (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(SILENT)
 
 MOST_FRAMES = 10_000_000
 FALLBACK_FPS = 25.0
