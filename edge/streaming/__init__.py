@@ -1,0 +1,1 @@
+"""Recognition of a running source: a sliding window, smoothed answers, events."""

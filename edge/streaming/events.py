@@ -1,0 +1,123 @@
+"""What a stream reports, one JSON object a line, each line written at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from edge.errors import AdafocusError
+
+KINDS = ("started", "answer", "switched", "source", "late", "warning", "summary")
+DECIMALS = 4
+
+
+def iso_time(ago_s: float = 0.0) -> str:
+    """The wall clock's time, so many seconds ago, as ISO 8601 in UTC; for reading only, nothing is computed from it."""
+    moment = datetime.fromtimestamp(time.time() - ago_s, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class EventLog:
+    """Writes events to a file, to standard output, or nowhere. Several threads may write.
+
+    Every event carries ``event`` (one of ``KINDS``), ``at`` (wall clock) and ``t_s`` (seconds since the start, on the
+    monotonic clock). Nothing is held in a buffer, so a reader sees an event when it happens, and nothing is left to
+    complain about when the reader goes away.
+
+    Attributes:
+        written: events that were written whole.
+        lost: events that could not be written.
+        reader_left: whether the other end of a pipe was closed.
+    """
+
+    def __init__(
+        self, descriptor: int | None, *, owned: bool = False, warn: Callable[[str], None] | None = None
+    ) -> None:
+        """Report to an open file.
+
+        Args:
+            descriptor: None: events are made, but written nowhere.
+            owned: whether ``close`` closes the descriptor.
+            warn: told once, in a sentence, when events can no longer be written.
+        """
+        self._descriptor, self._owned, self._warn = descriptor, owned, warn
+        self._lock = threading.Lock()
+        self._started_s = time.monotonic()
+        self._broken_line = False
+        self.written = self.lost = 0
+        self.reader_left = False
+
+    @classmethod
+    def open(cls, path: Path | None, to_stdout: bool = False, warn: Callable[[str], None] | None = None) -> EventLog:
+        """Report to a file, or to standard output.
+
+        Args:
+            path: where to append; older lines stay.
+            to_stdout: without a file, print.
+            warn: see the constructor.
+
+        Raises:
+            AdafocusError: the file cannot be written to.
+        """
+        if path is None:
+            sys.stdout.flush()
+            return cls(sys.stdout.fileno() if to_stdout else None, warn=warn)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return cls(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), owned=True, warn=warn)
+        except OSError as error:
+            raise AdafocusError(f"Cannot write {path}: {error.strerror}. Choose another --events.") from error
+
+    def write(self, kind: str, **content: Any) -> dict[str, Any]:
+        """Write one event, and give it back as it was written."""
+        t_s = round(time.monotonic() - self._started_s, 3)
+        event = {"event": kind, "at": iso_time(), "t_s": t_s} | {name: _plain(value) for name, value in content.items()}
+        line = json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n"
+        with self._lock:
+            self._put(line.encode())
+        return event
+
+    def close(self) -> None:
+        """Close the file; standard output stays open."""
+        with self._lock:
+            if self._descriptor is not None and self._owned:
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def _put(self, line: bytes) -> None:
+        """A stream goes on where its events cannot be written: a full disk may become free again."""
+        if self._descriptor is None:
+            return
+        # half a line may stand there after a failure
+        rest = b"\n" + line if self._broken_line else line
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+                self._broken_line = bool(rest)
+        except BrokenPipeError:
+            self.reader_left = True
+            self.lost += 1
+        except OSError as error:
+            self.lost += 1
+            if self.lost == 1 and self._warn is not None:
+                self._warn(f"events cannot be written ({error.strerror}); the stream goes on. Make room on the disk.")
+        else:
+            self.written += 1
+
+
+def _plain(value: Any) -> Any:
+    """Numbers short enough to read."""
+    if isinstance(value, float):
+        return round(value, DECIMALS)
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value

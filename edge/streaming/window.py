@@ -1,0 +1,256 @@
+"""The sliding window: a ring of frames that were resized once, and the clip of its last seconds."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.clip import Clip
+from edge.errors import AdafocusError
+from edge.manifest import Geometry
+from edge.preprocess import fit_frame
+from edge.sources.base import Frame
+
+# of the clip's step, so that rounding of timestamps decides nothing
+TOLERANCE = 1e-3
+MOST_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a clip of the window covers.
+
+    Attributes:
+        start_s: time of its first moment, on the clock of the source.
+        end_s: time of its newest frame.
+        filled: share of the window that is covered, 0..1.
+        newest_arrived_s: when the newest frame was handed to the window, on the monotonic clock.
+        frames: different frames among the candidates.
+    """
+
+    start_s: float
+    end_s: float
+    filled: float
+    newest_arrived_s: float
+    frames: int
+
+
+class Window:
+    """The last W seconds of a source as frames of ``frame_size``, in memory that is allocated once.
+
+    One thread pushes, another one asks for clips. Frames are kept on a grid of time whose step is that of the clip's
+    candidates, and the clip's grid ends at the newest kept frame; so the two grids lie on each other, every frame that
+    is kept is used, and none is decoded in vain. Everything goes by timestamp: a variable frame rate, drops and
+    pauses do not bend time; a moment without a frame is stood in for by the nearest one.
+    """
+
+    def __init__(
+        self, geometry: Geometry, seconds: float, max_fps: float | None = None, frames_per_candidate: int = 1
+    ) -> None:
+        """Allocate the ring.
+
+        Args:
+            geometry: of the bundle.
+            seconds: W.
+            max_fps: keep at most so many frames a second, even where the clip's grid is finer.
+            frames_per_candidate: keep a finer grid than the clip's, which follows a jittering source more closely and
+                costs as many times more decoding.
+
+        Raises:
+            AdafocusError: the ring would need more than a gigabyte.
+        """
+        self.seconds = seconds
+        self._geometry = geometry
+        self._step_s = seconds / geometry.candidate_frames
+        self.period_s = self._step_s / frames_per_candidate
+        if max_fps is not None:
+            self.period_s = max(self.period_s, 1.0 / max_fps)
+        capacity = math.ceil(seconds / self.period_s) + 2
+        side, small = geometry.frame_size, geometry.glance_size
+        needed = (capacity + geometry.candidate_frames) * side * side * 3
+        if needed > MOST_BYTES:
+            raise AdafocusError(
+                f"a window of {seconds:g} s would need {needed / 2**20:.0f} MB, expected at most "
+                f"{MOST_BYTES // 2**20} MB. Use a shorter --window."
+            )
+        # written once, so that the memory is there from the beginning and not page by page
+        self._frames = np.full((capacity, side, side, 3), 0, np.uint8)
+        self._small = np.full((capacity, small, small, 3), 0, np.uint8)
+        self._small_made = np.zeros(capacity, bool)
+        self._times = np.zeros(capacity)
+        self._numbers = np.zeros(capacity, np.int64)
+        self._arrived = np.zeros(capacity)
+        self._candidates = np.full((geometry.candidate_frames, side, side, 3), 0, np.uint8)
+        self._glance = np.full((geometry.glance_frames, small, small, 3), 0, np.uint8)
+        self._lock = threading.Lock()
+        self._head = self._count = self.kept = 0
+        self._due_s = -math.inf
+
+    @property
+    def capacity(self) -> int:
+        """Frames that fit."""
+        return len(self._frames)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the ring and of the clip cut from it."""
+        return sum(part.nbytes for part in (self._frames, self._small, self._candidates, self._glance))
+
+    @property
+    def newest_s(self) -> float | None:
+        """Timestamp of the newest kept frame."""
+        return float(self._times[(self._head - 1) % self.capacity]) if self._count else None
+
+    def due_in_s(self, now_s: float) -> float:
+        """Seconds until a frame is wanted again, 0 where one is wanted now."""
+        return max(0.0, self._due_s - now_s)
+
+    def wants(self, timestamp_s: float) -> bool:
+        """Whether a frame of this moment would be kept; others need not be decoded."""
+        return timestamp_s >= self._due_s - TOLERANCE * self.period_s or self._restarted(timestamp_s)
+
+    def push(self, frame: Frame) -> bool:
+        """Resize and keep a frame where it is wanted; the frame itself is let go.
+
+        Args:
+            frame: pixels ``(H, W, 3)`` uint8 BGR.
+
+        Returns:
+            Whether it was kept.
+        """
+        if not self.wants(frame.timestamp_s):
+            return False
+        geometry = self._geometry
+        square = fit_frame(frame.pixels, geometry.frame_size, geometry.short_side)
+        small = None
+        if frame.small is not None:
+            short = round(geometry.short_side * geometry.glance_size / geometry.frame_size)
+            small = fit_frame(frame.small, geometry.glance_size, short)
+        with self._lock:
+            if self._restarted(frame.timestamp_s):
+                self._forget()
+            slot = self._head
+            cv2.cvtColor(square, cv2.COLOR_BGR2RGB, dst=self._frames[slot])
+            self._small_made[slot] = small is not None
+            if small is not None:
+                cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=self._small[slot])
+            self._times[slot], self._numbers[slot] = frame.timestamp_s, frame.number
+            self._arrived[slot] = time.monotonic()
+            self._head = (slot + 1) % self.capacity
+            self._count = min(self._count + 1, self.capacity)
+            self.kept += 1
+        self._advance(frame.timestamp_s)
+        return True
+
+    def clear(self) -> None:
+        """Forget all frames, as after a long outage."""
+        with self._lock:
+            self._forget()
+
+    def filled(self, now_s: float | None = None) -> float:
+        """Share of the window before ``now_s`` (default: the newest frame) for which there are frames, 0..1."""
+        with self._lock:
+            slots = self._slots(self.newest_s if now_s is None else now_s)
+            return self._filled(slots)
+
+    def clip(self, now_s: float | None = None, *, eager: bool = False) -> tuple[Clip, Span] | None:
+        """Cut the clip of the last W seconds.
+
+        Its arrays are the window's own and hold until the next call.
+
+        Args:
+            now_s: where the window ends; default: at the newest frame.
+            eager: give a clip of what is there, spread over the time it covers, before the window is full.
+
+        Returns:
+            The clip and what it covers; None while the window is not full, or empty.
+        """
+        with self._lock:
+            now_s = self.newest_s if now_s is None else now_s
+            slots = self._slots(now_s)
+            filled = self._filled(slots)
+            if not len(slots) or (filled < 1.0 and not eager):
+                return None
+            times = self._times[slots]
+            end, length = float(times[-1]), self.seconds * filled
+            count = self._geometry.candidate_frames
+            step = length / count
+            candidates = slots[_nearest(times, end - step * np.arange(count - 1, -1, -1))]
+            glance_count = self._geometry.glance_frames
+            middles = (np.arange(glance_count) + 0.5) / glance_count * length
+            glance = slots[_nearest(times, end + step / 2 - length + middles)]
+            np.take(self._frames, candidates, axis=0, out=self._candidates, mode="clip")
+            self._shrink(glance)
+            np.take(self._small, glance, axis=0, out=self._glance, mode="clip")
+            different = len(np.unique(candidates))
+            span = Span(end - length, end, filled, float(self._arrived[slots[-1]]), different)
+            covered = float(times[-1] - times[0])
+            clip = Clip(
+                glance=self._glance,
+                candidates=self._candidates,
+                glance_indices=self._numbers[glance],
+                candidate_indices=self._numbers[candidates],
+                frame_count=int(np.sum(end - times < length)),
+                fps=(len(slots) - 1) / covered if covered > 0 else 1.0 / self.period_s,
+            )
+        return clip, span
+
+    def newest_frame(self) -> NDArray[np.uint8] | None:
+        """A copy of the newest kept frame, ``(F, F, 3)`` uint8 RGB."""
+        with self._lock:
+            return self._frames[(self._head - 1) % self.capacity].copy() if self._count else None
+
+    def _restarted(self, timestamp_s: float) -> bool:
+        """Whether the source's clock went back, or nothing came, for more than a window: what is there is worthless."""
+        newest = self.newest_s
+        return newest is not None and abs(timestamp_s - newest) > max(self.seconds, self.period_s)
+
+    def _forget(self) -> None:
+        self._head = self._count = 0
+        self._due_s = -math.inf
+
+    def _advance(self, timestamp_s: float) -> None:
+        """The next moment at which a frame is wanted: on the same grid, or on a new one after a pause."""
+        self._due_s += self.period_s
+        if not self._due_s > timestamp_s:
+            self._due_s = timestamp_s + self.period_s
+
+    def _slots(self, now_s: float | None) -> NDArray[np.int64]:
+        """Slots of the frames that are not newer than ``now_s``, oldest first."""
+        if not self._count or now_s is None:
+            return np.empty(0, np.int64)
+        slots = (self._head - self._count + np.arange(self._count)) % self.capacity
+        return slots[self._times[slots] <= now_s + TOLERANCE * self.period_s]
+
+    def _filled(self, slots: NDArray[np.int64]) -> float:
+        """Share of the window that the frames reach back; each stands for a step of time, the newest as well."""
+        if not len(slots):
+            return 0.0
+        step = max(self._step_s, self.period_s)
+        covered = float(self._times[slots[-1]] - self._times[slots[0]]) + step
+        # the first frame at or after a moment of the grid is kept, so the oldest may lie half a step too late
+        return 1.0 if covered + step / 2 >= self.seconds else covered / self.seconds
+
+    def _shrink(self, slots: NDArray[np.int64]) -> None:
+        """Make the glance pictures that are not there yet; a frame is glanced at in several windows.
+
+        What the ``long`` variant could keep beside them, the features of a single glance frame, needs a glance graph
+        for one frame; its answer would be one more array of the ring, filled here.
+        """
+        size = self._geometry.glance_size
+        for slot in slots[~self._small_made[slots]]:
+            cv2.resize(self._frames[slot], (size, size), dst=self._small[slot], interpolation=cv2.INTER_LINEAR)
+            self._small_made[slot] = True
+
+
+def _nearest(times: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Positions in ``times`` (increasing) that lie nearest to the wanted moments."""
+    right = np.searchsorted(times, wanted).clip(1, len(times) - 1) if len(times) > 1 else np.zeros(len(wanted), int)
+    left = np.maximum(right - 1, 0)
+    return np.where(wanted - times[left] <= times[right] - wanted, left, right)
