@@ -1,4 +1,9 @@
-"""When an answer is sure enough to stop."""
+"""When an answer is sure enough to stop.
+
+An exit is taken where the confidence reaches its threshold. Thresholds are finite numbers, so that they can be stored
+and interpolated; no confidence lies beyond :data:`ALWAYS` and :data:`NEVER` (the official Uni-AdaFocus code uses the
+same two).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Criterion = Literal["softmax", "logit", "entropy"]
+
+ALWAYS, NEVER = -1e8, 1e8
 
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:

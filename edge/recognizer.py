@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,12 +19,16 @@ from edge.clip import Clip, read_clip
 from edge.crop import crop_patch
 from edge.errors import AdafocusError
 from edge.exits import confidence, softmax
-from edge.manifest import STAGES, GraphFile, Stage, TensorSpec
+from edge.manifest import STAGES, Stage, TensorSpec
+from edge.prediction import Prediction, StageCall
 from edge.preprocess import PixelTable
 from edge.quantization import convert, dequantise
 from edge.runtimes import Opener, open_graph
 from edge.runtimes.base import Arrays
 from edge.sampling import select_frames, uniform_indices
+from edge.stopwatch import Stopwatch
+
+__all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "StageCall"]
 
 Boxes = Literal["policy", "centre"]
 Frames = Literal["policy", "uniform"]
@@ -35,103 +39,37 @@ BOX_STEP = 2.0**-12
 
 
 @dataclass
-class Stopwatch:
-    """Milliseconds by name."""
-
-    spent_ms: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
-        """Add the time of a block to ``name``."""
-        started = time.perf_counter()
-        yield
-        self.spent_ms[name] = self.spent_ms.get(name, 0.0) + 1e3 * (time.perf_counter() - started)
-
-
-@dataclass(frozen=True)
-class StageCall:
-    """One call of a stage: what it was given and what it answered, by tensor name, as the graph has it."""
-
-    stage: Stage
-    inputs: Arrays
-    outputs: Arrays
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one clip.
+class Trace:
+    """What has happened to a clip so far: calls of stages, answers of exits, and what the focus looked at.
 
     Attributes:
-        label: the best label.
-        score: its probability, 0..1.
-        exit_stage: ``glance`` or ``focus``, where the answer was given.
-        frame_indices: frames of the video that the focus saw, counted from 0; empty after an exit at the glance.
-        boxes: ``(n, 4)`` y, x, height, width as fractions of the centre square; empty after an exit at the glance.
-        candidate_indices: the same frames counted among the clip's candidates.
-        patches: ``(n, P, P, 3)`` uint8 RGB, what the focus saw.
-        frame_weights: ``(T_G,)`` of the temporal policy; empty after an exit at the glance.
-        logits: ``(K,)`` float32 of the exit taken.
-        glance_logits: ``(K,)`` float32 of the first exit.
-        labels: class names, in the order of the logits.
-        timing_ms: by ``decode``, ``resize``, ``glance``, ``policy``, ``focus``, ``pixels``, ``select``, ``crop``, and
-            ``total``; the host's share that is none of these is ``other``.
-        macs: multiply-accumulates spent.
-        warnings: sentences on what is wrong with the video.
-        calls: every call of a stage, in order; the ``long`` variant calls its focus several times.
+        calls: in order.
+        logits: ``(K,)`` of the exit reached last.
+        confidences: of every exit passed.
+        chosen: ``(n,)`` candidates that the policy chose.
+        boxes: ``(n, 4)``.
+        patches: ``(n, P, P, 3)``; the first ``seen`` of them are cut.
+        seen: patches that the focus was given.
+        frame_weights: ``(T_G,)``.
     """
 
-    label: str
-    score: float
-    exit_stage: Stage
-    frame_indices: tuple[int, ...]
-    boxes: NDArray[np.float32]
-    candidate_indices: tuple[int, ...]
-    patches: NDArray[np.uint8]
-    frame_weights: NDArray[np.float32]
+    calls: list[StageCall]
     logits: NDArray[np.float32]
-    glance_logits: NDArray[np.float32]
-    labels: tuple[str, ...]
-    timing_ms: dict[str, float]
-    macs: int
-    warnings: tuple[str, ...]
-    calls: tuple[StageCall, ...]
-
-    @property
-    def outputs(self) -> Arrays:
-        """Raw outputs by ``<stage>.<tensor>``, or ``<stage>.<n>.<tensor>`` from the second call of a stage on."""
-        found: Arrays = {}
-        counts: dict[str, int] = {}
-        for call in self.calls:
-            number = counts[call.stage] = counts.get(call.stage, 0) + 1
-            place = call.stage if number == 1 else f"{call.stage}.{number}"
-            found |= {f"{place}.{name}": value for name, value in call.outputs.items()}
-        return found
-
-    def top(self, k: int) -> list[tuple[str, float]]:
-        """The ``k`` best labels with their probabilities, best first."""
-        probabilities = softmax(self.logits)
-        order = np.argsort(-probabilities, kind="stable")[:k]
-        return [(self.labels[i], float(probabilities[i])) for i in order]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the focus looked at: candidates ``(n,)``, boxes ``(n, 4)``, patches, and the weights that chose them."""
-
+    confidences: list[float]
     chosen: NDArray[np.int64]
     boxes: NDArray[np.float32]
     patches: NDArray[np.uint8]
     frame_weights: NDArray[np.float32]
-
-    @classmethod
-    def nothing(cls, patch_size: int) -> Seen:
-        """After an exit at the glance."""
-        patches = np.empty((0, patch_size, patch_size, 3), np.uint8)
-        return cls(np.empty(0, np.int64), np.empty((0, 4), np.float32), patches, np.empty(0, np.float32))
+    seen: int = 0
 
 
 class Recognizer:
-    """A bundle opened in one runtime."""
+    """A bundle opened in one runtime. One clip at a time; open another where threads share a bundle.
+
+    Attributes:
+        exit_macs: multiply-accumulates of a clip that stops at each exit: at the glance, then at those of the focus. An
+            exit inside a call of the focus costs the whole call.
+    """
 
     def __init__(
         self,
@@ -142,21 +80,44 @@ class Recognizer:
         opener: Opener = open_graph,
     ) -> None:
         self.bundle, self.runtime, self.threads = bundle, runtime, threads
-        self.exit_threshold = exit_threshold
-        geometry = bundle.manifest.geometry
-        self._geometry = geometry
-        self._records: dict[Stage, GraphFile] = {}
+        manifest = bundle.manifest
+        geometry = self._geometry = manifest.geometry
+        self._inputs: dict[tuple[Stage, str], TensorSpec] = {}
+        self._outputs: dict[tuple[Stage, str], TensorSpec] = {}
         self._graphs = {}
         for stage in STAGES:
             path, record = bundle.graph(stage, runtime)  # type: ignore[arg-type]
-            self._records[stage] = record
+            self._inputs |= {(stage, spec.name): spec for spec in record.inputs}
+            self._outputs |= {(stage, spec.name): spec for spec in record.outputs}
             self._graphs[stage] = opener(runtime, path, record, threads)
-        self._tables = {
-            name: _pixel_table(spec, geometry.mean, geometry.std)
-            for name, spec in (("glance", self._input("glance", "frames")), ("focus", self._input("focus", "patches")))
-        }
+        self._glance_pixels = _pixel_table(self._inputs["glance", "frames"], geometry.mean, geometry.std)
+        self._focus_pixels = _pixel_table(self._inputs["focus", "patches"], geometry.mean, geometry.std)
         red, green, blue = (round(WHITE * value) for value in geometry.mean)
         self._fill = (red, green, blue)
+        self._patches_at_once = self._inputs["focus", "patches"].shape[0]
+        exits_per_call = math.prod(self._outputs["focus", "logits"].shape) // len(manifest.labels)
+        calls = -(-geometry.focus_frames // self._patches_at_once)
+        glance, policy, focus = (manifest.macs(stage) for stage in STAGES)
+        deep = [glance + policy + (call + 1) * focus for call in range(calls) for _ in range(exits_per_call)]
+        self.exit_macs = (glance, *deep)
+        self._thresholds: tuple[float, ...] | None = None
+        if exit_threshold is not None:
+            self.thresholds = (exit_threshold,) * (len(self.exit_macs) - 1)
+
+    @property
+    def thresholds(self) -> tuple[float, ...] | None:
+        """Confidence at which each exit but the last is taken; None: never stop early. May be set between clips."""
+        return self._thresholds
+
+    @thresholds.setter
+    def thresholds(self, values: Sequence[float] | None) -> None:
+        wanted = len(self.exit_macs) - 1
+        if values is not None and (len(values) != wanted or any(math.isnan(value) for value in values)):
+            raise AdafocusError(
+                f"found {len(values)} thresholds ({', '.join(f'{value:g}' for value in values)}), expected {wanted} "
+                "numbers, one for each exit but the last. Give as many, or None to never stop early."
+            )
+        self._thresholds = None if values is None else tuple(float(value) for value in values)
 
     @classmethod
     def open(
@@ -172,8 +133,8 @@ class Recognizer:
             bundle: its path, or an opened bundle.
             runtime: ``litert``, ``tflite``, ...
             threads: CPU threads of the runtime.
-            exit_threshold: stop after the glance where its confidence, by the bundle's criterion, reaches this; None:
-                never.
+            exit_threshold: stop at the first exit whose confidence, by the bundle's criterion, reaches this; None:
+                never. :attr:`thresholds` gives each exit its own.
 
         Raises:
             AdafocusError: no bundle, a damaged one, or a runtime that is not installed.
@@ -210,55 +171,74 @@ class Recognizer:
             boxes: ``centre`` keeps the size of the policy's box but looks at the middle of the frame.
             frames: ``uniform`` spreads the focus frames evenly.
             stop_after: ``glance`` answers from the glance alone.
-            started: ``time.perf_counter()`` at the beginning of the work that ``total`` is to count.
+            started: ``time.perf_counter()`` when reading the clip began, for all of that to count as decoding; None:
+                the times that the clip itself states.
         """
-        started = time.perf_counter() if started is None else started
-        watch = Stopwatch({"decode": clip.decode_ms, "resize": clip.resize_ms})
-        with watch.measure("pixels"):
-            glance_frames = self._tables["glance"].apply(clip.glance)
-        glance = self._run("glance", {"frames": glance_frames}, watch)
-        glance_logits = self._real(glance, "glance_logits").reshape(-1)
-        if stop_after == "glance" or self._sure(glance_logits):
-            return self._prediction(clip, [glance], glance_logits, glance_logits, watch, started)
+        watch = Stopwatch()
+        thresholds = self._thresholds
+        pixels = self._glance_pixels.apply(clip.glance)
+        watch.lap("pixels")
+        glance = self._run("glance", {"frames": pixels}, watch)
+        logits = self._real(glance, "glance_logits").reshape(-1)
+        trace = self._nothing_seen(glance, logits)
+        sure = self._passed(trace, thresholds)
+        watch.lap("other")
+        if sure or stop_after == "glance":
+            return self._prediction(clip, trace, logits, watch, started)
         policy = self._run("policy", {"features": self._handed(glance, "features", "policy")}, watch)
-        with watch.measure("select"):
-            chosen = self._choose(policy, frames)
-            looked_at = self._boxes(policy, chosen, boxes)
-        with watch.measure("crop"):
-            size = self._geometry.patch_size
-            views = zip(chosen, looked_at, strict=True)
-            patches = np.stack([crop_patch(clip.candidates[i], box, size, self._fill) for i, box in views])
-        calls, logits = self._focus(glance, patches, watch)
-        seen = Seen(chosen, looked_at.astype(np.float32), patches, self._real(policy, "frame_weights"))
-        return self._prediction(clip, [glance, policy, *calls], logits, glance_logits, watch, started, seen)
+        trace.calls.append(policy)
+        trace.frame_weights = self._real(policy, "frame_weights")
+        trace.chosen = self._choose(trace.frame_weights, frames)
+        trace.boxes = self._boxes(policy, trace.chosen, boxes)
+        watch.lap("select")
+        self._focus(clip, glance, trace, thresholds, watch)
+        return self._prediction(clip, trace, logits, watch, started)
+
+    def _nothing_seen(self, glance: StageCall, logits: NDArray[np.float32]) -> Trace:
+        """The state of a clip after the glance."""
+        size = self._geometry.patch_size
+        nothing = np.empty(0, np.float32)
+        patches = np.empty((0, size, size, 3), np.uint8)
+        return Trace([glance], logits, [], np.empty(0, np.int64), nothing.reshape(0, 4), patches, nothing)
 
     def _focus(
-        self, glance: StageCall, patches: NDArray[np.uint8], watch: Stopwatch
-    ) -> tuple[list[StageCall], NDArray[np.float32]]:
-        """Look at the patches, as many at a time as the graph takes, until it is sure; the calls and the answer."""
-        at_once = self._input("focus", "patches").shape[0]
-        calls: list[StageCall] = []
+        self, clip: Clip, glance: StageCall, trace: Trace, thresholds: tuple[float, ...] | None, watch: Stopwatch
+    ) -> None:
+        """Cut and look at the patches, as many at a time as the graph takes, until an exit is sure."""
+        at_once, size = self._patches_at_once, self._geometry.patch_size
+        trace.patches = np.empty((len(trace.chosen), size, size, 3), np.uint8)
         source = glance
-        for start in range(0, len(patches), at_once):
-            with watch.measure("pixels"):
-                pixels = self._tables["focus"].apply(patches[start : start + at_once])
+        for start in range(0, len(trace.chosen), at_once):
+            patches = trace.patches[start : start + at_once]
+            for place, patch in enumerate(patches, start):
+                patch[:] = crop_patch(clip.candidates[trace.chosen[place]], trace.boxes[place], size, self._fill)
+            trace.seen = start + len(patches)
+            watch.lap("crop")
+            pixels = self._focus_pixels.apply(patches)
+            watch.lap("pixels")
             context = self._handed(source, "context", "focus")
             source = self._run("focus", {"patches": pixels, "context": context}, watch)
-            calls.append(source)
-            rows = self._real(source, "logits").reshape(-1, len(self.bundle.manifest.labels))
-            sure = next((row for row in rows if self._sure(row)), None)
-            if sure is not None:
-                return calls, sure
-        return calls, rows[-1]
+            trace.calls.append(source)
+            for trace.logits in self._real(source, "logits").reshape(-1, len(self.bundle.manifest.labels)):
+                if self._passed(trace, thresholds):
+                    return
 
-    def _choose(self, policy: StageCall, frames: Frames) -> NDArray[np.int64]:
+    def _passed(self, trace: Trace, thresholds: tuple[float, ...] | None) -> bool:
+        """Note how sure the exit reached last is; whether that is enough to stop."""
+        exits = self.bundle.manifest.exits
+        index = len(trace.confidences)
+        trace.confidences.append(confidence(trace.logits, exits.criterion, exits.temperature))
+        if thresholds is None or index == len(thresholds):
+            return False
+        return trace.confidences[index] >= thresholds[index]
+
+    def _choose(self, weights: NDArray[np.float32], frames: Frames) -> NDArray[np.int64]:
         geometry = self._geometry
         if frames == "uniform":
             return uniform_indices(geometry.candidate_frames, geometry.focus_frames)
-        weights = self._real(policy, "frame_weights")
         return select_frames(weights, geometry.candidate_frames, geometry.focus_frames)
 
-    def _boxes(self, policy: StageCall, chosen: NDArray[np.int64], boxes: Boxes) -> NDArray[np.floating]:
+    def _boxes(self, policy: StageCall, chosen: NDArray[np.int64], boxes: Boxes) -> NDArray[np.float32]:
         """A box for each chosen frame, ``(n, 4)``; the policy gives one for the clip, or one for every candidate.
 
         Runtimes round the policy's floats differently in the last place. On a grid they all give the same box, and so
@@ -267,68 +247,59 @@ class Recognizer:
         given = np.rint(self._real(policy, "boxes").reshape(-1, 4) / BOX_STEP) * np.float32(BOX_STEP)
         picked = np.repeat(given, len(chosen), 0) if len(given) == 1 else given[chosen]
         if boxes == "centre":
-            return np.stack([centred_box(float(box[2]), float(box[3])) for box in picked])
+            return np.stack([centred_box(float(box[2]), float(box[3])) for box in picked]).astype(np.float32)
         return picked
 
-    def _sure(self, logits: NDArray[np.float32]) -> bool:
-        exits = self.bundle.manifest.exits
-        return self.exit_threshold is not None and (
-            confidence(logits, exits.criterion, exits.temperature) >= self.exit_threshold
-        )
-
     def _run(self, stage: Stage, arrays: Arrays, watch: Stopwatch) -> StageCall:
-        with watch.measure(stage):
-            answers = self._graphs[stage].run(arrays)
+        watch.lap("other")
+        answers = self._graphs[stage].run(arrays)
+        watch.lap(stage)
         return StageCall(stage, arrays, answers)
 
-    def _input(self, stage: Stage, name: str) -> TensorSpec:
-        return next(spec for spec in self._records[stage].inputs if spec.name == name)
-
-    def _output(self, stage: Stage, name: str) -> TensorSpec:
-        return next(spec for spec in self._records[stage].outputs if spec.name == name)
-
     def _real(self, call: StageCall, name: str) -> NDArray[np.float32]:
-        return dequantise(call.outputs[name], self._output(call.stage, name))
+        return dequantise(call.outputs[name], self._outputs[call.stage, name])
 
     def _handed(self, call: StageCall, name: str, stage: Stage) -> NDArray[np.generic]:
         """An output of one call in the form that a later one takes."""
-        return convert(call.outputs[name], self._output(call.stage, name), self._input(stage, name))
+        return convert(call.outputs[name], self._outputs[call.stage, name], self._inputs[stage, name])
 
     def _prediction(
-        self,
-        clip: Clip,
-        calls: list[StageCall],
-        logits: NDArray[np.float32],
-        glance_logits: NDArray[np.float32],
-        watch: Stopwatch,
-        started: float,
-        seen: Seen | None = None,
+        self, clip: Clip, trace: Trace, glance_logits: NDArray[np.float32], watch: Stopwatch, started: float | None
     ) -> Prediction:
-        manifest = self.bundle.manifest
-        seen = seen or Seen.nothing(self._geometry.patch_size)
-        probabilities = softmax(logits)
-        best = int(np.argmax(probabilities))
-        spent = watch.spent_ms
-        total = 1e3 * (time.perf_counter() - started)
-        spent["other"] = max(0.0, total - sum(spent.values()))
-        spent["total"] = total
+        labels, seen = self.bundle.manifest.labels, trace.seen
+        probabilities = softmax(trace.logits)
+        best = int(probabilities.argmax())
+        candidates = tuple(trace.chosen[:seen].tolist())
+        frames = tuple(clip.candidate_indices[trace.chosen[:seen]].tolist())
+        exit_index = len(trace.confidences) - 1
+        watch.lap("other")
         return Prediction(
-            label=manifest.labels[best],
+            label=labels[best],
             score=float(probabilities[best]),
-            exit_stage=calls[-1].stage,
-            frame_indices=tuple(int(clip.candidate_indices[i]) for i in seen.chosen),
-            boxes=seen.boxes,
-            candidate_indices=tuple(int(i) for i in seen.chosen),
-            patches=seen.patches,
-            frame_weights=seen.frame_weights,
-            logits=logits,
+            exit_stage=trace.calls[-1].stage,
+            exit_index=exit_index,
+            confidences=tuple(trace.confidences),
+            frame_indices=frames,
+            boxes=trace.boxes[:seen],
+            candidate_indices=candidates,
+            patches=trace.patches[:seen],
+            frame_weights=trace.frame_weights,
+            logits=trace.logits,
             glance_logits=glance_logits,
-            labels=manifest.labels,
-            timing_ms=spent,
-            macs=sum(manifest.macs(call.stage) for call in calls),
+            labels=labels,
+            timing_ms=_timing(clip, watch, started),
+            macs=self.exit_macs[exit_index],
             warnings=clip.warnings,
-            calls=tuple(calls),
+            calls=tuple(trace.calls),
         )
+
+
+def _timing(clip: Clip, watch: Stopwatch, started: float | None) -> dict[str, float]:
+    """Milliseconds by part; what passed before this call and was not resizing is reading, so it counts as decoding."""
+    before = 0.0 if started is None else watch.before(started)
+    decode = max(clip.decode_ms, before - clip.resize_ms)
+    spent = {"decode": decode, "resize": clip.resize_ms, **watch.spent_ms}
+    return {**spent, "total": sum(spent.values())}
 
 
 def _pixel_table(spec: TensorSpec, mean: tuple[float, float, float], std: tuple[float, float, float]) -> PixelTable:

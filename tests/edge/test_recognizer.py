@@ -1,0 +1,144 @@
+"""The way of a clip through the stages, and every exit on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy_bundle import BRIGHTEST, FOCUS_FRAMES, LABELS, MACS, STEP, NumpyOpener, clip_of, numpy_bundle
+
+from edge.bundle import Bundle
+from edge.clip import read_clip
+from edge.errors import AdafocusError
+from edge.exits import ALWAYS, NEVER, confidence
+from edge.manifest import Exits
+from edge.recognizer import Recognizer
+
+PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other")
+
+
+def recognizer_of(variant: str, exits: Exits | None = None) -> tuple[Recognizer, dict[str, int]]:
+    opener = NumpyOpener()
+    return Recognizer(numpy_bundle(variant, exits), "litert", 1, None, opener), opener.calls
+
+
+def sureness(logit: float) -> float:
+    return confidence([logit, *[0.0] * (len(LABELS) - 1)], "softmax")
+
+
+def test_without_thresholds_every_stage_runs() -> None:
+    recognizer, calls = recognizer_of("long")
+    answer = recognizer.recognize_clip(clip_of(255))
+    assert calls == {"glance": 1, "policy": 1, "focus": 3}
+    assert (answer.exit_stage, answer.exit_index) == ("focus", FOCUS_FRAMES)
+    assert len(answer.candidate_indices) == len(answer.boxes) == len(answer.patches) == FOCUS_FRAMES
+
+
+def test_a_clip_that_is_sure_after_the_glance_costs_the_glance() -> None:
+    recognizer, calls = recognizer_of("long")
+    recognizer.thresholds = (0.9, *[NEVER] * (FOCUS_FRAMES - 1))
+    answer = recognizer.recognize_clip(clip_of(255))
+    assert calls == {"glance": 1}
+    assert (answer.exit_stage, answer.exit_index, answer.macs) == ("glance", 0, MACS["glance"])
+    assert answer.confidences == pytest.approx([sureness(BRIGHTEST)])
+    assert answer.frame_indices == answer.candidate_indices == ()
+    assert answer.boxes.shape == (0, 4)
+    assert answer.patches.shape[0] == 0
+    assert np.array_equal(answer.logits, answer.glance_logits)
+
+
+@pytest.mark.parametrize("patches", range(1, FOCUS_FRAMES + 1))
+def test_the_long_focus_stops_after_the_patch_that_makes_it_sure(patches: int) -> None:
+    recognizer, calls = recognizer_of("long")
+    recognizer.thresholds = (NEVER, *[sureness(STEP * patches) - 1e-6] * (FOCUS_FRAMES - 1))
+    answer = recognizer.recognize_clip(clip_of(0))
+    whole_calls = math.ceil(patches / 2)
+    assert calls["focus"] == whole_calls
+    assert answer.exit_index == patches
+    assert answer.macs == MACS["glance"] + MACS["policy"] + whole_calls * MACS["focus"]
+    assert answer.logits[1] == pytest.approx(STEP * patches)
+    assert answer.confidences == pytest.approx([sureness(STEP * n) for n in range(patches + 1)])
+    assert len(answer.patches) == len(answer.frame_indices) == len(answer.boxes) == 2 * whole_calls
+
+
+@pytest.mark.parametrize("exit_index", range(FOCUS_FRAMES))
+def test_each_exit_has_its_own_threshold(exit_index: int) -> None:
+    recognizer, _ = recognizer_of("long")
+    recognizer.thresholds = tuple(ALWAYS if k == exit_index else NEVER for k in range(FOCUS_FRAMES))
+    answer = recognizer.recognize_clip(clip_of(100))
+    assert answer.exit_index == exit_index
+    assert answer.macs == recognizer.exit_macs[exit_index]
+
+
+def test_an_exit_at_the_last_patch_needs_no_threshold() -> None:
+    recognizer, _ = recognizer_of("tsm")
+    recognizer.thresholds = (NEVER,)
+    answer = recognizer.recognize_clip(clip_of(100))
+    assert (answer.exit_index, len(answer.confidences)) == (1, 2)
+    assert recognizer.exit_macs == (MACS["glance"], sum(MACS.values()))
+
+
+def test_the_bundle_says_how_sureness_is_measured() -> None:
+    for criterion, temperature in (("softmax", 2.0), ("logit", 1.0), ("entropy", 1.0)):
+        recognizer, _ = recognizer_of("tsm", Exits(criterion=criterion, temperature=temperature))  # type: ignore[arg-type]
+        answer = recognizer.recognize_clip(clip_of(255))
+        wanted = confidence(answer.glance_logits, criterion, temperature)  # type: ignore[arg-type]
+        assert answer.confidences[0] == wanted
+        recognizer.thresholds = (wanted,)
+        assert recognizer.recognize_clip(clip_of(255)).exit_index == 0
+        recognizer.thresholds = (math.nextafter(wanted, math.inf),)
+        assert recognizer.recognize_clip(clip_of(255)).exit_index == 1
+
+
+@pytest.mark.parametrize("values", [(), (0.5,), (0.5,) * 7, (math.nan,) * 6])
+def test_thresholds_of_another_bundle_are_refused(values: tuple[float, ...]) -> None:
+    recognizer, _ = recognizer_of("long")
+    with pytest.raises(AdafocusError, match=f"found {len(values)} thresholds"):
+        recognizer.thresholds = values
+    assert recognizer.thresholds is None
+
+
+def test_one_threshold_may_serve_all_exits() -> None:
+    recognizer = Recognizer(numpy_bundle("long"), "litert", 1, 0.75, NumpyOpener())
+    assert recognizer.thresholds == (0.75,) * FOCUS_FRAMES
+
+
+def test_a_prediction_is_a_value_and_its_arrays_outlive_the_next_clip() -> None:
+    recognizer, _ = recognizer_of("long")
+    first = recognizer.recognize_clip(clip_of(40))
+    kept = first.patches.copy(), [call.inputs["patches"].copy() for call in first.calls[2:]]
+    recognizer.recognize_clip(clip_of(200))
+    assert np.array_equal(first.patches, kept[0])
+    assert all(np.array_equal(a.inputs["patches"], b) for a, b in zip(first.calls[2:], kept[1], strict=True))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        first.label = "swim"  # type: ignore[misc]
+
+
+def test_the_parts_of_the_time_are_the_whole_time(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+    recognizer = Recognizer.open(shipped_bundle)
+    clip = read_clip(real_videos[0], shipped_bundle.manifest.geometry)
+    for answer in (recognizer.recognize(real_videos[0]), recognizer.recognize_clip(clip)):
+        assert set(answer.timing_ms) == {*PARTS, "total"}
+        assert sum(answer.timing_ms[part] for part in PARTS) == pytest.approx(answer.timing_ms["total"])
+        assert min(answer.timing_ms.values()) >= 0
+    assert answer.timing_ms["decode"] == clip.decode_ms
+    assert answer.timing_ms["resize"] == clip.resize_ms
+
+
+def test_the_shipped_bundle_stops_where_its_threshold_says(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+    recognizer = Recognizer.open(shipped_bundle)
+    clip = read_clip(real_videos[0], shipped_bundle.manifest.geometry)
+    whole = recognizer.recognize_clip(clip)
+    assert whole.confidences[0] == confidence(whole.glance_logits, "softmax")
+    recognizer.thresholds = (whole.confidences[0],)
+    early = recognizer.recognize_clip(clip)
+    assert (early.exit_stage, early.exit_index) == ("glance", 0)
+    assert np.array_equal(early.logits, whole.glance_logits)
+    recognizer.thresholds = (math.nextafter(whole.confidences[0], 2.0),)
+    late = recognizer.recognize_clip(clip)
+    assert np.array_equal(late.logits, whole.logits)
+    assert late.candidate_indices == whole.candidate_indices
+    assert np.array_equal(late.patches, whole.patches)
