@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -11,8 +14,12 @@ import click
 
 from edge import commands
 from edge.errors import WORKSTATION_INSTALL, AdafocusError
+from edge.signals import ENDED_BY, Terminated, end_cleanly_on_sigterm
 
 WORKSTATION_GROUP = "adafocus.commands"
+REFUSED = 2
+# as click and rich have it
+NOBODY_READS = 1
 
 
 class Verbs(click.Group):
@@ -49,39 +56,71 @@ for command in commands.ALL:
 
 def main() -> None:
     """Entry point: errors become one sentence and exit code 2."""
-    sys.exit(run(sys.argv[1:]))
+    end_cleanly_on_sigterm()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a file may have any bytes for a name, and a terminal any encoding
+            stream.reconfigure(errors="backslashreplace")
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _nobody_reads()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run the program and return its exit code."""
+    """Run the program and return its exit code.
+
+    Only errors of the user's input, of the system and of the user's patience end in a sentence. Whatever else is raised
+    is a mistake in this program and keeps its traceback.
+    """
     try:
-        program.main(args=arguments, prog_name="adafocus", standalone_mode=False)
+        code = program.main(args=arguments, prog_name="adafocus", standalone_mode=False)
+        sys.stdout.flush()
     except AdafocusError as error:
-        click.echo(f"adafocus: {error}", err=True)
-        return 2
+        return _refused(str(error))
     except click.ClickException as error:
         error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("adafocus: stopped.", err=True)
-        return 130
+        return REFUSED
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        return _stopped(stopped)
     except click.exceptions.Exit as finished:
         return finished.exit_code
     except ModuleNotFoundError as error:
-        click.echo(
-            f"adafocus: this runs on a workstation and needs the package {error.name!r}, which is not installed. "
-            f"Install it: {WORKSTATION_INSTALL}",
-            err=True,
+        return _refused(
+            f"this runs on a workstation and needs the package {error.name!r}, which is not installed. "
+            f"Install it: {WORKSTATION_INSTALL}"
         )
-        return 2
     except ValueError as error:
         # the rooms of the workstation mark the errors that hold a sentence; this room does not import them
         if not getattr(error, "for_user", False):
             raise
-        click.echo(f"adafocus: {error}", err=True)
-        return 2
+        return _refused(str(error))
+    except BrokenPipeError:
+        return _nobody_reads()
     except OSError as error:
         place = f"{Path(error.filename)}: " if error.filename else ""
-        click.echo(f"adafocus: {place}{error.strerror or error}. Check the path and the space on the disk.", err=True)
-        return 2
-    return 0
+        return _refused(f"{place}{error.strerror or error}. Check the path and the space on the disk.")
+    except MemoryError:
+        return _refused("there is not enough memory for this. Close other programs, or use a smaller bundle.")
+    # click hands back the code that a verb left with, and what a verb returned otherwise: nothing
+    return code if isinstance(code, int) else 0
+
+
+def _refused(sentence: str) -> int:
+    click.echo(f"adafocus: {sentence}", err=True)
+    return REFUSED
+
+
+def _stopped(stopped: BaseException) -> int:
+    """Ctrl-C or SIGTERM; click hides the one it met behind an exception of its own."""
+    terminated = isinstance(stopped, Terminated) or isinstance(stopped.__cause__, Terminated)
+    click.echo("adafocus: stopped by SIGTERM." if terminated else "adafocus: stopped.", err=True)
+    return ENDED_BY + (signal.SIGTERM if terminated else signal.SIGINT)
+
+
+def _nobody_reads() -> int:
+    """The reader of a pipe has gone, as ``head`` does. What is still buffered must not be written at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return NOBODY_READS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -12,27 +13,28 @@ from pathlib import Path
 
 from edge.errors import AdafocusError
 
+# a full disk, a full share of one, a file larger than is allowed; Windows knows no shares
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+OF_THE_DISK = (*FULL, errno.EIO, errno.EROFS)
+
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; it takes the place of ``path`` only when the block succeeds.
 
     Raises:
-        AdafocusError: the folder cannot be written to.
+        AdafocusError: the folder cannot be written to, or the disk is full.
     """
-    try:
+    with _sentences(path, every=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise AdafocusError(f"Cannot write {path}: {error.strerror}. Choose another place.") from error
     beside = Path(name)
     try:
-        yield beside
-        beside.chmod(0o644)
-        os.replace(beside, path)
-    except OSError as error:
-        raise AdafocusError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from error
+        os.close(handle)
+        with _sentences(path, every=True):
+            yield beside
+            beside.chmod(0o644)
+            os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -46,27 +48,51 @@ def replacing_directory(path: Path, marker: str) -> Iterator[Path]:
         marker: a file name that an existing directory must hold to be replaced.
 
     Raises:
-        AdafocusError: something else stands at ``path``.
+        AdafocusError: something else stands at ``path``, the folder cannot be written to, or the disk is full.
     """
     if path.exists() and not (path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))):
         raise AdafocusError(f"{path} exists and is no bundle, so it is not replaced. Choose another --out.")
-    try:
+    with _sentences(path, every=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise AdafocusError(f"Cannot write {path}: {error.strerror}. Choose another place.") from error
     try:
-        yield beside
-        beside.chmod(0o755)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            os.replace(path, old / path.name)
-            os.replace(beside, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(beside, path)
+        # much is read while a directory is filled, so only what the disk answers is said to be about writing
+        with _sentences(path, every=False):
+            yield beside
+        with _sentences(path, every=True):
+            beside.chmod(0o755)
+            if path.exists():
+                _exchange(beside, path)
+            else:
+                os.replace(beside, path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _exchange(beside: Path, path: Path) -> None:
+    """Put a directory in the place of another one, which stays where the first cannot be moved."""
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    try:
+        os.replace(path, old / path.name)
+        try:
+            os.replace(beside, path)
+        except BaseException:
+            os.replace(old / path.name, path)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _sentences(path: Path, every: bool) -> Iterator[None]:
+    """Say of errors of the system, of every one or of those of a full or broken disk, that ``path`` is not written."""
+    try:
+        yield
+    except OSError as error:
+        if not every and error.errno not in OF_THE_DISK:
+            raise
+        advice = "Make room, or choose another place." if error.errno in FULL else "Choose another place."
+        raise AdafocusError(f"Cannot write {path}: {error.strerror or error}. {advice}") from error
 
 
 def size_of(path: Path) -> int:
