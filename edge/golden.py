@@ -15,6 +15,7 @@ from edge.clip import Clip
 from edge.manifest import STAGES, Manifest, Stage, TensorSpec
 from edge.quantization import dequantise
 from edge.recognizer import Recognizer
+from edge.runtimes import RUNTIMES
 from edge.sampling import uniform_indices
 
 FRAMES = "frame_indices"
@@ -52,6 +53,12 @@ class GoldenCheck:
 def labels_digest(labels: Sequence[str]) -> NDArray[np.uint8]:
     """SHA-256 of the labels in their order, ``(32,)``: it stands with the golden answers, apart from the labels."""
     return np.frombuffer(hashlib.sha256("\0".join(labels).encode()).digest(), np.uint8)
+
+
+def runtimes_for(bundle: Bundle) -> tuple[str, ...]:
+    """Runtimes of the table that a bundle holds graphs for, whether they are installed or not."""
+    held = bundle.runtimes()
+    return tuple(name for name in RUNTIMES if name in held or SAME_FILES.get(name) in held)  # type: ignore[call-overload]
 
 
 def golden_clip(bundle: Bundle) -> Clip:

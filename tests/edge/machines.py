@@ -1,0 +1,99 @@
+"""Made-up trees of sysfs and procfs, and stand-ins for the programs of a board's maker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+MEMINFO = """MemTotal:        8192000 kB
+MemFree:          100000 kB
+MemAvailable:    6144000 kB
+SwapTotal:        524288 kB
+SwapFree:         262144 kB
+"""
+CPUINFO = """processor\t: 0
+model name\t: ARMv8 Cortex-A76
+cpu MHz\t\t: 2400.000
+
+processor\t: 1
+cpu MHz\t\t: 1500.500
+
+Model\t\t: Raspberry Pi 5 Model B Rev 1.0
+"""
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    """Write small files below a root, as the kernel shows them: with a line end."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    return root
+
+
+def pi_sys(root: Path) -> Path:
+    """The sysfs of a Raspberry Pi 5 with four cores."""
+    files = {
+        f"devices/system/cpu/cpu{core}/cpufreq/{name}": value
+        for core in range(4)
+        for name, value in (("scaling_cur_freq", str(2_400_000 - 100_000 * core)), ("scaling_governor", "ondemand"))
+    }
+    # an entry beside the cores that has no number
+    files |= {"devices/system/cpu/cpufreq/boost": "0"}
+    files |= {"class/thermal/thermal_zone0/type": "cpu-thermal", "class/thermal/thermal_zone0/temp": "61250"}
+    files |= {"class/video4linux/video0/name": "unicam", "class/video4linux/video10/name": "bcm2835-codec-decode"}
+    return write(root, files)
+
+
+def jetson_sys(root: Path) -> Path:
+    """The sysfs of a Jetson Orin with JetPack 6."""
+    chip = "bus/i2c/drivers/ina3221/1-0040/hwmon/hwmon1"
+    files = {f"{chip}/in{n}_label": label for n, label in ((1, "VDD_IN"), (2, "VDD_CPU_GPU_CV"), (3, "NC"))}
+    files |= {f"{chip}/in7_label": "Sum of shunt voltages"}
+    files |= {f"{chip}/in{n}_input": "5000" for n in (1, 2, 3)} | {f"{chip}/curr{n}_input": "900" for n in (1, 2, 3)}
+    for number, (kind, degrees) in enumerate((("cpu-thermal", 51500), ("gpu-thermal", 49000), ("gpu-thermal", 48000))):
+        files[f"class/thermal/thermal_zone{number}/type"] = kind
+        files[f"class/thermal/thermal_zone{number}/temp"] = str(degrees)
+    for number, (kind, state) in enumerate((("cpufreq-cpu0", 3), ("pwm-fan", 1), ("17000000.gpu", 0))):
+        files[f"class/thermal/cooling_device{number}/type"] = kind
+        files[f"class/thermal/cooling_device{number}/cur_state"] = str(state)
+    return write(root, files)
+
+
+def intel_sys(root: Path) -> Path:
+    """The sysfs of a notebook: RAPL, counts of throttling, and a sensor chip on I2C."""
+    files = {
+        "class/powercap/intel-rapl:0/name": "package-0",
+        "class/powercap/intel-rapl:0/energy_uj": "123456789",
+        "class/powercap/intel-rapl:0:0/name": "core",
+        "class/powercap/intel-rapl:0:0/energy_uj": "1234",
+        "class/hwmon/hwmon0/name": "coretemp",
+        "class/hwmon/hwmon1/name": "ina260",
+        "class/hwmon/hwmon1/power1_input": "4200000",
+    }
+    files |= {f"devices/system/cpu/cpu{core}/thermal_throttle/core_throttle_count": str(core + 2) for core in range(2)}
+    return write(root, files)
+
+
+def proc(root: Path, load: str = "0.42") -> Path:
+    """A procfs."""
+    files = {
+        "meminfo": MEMINFO,
+        "cpuinfo": CPUINFO,
+        "loadavg": f"{load} 0.30 0.20 1/300 4242",
+        "stat": "cpu  1000 200 300 90000 500 40 60 100 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0",
+        "self/status": "Name:\tadafocus\nVmHWM:\t  204800 kB\nVmRSS:\t 1000 kB",
+        "device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
+    }
+    return write(root, files)
+
+
+class Programs:
+    """Answers of programs by their first words; None where a program is not there."""
+
+    def __init__(self, **answers: str | None) -> None:
+        self.answers = answers
+
+    def __call__(self, command: Sequence[str]) -> str | None:
+        """What the program prints."""
+        return self.answers.get("_".join(command).replace("-", ""))
