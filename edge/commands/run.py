@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,54 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from edge.budget import Budget
 from edge.clip import read_clip
 from edge.commands import options
+from edge.controller import WINDOW_CLIPS, Controller
 from edge.errors import AdafocusError
 from edge.recognizer import Prediction, Recognizer
 
 BAR_CHARACTERS = 28
+
+
+class Playlist:
+    """Answers videos one after the other, and keeps the budget over all of them.
+
+    Attributes:
+        state: of the budget; None without one, or before the first answer.
+    """
+
+    def __init__(self, recognizer: Recognizer, budget: Budget | None, picture: Path | None) -> None:
+        self._recognizer, self._budget, self._picture = recognizer, budget, picture
+        self._controller: Controller | None = None
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What the budget has come to."""
+        return self._controller.state() if self._controller else None
+
+    def answers(self, videos: tuple[Path, ...]) -> Iterator[tuple[Path, Prediction]]:
+        """Each video with its answer, as soon as it is known."""
+        for video in videos:
+            yield video, self._answer(video)
+
+    def _answer(self, video: Path) -> Prediction:
+        recognizer = self._recognizer
+        started: float | None = time.perf_counter()
+        clip = read_clip(video, recognizer.bundle.manifest.geometry)
+        if self._budget is not None and self._controller is None:
+            # what trying out a budget takes is no part of reading the clip
+            self._controller, started = Controller.start(self._budget, recognizer, clip), None
+        if self._controller is not None:
+            recognizer.thresholds = self._controller.thresholds
+        answer = recognizer.recognize_clip(clip, started=started)
+        if self._controller is not None:
+            self._controller.observe(answer)
+        if self._picture is not None:
+            from edge.picture import draw_picture
+
+            draw_picture(clip, answer, video.name, self._picture)
+        return answer
 
 
 @click.command()
@@ -24,7 +67,8 @@ BAR_CHARACTERS = 28
 @options.as_json
 @click.option("--picture", type=click.Path(path_type=Path), help="Write a picture of the answer (one video only).")
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="How many labels.")
-@click.option("--exit-threshold", type=float, help="Stop after the glance where it is this sure.")
+@options.budget
+@options.exit_threshold
 @options.runtime
 @options.threads
 def run(
@@ -33,6 +77,7 @@ def run(
     as_json: bool,
     picture: Path | None,
     top: int,
+    budget: Budget | None,
     exit_threshold: float | None,
     runtime: str,
     threads: int,
@@ -42,30 +87,22 @@ def run(
         raise AdafocusError(f"--picture takes one video, found {len(videos)}. Call it once per video.")
     if picture is not None and picture.suffix.lower() != ".png":
         raise AdafocusError(f"--picture is {picture}, expected a name that ends in .png.")
-    recognizer = Recognizer.open(bundle, runtime, threads, exit_threshold)
-    answers = [_answer(recognizer, video, picture) for video in videos]
+    options.only_one_of(exit_threshold, budget)
+    playlist = Playlist(Recognizer.open(bundle, runtime, threads, exit_threshold), budget, picture)
+    answers = playlist.answers(videos)
     if as_json:
-        content = [_as_dict(video, answer, top) for video, answer in zip(videos, answers, strict=True)]
-        options.print_json({"bundle": str(bundle), "runtime": runtime, "threads": threads, "videos": content})
+        content = [_as_dict(video, answer, top) for video, answer in answers]
+        about = {"bundle": str(bundle), "runtime": runtime, "threads": threads, "budget": playlist.state}
+        options.print_json({**about, "videos": content})
         return
     console = Console()
-    for video, answer in zip(videos, answers, strict=True):
+    for video, answer in answers:
         _show(console, video, answer, top)
+    if playlist.state is not None:
+        console.print(f"\n{_budget_line(playlist.state)}", highlight=False)
     if picture is not None:
         console.print(f"picture: {picture}")
     console.print(f"\nnext: adafocus bench {bundle} {videos[0]}", style="dim", highlight=False)
-
-
-def _answer(recognizer: Recognizer, video: Path, picture: Path | None) -> Prediction:
-    if picture is None:
-        return recognizer.recognize(video)
-    from edge.picture import draw_picture
-
-    started = time.perf_counter()
-    clip = read_clip(video, recognizer.bundle.manifest.geometry)
-    answer = recognizer.recognize_clip(clip, started=started)
-    draw_picture(clip, answer, video.name, picture)
-    return answer
 
 
 def _show(console: Console, video: Path, answer: Prediction, top: int) -> None:
@@ -83,6 +120,16 @@ def _show(console: Console, video: Path, answer: Prediction, top: int) -> None:
         console.print(f"  warning: {escape(warning)}", style="yellow", highlight=False)
 
 
+def _budget_line(state: dict[str, Any]) -> str:
+    unit, clips = state["unit"], state["clips"]
+    recent = f", {state['running_mean']:.4g} over the last {WINDOW_CLIPS}" if clips > WINDOW_CLIPS else ""
+    low, high = state["range"]
+    return (
+        f"budget {state['asked']:g} {unit} a clip: {state['mean']:.4g} {unit} on average of {clips}{recent}; "
+        f"range {low:.4g} to {high:.4g}, thresholds {state['curve']}, at position {state['position']:.2f} of 0 to 1"
+    )
+
+
 def _as_dict(video: Path, answer: Prediction, top: int) -> dict[str, Any]:
     return {
         "video": str(video),
@@ -90,6 +137,8 @@ def _as_dict(video: Path, answer: Prediction, top: int) -> dict[str, Any]:
         "score": answer.score,
         "top": [{"label": label, "score": score} for label, score in answer.top(top)],
         "exit_stage": answer.exit_stage,
+        "exit_index": answer.exit_index,
+        "confidences": [round(value, 6) for value in answer.confidences],
         "frame_indices": list(answer.frame_indices),
         "boxes": [[round(float(value), 5) for value in box] for box in answer.boxes],
         "gmac": answer.macs / 1e9,
