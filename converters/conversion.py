@@ -1,4 +1,4 @@
-"""Stages to files, side by side, each in a process of its own: one that fails takes no other down."""
+"""Stages to files, side by side in worker processes: one that fails takes no other down."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_completed
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -34,12 +35,18 @@ def graph_name(stage: Stage, runtime: Runtime) -> str:
     return f"{stage}{SUFFIXES[runtime]}"
 
 
+@lru_cache(maxsize=1)
+def _model(path: Path) -> StoredModel:
+    """Rebuilding the graphs of a model takes longer than most conversions, so a worker does it once."""
+    return load_model(path)
+
+
 def convert_stage(model_path: Path, item: Item, precision: Precision, path: Path) -> Report:
-    """Convert one stage of a model file; runs in a process of its own."""
+    """Convert one stage of a model file; runs in a worker process."""
     runtime, stage = item
     torch.set_num_threads(1)
     made = target(runtime)
-    model = load_model(model_path)
+    model = _model(model_path)
     module = model.stages.modules()[stage]
     own = stage_precision(model, stage, precision)
     if own not in made.PRECISIONS:
