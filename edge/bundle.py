@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.archive import ARCHIVE, MANIFEST, is_archive, pack, unpack
+from edge.arrays import read_arrays
 from edge.errors import BundleError, MissingRuntimeError
 from edge.files import replacing_directory, replacing_file, sha256_of, size_of
-from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Runtime, Stage, parse_manifest
+from edge.limits import MOST_BUNDLE_FILES
+from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Runtime, Stage, TensorSpec, read_manifest
+from edge.names import unsafe
 
 # both open the same .tflite files
 SAME_FILES: dict[Runtime, Runtime] = {"tflite": "litert"}
+MOST_OTHER_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -31,34 +37,55 @@ class Bundle:
     def open(cls, path: str | Path) -> Bundle:
         """Open a bundle and check every file against the manifest.
 
+        Files that the manifest does not name are left alone and never read: file managers put their own beside others.
+        Links, pipes and devices are refused wherever they stand, named or not.
+
         Raises:
             BundleError: not a bundle, another schema version, an unknown or missing key, a path that leaves the
                 bundle, a symbolic link, a missing file, or a file whose size or hash differs.
         """
         root = Path(path)
-        if not root.exists():
-            raise BundleError(f"There is no bundle at {root}. Make one: adafocus export MODEL --out {root}")
-        if root.is_file():
-            return cls._open_archive(root)
-        where = root / MANIFEST
-        if not where.is_file():
-            raise BundleError(f"{root} has no {MANIFEST}, so it is no bundle. Give the folder adafocus export wrote.")
         try:
-            text = where.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BundleError(f"{where} cannot be read as text ({error}). Convert the model again.") from error
-        manifest = parse_manifest(text, where)
+            if not root.exists():
+                raise BundleError(f"There is no bundle at {root}. Make one: adafocus export MODEL --out {root}")
+            return cls._open_archive(root) if root.is_file() else cls._open_folder(root, root)
+        except OSError as error:
+            raise BundleError(f"{error.filename or root} cannot be read: {error.strerror or error}.") from error
+
+    @classmethod
+    def _open_folder(cls, root: Path, shown: Path) -> Bundle:
+        """Open a folder, called ``shown`` on the screen."""
+        if not (root / MANIFEST).is_file():
+            raise BundleError(f"{shown} has no {MANIFEST}, so it is no bundle. Give the folder adafocus export wrote.")
+        _refuse_links(root)
+        manifest = read_manifest(root / MANIFEST, shown / MANIFEST)
         for record in manifest.files():
-            _check(root, record)
+            _check(root, shown, record)
         return cls(root, manifest)
 
     @classmethod
     def _open_archive(cls, path: Path) -> Bundle:
-        """Unpack a stored zip into a folder that lives as long as the bundle is used."""
-        folder = TemporaryDirectory(prefix="adafocus-")
-        unpack(path, Path(folder.name))
-        opened = cls.open(folder.name)
-        return replace(opened, _folder=folder)
+        """Unpack a stored zip into a folder that lives until the bundle is closed, or until nothing refers to it."""
+        folder = TemporaryDirectory(prefix="adafocus-", ignore_cleanup_errors=True)
+        try:
+            unpack(path, Path(folder.name))
+            return replace(cls._open_folder(Path(folder.name), path), _folder=folder)
+        except BaseException:
+            folder.cleanup()
+            raise
+
+    def close(self) -> None:
+        """Remove the folder that a zip was unpacked into; a bundle that is a folder stays. Closing twice is allowed."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def __enter__(self) -> Bundle:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def runtimes(self) -> tuple[Runtime, ...]:
         """Runtimes for which all three stages are present."""
@@ -81,18 +108,57 @@ class Bundle:
         return self.path / record.file, record
 
     def golden_frames(self) -> dict[str, NDArray[np.uint8]]:
-        """The golden clip: ``glance`` and ``candidates``, uint8 RGB."""
-        arrays = _read_arrays(self.path / self.manifest.golden.frames.file)
+        """The golden clip: ``glance`` ``(T_G, S, S, 3)`` and ``candidates`` ``(N, F, F, 3)``, uint8 RGB.
+
+        Raises:
+            BundleError: the file is damaged, or holds anything else.
+        """
+        path, geometry = self.path / self.manifest.golden.frames.file, self.manifest.geometry
+        wanted = {
+            "glance": (geometry.glance_frames, geometry.glance_size, geometry.glance_size, 3),
+            "candidates": (geometry.candidate_frames, geometry.frame_size, geometry.frame_size, 3),
+        }
+        arrays = read_arrays(path, sum(int(np.prod(shape)) for shape in wanted.values()))
+        found = {name: (values.shape, values.dtype.name) for name, values in arrays.items()}
+        if found != {name: (shape, "uint8") for name, shape in wanted.items()}:
+            raise BundleError(f"{path} holds {found or 'nothing'}, expected uint8 frames {wanted}. Convert again.")
         return {name: values.astype(np.uint8, copy=False) for name, values in arrays.items()}
 
     def golden_answers(self) -> dict[str, NDArray[np.generic]]:
-        """What the golden clip must answer: ``<stage>.<tensor>`` in the graph's dtype, and ``frame_indices``."""
-        return _read_arrays(self.path / self.manifest.golden.answers.file)
+        """What the golden clip must answer: ``<stage>.<tensor>`` in the graph's dtype, and ``frame_indices``.
+
+        Raises:
+            BundleError: the file is damaged, an answer is missing or no stage gives it, or it has another shape.
+        """
+        path, golden = self.path / self.manifest.golden.answers.file, self.manifest.golden
+        specs: dict[tuple[str, str], TensorSpec] = {
+            (stage, spec.name): spec for stage in STAGES for spec in self.graph(stage, golden.runtime)[1].outputs
+        }
+        # the focus may answer once for every frame; besides there are the chosen frames and small sums
+        one_call = sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in specs.values())
+        arrays = read_arrays(path, (one_call + 8) * self.manifest.geometry.focus_frames + MOST_OTHER_BYTES)
+        missing = [f"{stage}.{name}" for stage, name in specs if f"{stage}.{name}" not in arrays]
+        if missing:
+            raise BundleError(f"{path} has no {missing[0]}, which a golden clip must answer. Convert the model again.")
+        for name, values in arrays.items():
+            stage, _, rest = name.partition(".")
+            spec = specs.get((stage, rest.rpartition(".")[2]))
+            fits = values.ndim == 1 if not rest else spec is not None and _fits(values, spec)
+            if not fits:
+                raise BundleError(
+                    f"{path} holds {name!r} as {values.dtype} {values.shape}, which no stage answers. Convert the "
+                    "model again."
+                )
+        return arrays
+
+
+def _fits(values: NDArray[np.generic], spec: TensorSpec) -> bool:
+    return values.shape == spec.shape and values.dtype.name == spec.dtype
 
 
 def is_bundle(path: Path) -> bool:
-    """Whether a bundle seems to stand at a path: a folder or a zip with a manifest."""
-    return (path / MANIFEST).is_file() or (path.is_file() and is_archive(path))
+    """Whether a bundle seems to stand at a path: a folder or a zip with a manifest, or a zip by name."""
+    return (path / MANIFEST).is_file() or (path.is_file() and (path.suffix == ARCHIVE or is_archive(path)))
 
 
 def write_bundle(destination: Path, fill: Callable[[Path], Manifest]) -> Bundle:
@@ -127,27 +193,40 @@ def file_record(root: Path, name: str) -> FileRecord:
     return FileRecord(file=name, sha256=sha256_of(path), bytes=size_of(path))
 
 
-def _check(root: Path, record: FileRecord | GraphFile) -> None:
-    name = PurePosixPath(record.file)
-    if name.is_absolute() or ".." in name.parts or "\\" in record.file:
-        raise BundleError(f"The manifest names {record.file!r}, which lies outside the bundle. Do not trust {root}.")
-    path = root / name
-    inside = path.rglob("*") if path.is_dir() else ()
-    if any(part.is_symlink() for part in (path, *path.parents, *inside) if root in part.parents):
-        raise BundleError(f"{path} is a symbolic link, expected a plain file. Copy the bundle with its files.")
+def _refuse_links(root: Path) -> None:
+    """Refuse whatever is neither a plain file nor a folder, wherever it stands, and folders without end."""
+    folders, count = [root], 0
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                count += 1
+                if count > MOST_BUNDLE_FILES:
+                    raise BundleError(f"{root} holds more than {MOST_BUNDLE_FILES} files, so it is no bundle.")
+                if entry.is_symlink():
+                    raise BundleError(
+                        f"{entry.path} is a symbolic link, expected a plain file. Copy the bundle with its files."
+                    )
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    raise BundleError(
+                        f"{entry.path} is a pipe or a device, expected a plain file. Do not trust {root}."
+                    )
+
+
+def _check(root: Path, shown: Path, record: FileRecord | GraphFile) -> None:
+    reason = unsafe(record.file)
+    if reason is not None:
+        raise BundleError(f"The manifest names {record.file!r}, {reason}. Do not trust {shown}.")
+    path, name = root / record.file, shown / record.file
     if not path.exists():
-        raise BundleError(f"{path} is missing. Copy the whole bundle again, or convert the model again.")
+        raise BundleError(f"{name} is missing. Copy the whole bundle again, or convert the model again.")
     size = size_of(path)
     if size != record.bytes:
-        raise BundleError(f"{path} has {size} bytes, expected {record.bytes}. Copy the bundle again.")
+        raise BundleError(f"{name} has {size} bytes, expected {record.bytes}. Copy the bundle again.")
     digest = sha256_of(path)
     if digest != record.sha256:
         raise BundleError(
-            f"{path} was changed: its SHA-256 is {digest[:12]}..., expected {record.sha256[:12]}.... "
+            f"{name} was changed: its SHA-256 is {digest[:12]}..., expected {record.sha256[:12]}.... "
             "Copy the bundle again, or convert the model again."
         )
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
-    with np.load(path, allow_pickle=False) as content:
-        return {name: content[name] for name in content.files}

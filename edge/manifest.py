@@ -2,41 +2,74 @@
 
 from __future__ import annotations
 
-import json
+import math
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from edge import strict_json
 from edge.errors import BundleError
+from edge.limits import (
+    MOST_BUNDLE_BYTES,
+    MOST_CLIP_BYTES,
+    MOST_COUNT,
+    MOST_FRAMES,
+    MOST_MANIFEST_BYTES,
+    MOST_SIDE_PX,
+    MOST_TENSOR_NUMBERS,
+    MOST_TEXT_CHARACTERS,
+)
 
 SCHEMA_VERSION = 1
+SHOWN_CHARACTERS = 80
 
 Stage = Literal["glance", "policy", "focus"]
 Runtime = Literal["litert", "tflite", "onnx", "executorch", "coreml"]
 Precision = Literal["fp32", "fp16", "int8"]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=MOST_COUNT)]
+Frames = Annotated[int, Field(ge=1, le=MOST_FRAMES)]
+Side = Annotated[int, Field(ge=1, le=MOST_SIDE_PX)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Colour = tuple[float, float, float]
+Share = Annotated[float, Field(ge=0, le=1)]
+Deviation = Annotated[float, Field(ge=1e-6, le=1e6)]
+
+
+def _printable(text: str) -> str:
+    # what a terminal obeys instead of showing it has no place in a label or a name
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("it holds control characters")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MOST_TEXT_CHARACTERS), AfterValidator(_printable)]
+Label = Annotated[str, Field(min_length=1, max_length=MOST_TEXT_CHARACTERS), AfterValidator(_printable)]
 
 STAGES: tuple[Stage, ...] = ("glance", "policy", "focus")
-# tensors that a stage's graph must have, by the names of the contract
-TENSORS: dict[Stage, tuple[str, ...]] = {
-    "glance": ("frames", "features", "glance_logits", "context"),
-    "policy": ("features", "boxes", "frame_weights"),
-    "focus": ("patches", "context", "logits"),
+# tensors of a stage's graph, by the names of the contract; the focus also answers its context where it has another call
+INPUTS: dict[Stage, tuple[str, ...]] = {
+    "glance": ("frames",),
+    "policy": ("features",),
+    "focus": ("patches", "context"),
+}
+OUTPUTS: dict[Stage, tuple[str, ...]] = {
+    "glance": ("features", "glance_logits", "context"),
+    "policy": ("boxes", "frame_weights"),
+    "focus": ("logits",),
 }
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TensorSpec(_Part):
     """Name, shape and number type of one input or output; real = scale * (value - zero_point) for integers."""
 
-    name: str
-    shape: tuple[int, ...]
+    name: Text
+    shape: tuple[Count, ...]
     dtype: Literal["float32", "float16", "int8", "uint8", "int32"]
     scale: float | None = None
     zero_point: int | None = None
@@ -49,7 +82,7 @@ class GraphFile(_Part):
     Core ML away from Apple's systems, an evaluator of its program.
     """
 
-    file: str
+    file: Text
     sha256: Sha256
     bytes: Count
     precision: Precision
@@ -57,23 +90,23 @@ class GraphFile(_Part):
     outputs: tuple[TensorSpec, ...]
     macs: Count
     proved_by: Literal["runtime", "evaluator"] = "runtime"
-    delegates: int | None = None
-    delegated_share: float | None = None
+    delegates: Annotated[int, Field(ge=0, le=MOST_COUNT)] | None = None
+    delegated_share: Share | None = None
 
 
 class Geometry(_Part):
     """Frame counts, sizes in pixels and normalisation, as the network was trained."""
 
     variant: Literal["long", "tsm", "x3d"]
-    glance_frames: Count
-    candidate_frames: Count
-    focus_frames: Count
-    frame_size: Count
-    short_side: Count
-    glance_size: Count
-    patch_size: Count
-    mean: Colour
-    std: Colour
+    glance_frames: Frames
+    candidate_frames: Frames
+    focus_frames: Frames
+    frame_size: Side
+    short_side: Side
+    glance_size: Side
+    patch_size: Side
+    mean: tuple[Share, Share, Share]
+    std: tuple[Deviation, Deviation, Deviation]
 
 
 class ExitBudget(_Part):
@@ -95,17 +128,17 @@ class Exits(_Part):
 class Measured(_Part):
     """One measured figure of the model in this bundle."""
 
-    dataset: str
-    split: str
+    dataset: Text
+    split: Text
     n: Count
-    metric: str
+    metric: Text
     value: float
 
 
 class FileRecord(_Part):
     """A file of the bundle that is not a graph."""
 
-    file: str
+    file: Text
     sha256: Sha256
     bytes: Count
 
@@ -116,30 +149,30 @@ class Golden(_Part):
     ``label`` is the best label of the clip, None in bundles that were made before labels were checked.
     """
 
-    source: str
+    source: Text
     runtime: Runtime
     frames: FileRecord
     answers: FileRecord
-    label: str | None = None
+    label: Text | None = None
 
 
 class Provenance(_Part):
     """Where the bundle comes from."""
 
-    model: str
+    model: Text
     model_sha256: Sha256
-    packages: dict[str, str]
-    created: str | None = None
+    packages: dict[Text, Text]
+    created: Text | None = None
 
 
 class Manifest(_Part):
     """Everything a device needs to know about a bundle."""
 
     schema_version: Literal[1]
-    name: str
-    preset: str
+    name: Text
+    preset: Text
     geometry: Geometry
-    labels: tuple[str, ...]
+    labels: tuple[Label, ...]
     stages: dict[Stage, dict[Runtime, GraphFile]]
     exits: Exits = Exits()
     measured: tuple[Measured, ...] = ()
@@ -156,6 +189,29 @@ class Manifest(_Part):
         return next(iter(self.stages[stage].values())).macs
 
 
+def read_manifest(path: Path, where: Path) -> Manifest:
+    """Read a manifest file.
+
+    Args:
+        path: the file.
+        where: what to call it on the screen.
+
+    Raises:
+        BundleError: it cannot be read, is larger than a manifest can be, or :func:`parse_manifest` refuses it.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_MANIFEST_BYTES + 1)
+        text = content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{where} cannot be read as text ({error}). Copy the bundle again.") from error
+    if len(content) > MOST_MANIFEST_BYTES:
+        raise BundleError(
+            f"{where} has more than {MOST_MANIFEST_BYTES} bytes, so it is no manifest. Copy the bundle again."
+        )
+    return parse_manifest(text, where)
+
+
 def parse_manifest(text: str, where: Path) -> Manifest:
     """Read a manifest.
 
@@ -163,22 +219,21 @@ def parse_manifest(text: str, where: Path) -> Manifest:
         BundleError: the sentence names the key, what was found and what was expected.
     """
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
+        content = strict_json.parse(text)
+    except ValueError as error:
         raise BundleError(f"{where} is not valid JSON ({error}). Convert the model again: adafocus export") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != SCHEMA_VERSION:
         raise BundleError(
-            f"{where} has schema version {version!r}, this program reads version {SCHEMA_VERSION}. Convert the model "
-            "again with this version (adafocus export), or install the version of adafocus-edge that made the bundle."
+            f"{where} has schema version {_short(version)}, this program reads version {SCHEMA_VERSION}. Convert the "
+            "model again with this version (adafocus export), or install the version of adafocus-edge that made the "
+            "bundle."
         )
     try:
-        manifest = Manifest.model_validate(content)
+        # read as JSON once more: only there a strict reading knows lists for tuples and refuses "8" for 8
+        manifest = Manifest.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise BundleError(f"{where}: {_first_problem(error)} Convert the model again: adafocus export") from error
-    missing = [stage for stage in STAGES if not manifest.stages.get(stage)]
-    if missing:
-        raise BundleError(f"{where} has no graph for {', '.join(missing)}, expected {', '.join(STAGES)}.")
     contradiction = _contradiction(manifest)
     if contradiction:
         raise BundleError(f"{where}: {contradiction} Convert the model again: adafocus export")
@@ -187,36 +242,137 @@ def parse_manifest(text: str, where: Path) -> Manifest:
 
 def _contradiction(manifest: Manifest) -> str | None:
     """The first sentence on parts of a manifest that cannot both be true."""
-    geometry, stages = manifest.geometry, manifest.stages
+    stages = manifest.stages
+    missing = [stage for stage in STAGES if not stages.get(stage)]
+    if missing:
+        return f"it has no graph for {', '.join(missing)}, expected {', '.join(STAGES)}."
+    if not any(all(runtime in stages[stage] for stage in STAGES) for runtime in stages["glance"]):
+        return "no runtime has a graph for every stage."
+    total = sum(record.bytes for record in manifest.files())
+    if total > MOST_BUNDLE_BYTES:
+        return f"its files have {total} bytes, expected at most {MOST_BUNDLE_BYTES}."
+    if len(set(manifest.labels)) != len(manifest.labels):
+        twice = next(label for i, label in enumerate(manifest.labels) if label in manifest.labels[:i])
+        return f"the label {twice!r} stands there twice."
+    return (
+        _geometry_contradiction(manifest.geometry)
+        or next(
+            (
+                found
+                for stage, runtimes in stages.items()
+                for runtime, graph in runtimes.items()
+                for found in [
+                    _graph_contradiction(f"the {stage} graph for {runtime}", stage, graph),
+                    _shape_contradiction(manifest, stage, graph),
+                ]
+                if found
+            ),
+            None,
+        )
+        or _handing_contradiction(stages)
+    )
+
+
+def _geometry_contradiction(geometry: Geometry) -> str | None:
     if geometry.focus_frames > geometry.candidate_frames:
         return (
             f"focus_frames is {geometry.focus_frames}, expected at most {geometry.candidate_frames} candidate frames."
         )
-    glance = (geometry.glance_frames, 3, geometry.glance_size, geometry.glance_size)
-    patch = (3, geometry.patch_size, geometry.patch_size)
-    for stage, runtimes in stages.items():
-        for runtime, graph in runtimes.items():
-            shapes = {spec.name: spec.shape for spec in (*graph.inputs, *graph.outputs)}
-            unnamed = set(TENSORS[stage]) - set(shapes)
-            if unnamed:
-                return f"the {stage} graph for {runtime} has no tensor {sorted(unnamed)[0]!r}."
-            if stage == "glance" and shapes["frames"] != glance:
-                return f"frames of the glance graph have the shape {shapes['frames']}, but the geometry says {glance}."
-            if stage == "focus" and shapes["patches"][1:] != patch:
-                return (
-                    f"patches of the focus graph have the shape {shapes['patches']}, but patch_size says {patch} each."
-                )
-            answer = {"glance": "glance_logits", "focus": "logits"}.get(stage)
-            if answer and shapes[answer][-1:] != (len(manifest.labels),):
-                return f"there are {len(manifest.labels)} labels, but {answer} has the shape {shapes[answer]}."
+    if geometry.frame_size > geometry.short_side:
+        return f"frame_size is {geometry.frame_size}, expected at most short_side, which is {geometry.short_side}."
+    pixels = geometry.glance_frames * geometry.glance_size**2 + geometry.candidate_frames * geometry.frame_size**2
+    if 3 * pixels > MOST_CLIP_BYTES:
+        return f"one clip would take {3 * pixels} bytes, expected at most {MOST_CLIP_BYTES}."
+    return None
+
+
+def _graph_contradiction(name: str, stage: Stage, graph: GraphFile) -> str | None:
+    """Names, sizes and number grids of one graph's tensors."""
+    given, answered = ([spec.name for spec in side] for side in (graph.inputs, graph.outputs))
+    if sorted(given) != sorted(INPUTS[stage]):
+        return f"{name} has the inputs {', '.join(given)[:100]}, expected {', '.join(INPUTS[stage])}."
+    if len(set(answered)) != len(answered):
+        return f"{name} names an output twice."
+    unnamed = sorted(set(OUTPUTS[stage]) - set(answered))
+    if unnamed:
+        return f"{name} has no tensor {unnamed[0]!r}."
+    for spec in (*graph.inputs, *graph.outputs):
+        if math.prod(spec.shape) > MOST_TENSOR_NUMBERS:
+            return f"{spec.name} of {name} has the shape {spec.shape}, expected at most {MOST_TENSOR_NUMBERS} numbers."
+        if not _has_its_grid(spec):
+            return (
+                f"{spec.name} of {name} is {spec.dtype} with the scale {spec.scale} and the zero point "
+                f"{spec.zero_point}; integers have both, within their range, and floats have none."
+            )
+    return None
+
+
+def _has_its_grid(spec: TensorSpec) -> bool:
+    if spec.dtype.startswith("float"):
+        return spec.scale is None and spec.zero_point is None
+    if spec.scale is None or spec.zero_point is None:
+        return spec.dtype == "int32" and spec.scale is None and spec.zero_point is None
+    limits = np.iinfo(spec.dtype)
+    return spec.scale > 0 and bool(limits.min <= spec.zero_point <= limits.max)
+
+
+def _shape_contradiction(manifest: Manifest, stage: Stage, graph: GraphFile) -> str | None:
+    """Shapes that the geometry and the labels fix."""
+    geometry, classes = manifest.geometry, len(manifest.labels)
+    given = {spec.name: spec.shape for spec in graph.inputs}
+    answered = {spec.name: spec.shape for spec in graph.outputs}
+    if stage == "glance":
+        wanted = (geometry.glance_frames, 3, geometry.glance_size, geometry.glance_size)
+        if given["frames"] != wanted:
+            return f"frames of the glance graph have the shape {given['frames']}, but the geometry says {wanted}."
+        if answered["glance_logits"] != (1, classes):
+            return f"there are {classes} labels, but glance_logits has the shape {answered['glance_logits']}."
+    if stage == "policy":
+        boxes, weights = answered["boxes"], answered["frame_weights"]
+        if boxes not in ((1, 4), (geometry.candidate_frames, 4)):
+            return f"boxes have the shape {boxes}, expected (1, 4) or ({geometry.candidate_frames}, 4)."
+        if weights != (geometry.glance_frames,):
+            return f"frame_weights have the shape {weights}, expected ({geometry.glance_frames},)."
+    if stage == "focus":
+        patches, size = given["patches"], geometry.patch_size
+        if patches[1:] != (3, size, size):
+            return f"patches of the focus graph have the shape {patches}, but patch_size says {size} each."
+        if geometry.focus_frames % patches[0]:
+            return f"the focus takes {patches[0]} patches at once, expected a divisor of {geometry.focus_frames}."
+        if geometry.focus_frames > patches[0] and "context" not in answered:
+            return f"the focus is called {geometry.focus_frames // patches[0]} times but hands on no context."
+        if answered["logits"][-1:] != (classes,):
+            return f"there are {classes} labels, but logits has the shape {answered['logits']}."
+    return None
+
+
+def _handing_contradiction(stages: dict[Stage, dict[Runtime, GraphFile]]) -> str | None:
+    """What one stage hands to the next must have the shape that the next one takes."""
+    for runtime in stages["glance"]:
+        if not all(runtime in stages[stage] for stage in STAGES):
+            continue
+        glance, policy, focus = (stages[stage][runtime] for stage in STAGES)
+        handed = [("features", glance, policy), ("context", glance, focus), ("context", focus, focus)]
+        for name, source, taker in handed:
+            found = next((spec.shape for spec in source.outputs if spec.name == name), None)
+            wanted = next(spec.shape for spec in taker.inputs if spec.name == name)
+            if found is not None and found != wanted:
+                return f"{name} for {runtime} is handed on with the shape {found}, but taken with {wanted}."
     return None
 
 
 def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])[:200]
     if problem["type"] == "extra_forbidden":
         return f"unknown key {key!r}, expected only the keys of schema version {SCHEMA_VERSION}."
     if problem["type"] == "missing":
         return f"the key {key!r} is missing."
-    return f"{key!r} is {problem['input']!r}: {problem['msg'].lower()}."
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key!r} is {_short(problem['input'])}: {message[:1].lower()}{message[1:]}."
+
+
+def _short(value: object) -> str:
+    """A value as Python writes it, on one line and not without end."""
+    shown = f"{type(value).__name__} of {len(value)}" if isinstance(value, (dict, list)) else repr(value)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}..."
