@@ -131,7 +131,7 @@ def costs_of(budget: Budget, recognizer: Recognizer, clip: Clip) -> Costs:
     if budget.unit == "J":
         raise AdafocusError(
             f"the budget is {budget}, but no meter of energy is here, so joules cannot be held. Give it in GMAC "
-            f"({by_macs.low:.3g} to {by_macs.high:.3g} a clip) or in ms: --budget {_middle(by_macs):.2g}GMAC."
+            f"({by_macs.low:.3g} to {by_macs.high:.3g} a clip) or in ms: --budget {_middle(by_macs)}GMAC."
         )
     costs = by_macs if budget.unit == "GMAC" else TimeCosts.measure(recognizer, clip)
     if not costs.low <= budget.value <= costs.high:
@@ -139,10 +139,11 @@ def costs_of(budget: Budget, recognizer: Recognizer, clip: Clip) -> Costs:
         here = " on this machine now" if budget.unit == "ms" else ""
         raise AdafocusError(
             f"the budget is {budget}, {where}{here}: a clip costs {costs.low:.4g} {budget.unit} after the glance and "
-            f"{costs.high:.4g} {budget.unit} at most. Choose between: --budget {_middle(costs):.2g}{budget.unit}."
+            f"{costs.high:.4g} {budget.unit} at most. Choose between: --budget {_middle(costs)}{budget.unit}."
         )
     return costs
 
 
-def _middle(costs: Costs) -> float:
-    return (costs.low + costs.high) / 2
+def _middle(costs: Costs) -> str:
+    """A budget to try, in digits that can be typed."""
+    return f"{float(f'{(costs.low + costs.high) / 2:.2g}'):g}"

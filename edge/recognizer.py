@@ -36,6 +36,7 @@ WHITE = 255
 FEWEST_MOST_THREADS = 8
 # of a frame's side: a twentieth of a pixel in a frame of 224
 BOX_STEP = 2.0**-12
+NO_FRAMES, NO_BOXES, NO_WEIGHTS = np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty(0, np.float32)
 
 
 @dataclass
@@ -94,6 +95,9 @@ class Recognizer:
         self._focus_pixels = _pixel_table(self._inputs["focus", "patches"], geometry.mean, geometry.std)
         red, green, blue = (round(WHITE * value) for value in geometry.mean)
         self._fill = (red, green, blue)
+        self._no_patches = np.empty((0, geometry.patch_size, geometry.patch_size, 3), np.uint8)
+        exits = manifest.exits
+        self._sureness_is_the_score = exits.criterion == "softmax" and exits.temperature == 1.0
         self._patches_at_once = self._inputs["focus", "patches"].shape[0]
         exits_per_call = math.prod(self._outputs["focus", "logits"].shape) // len(manifest.labels)
         calls = -(-geometry.focus_frames // self._patches_at_once)
@@ -180,7 +184,7 @@ class Recognizer:
         watch.lap("pixels")
         glance = self._run("glance", {"frames": pixels}, watch)
         logits = self._real(glance, "glance_logits").reshape(-1)
-        trace = self._nothing_seen(glance, logits)
+        trace = Trace([glance], logits, [], NO_FRAMES, NO_BOXES, self._no_patches, NO_WEIGHTS)
         sure = self._passed(trace, thresholds)
         watch.lap("other")
         if sure or stop_after == "glance":
@@ -193,13 +197,6 @@ class Recognizer:
         watch.lap("select")
         self._focus(clip, glance, trace, thresholds, watch)
         return self._prediction(clip, trace, logits, watch, started)
-
-    def _nothing_seen(self, glance: StageCall, logits: NDArray[np.float32]) -> Trace:
-        """The state of a clip after the glance."""
-        size = self._geometry.patch_size
-        nothing = np.empty(0, np.float32)
-        patches = np.empty((0, size, size, 3), np.uint8)
-        return Trace([glance], logits, [], np.empty(0, np.int64), nothing.reshape(0, 4), patches, nothing)
 
     def _focus(
         self, clip: Clip, glance: StageCall, trace: Trace, thresholds: tuple[float, ...] | None, watch: Stopwatch
@@ -267,15 +264,15 @@ class Recognizer:
         self, clip: Clip, trace: Trace, glance_logits: NDArray[np.float32], watch: Stopwatch, started: float | None
     ) -> Prediction:
         labels, seen = self.bundle.manifest.labels, trace.seen
-        probabilities = softmax(trace.logits)
-        best = int(probabilities.argmax())
+        best = int(trace.logits.argmax())
+        score = trace.confidences[-1] if self._sureness_is_the_score else float(softmax(trace.logits)[best])
         candidates = tuple(trace.chosen[:seen].tolist())
         frames = tuple(clip.candidate_indices[trace.chosen[:seen]].tolist())
         exit_index = len(trace.confidences) - 1
         watch.lap("other")
         return Prediction(
             label=labels[best],
-            score=float(probabilities[best]),
+            score=score,
             exit_stage=trace.calls[-1].stage,
             exit_index=exit_index,
             confidences=tuple(trace.confidences),

@@ -115,6 +115,12 @@ def test_the_suggested_budget_is_within_the_range(recognizer: Recognizer) -> Non
             assert costs_of(suggested, recognizer, clip_of(0)).low == LOW
 
 
+def test_a_suggestion_of_three_digits_can_be_typed(recognizer: Recognizer) -> None:
+    recognizer.exit_macs = (200 * 10**9, 350 * 10**9)
+    with pytest.raises(AdafocusError, match="--budget 280GMAC"):
+        costs_of(Budget(1.0, "GMAC"), recognizer, clip_of(0))
+
+
 def test_joules_wait_for_a_meter(recognizer: Recognizer) -> None:
     with pytest.raises(AdafocusError, match=r"no meter of energy.*GMAC.*ms"):
         costs_of(Budget(0.4, "J"), recognizer, clip_of(0))
