@@ -92,9 +92,9 @@ class Canvas:
     def headline(self, label: str, score: str, title: str) -> None:
         """The answer, large, with the video's name on the right."""
         self._text((MARGIN_PX, self._y), label, TITLE_PT, INK)
-        offset = self._draw.textlength(label, font=_font(TITLE_PT))
+        offset = self._draw.textlength(label, font=text_font(TITLE_PT))
         self._text((MARGIN_PX + offset + 16, self._y), score, TITLE_PT, ACCENT)
-        right = WIDTH_PX - MARGIN_PX - self._draw.textlength(title, font=_font(TEXT_PT))
+        right = WIDTH_PX - MARGIN_PX - self._draw.textlength(title, font=text_font(TEXT_PT))
         self._text((right, self._y + 14), title, TEXT_PT, FAINT)
         self._y += 62
 
@@ -114,7 +114,7 @@ class Canvas:
         """Labels with bars of their probability."""
         self._text((MARGIN_PX, self._y), "Answer", HEAD_PT, INK)
         self._y += 34
-        names = max(self._draw.textlength(label, font=_font(TEXT_PT)) for label, _ in best)
+        names = max(self._draw.textlength(label, font=text_font(TEXT_PT)) for label, _ in best)
         start = MARGIN_PX + names + 20
         end = WIDTH_PX - MARGIN_PX - 70
         for index, (label, score) in enumerate(best):
@@ -137,8 +137,9 @@ class Canvas:
         return self._image.crop((0, 0, WIDTH_PX, self._y + MARGIN_PX // 2))
 
     def _text(self, place: tuple[float, float], text: str, size: int, colour: str) -> None:
-        self._draw.text(place, text, font=_font(size), fill=colour)
+        self._draw.text(place, text, font=text_font(size), fill=colour)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def text_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The font of all pictures, in points."""
     return ImageFont.load_default(size)

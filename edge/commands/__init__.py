@@ -7,5 +7,6 @@ from edge.commands.doctor import doctor
 from edge.commands.inspect import inspect
 from edge.commands.run import run
 from edge.commands.selftest import selftest
+from edge.commands.stream import stream
 
-ALL = (run, inspect, selftest, bench, doctor)
+ALL = (run, stream, inspect, selftest, bench, doctor)

@@ -24,56 +24,85 @@ def iso_time(ago_s: float = 0.0) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class Sink:
+    """One open file that takes lines.
+
+    Nothing is held in a buffer, so a reader sees a line when it is written, and nothing is left to complain about when
+    the reader goes away.
+    """
+
+    def __init__(self, descriptor: int, *, owned: bool) -> None:
+        """Write to an open file; ``close`` closes it where it is owned."""
+        self._descriptor, self._owned = descriptor, owned
+        self._broken_line = False
+
+    def put(self, line: bytes) -> None:
+        """Write a whole line.
+
+        Raises:
+            OSError: it was not written, or not whole; the next line will start on a line of its own.
+        """
+        rest = b"\n" + line if self._broken_line else line
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+            self._broken_line = bool(rest)
+
+    def close(self) -> None:
+        """Close an owned file."""
+        if self._owned:
+            os.close(self._descriptor)
+
+
 class EventLog:
-    """Writes events to a file, to standard output, or nowhere. Several threads may write.
+    """Writes events to a file, to standard output, to both, or nowhere. Several threads may write.
 
     Every event carries ``event`` (one of ``KINDS``), ``at`` (wall clock) and ``t_s`` (seconds since the start, on the
-    monotonic clock). Nothing is held in a buffer, so a reader sees an event when it happens, and nothing is left to
-    complain about when the reader goes away.
+    monotonic clock). A disk that is full does not end a stream: what cannot be written is counted and told once, and
+    later events are tried again.
 
     Attributes:
-        written: events that were written whole.
-        lost: events that could not be written.
+        written: lines that were written whole.
+        lost: lines that could not be written.
         reader_left: whether the other end of a pipe was closed.
     """
 
-    def __init__(
-        self, descriptor: int | None, *, owned: bool = False, warn: Callable[[str], None] | None = None
-    ) -> None:
-        """Report to an open file.
+    def __init__(self, *sinks: Sink, warn: Callable[[str], None] | None = None) -> None:
+        """Report to sinks.
 
         Args:
-            descriptor: None: events are made, but written nowhere.
-            owned: whether ``close`` closes the descriptor.
+            sinks: without one, events are made, but written nowhere.
             warn: told once, in a sentence, when events can no longer be written.
         """
-        self._descriptor, self._owned, self._warn = descriptor, owned, warn
+        self._sinks, self._warn = sinks, warn
         self._lock = threading.Lock()
         self._started_s = time.monotonic()
-        self._broken_line = False
         self.written = self.lost = 0
         self.reader_left = False
 
     @classmethod
     def open(cls, path: Path | None, to_stdout: bool = False, warn: Callable[[str], None] | None = None) -> EventLog:
-        """Report to a file, or to standard output.
+        """Report to a file, to standard output, or to both.
 
         Args:
             path: where to append; older lines stay.
-            to_stdout: without a file, print.
+            to_stdout: print as well.
             warn: see the constructor.
 
         Raises:
             AdafocusError: the file cannot be written to.
         """
-        if path is None:
+        sinks = []
+        if to_stdout:
             sys.stdout.flush()
-            return cls(sys.stdout.fileno() if to_stdout else None, warn=warn)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return cls(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), owned=True, warn=warn)
-        except OSError as error:
-            raise AdafocusError(f"Cannot write {path}: {error.strerror}. Choose another --events.") from error
+            sinks.append(Sink(sys.stdout.fileno(), owned=False))
+        if path is not None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            except OSError as error:
+                raise AdafocusError(f"Cannot write {path}: {error.strerror}. Choose another --events.") from error
+            sinks.append(Sink(descriptor, owned=True))
+        return cls(*sinks, warn=warn)
 
     def write(self, kind: str, **content: Any) -> dict[str, Any]:
         """Write one event, and give it back as it was written."""
@@ -81,26 +110,20 @@ class EventLog:
         event = {"event": kind, "at": iso_time(), "t_s": t_s} | {name: _plain(value) for name, value in content.items()}
         line = json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n"
         with self._lock:
-            self._put(line.encode())
+            for sink in self._sinks:
+                self._put(sink, line.encode())
         return event
 
     def close(self) -> None:
         """Close the file; standard output stays open."""
         with self._lock:
-            if self._descriptor is not None and self._owned:
-                os.close(self._descriptor)
-            self._descriptor = None
+            for sink in self._sinks:
+                sink.close()
+            self._sinks = ()
 
-    def _put(self, line: bytes) -> None:
-        """A stream goes on where its events cannot be written: a full disk may become free again."""
-        if self._descriptor is None:
-            return
-        # half a line may stand there after a failure
-        rest = b"\n" + line if self._broken_line else line
+    def _put(self, sink: Sink, line: bytes) -> None:
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-                self._broken_line = bool(rest)
+            sink.put(line)
         except BrokenPipeError:
             self.reader_left = True
             self.lost += 1

@@ -20,8 +20,8 @@ class Persistence:
         seconds: ... and they must span so long.
     """
 
-    enter: float = 0.5
-    leave: float = 0.3
+    enter: float = 0.3
+    leave: float = 0.15
     windows: int = 2
     seconds: float = 0.0
 

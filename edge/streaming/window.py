@@ -27,7 +27,7 @@ class Span:
     """What a clip of the window covers.
 
     Attributes:
-        start_s: time of its first moment, on the clock of the source.
+        start_s: time of its first moment, on the clock of the source; not before its first frame.
         end_s: time of its newest frame.
         filled: share of the window that is covered, 0..1.
         newest_arrived_s: when the newest frame was handed to the window, on the monotonic clock.
@@ -48,6 +48,12 @@ class Window:
     candidates, and the clip's grid ends at the newest kept frame; so the two grids lie on each other, every frame that
     is kept is used, and none is decoded in vain. Everything goes by timestamp: a variable frame rate, drops and
     pauses do not bend time; a moment without a frame is stood in for by the nearest one.
+
+    Attributes:
+        seconds: W.
+        period_s: step of the grid on which frames are kept.
+        kept: frames kept so far.
+        missed: moments of that grid for which no frame came, pauses longer than a window left out.
     """
 
     def __init__(
@@ -89,7 +95,7 @@ class Window:
         self._candidates = np.full((geometry.candidate_frames, side, side, 3), 0, np.uint8)
         self._glance = np.full((geometry.glance_frames, small, small, 3), 0, np.uint8)
         self._lock = threading.Lock()
-        self._head = self._count = self.kept = 0
+        self._head = self._count = self.kept = self.missed = 0
         self._due_s = -math.inf
 
     @property
@@ -171,6 +177,7 @@ class Window:
         Returns:
             The clip and what it covers; None while the window is not full, or empty.
         """
+        began = time.perf_counter()
         with self._lock:
             now_s = self.newest_s if now_s is None else now_s
             slots = self._slots(now_s)
@@ -189,7 +196,8 @@ class Window:
             self._shrink(glance)
             np.take(self._small, glance, axis=0, out=self._glance, mode="clip")
             different = len(np.unique(candidates))
-            span = Span(end - length, end, filled, float(self._arrived[slots[-1]]), different)
+            start = max(end - length, float(times[0]))
+            span = Span(start, end, filled, float(self._arrived[slots[-1]]), different)
             covered = float(times[-1] - times[0])
             clip = Clip(
                 glance=self._glance,
@@ -198,6 +206,7 @@ class Window:
                 candidate_indices=self._numbers[candidates],
                 frame_count=int(np.sum(end - times < length)),
                 fps=(len(slots) - 1) / covered if covered > 0 else 1.0 / self.period_s,
+                resize_ms=1e3 * (time.perf_counter() - began),
             )
         return clip, span
 
@@ -217,8 +226,10 @@ class Window:
 
     def _advance(self, timestamp_s: float) -> None:
         """The next moment at which a frame is wanted: on the same grid, or on a new one after a pause."""
+        late_s = timestamp_s - self._due_s
         self._due_s += self.period_s
         if not self._due_s > timestamp_s:
+            self.missed += int(late_s / self.period_s) if math.isfinite(late_s) else 0
             self._due_s = timestamp_s + self.period_s
 
     def _slots(self, now_s: float | None) -> NDArray[np.int64]:
@@ -249,7 +260,7 @@ class Window:
             self._small_made[slot] = True
 
 
-def _nearest(times: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:
+def _nearest(times: NDArray[np.float64], wanted: NDArray[np.floating]) -> NDArray[np.int64]:
     """Positions in ``times`` (increasing) that lie nearest to the wanted moments."""
     right = np.searchsorted(times, wanted).clip(1, len(times) - 1) if len(times) > 1 else np.zeros(len(wanted), int)
     left = np.maximum(right - 1, 0)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import AdafocusError
-from edge.streaming.events import EventLog, iso_time
+from edge.streaming.events import EventLog, Sink, iso_time
 
 
 def lines(path: Path) -> list[dict]:
@@ -99,7 +99,7 @@ def test_a_full_disk_is_told_once_and_writing_goes_on_later(tmp_path: Path) -> N
 
 def test_a_reader_that_leaves_is_noticed() -> None:
     reading, writing = os.pipe()
-    log = EventLog(writing, owned=True)
+    log = EventLog(Sink(writing, owned=True))
     log.write("started")
     os.close(reading)
     assert not log.reader_left
@@ -109,7 +109,7 @@ def test_a_reader_that_leaves_is_noticed() -> None:
 
 
 def test_without_a_place_events_are_still_made() -> None:
-    assert EventLog(None).write("started", source="x")["source"] == "x"
+    assert EventLog().write("started", source="x")["source"] == "x"
 
 
 def test_iso_time_is_utc() -> None:

@@ -263,6 +263,6 @@ def test_whatever_the_timestamps_the_clip_is_in_order_and_nearest(gaps: list[flo
     assert span.end_s - span.start_s <= seconds + 1e-9
     breaks = [place for place in range(1, len(kept)) if times[kept[place]] - times[kept[place - 1]] > seconds]
     held = times[kept[breaks[-1] if breaks else 0 :]][-window.capacity :]
-    wanted = span.end_s - (span.end_s - span.start_s) / 24 * np.arange(23, -1, -1)
+    wanted = span.end_s - seconds * span.filled / 24 * np.arange(23, -1, -1)
     away = np.abs(times[clip.candidate_indices] - wanted)
     assert away == pytest.approx(np.abs(held[:, None] - wanted[None, :]).min(0))

@@ -1,0 +1,286 @@
+"""How frames get from a source into the window: a file that is read, a file that is played, a live source."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.sources import Frame, Latest, Source, is_live, open_finite
+from edge.streaming.window import Window
+
+# how long a thread waits before it looks whether it is to end
+LOOK_S = 0.25
+
+Kept = Callable[[NDArray[np.uint8], float], None]
+
+
+class Feed(Protocol):
+    """Fills a window.
+
+    Attributes:
+        name: of the source, safe to print.
+        live: whether timestamps are moments on the monotonic clock.
+        zero_s: moment on the clock of the timestamps at which the stream began.
+        fresh: set when a frame was kept.
+        kept: told every kept frame, ``(F, F, 3)`` uint8 RGB, and its timestamp; set before ``start``.
+    """
+
+    name: str
+    live: bool
+    zero_s: float
+    fresh: threading.Event
+    kept: Kept | None
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """``opening``, ``running``, ``waiting``, ``ended``."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why it waits, in a sentence; empty where all is well."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Frames by what became of them."""
+        ...
+
+    def check(self) -> None:
+        """Raise what went wrong in a thread."""
+        ...
+
+    def close(self) -> None:
+        """Join the thread and release the source."""
+        ...
+
+
+class FileFeed:
+    """Every frame of a file in order; those that the window does not need are passed without being decoded."""
+
+    live = False
+    zero_s = 0.0
+    reason = ""
+
+    def __init__(self, source: Source, window: Window) -> None:
+        """Read on demand; no thread."""
+        self.name, self._source, self._window = source.name, source, window
+        self.kept: Kept | None = None
+        self.fresh = threading.Event()
+        self.ended = False
+        self.position_s = 0.0
+        self._grabbed = self._damaged = 0
+
+    @property
+    def state(self) -> str:
+        """``running`` or ``ended``."""
+        return "ended" if self.ended else "running"
+
+    def start(self) -> None:
+        """Nothing to begin: frames are read when they are asked for."""
+
+    def advance(self) -> bool:
+        """Go on to the next frame that is kept; False at the end."""
+        while self._source.grab():
+            self._grabbed += 1
+            moment = self._source.timestamp_s
+            self.position_s = max(self.position_s, moment)
+            if not self._window.wants(moment):
+                continue
+            frame = self._source.retrieve()
+            if frame is None:
+                self._damaged += 1
+            elif push(self._window, frame, self.kept):
+                return True
+        self.ended = True
+        return False
+
+    def counts(self) -> dict[str, int]:
+        """Frames by what became of them."""
+        return {"grabbed": self._grabbed, "kept": self._window.kept, "dropped": 0, "damaged": self._damaged}
+
+    def check(self) -> None:
+        """Nothing can go wrong elsewhere."""
+
+    def close(self) -> None:
+        """Release the file."""
+        self._source.close()
+
+
+class _ThreadFeed:
+    """A feed with a thread that runs until it is told to stop."""
+
+    live = True
+
+    def __init__(self, name: str, window: Window) -> None:
+        self.name, self._window = name, window
+        self.kept: Kept | None = None
+        self.zero_s = time.monotonic()
+        self.fresh, self._stop = threading.Event(), threading.Event()
+        self.ended = False
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name=f"frames of {name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise what went wrong in the thread."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set() and self._step():
+                pass
+        except Exception as error:
+            # whatever it is, it belongs to the thread that waits for frames
+            self._failure = error
+        self.ended = True
+        self.fresh.set()
+
+    def _step(self) -> bool:
+        """Wait for a frame and keep it; False where none will come any more."""
+        raise NotImplementedError
+
+    def _push(self, frame: Frame) -> None:
+        if push(self._window, frame, self.kept):
+            self.fresh.set()
+
+    def _join(self) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+
+class PlayedFile(_ThreadFeed):
+    """A file as if it were a live source: frames come at their time, and are lost where nobody takes them in time."""
+
+    reason = ""
+
+    def __init__(self, source: Source, window: Window) -> None:
+        """Play once ``start`` is called."""
+        super().__init__(source.name, window)
+        self._source = source
+        self._grabbed = self._dropped = 0
+
+    @property
+    def state(self) -> str:
+        """``running`` or ``ended``."""
+        return "ended" if self.ended else "running"
+
+    def start(self) -> None:
+        """Start playing."""
+        self.zero_s = time.monotonic()
+        super().start()
+
+    def counts(self) -> dict[str, int]:
+        """Frames by what became of them."""
+        return {"grabbed": self._grabbed, "kept": self._window.kept, "dropped": self._dropped}
+
+    def close(self) -> None:
+        """Stop playing and release the file."""
+        self._join()
+        self._source.close()
+
+    def _step(self) -> bool:
+        if not self._source.grab():
+            return False
+        self._grabbed += 1
+        moment_s = self.zero_s + self._source.timestamp_s
+        ahead_s = moment_s - time.monotonic()
+        if ahead_s > 0 and self._stop.wait(ahead_s):
+            return False
+        if not self._window.wants(moment_s):
+            return True
+        # decoding cannot keep up with the file's own pace: what is over is over
+        if -ahead_s > self._window.period_s:
+            self._dropped += 1
+            return True
+        frame = self._source.retrieve()
+        if frame is not None:
+            self._push(replace(frame, timestamp_s=moment_s))
+        return True
+
+
+class LiveFeed(_ThreadFeed):
+    """A camera or a network stream: the newest frame whenever the window wants one."""
+
+    def __init__(self, latest: Latest, window: Window) -> None:
+        """Read once ``start`` is called."""
+        super().__init__(latest.name, window)
+        self._latest = latest
+
+    @property
+    def state(self) -> str:
+        """``opening``, ``running``, ``waiting`` for the next attempt to open it, or ``ended``."""
+        return self._latest.state.phase
+
+    @property
+    def reason(self) -> str:
+        """Why it is waiting."""
+        return self._latest.state.reason
+
+    def counts(self) -> dict[str, int]:
+        """Frames by what became of them; those that nobody looked at are dropped."""
+        state = self._latest.state
+        return {"grabbed": state.grabbed, "kept": self._window.kept, "dropped": state.dropped}
+
+    def close(self) -> None:
+        """Join the thread and release the source, within a bounded time even where it hangs."""
+        self._stop.set()
+        self._latest.close()
+        self._join()
+
+    def _step(self) -> bool:
+        if self._stop.wait(min(LOOK_S, self._window.due_in_s(time.monotonic()))):
+            return False
+        if self._window.due_in_s(time.monotonic()) > 0:
+            return True
+        frame = self._latest.read(LOOK_S)
+        if frame is not None:
+            self._push(frame)
+        return self._latest.state.phase != "ended"
+
+
+def push(window: Window, frame: Frame, kept: Kept | None) -> bool:
+    """Keep a frame if it is wanted, and tell who else wants kept frames."""
+    if not window.push(frame):
+        return False
+    pixels = window.newest_frame() if kept is not None else None
+    if kept is not None and pixels is not None:
+        kept(pixels, frame.timestamp_s)
+    return True
+
+
+def open_feed(address: str, window: Window, realtime: bool) -> Feed:
+    """Open a source and choose how its frames get into the window.
+
+    Args:
+        address: a file, a camera, or a network stream.
+        window: to be filled.
+        realtime: play a file at its own pace.
+
+    Raises:
+        SourceError: the address means nothing that is known. A live source may come later.
+        VideoError: a file that cannot be read.
+    """
+    if is_live(address):
+        return LiveFeed(Latest.open(address, patient=True), window)
+    source = open_finite(address)
+    return PlayedFile(source, window) if realtime else FileFeed(source, window)

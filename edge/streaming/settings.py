@@ -1,0 +1,78 @@
+"""What a user can ask of a stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.budget import Budget
+from edge.errors import AdafocusError
+from edge.streaming.smoothing import Persistence
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to go through a source, and what to show.
+
+    Attributes:
+        window_s: seconds that an answer looks at.
+        hop_s: seconds from one answer to the next.
+        eager: answer before the window is full, with what is there.
+        smooth_s: time constant of the mean of answers; 0: every answer counts alone.
+        enter: smoothed score at which a label comes.
+        leave: smoothed score below which it goes.
+        persist: answers in a row before it comes.
+        persist_s: seconds before it comes.
+        realtime: play a file as fast as it was recorded, as if it were a live source.
+        for_s: end after so many seconds of the source; None: at its end.
+        patience_s: how long a live source may take until its first frame.
+        max_fps: decode and keep at most so many frames a second.
+        duty: share of the time that may be spent on computing, above 0, at most 1.
+        budget: mean cost of a window.
+        exit_threshold: of every exit; None: never stop early.
+        runtime: ``litert``, ...
+        threads: CPU threads of the runtime.
+        events: where to append events.
+        as_json: print events.
+        preview: show a window.
+        annotate: where to write a video with the answers.
+    """
+
+    window_s: float = 4.0
+    hop_s: float = 1.0
+    eager: bool = False
+    smooth_s: float = 2.0
+    enter: float = 0.3
+    leave: float = 0.15
+    persist: int = 2
+    persist_s: float = 0.0
+    realtime: bool = False
+    for_s: float | None = None
+    patience_s: float = 20.0
+    max_fps: float | None = None
+    duty: float = 1.0
+    budget: Budget | None = None
+    exit_threshold: float | None = None
+    runtime: str = "litert"
+    threads: int = 2
+    events: Path | None = None
+    as_json: bool = False
+    preview: bool = False
+    annotate: Path | None = None
+
+    def check(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            AdafocusError: it names the options.
+        """
+        if self.leave > self.enter:
+            raise AdafocusError(
+                f"--leave is {self.leave:g}, expected at most --enter, which is {self.enter:g}. A label that comes at "
+                "a score must not go at it."
+            )
+
+    @property
+    def persistence(self) -> Persistence:
+        """When a label comes and goes."""
+        return Persistence(self.enter, self.leave, self.persist, self.persist_s)
