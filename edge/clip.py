@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import VideoError
+from edge.errors import SourceError
 from edge.manifest import Geometry
 from edge.preprocess import fit_frame, resize_square
 from edge.sampling import uniform_indices
-from edge.sources import VideoFile
+from edge.sources.base import FALLBACK_FPS, Frame
+from edge.sources.reading import Decoded, read_chosen_frames
 
 Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -48,129 +49,165 @@ class Clip:
 
 
 @dataclass
-class Decoded:
+class Frames:
     """Chosen frames of one video by frame number, and how the reading went."""
 
     frames: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     frame_count: int = 0
     fps: float = 0.0
-    decode_ms: float = 0.0
-    transform_ms: float = 0.0
-    warnings: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
 
-def read_frames(path: str | Path, choose: Callable[[int], NDArray[np.int64]], transform: Transform) -> Decoded:
-    """Decode chosen frames of a video in one pass, or in two where the header's frame count is wrong.
+def read_frames(address: str | Path, choose: Callable[[int], NDArray[np.int64]], transform: Transform) -> Frames:
+    """Decode chosen frames of a video file, a folder of pictures or a .npy file.
 
     Args:
-        path: a video file.
+        address: of a source with an end.
         choose: frame count -> the frame numbers wanted, increasing or not, with or without repeats.
-        transform: applied once to every kept frame, ``(H, W, 3)`` uint8 BGR.
+        transform: applied once to every kept frame, ``(H, W, 3)`` uint8 BGR; what it returns is kept, so it must not
+            be a view of what it was given.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
+        SourceError: another source that cannot be read, or one without an end.
     """
-    result = Decoded()
-    with VideoFile(path) as video:
-        stated, result.fps = video.stated_frames, video.fps
-    total = stated or _count(path, result)
-    for _ in range(2):
-        wanted = set(choose(total).tolist())
-        reached = _read_pass(path, wanted, transform, result)
-        result.frame_count = total
-        if wanted <= result.frames.keys():
-            return result
-        if reached == 0:
-            break
-        result.warnings.append(
-            f"{Path(path).name}: the header states {total} frames, but only {reached} can be decoded; "
-            "the answer rests on those."
-        )
-        total = reached
-    if not result.frames:
-        raise VideoError(f"No frame of {path} can be decoded, expected at least one. The file may be damaged.")
-    _fill_gaps(result, wanted)
-    return result
+    kept: dict[int, NDArray[np.uint8]] = {}
+
+    def keep(number: int, pixels: NDArray[np.uint8]) -> None:
+        made = transform(pixels)
+        kept[number] = made.copy() if np.may_share_memory(made, pixels) else made
+
+    def fresh(total: int) -> NDArray[np.int64]:
+        kept.clear()
+        return choose(total)
+
+    decoded = read_chosen_frames(address, fresh, keep)
+    kept.update({number: kept[near] for number, near in decoded.stand_ins.items()})
+    return Frames(kept, decoded.frame_count, decoded.fps, tuple(decoded.warnings))
 
 
-def _read_pass(path: str | Path, wanted: set[int], transform: Transform, result: Decoded) -> int:
-    """Read up to the last wanted frame; return how many frames there were."""
-    result.frames.clear()
-    last = max(wanted)
-    with VideoFile(path) as video:
-        for number in range(last + 1):
-            started = time.perf_counter()
-            frame = None
-            if not video.grab():
-                return number
-            if number in wanted:
-                frame = video.retrieve()
-            decoded = time.perf_counter()
-            if frame is not None:
-                result.frames[number] = transform(frame)
-            result.decode_ms += 1e3 * (decoded - started)
-            result.transform_ms += 1e3 * (time.perf_counter() - decoded)
-    return last + 1
+class Sheet:
+    """Where the frames of a clip are put: one block of memory, candidates first, so that none is moved again."""
+
+    def __init__(self, geometry: Geometry, window: tuple[int, int] | None) -> None:
+        """For clips of a geometry, out of a whole video or of a window of it."""
+        self._geometry, self._window = geometry, window
+        self.glance_indices = self.candidate_indices = np.zeros(0, np.int64)
+        self._places: dict[int, int] = {}
+        self._block = np.zeros((0, geometry.frame_size, geometry.frame_size, 3), np.uint8)
+
+    def choose(self, total: int) -> NDArray[np.int64]:
+        """Two uniform grids over a video of ``total`` frames; makes room for them."""
+        first, last = self._window or (0, total)
+        span = max(1, min(last, total) - first)
+        self.glance_indices = first + uniform_indices(span, self._geometry.glance_frames)
+        self.candidate_indices = first + uniform_indices(span, self._geometry.candidate_frames)
+        both = np.concatenate([self.candidate_indices, self.glance_indices])
+        self._places = {number: place for place, number in enumerate(dict.fromkeys(both.tolist()))}
+        if len(self._block) != len(self._places):
+            self._block = np.empty((len(self._places), *self._block.shape[1:]), np.uint8)
+        return both
+
+    def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
+        """Put a frame, ``(H, W, 3)`` uint8 BGR, in its place, resized once."""
+        fitted = fit_frame(pixels, self._geometry.frame_size, self._geometry.short_side)
+        cv2.cvtColor(fitted, cv2.COLOR_BGR2RGB, dst=self._block[self._places[number]])
+
+    def stand_in(self, number: int, near: int) -> None:
+        """Put the frame ``near`` in the place of ``number`` as well."""
+        self._block[self._places[number]] = self._block[self._places[near]]
+
+    def candidates(self) -> NDArray[np.uint8]:
+        """``(N, F, F, 3)`` uint8 RGB."""
+        places = [self._places[number] for number in self.candidate_indices.tolist()]
+        in_order = places == list(range(len(places)))
+        return self._block[: len(places)] if in_order else self._block[places]
+
+    def glance(self) -> NDArray[np.uint8]:
+        """``(T_G, S, S, 3)`` uint8 RGB."""
+        size = self._geometry.glance_size
+        frames = (self._block[self._places[number]] for number in self.glance_indices.tolist())
+        return np.stack([resize_square(frame, size) for frame in frames])
 
 
-def _count(path: str | Path, result: Decoded) -> int:
-    started = time.perf_counter()
-    count = 0
-    with VideoFile(path) as video:
-        while video.grab():
-            count += 1
-    result.decode_ms += 1e3 * (time.perf_counter() - started)
-    if count == 0:
-        raise VideoError(f"{path} has no frames, expected at least one. Record or convert it again.")
-    return count
-
-
-def _fill_gaps(result: Decoded, wanted: set[int]) -> None:
-    """Stand the nearest decoded frame in for one that is damaged."""
-    there = np.array(sorted(result.frames))
-    for number in sorted(wanted - result.frames.keys()):
-        result.frames[number] = result.frames[int(there[np.abs(there - number).argmin()])]
-    result.warnings.append("Some frames are damaged; their nearest neighbours stand in for them.")
-
-
-def read_clip(path: str | Path, geometry: Geometry, window: tuple[int, int] | None = None) -> Clip:
+def read_clip(
+    address: str | Path, geometry: Geometry, window: tuple[int, int] | None = None, *, packets: bool = True
+) -> Clip:
     """Sample a video as the bundle's geometry asks: two uniform grids over the whole video.
 
     Args:
-        path: a video file.
+        address: a video file, a folder of pictures or a .npy file.
         geometry: of the bundle.
         window: first frame and the one after the last, where only a part of the video is meant.
+        packets: decode only what the frames need, where PyAV is installed; the frames are the same either way.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
+        SourceError: another source that cannot be read, or one without an end.
     """
-
-    def grids(total: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        first, last = window or (0, total)
-        span = max(1, min(last, total) - first)
-        glance, candidates = (
-            first + uniform_indices(span, count) for count in (geometry.glance_frames, geometry.candidate_frames)
-        )
-        return glance, candidates
-
-    def fit(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return cv2.cvtColor(fit_frame(frame, geometry.frame_size, geometry.short_side), cv2.COLOR_BGR2RGB)
-
-    decoded = read_frames(path, lambda total: np.concatenate(grids(total)), fit)
-    glance_indices, candidate_indices = grids(decoded.frame_count)
+    sheet = Sheet(geometry, window)
+    decoded = read_chosen_frames(address, sheet.choose, sheet.keep, packets)
     started = time.perf_counter()
-    glance = np.stack([resize_square(decoded.frames[int(i)], geometry.glance_size) for i in glance_indices])
-    candidates = np.stack([decoded.frames[int(i)] for i in candidate_indices])
-    resize_ms = decoded.transform_ms + 1e3 * (time.perf_counter() - started)
+    for number, near in decoded.stand_ins.items():
+        sheet.stand_in(number, near)
+    return _clip(sheet, decoded, started)
+
+
+def clip_from_frames(
+    frames: Sequence[Frame], geometry: Geometry, window: tuple[int, int] | None = None, fps: float | None = None
+) -> Clip:
+    """Sample frames that are in memory, such as a recording of a camera, as :func:`read_clip` samples a file.
+
+    Where every frame has the camera's second, smaller picture, and that is large enough, the glance is made of it.
+
+    Args:
+        frames: in order; their place in the sequence counts, not their ``number``.
+        geometry: of the bundle.
+        window: first frame and the one after the last, where only a part is meant.
+        fps: frames per second; None: from the timestamps.
+
+    Raises:
+        SourceError: there are no frames.
+    """
+    if not frames:
+        raise SourceError("There are no frames to make a clip of, expected at least one.")
+    started = time.perf_counter()
+    sheet = Sheet(geometry, window)
+    for number in sorted(set(sheet.choose(len(frames)).tolist())):
+        sheet.keep(number, frames[number].pixels)
+    length_s = frames[-1].timestamp_s - frames[0].timestamp_s
+    rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
+    clip = _clip(sheet, Decoded({}, len(frames), rate), started)
+    small = [glance_of_small(frames[number], geometry) for number in clip.glance_indices.tolist()]
+    found = [picture for picture in small if picture is not None]
+    return replace(clip, glance=np.stack(found)) if len(found) == len(small) else clip
+
+
+def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | None:
+    """A glance frame from a camera's second picture: the field of view that the glance has of the first.
+
+    Returns:
+        ``(S, S, 3)`` uint8 RGB, or None where there is no second picture, or it would have to be enlarged.
+    """
+    if frame.small is None:
+        return None
+    size, short_side = geometry.glance_size, round(geometry.short_side * geometry.glance_size / geometry.frame_size)
+    if min(frame.small.shape[:2]) < short_side:
+        return None
+    return cv2.cvtColor(fit_frame(frame.small, size, short_side), cv2.COLOR_BGR2RGB)
+
+
+def _clip(sheet: Sheet, decoded: Decoded, started: float) -> Clip:
+    glance, candidates = sheet.glance(), sheet.candidates()
     return Clip(
         glance,
         candidates,
-        glance_indices,
-        candidate_indices,
+        sheet.glance_indices,
+        sheet.candidate_indices,
         decoded.frame_count,
         decoded.fps,
         decoded.decode_ms,
-        resize_ms,
+        decoded.keep_ms + 1e3 * (time.perf_counter() - started),
         tuple(decoded.warnings),
     )
 

@@ -1,7 +1,138 @@
-"""Frame sources, one file each: whatever yields frames in order."""
+"""Frame sources, one table: kind -> module. A module is imported only when an address of its kind is opened.
+
+Files never drop a frame: they are read in order. Live sources are read through :class:`edge.sources.latest.Latest`,
+which keeps the newest frame and counts what it drops.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from edge.errors import SourceError
+from edge.sources.base import FiniteSource, Frame, Source
+from edge.sources.latest import Latest, State
+from edge.sources.names import safe_name
 from edge.sources.video_file import VideoFile
 
-__all__ = ["VideoFile"]
+__all__ = [
+    "FiniteSource",
+    "Frame",
+    "Kind",
+    "Latest",
+    "Source",
+    "State",
+    "VideoFile",
+    "is_live",
+    "kind_of",
+    "kinds",
+    "open_finite",
+    "open_source",
+]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One row of the table.
+
+    Attributes:
+        name: of the kind.
+        module: has ``open_source(address: str, **options) -> Source``.
+        pattern: which addresses are meant, whole; an empty one stands for files, which are told apart on the disk.
+        live: whether frames come when they come.
+        example: an address, for messages.
+    """
+
+    name: str
+    module: str
+    pattern: str
+    live: bool
+    example: str
+
+
+SOURCES: tuple[Kind, ...] = (
+    Kind("webcam", "edge.sources.webcam", r"camera:\d+|/dev/video\d+", True, "camera:0 or /dev/video0"),
+    Kind("picamera", "edge.sources.picamera", r"picamera2?(:\d+)?", True, "picamera:0"),
+    Kind("jetson", "edge.sources.jetson", r"jetson:.+", True, "jetson:0, jetson:clip.mp4 or jetson:rtsp://..."),
+    Kind("gstreamer", "edge.sources.gstreamer", r"gst:.+", True, "'gst:v4l2src ! videoconvert ! appsink'"),
+    Kind("network", "edge.sources.network", r"(rtsps?|https?)://.+", True, "rtsp://host/stream or http://host/mjpeg"),
+    Kind("array", "edge.sources.array", r".+\.npy", False, "frames.npy"),
+    Kind("image_folder", "edge.sources.image_folder", "", False, "a folder of pictures"),
+    Kind("video_file", "edge.sources.video_file", "", False, "clip.mp4"),
+)
+FOLDER, FILE = SOURCES[-2:]
+
+
+def kinds() -> tuple[Kind, ...]:
+    """All kinds of sources there are."""
+    return SOURCES
+
+
+def kind_of(address: str | Path) -> Kind:
+    """Which kind an address means.
+
+    Raises:
+        SourceError: it fits none.
+    """
+    text = str(address)
+    for kind in SOURCES:
+        if kind.pattern and re.fullmatch(kind.pattern, text, re.IGNORECASE | re.DOTALL):
+            return kind
+    path = Path(text)
+    if path.is_dir():
+        return FOLDER
+    # a name that looks like a file's is answered by what opens files: there is none
+    if path.exists() or isinstance(address, Path) or ("://" not in text and (path.suffix or path.parent.name)):
+        return FILE
+    examples = "; ".join(f"{kind.name}: {kind.example}" for kind in SOURCES)
+    raise SourceError(f"{safe_name(text)!r} is no source that is known here, expected one of: {examples}.")
+
+
+def is_live(address: str | Path) -> bool:
+    """Whether an address means a live source.
+
+    Raises:
+        SourceError: it fits no kind.
+    """
+    return kind_of(address).live
+
+
+def open_source(address: str | Path, **options: Any) -> Source:
+    """Open a source; its kind follows from the address.
+
+    Args:
+        address: what :func:`kinds` shows examples of.
+        options: of the kind, such as ``width_px``, ``height_px`` and ``fps`` of cameras.
+
+    Raises:
+        SourceError: the address fits no kind, or the source cannot be opened.
+        VideoError: a video file that cannot be read.
+    """
+    kind = kind_of(address)
+    try:
+        return import_module(kind.module).open_source(str(address), **options)
+    except TypeError as error:
+        # the only way here for a person is an option that this kind does not have
+        if "unexpected keyword argument" not in str(error):
+            raise
+        given = ", ".join(sorted(options))
+        raise SourceError(f"A source of the kind {kind.name} does not take all of {given}: {error}.") from error
+
+
+def open_finite(address: str | Path, **options: Any) -> FiniteSource:
+    """Open a source that has an end.
+
+    Raises:
+        SourceError: the source is live, fits no kind, or cannot be opened.
+        VideoError: a video file that cannot be read.
+    """
+    if is_live(address):
+        raise SourceError(
+            f"{safe_name(str(address))} is live and has no end, expected a video file, a folder of pictures or a "
+            f".npy file. Watch it instead: adafocus stream BUNDLE '{safe_name(str(address))}'"
+        )
+    source: Any = open_source(address, **options)
+    return source

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+# the rate of a source that states none
+FALLBACK_FPS = 25.0
+# a stated moment of capture further back than this belongs to another clock
+OLDEST_FRAME_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,11 @@ class Source(Protocol):
         """Frames per second, nominal where the source states none."""
         ...
 
+    @property
+    def timestamp_s(self) -> float:
+        """Timestamp of the grabbed frame, as :class:`Frame` has it; known without decoding it."""
+        ...
+
     def grab(self) -> bool:
         """Advance to the next frame; False at the end of a file, or where a live source gave nothing in time."""
         ...
@@ -58,3 +69,18 @@ class Source(Protocol):
     def close(self) -> None:
         """Release the file or the device; closing twice is allowed."""
         ...
+
+
+class FiniteSource(Source, Protocol):
+    """A source with an end."""
+
+    @property
+    def stated_frames(self) -> int:
+        """How many frames the source says it has, 0 where it says nothing; a damaged file has fewer."""
+        ...
+
+
+def moment_of_capture(stated_s: float) -> float:
+    """What the sensor states where that is on the monotonic clock and plausible, otherwise now; seconds."""
+    now = time.monotonic()
+    return stated_s if 0 <= now - stated_s < OLDEST_FRAME_S and stated_s > 0 else now

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
-from types import TracebackType
-
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from edge.errors import VideoError
-
-SILENT = 0
-
-if "OPENCV_LOG_LEVEL" not in os.environ:
-    # the variable is read when OpenCV is imported, which may have happened elsewhere
-    # OpenCV 4, which tflite-runtime's numpy 1 asks for, has the call in another place
-    (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(SILENT)
+from edge.sources.capture import Capture, open_capture
 
 MOST_FRAMES = 10_000_000
-FALLBACK_FPS = 25.0
 
 
-class VideoFile:
-    """One pass over a video file. ``grab`` advances, ``retrieve`` decodes the grabbed frame to BGR."""
+class VideoFile(Capture):
+    """One pass over a video file. ``grab`` advances, ``retrieve`` makes the grabbed frame.
 
-    def __init__(self, path: str | Path) -> None:
+    Timestamps are those of the container, so they are right where the frame rate varies.
+    """
+
+    def __init__(self, path: str | Path, share_buffer: bool = False) -> None:
         """Open a file.
+
+        Args:
+            path: a video file.
+            share_buffer: write every frame into the same memory; then it is gone with the next ``retrieve``.
 
         Raises:
             VideoError: there is no such file, it is empty, or it holds no video that can be decoded.
@@ -42,12 +36,13 @@ class VideoFile:
             raise VideoError(f"{self.path} is not a file. Give the path of one video file.")
         if self.path.stat().st_size == 0:
             raise VideoError(f"{self.path} is empty (0 bytes), expected a video file. Copy or record it again.")
-        self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
-        if not self._capture.isOpened():
+        capture = open_capture(str(self.path), cv2.CAP_FFMPEG)
+        if capture is None:
             raise VideoError(
                 f"{self.path} holds no video that can be decoded, expected a file such as MP4, MOV, MKV, AVI or WebM. "
                 f"Try to play it, or convert it: ffmpeg -i {self.path.name} -c:v libx264 out.mp4"
             )
+        super().__init__(capture, self.path.name, live=False, share_buffer=share_buffer)
 
     @property
     def stated_frames(self) -> int:
@@ -55,29 +50,18 @@ class VideoFile:
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         return int(count) if math.isfinite(count) and 0 < count < MOST_FRAMES else 0
 
-    @property
-    def fps(self) -> float:
-        """Frames per second, the nominal rate where the file states none."""
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        return float(rate) if math.isfinite(rate) and rate > 0 else FALLBACK_FPS
+    def _moment(self) -> float:
+        stated = self._position_s()
+        # a raw stream has no clock: its frames follow at the nominal rate
+        if self.number > 0 and stated <= 0:
+            return self.number / self.fps
+        return max(stated, 0.0)
 
-    def grab(self) -> bool:
-        """Advance to the next frame; False at the end."""
-        return bool(self._capture.grab())
 
-    def retrieve(self) -> NDArray[np.uint8] | None:
-        """The grabbed frame as ``(H, W, 3)`` uint8 BGR, or None where it cannot be decoded."""
-        found, frame = self._capture.retrieve()
-        return frame if found and frame is not None and frame.size else None
+def open_source(address: str) -> VideoFile:
+    """Open a video file.
 
-    def close(self) -> None:
-        """Release the file."""
-        self._capture.release()
-
-    def __enter__(self) -> VideoFile:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    Raises:
+        VideoError: no video that can be decoded.
+    """
+    return VideoFile(address)

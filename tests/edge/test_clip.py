@@ -10,7 +10,7 @@ import pytest
 from videos import write_video
 
 from edge.clip import clip_windows, read_clip, read_frames, sample_video
-from edge.errors import VideoError
+from edge.errors import SourceError, VideoError
 from edge.manifest import Geometry
 from edge.sampling import uniform_indices
 
@@ -98,8 +98,8 @@ def test_what_is_no_video_ends_in_a_sentence(tmp_path: Path, name: str, content:
         read_clip(path, GEOMETRY)
 
 
-def test_a_directory_is_no_video(tmp_path: Path) -> None:
-    with pytest.raises(VideoError, match="not a file"):
+def test_a_folder_without_pictures_ends_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no pictures"):
         read_clip(tmp_path, GEOMETRY)
 
 

@@ -1,0 +1,99 @@
+"""Frames in a numpy array, in memory or in a .npy file that is mapped, not read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import SourceError
+from edge.sources.base import FALLBACK_FPS, Frame
+
+Order = Literal["rgb", "bgr"]
+
+
+class ArraySource:
+    """Frames of an array ``(T, H, W, 3)`` or ``(T, H, W)`` uint8."""
+
+    live = False
+
+    def __init__(
+        self, frames: NDArray[np.uint8], name: str = "array", fps: float = FALLBACK_FPS, order: Order = "rgb"
+    ) -> None:
+        """Take an array.
+
+        Args:
+            frames: ``(T, H, W, 3)`` uint8 colour, or ``(T, H, W)`` uint8 grey.
+            name: what to call it.
+            fps: frames per second.
+            order: of the colours: ``rgb`` as most libraries have it, or ``bgr`` as OpenCV has it.
+
+        Raises:
+            SourceError: another shape or type, or a rate that is none.
+        """
+        shape, dtype = tuple(np.shape(frames)), getattr(frames, "dtype", type(frames).__name__)
+        grey = len(shape) == 3
+        if dtype != np.uint8 or not (grey or (len(shape) == 4 and shape[3] == 3)) or 0 in shape:
+            raise SourceError(
+                f"{name} holds {dtype} of shape {shape}, expected uint8 of shape (frames, height, width, 3), or "
+                "(frames, height, width) where it is grey."
+            )
+        if order not in ("rgb", "bgr"):
+            raise SourceError(f"order is {order!r}, expected 'rgb' or 'bgr'.")
+        if not fps > 0:
+            raise SourceError(f"fps is {fps}, expected frames per second above 0.")
+        self.name, self.fps, self.number = name, float(fps), -1
+        self._frames = frames
+        self._conversion = cv2.COLOR_GRAY2BGR if grey else cv2.COLOR_RGB2BGR if order == "rgb" else None
+
+    @property
+    def stated_frames(self) -> int:
+        """How many frames there are."""
+        return len(self._frames)
+
+    @property
+    def timestamp_s(self) -> float:
+        """Of the frame grabbed last, from the rate."""
+        return max(self.number, 0) / self.fps
+
+    def grab(self) -> bool:
+        """Advance to the next frame; False at the end."""
+        if self.number + 1 >= len(self._frames):
+            return False
+        self.number += 1
+        return True
+
+    def retrieve(self) -> Frame | None:
+        """The grabbed frame, in memory of its own."""
+        if self.number < 0:
+            return None
+        stored = np.ascontiguousarray(self._frames[self.number])
+        pixels: Any = stored.copy() if self._conversion is None else cv2.cvtColor(stored, self._conversion)
+        return Frame(pixels, self.number, self.timestamp_s, self.name)
+
+    def close(self) -> None:
+        """Let go of the array."""
+        self._frames = self._frames[:0]
+
+
+def open_source(address: str, fps: float = FALLBACK_FPS, order: Order = "rgb") -> ArraySource:
+    """Map a .npy file.
+
+    Raises:
+        SourceError: no such file, or no array of frames.
+    """
+    path = Path(address)
+    if not path.is_file():
+        raise SourceError(f"There is no file {path}, expected a .npy file of frames. Check the path.")
+    try:
+        frames = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, SyntaxError, MemoryError, OverflowError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(
+            f"{path} cannot be read as an array ({reason}), expected what numpy.save writes. Save it again: "
+            f"numpy.save({path.name!r}, frames)"
+        ) from error
+    return ArraySource(frames, path.name, fps, order)

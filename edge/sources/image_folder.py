@@ -1,0 +1,84 @@
+"""A folder of pictures, one frame each, in the order in which a person counts: frame_2 before frame_10."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cv2
+
+from edge.errors import SourceError
+from edge.sources import capture as _quiet  # noqa: F401 - OpenCV complains about damaged pictures otherwise
+from edge.sources.base import FALLBACK_FPS, Frame
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+
+
+class ImageFolder:
+    """Pictures of a folder; sizes may differ. Only pictures that are retrieved are read."""
+
+    live = False
+
+    def __init__(self, path: str | Path, fps: float = FALLBACK_FPS) -> None:
+        """List a folder.
+
+        Args:
+            path: a folder.
+            fps: at which the pictures were taken.
+
+        Raises:
+            SourceError: no such folder, no picture in it, or a rate that is none.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise SourceError(f"{folder} is not a folder, expected one that holds pictures.")
+        if not fps > 0:
+            raise SourceError(f"fps is {fps}, expected frames per second above 0.")
+        self.paths = sorted(
+            (entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file()), key=_order
+        )
+        if not self.paths:
+            known = ", ".join(sorted(SUFFIXES))
+            raise SourceError(f"{folder} holds no pictures, expected files that end in one of {known}.")
+        self.name, self.fps, self.number = folder.resolve().name or str(folder), float(fps), -1
+
+    @property
+    def stated_frames(self) -> int:
+        """How many pictures there are."""
+        return len(self.paths)
+
+    @property
+    def timestamp_s(self) -> float:
+        """Of the picture grabbed last, from the rate."""
+        return max(self.number, 0) / self.fps
+
+    def grab(self) -> bool:
+        """Advance to the next picture; False at the end."""
+        if self.number + 1 >= len(self.paths):
+            return False
+        self.number += 1
+        return True
+
+    def retrieve(self) -> Frame | None:
+        """The picture, upright, or None where it cannot be decoded."""
+        if self.number < 0:
+            return None
+        pixels = cv2.imread(str(self.paths[self.number]), cv2.IMREAD_COLOR)
+        return None if pixels is None else Frame(pixels, self.number, self.timestamp_s, self.name)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _order(path: Path) -> tuple[tuple[int, int, str], ...]:
+    parts = re.split(r"(\d+)", path.name)
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
+
+
+def open_source(address: str, fps: float = FALLBACK_FPS) -> ImageFolder:
+    """Open a folder of pictures.
+
+    Raises:
+        SourceError: it holds none.
+    """
+    return ImageFolder(address, fps)
