@@ -13,6 +13,10 @@ class VideoError(AdafocusError):
     """A video that cannot be read."""
 
 
+class SourceError(AdafocusError):
+    """A camera or a stream that cannot be opened, or gives no frames."""
+
+
 class BundleError(AdafocusError):
     """A bundle that is damaged, incomplete or of another version."""
 
