@@ -369,6 +369,8 @@ def _first_problem(error: ValidationError) -> str:
     if problem["type"] == "missing":
         return f"the key {key!r} is missing."
     message = problem["msg"].removeprefix("Value error, ")
+    if not key:
+        return f"it is not valid JSON or no object ({message.removeprefix('Invalid JSON: ')})."
     return f"{key!r} is {_short(problem['input'])}: {message[:1].lower()}{message[1:]}."
 
 
