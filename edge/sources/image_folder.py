@@ -39,7 +39,9 @@ class ImageFolder:
         )
         if not self.paths:
             known = ", ".join(sorted(SUFFIXES))
-            raise SourceError(f"{folder} holds no pictures, expected files that end in one of {known}.")
+            raise SourceError(
+                f"{folder} is not a file, and as a folder it holds no pictures, expected one of: {known}."
+            )
         self.name, self.fps, self.number = folder.resolve().name or str(folder), float(fps), -1
 
     @property
