@@ -129,7 +129,7 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_nothing(
     assert list(pictures.iterdir()) == []
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [PROGRAM, "presets"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=RUN_LIMIT_S
+            [PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=RUN_LIMIT_S
         )
     assert done.returncode == 2
     assert done.stderr.startswith("adafocus: No space left on device")
