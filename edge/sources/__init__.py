@@ -82,10 +82,14 @@ def kind_of(address: str | Path) -> Kind:
         if kind.pattern and re.fullmatch(kind.pattern, text, re.IGNORECASE | re.DOTALL):
             return kind
     path = Path(text)
-    if path.is_dir():
+    if text and path.is_dir():
         return FOLDER
     # a name that looks like a file's is answered by what opens files: there is none
-    if path.exists() or isinstance(address, Path) or ("://" not in text and (path.suffix or path.parent.name)):
+    if (
+        (text and path.exists())
+        or isinstance(address, Path)
+        or ("://" not in text and (path.suffix or path.parent.name))
+    ):
         return FILE
     examples = "; ".join(f"{kind.name}: {kind.example}" for kind in SOURCES)
     raise SourceError(f"{safe_name(text)!r} is no source that is known here, expected one of: {examples}.")

@@ -76,7 +76,8 @@ class ArraySource:
 
     def close(self) -> None:
         """Let go of the array."""
-        self._frames = self._frames[:0]
+        # a slice would keep the mapped file open
+        self._frames = np.zeros((0, 1, 1, 3), np.uint8)
 
 
 def open_source(address: str, fps: float = FALLBACK_FPS, order: Order = "rgb") -> ArraySource:
@@ -90,7 +91,8 @@ def open_source(address: str, fps: float = FALLBACK_FPS, order: Order = "rgb") -
         raise SourceError(f"There is no file {path}, expected a .npy file of frames. Check the path.")
     try:
         frames = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, MemoryError, OverflowError) as error:
+    except Exception as error:
+        # numpy parses the header as Python, so a damaged one raises whatever its tokenizer and parser do
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SourceError(
             f"{path} cannot be read as an array ({reason}), expected what numpy.save writes. Save it again: "

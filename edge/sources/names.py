@@ -6,9 +6,9 @@ import re
 
 HIDDEN = "***"
 # user and password in front of the host; the last @ before the path counts, since passwords hold @ too
-USER = re.compile(r"(?<=://)[^/\s?#\"']*@")
+USER = re.compile(r"(?<=://)[^/ ?#\"']*@")
 # an @ further on belongs to a password with a slash in it, which has no business there, but is one
-STRAY_USER = re.compile(r"(?<=://)[^\s\"'!]*@(?=[\w.-]+(:\d+)?(/|\s|$))")
+STRAY_USER = re.compile(r"(?<=://)[^ \"']*@(?=[\w.-]+(:\d+)?(/|\s|$))")
 # what stands after a question mark or a hash may be a token
 QUERY = re.compile(r"(://[^\s?#\"']*)[?#][^\s\"']*")
 # properties of GStreamer elements: user-id=..., user-pw=..., proxy-pw=..., password=...

@@ -225,7 +225,7 @@ def test_a_wrong_address_is_answered_at_once_unless_told_to_be_patient(server: M
 
 
 def level(frame: Frame) -> int:
-    return int(round(float(frame.pixels.mean())))
+    return round(float(frame.pixels.mean()))
 
 
 def test_a_network_camera_that_is_killed_and_restarted_is_back_within_five_seconds() -> None:
