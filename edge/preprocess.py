@@ -79,9 +79,13 @@ class PixelTable:
 
     def apply(self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.generic]:
         """Convert ``(T, S, S, 3)`` uint8 frames to ``(T, 3, S, S)`` in the graph's dtype."""
-        first = frames[0]
-        result = np.empty((len(frames), 3, *first.shape[:2]), self.table.dtype)
-        for index, frame in enumerate(frames):
-            for channel in range(3):
-                np.take(self.table[channel], frame[..., channel], out=result[index, channel])
+        height, width = frames[0].shape[:2]
+        result = np.empty((len(frames), 3, height, width), self.table.dtype)
+        # OpenCV's table takes no int8; it only moves bytes, so int8 passes as uint8
+        bytewise = np.uint8 if self.table.dtype == np.int8 else self.table.dtype
+        tables, planes = self.table.view(bytewise), np.empty((3, height, width), np.uint8)
+        for frame, into in zip(frames, result.view(bytewise), strict=True):
+            cv2.split(frame, list(planes))
+            for plane, table, place in zip(planes, tables, into, strict=True):
+                cv2.LUT(plane, table, place)
         return result
