@@ -139,7 +139,7 @@ def presets(timed: bool, threads: int, out: Path | None) -> None:
 @click.option("--many", multiple=True, help="Presets to verify on --many-clips, repeatable.")
 @click.option("--many-clips", default=50, show_default=True, type=click.IntRange(1))
 @click.option("--work", type=A_PATH, default=Path(".cache/matrix"), show_default=True, help="Files and records.")
-@click.option("--time/--no-time", "timed", default=True, help="Time every LiteRT file, 1 and 2 threads.")
+@click.option("--time/--no-time", "timed", default=True, help="Time every file that runs here, 1 and 2 threads.")
 @click.option("--out", type=A_PATH, help="Write everything as YAML.")
 def matrix(
     sources: tuple[Path, ...],

@@ -7,9 +7,11 @@ activations are alive; the figures say how exact and how fast the files are, not
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from itertools import product
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
+from rich.progress import track
 from torch import nn
 
 import networks
@@ -37,17 +40,17 @@ from converters.verification import Verdict, verify_runtime
 from edge.bundle import Bundle
 from edge.clip import read_clip
 from edge.files import replacing_file, sha256_of
-from edge.manifest import STAGES, Manifest, Precision, Runtime, parse_manifest
+from edge.manifest import STAGES, Manifest, Precision, Runtime, Stage, parse_manifest
 from edge.runtimes import open_graph, unavailable
 
 SEED = 7
 SETTLING_CLIPS = 2
 CALIBRATION_CLIPS = 8
 RECORD, MANIFEST = "record.json", "manifest.json"
-WARM_UP, TURNS = 2, 15
+WARM_UP, FEWEST_TURNS, TURNS, SECONDS = 2, 5, 15, 4.0
 THREADS = (1, 2)
-# ONNX Runtime's idle threads wait busily, which spoils what is timed in the same process
-TIMED: tuple[Runtime, ...] = ("litert",)
+PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
+TIMED: tuple[Runtime, ...] = ("litert", "onnx", "executorch")
 
 
 def convert_preset(
@@ -170,28 +173,38 @@ def settle(net: networks.AdaFocus, videos: Sequence[Path]) -> None:
 
 
 def time_files(work: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Median milliseconds of every LiteRT file, by preset, stage, runtime, precision and threads.
+    """Median milliseconds of every file that runs here, by preset, stage, runtime, precision and threads.
 
-    The precisions of a stage take turns, so that a busy moment of the machine meets them all.
+    The precisions of a stage take turns, so that a busy moment of the machine meets them all. Each runtime has a
+    process of its own: the idle threads of some wait busily and would spoil what another does.
     """
     found: dict[str, dict[str, float]] = {}
-    for name in names:
-        made = {precision: work / f"{name}-{precision}" for precision in ("int8", "fp16", "fp32")}
-        manifests = {
-            folder: parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), folder)
-            for folder in made.values()
-            if (folder / MANIFEST).is_file()
-        }
-        for stage, threads, runtime in product(STAGES, THREADS, TIMED):
-            calls = {}
-            for precision, folder in made.items():
-                record = manifests[folder].stages[stage].get(runtime) if folder in manifests else None
-                if record is not None and unavailable(runtime) is None:
-                    graph = open_graph(runtime, folder / record.file, record, threads)
-                    calls[f"{runtime} {precision}"] = partial(graph.run, random_inputs(record))
-            for key, value in medians(calls, WARM_UP, TURNS).items():
-                found.setdefault(f"{name} {stage}", {})[f"{key} {threads}"] = value
+    context = multiprocessing.get_context("spawn")
+    for name, stage in track(list(product(names, STAGES)), "timing"):
+        for runtime in (runtime for runtime in TIMED if unavailable(runtime) is None):
+            with ProcessPoolExecutor(1, mp_context=context) as pool:
+                spent = pool.submit(time_stage, work, name, stage, runtime).result()
+            found.setdefault(f"{name} {stage}", {}).update(spent)
     return found
+
+
+def time_stage(work: Path, name: str, stage: Stage, runtime: Runtime) -> dict[str, float]:
+    """Median milliseconds of one stage in one runtime, by precision and threads."""
+    spent: dict[str, float] = {}
+    folders = {precision: work / f"{name}-{precision}" for precision in PRECISIONS}
+    for threads in THREADS:
+        calls = {}
+        for precision, folder in folders.items():
+            if not (folder / MANIFEST).is_file():
+                continue
+            manifest = parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), folder)
+            record = manifest.stages[stage].get(runtime)
+            if record is not None:
+                graph = open_graph(runtime, folder / record.file, record, threads)
+                calls[precision] = partial(graph.run, random_inputs(record))
+        found = medians(calls, WARM_UP, TURNS, fewest=FEWEST_TURNS, seconds=SECONDS)
+        spent |= {f"{runtime} {precision} {threads}": value for precision, value in found.items()}
+    return spent
 
 
 def write_matrix(
@@ -238,6 +251,7 @@ def run_matrix(
     records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(work.glob(f"*/{RECORD}"))]
     times = time_files(work, sorted({record["name"] for record in records})) if timed else {}
     if out is not None:
-        facts = {"torch": str(torch.__version__), "turns": TURNS, "videos": [source.name for source in sources]}
+        clips_of = [source.name for source in sources]
+        facts = {"torch": str(torch.__version__), "turns": [FEWEST_TURNS, TURNS], "videos": clips_of}
         write_matrix(out, records, times, facts)
         console.print(f"wrote {out}")

@@ -118,7 +118,7 @@ def reference_stages(model: StoredModel, precision: Precision) -> Programs:
     """What the converted stages must equal: quantised programs, or the float graphs of the same weights."""
     modules: dict[Stage, nn.Module] = {stage: model.stages.modules()[stage] for stage in STAGES}
     if precision == "int8":
-        modules |= {stage: quantised_program(graph) for stage, graph in model.prepared.items()}  # type: ignore[misc]
+        modules |= {stage: quantised_program(graph, fold=True) for stage, graph in model.prepared.items()}  # type: ignore[misc]
     return {stage: Program(module) for stage, module in modules.items()}
 
 

@@ -13,10 +13,28 @@ from edge.runtimes.base import Arrays
 SEED = 7
 
 
-def medians(calls: Mapping[str, Callable[[], object]], warm_up: int, turns: int) -> dict[str, float]:
-    """Median milliseconds of each call after ``warm_up`` turns."""
+def medians(
+    calls: Mapping[str, Callable[[], object]],
+    warm_up: int,
+    turns: int,
+    *,
+    fewest: int | None = None,
+    seconds: float = float("inf"),
+) -> dict[str, float]:
+    """Median milliseconds of each call after ``warm_up`` turns.
+
+    Args:
+        calls: what to time, by name.
+        warm_up: turns that do not count.
+        turns: turns that count, at most.
+        fewest: and at least, where ``seconds`` are over.
+        seconds: after which no further turn begins.
+    """
     spent: dict[str, list[float]] = {name: [] for name in calls}
+    began = time.perf_counter()
     for turn in range(warm_up + turns):
+        if fewest is not None and turn >= warm_up + fewest and time.perf_counter() - began > seconds:
+            break
         for name, call in calls.items():
             started = time.perf_counter()
             call()
