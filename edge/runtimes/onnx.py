@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from edge.errors import BundleError
 from edge.manifest import GraphFile, TensorSpec
 from edge.runtimes.base import Arrays, file_names, unlike_the_manifest
+
+# the library reports to its maker what it runs, unless this stands in the environment before it is imported
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 INSTALL = 'pip install "adafocus-edge[onnx]"'
 NUMBER_TYPES = {

@@ -123,11 +123,14 @@ def _stream(container: Any) -> Any:
         raise Declined
     stream = container.streams.video[0]
     context = stream.codec_context
-    if context.name not in ("h264", "hevc") or not context.width or not stream.guessed_rate:
+    # a damaged header can name a codec that there is none of; the stream has no context then
+    if context is None or context.name not in ("h264", "hevc") or not context.width or not stream.guessed_rate:
         raise Declined
     small = context.width * context.height <= ONE_THREAD_PX
     stream.thread_type = "SLICE" if small else "AUTO"
     context.thread_count = 1 if small else 0
+    # a decoder that conceals damage makes different pictures of it when frames are skipped
+    context.options = {"err_detect": "explode"}
     return stream
 
 
@@ -253,10 +256,15 @@ class Taker:
     def take(self, frames: Iterable[Any]) -> None:
         """Keep those that are wanted."""
         for frame in frames:
+            # damage is handed on from frame to frame, so one that is not wanted counts too
+            if frame.is_corrupt:
+                raise Declined
             number = self.left.pop(frame.pts, None)
             if number is None:
                 continue
-            if frame.is_corrupt or frame.format.name not in PIXELS or getattr(frame, "rotation", 1):
+            # the converters of PyAV and OpenCV treat interlaced pictures differently
+            odd = frame.format.name not in PIXELS or frame.interlaced_frame
+            if odd or getattr(frame, "rotation", 1):
                 raise Declined
             plane = self._converter.reformat(frame, format="bgr24").planes[0]
             rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : 3 * frame.width]

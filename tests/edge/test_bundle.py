@@ -6,6 +6,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -241,3 +243,22 @@ def test_closing_twice_is_allowed_and_a_folder_stays(folder: Path, tmp_path: Pat
     bundle.close()
     assert not bundle.path.exists()
     shutil.rmtree(folder)
+
+
+def test_onnx_runtime_reports_to_nobody(shipped_bundle: Bundle, tmp_path: Path) -> None:
+    """Its reports begin with a file of its own among the temporary ones."""
+    script = (
+        "import sys; from edge.recognizer import Recognizer; Recognizer.open(sys.argv[1], 'onnx', 1); "
+        "import onnxruntime, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    done = subprocess.run(
+        [sys.executable, "-c", script, shipped_bundle.path],
+        env={**environment, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout == "1\n"
+    assert list(tmp_path.iterdir()) == []

@@ -23,8 +23,6 @@ from fuzzing.media import Media
 from fuzzing.zips import Zips
 
 KINDS = {"manifest": Manifests, "zip": Zips, "media": Media, "graph": Graphs, "golden": GoldenArrays}
-# ONNX Runtime's own, in the folder for temporary files, one for all processes
-THEIRS = (".ses",)
 # more than any answer needs; an input that asks for more meets a MemoryError, not the machine's end
 MOST_MEMORY_BYTES = 12 << 30
 
@@ -81,8 +79,7 @@ def _outcome(kind: Kind, number: int, done: str, path: Path, place: Path) -> Out
     except BaseException:
         result, text = "traceback", traceback.format_exc()
     seconds, processor_s = time.perf_counter() - started, time.process_time() - used
-    temporary = [entry for entry in (place / "temporary").iterdir() if entry.name not in THEIRS]
-    left = [*temporary, *(entry for entry in place.iterdir() if entry not in before)]
+    left = [*(place / "temporary").iterdir(), *(entry for entry in place.iterdir() if entry not in before)]
     if left and result != "traceback":
         result, text = "leftovers", ", ".join(map(str, left))
     return Outcome(number, done, result, text, seconds, processor_s)
