@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVELS = 256
+# larger tables of bytes are looked up by threads of OpenCV, which wake more slowly than the look-up takes
+MOST_AT_ONCE = (1 << 18) - 1
 
 
 def fit_frame(frame: NDArray[np.uint8], frame_size: int, short_side: int) -> NDArray[np.uint8]:
@@ -79,13 +81,15 @@ class PixelTable:
 
     def apply(self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.generic]:
         """Convert ``(T, S, S, 3)`` uint8 frames to ``(T, 3, S, S)`` in the graph's dtype."""
-        height, width = frames[0].shape[:2]
-        result = np.empty((len(frames), 3, height, width), self.table.dtype)
+        stack = frames if isinstance(frames, np.ndarray) else np.stack(frames)
+        count, height, width = stack.shape[:3]
+        result = np.empty((count, 3, height * width), self.table.dtype)
         # OpenCV's table takes no int8; it only moves bytes, so int8 passes as uint8
         bytewise = np.uint8 if self.table.dtype == np.int8 else self.table.dtype
-        tables, planes = self.table.view(bytewise), np.empty((3, height, width), np.uint8)
-        for frame, into in zip(frames, result.view(bytewise), strict=True):
-            cv2.split(frame, list(planes))
-            for plane, table, place in zip(planes, tables, into, strict=True):
-                cv2.LUT(plane, table, place)
-        return result
+        tables, places = self.table.view(bytewise), result.view(bytewise)
+        pixels = np.ascontiguousarray(stack).reshape(count, height * width, 3)
+        step = max(1, MOST_AT_ONCE // (height * width))
+        for start in range(0, count, step):
+            for channel, plane in enumerate(cv2.split(pixels[start : start + step])):
+                cv2.LUT(plane, tables[channel], places[start : start + step, channel])
+        return result.reshape(count, 3, height, width)
