@@ -196,17 +196,19 @@ def draw(experiments: list[Experiment], path: Path) -> None:
         top.set_ylabel(f"{experiment.unit} a clip")
         most = 1.1 * np.percentile([clip.cost for clip in experiment.clips], 98)
         top.set_ylim(0, max(most, 1.25 * experiment.asked))
-        bottom.plot(numbers, np.clip([c.threshold for c in experiment.clips], 0, 1), lw=0.8, color="#1f5fa8")
+        bottom.plot(
+            numbers, np.clip([c.threshold for c in experiment.clips], 0, 1), lw=0.8, color="black", label="threshold"
+        )
         sure = [clip.confidence for clip in experiment.clips]
-        bottom.plot(numbers, sure, ".", ms=2.5, color="#b8b8b8", label="sureness of the glance")
+        bottom.plot(numbers, sure, ".", ms=2.5, color="#c05a1c", label="sureness of the glance")
         bottom.set_ylabel("threshold")
         bottom.set_xlabel("clip")
         bottom.set_ylim(0, 1.02)
         for axis in (top, bottom):
             axis.axvline(experiment.change_at + 0.5, color="black", lw=0.8, ls="--")
             axis.axvline(experiment.change_at + WINDOW_CLIPS + 0.5, color="black", lw=0.8, ls=":")
-    axes[0, 0].legend(fontsize=8, loc="lower left")
-    axes[1, 0].legend(fontsize=8, loc="lower left")
+    lines = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
+    figure.legend(lines[0][0] + lines[1][0], lines[0][1] + lines[1][1], loc="outside lower center", ncols=5, fontsize=8)
     with replacing_file(path) as beside:
         figure.savefig(beside, format="png", dpi=110)
 
