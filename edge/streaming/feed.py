@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.sources import Frame, Latest, Source, is_live, open_finite
+from edge.sources import FiniteSource, Frame, Latest, Source, is_live, open_finite
 from edge.streaming.window import Window
 
 # how long a thread waits before it looks whether it is to end
@@ -268,19 +269,28 @@ def push(window: Window, frame: Frame, kept: Kept | None) -> bool:
     return True
 
 
-def open_feed(address: str, window: Window, realtime: bool) -> Feed:
-    """Open a source and choose how its frames get into the window.
+def open_stream(address: str) -> Latest | FiniteSource:
+    """Open a source of any kind.
 
     Args:
-        address: a file, a camera, or a network stream.
-        window: to be filled.
-        realtime: play a file at its own pace.
+        address: a file, a camera, or a network stream. A live source may come later.
 
     Raises:
-        SourceError: the address means nothing that is known. A live source may come later.
+        SourceError: the address means nothing that is known.
         VideoError: a file that cannot be read.
     """
-    if is_live(address):
-        return LiveFeed(Latest.open(address, patient=True), window)
-    source = open_finite(address)
+    return Latest.open(address, patient=True) if is_live(address) else open_finite(address)
+
+
+def length_s(source: Latest | FiniteSource) -> float:
+    """How long a source says it is; infinite where it is live, or says nothing."""
+    if isinstance(source, Latest) or not source.stated_frames:
+        return math.inf
+    return source.stated_frames / source.fps
+
+
+def feed_of(source: Latest | FiniteSource, window: Window, realtime: bool) -> Feed:
+    """Choose how the frames of a source get into the window; ``realtime`` plays a file at its own pace."""
+    if isinstance(source, Latest):
+        return LiveFeed(source, window)
     return PlayedFile(source, window) if realtime else FileFeed(source, window)

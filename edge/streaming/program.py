@@ -17,7 +17,7 @@ from edge.recognizer import Recognizer
 from edge.streaming.annotate import AnnotatedVideo
 from edge.streaming.engine import Engine
 from edge.streaming.events import EventLog
-from edge.streaming.feed import Feed, open_feed
+from edge.streaming.feed import Feed, feed_of, length_s, open_stream
 from edge.streaming.preview import Preview
 from edge.streaming.screen import Screen
 from edge.streaming.settings import Settings
@@ -41,12 +41,15 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
     """
     settings.check()
     recognizer = Recognizer.open(bundle, settings.runtime, settings.threads, settings.exit_threshold)
-    window = Window(recognizer.bundle.manifest.geometry, settings.window_s, settings.max_fps)
     with ExitStack() as lasting, _ending_on_signals() as stop:
         screen = None if settings.as_json else lasting.enter_context(closing(Screen()))
         log = lasting.enter_context(closing(EventLog.open(settings.events, settings.as_json, _tell(screen))))
         with ExitStack() as running:
-            feed = running.enter_context(closing(open_feed(address, window, settings.realtime)))
+            source = running.enter_context(closing(open_stream(address)))
+            # of a file that is shorter than a window, all is looked at
+            seconds = min(settings.window_s, length_s(source))
+            window = Window(recognizer.bundle.manifest.geometry, seconds, settings.max_fps)
+            feed = feed_of(source, window, settings.realtime)
             parts = Parts(recognizer, window, settings, feed.live, screen, log, running)
             feed.kept = None if parts.video is None else parts.video.kept
             log.write("started", **_description(bundle, recognizer, window, feed, settings))
@@ -152,7 +155,7 @@ def _description(
         "live": feed.live,
         "runtime": settings.runtime,
         "threads": settings.threads,
-        "window_s": settings.window_s,
+        "window_s": window.seconds,
         "hop_s": settings.hop_s,
         "candidate_frames": geometry.candidate_frames,
         "kept_fps": 1.0 / window.period_s,

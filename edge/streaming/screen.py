@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
+from rich.text import Text
 
 from edge.streaming.answer import Answer
 
 BAR_CHARACTERS = 20
+# counts change with every frame
+REFRESH_S = 0.5
 
 
 class Screen:
@@ -20,7 +24,7 @@ class Screen:
         """Show on standard output, or on another console."""
         self._console = console or Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._status = ""
+        self._status, self._shown_s = "", -REFRESH_S
         self._answer = "waiting for the first frames"
         if self._console.is_terminal:
             self._live.start()
@@ -44,17 +48,17 @@ class Screen:
         if self._console.is_terminal:
             self._refresh()
         else:
-            self._console.print(self._answer)
+            self._console.print(self._answer, soft_wrap=True)
 
     def status(self, text: str) -> None:
         """Show the state of the source and its drops beside the answer."""
-        if text != self._status:
-            self._status = text
+        if text != self._status and time.monotonic() - self._shown_s >= REFRESH_S:
+            self._status, self._shown_s = text, time.monotonic()
             self._refresh()
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the line."""
-        self._console.print(escape(sentence), style="yellow")
+        self._console.print(escape(sentence), style="yellow", soft_wrap=True)
 
     def close(self) -> None:
         """Take the line away."""
@@ -79,8 +83,10 @@ class Screen:
         if content.get("annotated"):
             lines.append(f"annotated video: {escape(content['annotated']['path'])}")
         for line in lines:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
 
     def _refresh(self) -> None:
         if self._console.is_terminal:
-            self._live.update(f"{self._answer}  [dim]{escape(self._status)}[/dim]", refresh=True)
+            line = Text.from_markup(f"{self._answer}  [dim]{escape(self._status)}[/dim]", overflow="ellipsis")
+            line.no_wrap = True
+            self._live.update(line, refresh=True)

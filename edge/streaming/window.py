@@ -82,8 +82,8 @@ class Window:
         needed = (capacity + geometry.candidate_frames) * side * side * 3
         if needed > MOST_BYTES:
             raise AdafocusError(
-                f"a window of {seconds:g} s would need {needed / 2**20:.0f} MB, expected at most "
-                f"{MOST_BYTES // 2**20} MB. Use a shorter --window."
+                f"a window of {capacity} frames of {side} px would need {needed / 2**20:.0f} MB, expected at most "
+                f"{MOST_BYTES // 2**20} MB. Use a bundle with fewer or smaller frames, or --max-fps."
             )
         # written once, so that the memory is there from the beginning and not page by page
         self._frames = np.full((capacity, side, side, 3), 0, np.uint8)

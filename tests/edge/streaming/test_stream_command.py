@@ -109,10 +109,12 @@ def test_a_stream_of_a_whole_file_says_what_run_says(shipped_bundle: Bundle, rea
 
 
 def test_a_file_shorter_than_the_window_is_answered_once(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
-    events = events_of(run(shipped_bundle.path, real_videos[0], "--json", "--window", "30s").stdout)
+    """From all of it, however long the window is."""
+    events = events_of(run(shipped_bundle.path, real_videos[0], "--json", "--window", "10h").stdout)
     answers = of(events, "answer")
     assert len(answers) == 1
-    assert 0.1 < answers[0]["window"]["filled"] < 0.2
+    assert answers[0]["window"]["frames"] >= 22
+    assert answers[0]["raw"]["label"] == "driving car"
     assert events[-1]["state"] == "ended"
 
 
@@ -192,7 +194,7 @@ def test_a_budget_is_kept_and_seen(shipped_bundle: Bundle, real_videos: list[Pat
     asked = low + high / 2
     done = run(shipped_bundle.path, real_videos[1], "--json", "--hop", "200ms", "--budget", f"{asked}GMAC")
     answers = of(events_of(done.stdout), "answer")
-    assert all(answer["budget"]["asked"] == pytest.approx(asked) for answer in answers)
+    assert all(answer["budget"]["asked"] == pytest.approx(asked, abs=1e-4) for answer in answers)
     assert {answer["exit_stage"] for answer in answers} == {"glance", "focus"}
     assert_one_sentence(run(shipped_bundle.path, real_videos[1], "--budget", "0.001GMAC"), "budget", "GMAC after the")
 
@@ -254,7 +256,6 @@ def test_what_cannot_be_is_refused(shipped_bundle: Bundle, real_videos: list[Pat
     assert_one_sentence(run(bundle, video, "--leave", 0.9), "--leave is 0.9", "--enter")
     assert_one_sentence(run(bundle, video, "--events", tmp_path), str(tmp_path), "--events")
     assert_one_sentence(run(bundle, tmp_path / "missing.mp4"), "missing.mp4")
-    assert_one_sentence(run(bundle, video, "--window", "10h"), "--window")
     refused = run(bundle, video, "--hop", "soon")
     assert refused.returncode == 2
     assert "no duration" in refused.stderr

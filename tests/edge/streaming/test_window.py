@@ -219,8 +219,12 @@ def test_memory_is_allocated_once_and_frames_are_let_go() -> None:
 
 
 def test_a_window_that_does_not_fit_into_memory_is_refused() -> None:
-    with pytest.raises(AdafocusError, match="--window"):
+    with pytest.raises(AdafocusError, match="--max-fps"):
         Window(GEOMETRY.model_copy(update={"frame_size": 4096, "short_side": 4096}), 4.0)
+
+
+def test_memory_does_not_depend_on_the_seconds() -> None:
+    assert abs(Window(GEOMETRY, 3600.0).capacity - Window(GEOMETRY, 1.0).capacity) <= 1
 
 
 def test_one_thread_may_push_while_another_cuts() -> None:
