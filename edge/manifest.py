@@ -254,23 +254,12 @@ def _contradiction(manifest: Manifest) -> str | None:
     if len(set(manifest.labels)) != len(manifest.labels):
         twice = next(label for i, label in enumerate(manifest.labels) if label in manifest.labels[:i])
         return f"the label {twice!r} stands there twice."
-    return (
-        _geometry_contradiction(manifest.geometry)
-        or next(
-            (
-                found
-                for stage, runtimes in stages.items()
-                for runtime, graph in runtimes.items()
-                for found in [
-                    _graph_contradiction(f"the {stage} graph for {runtime}", stage, graph),
-                    _shape_contradiction(manifest, stage, graph),
-                ]
-                if found
-            ),
-            None,
-        )
-        or _handing_contradiction(stages)
-    )
+    found = _geometry_contradiction(manifest.geometry)
+    for stage, runtimes in stages.items():
+        for runtime, graph in runtimes.items():
+            name = f"the {stage} graph for {runtime}"
+            found = found or _graph_contradiction(name, stage, graph) or _shape_contradiction(manifest, stage, graph)
+    return found or _handing_contradiction(stages)
 
 
 def _geometry_contradiction(geometry: Geometry) -> str | None:

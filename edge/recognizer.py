@@ -17,7 +17,7 @@ from edge.boxes import centred_box
 from edge.bundle import Bundle
 from edge.clip import Clip, read_clip
 from edge.crop import crop_patch
-from edge.errors import AdafocusError
+from edge.errors import AdafocusError, BundleError
 from edge.exits import confidence, softmax
 from edge.manifest import STAGES, Stage, TensorSpec
 from edge.prediction import Prediction, StageCall
@@ -191,7 +191,7 @@ class Recognizer:
             return self._prediction(clip, trace, logits, watch, started)
         policy = self._run("policy", {"features": self._handed(glance, "features", "policy")}, watch)
         trace.calls.append(policy)
-        trace.frame_weights = self._real(policy, "frame_weights")
+        trace.frame_weights = self._decided(policy, "frame_weights")
         trace.chosen = self._choose(trace.frame_weights, frames)
         trace.boxes = self._boxes(policy, trace.chosen, boxes)
         watch.lap("select")
@@ -241,7 +241,7 @@ class Recognizer:
         Runtimes round the policy's floats differently in the last place. On a grid they all give the same box, and so
         the very same pixels.
         """
-        given = np.rint(self._real(policy, "boxes").reshape(-1, 4) / BOX_STEP) * np.float32(BOX_STEP)
+        given = np.rint(self._decided(policy, "boxes").reshape(-1, 4) / BOX_STEP) * np.float32(BOX_STEP)
         picked = np.repeat(given, len(chosen), 0) if len(given) == 1 else given[chosen]
         if boxes == "centre":
             return np.stack([centred_box(float(box[2]), float(box[3])) for box in picked]).astype(np.float32)
@@ -256,6 +256,13 @@ class Recognizer:
     def _real(self, call: StageCall, name: str) -> NDArray[np.float32]:
         return dequantise(call.outputs[name], self._outputs[call.stage, name])
 
+    def _decided(self, policy: StageCall, name: str) -> NDArray[np.float32]:
+        """What the policy says of places in time and space, which only numbers can name."""
+        values = self._real(policy, name)
+        if not np.isfinite(values).all():
+            raise BundleError(f"The policy of {self.bundle.path} answers {name} that are no numbers. Convert it again.")
+        return values
+
     def _handed(self, call: StageCall, name: str, stage: Stage) -> NDArray[np.generic]:
         """An output of one call in the form that a later one takes."""
         return convert(call.outputs[name], self._outputs[call.stage, name], self._inputs[stage, name])
@@ -266,6 +273,8 @@ class Recognizer:
         labels, seen = self.bundle.manifest.labels, trace.seen
         best = int(trace.logits.argmax())
         score = trace.confidences[-1] if self._sureness_is_the_score else float(softmax(trace.logits)[best])
+        if math.isnan(score):
+            raise BundleError(f"The answer of {self.bundle.path} is no number. Convert the model again.")
         candidates = tuple(trace.chosen[:seen].tolist())
         frames = tuple(clip.candidate_indices[trace.chosen[:seen]].tolist())
         exit_index = len(trace.confidences) - 1

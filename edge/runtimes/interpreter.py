@@ -24,17 +24,22 @@ class InterpreterGraph:
             with without_remarks():
                 self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
                 self._interpreter.allocate_tensors()
+            # a damaged file may hold names that are no text
+            details = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
         self.inputs, self.outputs = description.inputs, description.outputs
-        self._in = _bind(self.inputs, self._interpreter.get_input_details(), path)
-        self._out = _bind(self.outputs, self._interpreter.get_output_details(), path)
+        self._in, self._out = _bind(self.inputs, details[0], path), _bind(self.outputs, details[1], path)
+        self._path = path
 
     def run(self, arrays: Arrays) -> Arrays:
         """Run once; the outputs are copies."""
         for name, index in self._in.items():
             self._interpreter.set_tensor(index, arrays[name])
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise BundleError(f"{self._path} cannot be run: {error}. Convert the model again.") from error
         return {name: self._interpreter.get_tensor(index) for name, index in self._out.items()}
 
 

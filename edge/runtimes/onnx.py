@@ -53,7 +53,8 @@ class SessionGraph:
             # the library's own exceptions have no common base but Exception
             raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
         self.inputs, self.outputs = description.inputs, description.outputs
-        grids = json.loads(self._session.get_modelmeta().custom_metadata_map.get(GRIDS, "{}"))
+        self._path = path
+        grids = _grids(self._session, path)
         found = {value.name: value for value in (*self._session.get_inputs(), *self._session.get_outputs())}
         given, answered = [spec.name for spec in self.inputs], [spec.name for spec in self.outputs]
         self._answered = file_names(given, answered)
@@ -62,8 +63,24 @@ class SessionGraph:
 
     def run(self, arrays: Arrays) -> Arrays:
         """Run once; the outputs are the session's own new arrays."""
-        answers = self._session.run(self._answered, {spec.name: arrays[spec.name] for spec in self.inputs})
+        given = {spec.name: arrays[spec.name] for spec in self.inputs}
+        try:
+            answers = self._session.run(self._answered, given)
+        except Exception as error:
+            raise BundleError(f"{self._path} cannot be run: {error}. Convert the model again.") from error
         return {spec.name: answer for spec, answer in zip(self.outputs, answers, strict=True)}
+
+
+def _grids(session: Any, path: Path) -> dict[str, Any]:
+    """Scale and zero point of the integer tensors by name, as the converter wrote them into the file."""
+    text = session.get_modelmeta().custom_metadata_map.get(GRIDS, "{}")
+    try:
+        grids = json.loads(text)
+    except ValueError as error:
+        raise BundleError(f"{path} describes its integers in no JSON ({error}). Convert the model again.") from error
+    if not isinstance(grids, dict) or not all(isinstance(grid, list) for grid in grids.values()):
+        raise BundleError(f"{path} describes its integers as {text[:80]!r}. Convert the model again.")
+    return grids
 
 
 def _check(spec: TensorSpec, value: Any, grid: list[float] | None, path: Path) -> None:

@@ -68,6 +68,8 @@ def refused(text: str) -> str:
         (lambda c: spec(c, "glance", "inputs", "frames").update(zero_point=999), ("frames", "999")),
         (lambda c: spec(c, "policy", "outputs", "boxes").update(scale=1.0, zero_point=0), ("boxes", "floats")),
         (lambda c: spec(c, "policy", "inputs", "features").update(name="extra"), ("inputs extra", "features")),
+        (lambda c: c["stages"]["focus"]["litert"]["inputs"].pop(0), ("inputs context", "patches")),
+        (lambda c: c["stages"]["glance"]["litert"]["outputs"].pop(0), ("no tensor 'features'",)),
         (lambda c: c["stages"]["glance"]["litert"]["outputs"].append(
             spec(c, "glance", "outputs", "features")), ("output twice",)),
     ],
