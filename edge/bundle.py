@@ -40,6 +40,11 @@ class Bundle:
         Files that the manifest does not name are left alone and never read: file managers put their own beside others.
         Links, pipes and devices are refused wherever they stand, named or not.
 
+        The hashes find whatever happens to a file by accident. They do not make a stranger's bundle safe: a graph that
+        was changed together with its hash may crash the library that runs it, which no check of ours can exclude.
+        ``adafocus doctor BUNDLE`` therefore tries a bundle in a process of its own (:mod:`edge.trial`), where a crash
+        is a sentence; the other verbs do not pay for that at every start.
+
         Raises:
             BundleError: not a bundle, another schema version, an unknown or missing key, a path that leaves the
                 bundle, a symbolic link, a missing file, or a file whose size or hash differs.
