@@ -1,4 +1,4 @@
-"""Workstation verbs of this room: ``export``, ``verify`` and ``presets``."""
+"""Workstation verbs of this room."""
 
 from __future__ import annotations
 
@@ -175,5 +175,25 @@ def speed(peers: Path | None, threads: int, out: Path | None) -> None:
     measures.show(found)
     if out is not None:
         measures.write(out, found, f"adafocus speed --threads {threads} --peers PEERS --out {out}")
+        click.echo(f"wrote {out}")
+    click.echo("\nnext: adafocus bench BUNDLE VIDEO")
+
+
+@click.command()
+@click.argument("videos", nargs=-1, required=True, type=A_PATH)
+@click.option("--preset", default="tsm-mbv2-r50-p96-8x8", show_default=True, help="A tsm preset.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@click.option(
+    "--work", type=A_PATH, default=Path(".cache/full-frame"), show_default=True, help="Files made on the way."
+)
+@click.option("--out", type=A_PATH, help="Write the figures as YAML.")
+def fullframe(videos: tuple[Path, ...], preset: str, threads: int, work: Path, out: Path | None) -> None:
+    """Time a preset on VIDEOS against the same two networks on full frames without a policy. Weights are random."""
+    from converters import full_frame
+
+    found = full_frame.measure(preset, videos, threads, work)
+    full_frame.show(found)
+    if out is not None:
+        full_frame.write(out, found, f"adafocus fullframe --preset {preset} --threads {threads} --out {out} VIDEO ...")
         click.echo(f"wrote {out}")
     click.echo("\nnext: adafocus bench BUNDLE VIDEO")

@@ -10,7 +10,7 @@ import json
 import multiprocessing
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -80,7 +80,7 @@ def convert_preset(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     started = time.perf_counter()
-    path = model_path or _random_model(name, precision, videos, work)
+    path = model_path or random_model(name, precision, videos, work)
     model = load_model(path)
     outcomes = convert_stages(path, folder / "graphs", precision, runtimes)
     reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
@@ -144,12 +144,22 @@ def _agreement(verdict: Verdict) -> dict[str, Any]:
     return found | parity | {"largest_box": float(f"{parity['largest_box']:.1e}")}
 
 
-def _random_model(name: str, precision: Precision, videos: Sequence[Path], work: Path) -> Path:
-    path = work / f"{name}-{'int8' if precision == 'int8' else 'float'}.safetensors"
+def random_model(name: str, precision: Precision, videos: Sequence[Path], work: Path, **changes: Any) -> Path:
+    """A model file of a preset, or of one with other settings, with random weights; made once.
+
+    Args:
+        name: a preset.
+        precision: ``int8`` quantises it.
+        videos: real videos to settle batch norms and to calibrate on.
+        work: folder for the file.
+        changes: settings of the preset to replace.
+    """
+    kind = "int8" if precision == "int8" else "float"
+    path = work / f"{'-'.join([name, *(f'{key}-{value}' for key, value in changes.items())])}-{kind}.safetensors"
     if path.is_file():
         return path
     torch.manual_seed(SEED)
-    net = networks.build(name)
+    net = networks.build(name, **changes)
     settle(net, videos)
     labels = tuple(f"class {index}" for index in range(net.config.num_classes))
     history = {"weights": f"random, seed {SEED}, batch norms settled on {SETTLING_CLIPS} clips"}
@@ -193,7 +203,7 @@ def time_stage(work: Path, name: str, stage: Stage, runtime: Runtime) -> dict[st
     spent: dict[str, float] = {}
     folders = {precision: work / f"{name}-{precision}" for precision in PRECISIONS}
     for threads in THREADS:
-        calls = {}
+        calls: dict[str, Callable[[], object]] = {}
         for precision, folder in folders.items():
             if not (folder / MANIFEST).is_file():
                 continue
