@@ -4,39 +4,111 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from edge.bundle import Bundle
 from edge.commands import options
-from edge.errors import BundleError
-from edge.golden import check_golden
+from edge.errors import AdafocusError, BundleError
+from edge.golden import GoldenCheck, check_golden, runtimes_for
+from edge.manifest import STAGES
 from edge.recognizer import Recognizer
+from edge.runtimes import unavailable
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@options.runtime
+@click.option("--runtime", "runtimes", multiple=True, help="Repeatable; all that the bundle is for, where left out.")
 @options.threads
 @options.as_json
-def selftest(bundle: Path, runtime: str, threads: int, as_json: bool) -> None:
-    """Run BUNDLE's golden clip and compare every stage's answer with what the bundle says."""
+def selftest(bundle: Path, runtimes: tuple[str, ...], threads: int, as_json: bool) -> None:
+    """Run BUNDLE's golden clip and compare every stage's answer with what the bundle says.
+
+    Without --runtime in every runtime that the bundle holds graphs for and that can run here.
+    """
     opened = Bundle.open(bundle)
-    check = check_golden(opened, Recognizer.open(opened, runtime, threads))
+    checks, left_out = check_runtimes(opened, runtimes, threads)
+    broken = {name: check.broken for name, check in checks.items() if check.broken}
     if as_json:
-        options.print_json({"bundle": str(bundle), "runtime": runtime, **asdict(check), "passed": not check.broken})
-    if check.broken:
+        options.print_json(_as_dict(bundle, checks, left_out))
+    elif not broken:
+        _show(opened, checks, left_out, Console(highlight=False))
+    if broken:
+        found = "; ".join(f"{name}: {'; '.join(sentences)}" for name, sentences in broken.items())
         raise BundleError(
-            f"{bundle} answers its golden clip differently with {runtime}: {'; '.join(check.broken)}. Expected the "
-            "numbers in golden/. Copy the bundle again, or install the runtime version it was made with (adafocus "
-            "inspect)."
+            f"{bundle} answers its golden clip differently with {found}. Expected the numbers and labels in golden/. "
+            "Copy the bundle again, or install the runtime version it was made with (adafocus inspect)."
         )
     if not as_json:
-        console = Console(highlight=False)
-        away = f"integers at most {max(check.steps.values(), default=0)} steps apart"
-        console.print(
-            f"{check.tensors} tensors of the golden clip agree ({opened.manifest.golden.source}, {runtime}): {away}, "
-            f"floats {max(check.relative.values(), default=0.0):.0e}."
+        click.secho(f"\nnext: adafocus run {bundle} VIDEO", dim=True)
+
+
+def check_runtimes(
+    bundle: Bundle, runtimes: tuple[str, ...], threads: int
+) -> tuple[dict[str, GoldenCheck], dict[str, str]]:
+    """The golden clip in each runtime, and why others of the bundle were left out.
+
+    Args:
+        bundle: an opened bundle.
+        runtimes: which; empty: all of the bundle that can run here.
+        threads: CPU threads of each.
+
+    Raises:
+        AdafocusError: a runtime that was asked for cannot run, or none can.
+    """
+    asked = tuple(dict.fromkeys(runtimes))
+    left_out: dict[str, str] = {}
+    for name in () if asked else runtimes_for(bundle):
+        reason = unavailable(name)
+        if reason is not None:
+            left_out[name] = reason
+    names = asked or tuple(name for name in runtimes_for(bundle) if name not in left_out)
+    if not names:
+        raise AdafocusError(f"No runtime of {bundle.path} can run here. {' '.join(left_out.values())}")
+    return {name: check_golden(bundle, Recognizer.open(bundle, name, threads)) for name in names}, left_out
+
+
+def _as_dict(bundle: Path, checks: dict[str, GoldenCheck], left_out: dict[str, str]) -> dict[str, Any]:
+    return {
+        "bundle": str(bundle),
+        "runtimes": {name: {**asdict(check), "passed": not check.broken} for name, check in checks.items()},
+        "left_out": left_out,
+        "passed": not any(check.broken for check in checks.values()),
+    }
+
+
+def _show(bundle: Bundle, checks: dict[str, GoldenCheck], left_out: dict[str, str], console: Console) -> None:
+    table = Table("runtime", "tensors", "steps", "relative", "frames", "label", *(f"{stage} ms" for stage in STAGES))
+    for column in table.columns[6:]:
+        column.justify = "right"
+    for name, check in checks.items():
+        table.add_row(
+            name,
+            f"[green]{check.tensors} agree[/]",
+            str(max(check.steps.values(), default=0)),
+            f"{max(check.relative.values(), default=0.0):.0e}",
+            "same" if check.same_frames else "other",
+            escape(check.label),
+            *(f"{check.spent_ms[stage]:.1f}" if stage in check.spent_ms else "-" for stage in STAGES),
         )
-        console.print(f"\nnext: adafocus run {bundle} VIDEO", style="dim")
+    console.print(table)
+    golden = bundle.manifest.golden
+    console.print(
+        f"golden clip: {escape(golden.source)}, answers of {golden.runtime}. steps: largest difference of integers; "
+        "relative: of floats; ms: the first run, without warm-up",
+        style="dim",
+        soft_wrap=True,
+    )
+    if not all(check.labels_checked for check in checks.values()):
+        console.print(
+            "The labels were not checked: the bundle was made before it named the label of its golden clip. Convert "
+            "the model again (adafocus export) to have them checked.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    for name, reason in left_out.items():
+        console.print(f"{name} was left out: {escape(reason)}", style="yellow", soft_wrap=True)

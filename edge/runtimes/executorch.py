@@ -37,9 +37,8 @@ class ProgramGraph:
     """One ``.pte`` program. The library has one pool of threads, so the last ``threads`` asked for hold for all."""
 
     def __init__(self, path: Path, description: GraphFile, threads: int) -> None:
+        _set_threads(threads)
         self._torch, self._program, self._method = _load(path)
-        with without_remarks(REMARKS):
-            _library()._unsafe_reset_threadpool(threads)
         self.inputs, self.outputs = description.inputs, description.outputs
         names = [spec.name for spec in self.inputs], [spec.name for spec in self.outputs]
         for wanted, found in zip((self.inputs, self.outputs), _specs(self._program, self._method, names), strict=True):
@@ -69,6 +68,14 @@ class ProgramGraph:
 
 def _library() -> Any:
     return import_module("executorch.extension.pybindings.portable_lib")
+
+
+def _set_threads(threads: int) -> None:
+    """Size the pool before a method is loaded: what is loaded keeps a pointer to the pool that was there."""
+    with without_remarks((*REMARKS_OF_IMPORT, *REMARKS)):
+        library = _library()
+        if library._threadpool_get_thread_count() != threads:
+            library._unsafe_reset_threadpool(threads)
 
 
 def _load(path: Path) -> tuple[Any, Any, Any]:
