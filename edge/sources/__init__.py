@@ -71,13 +71,18 @@ def kinds() -> tuple[Kind, ...]:
     return SOURCES
 
 
+def address_text(address: str | Path) -> str:
+    """An address as it was typed: a ``Path`` of a network address has lost one of its slashes."""
+    return re.sub(r"^(rtsps?|https?):/(?!/)", r"\1://", str(address), flags=re.IGNORECASE)
+
+
 def kind_of(address: str | Path) -> Kind:
     """Which kind an address means.
 
     Raises:
         SourceError: it fits none.
     """
-    text = str(address)
+    text = address_text(address)
     for kind in SOURCES:
         if kind.pattern and re.fullmatch(kind.pattern, text, re.IGNORECASE | re.DOTALL):
             return kind
@@ -117,7 +122,7 @@ def open_source(address: str | Path, **options: Any) -> Source:
     """
     kind = kind_of(address)
     try:
-        return import_module(kind.module).open_source(str(address), **options)
+        return import_module(kind.module).open_source(address_text(address), **options)
     except TypeError as error:
         # the only way here for a person is an option that this kind does not have
         if "unexpected keyword argument" not in str(error):
@@ -134,9 +139,10 @@ def open_finite(address: str | Path, **options: Any) -> FiniteSource:
         VideoError: a video file that cannot be read.
     """
     if is_live(address):
+        shown = safe_name(address_text(address))
         raise SourceError(
-            f"{safe_name(str(address))} is live and has no end, expected a video file, a folder of pictures or a "
-            f".npy file. Watch it instead: adafocus stream BUNDLE '{safe_name(str(address))}'"
+            f"{shown} is live and has no end, expected a video file, a folder of pictures or a .npy file. "
+            f"Watch it instead: adafocus stream BUNDLE '{shown}'"
         )
     source: Any = open_source(address, **options)
     return source

@@ -108,15 +108,17 @@ class Latest:
         Raises:
             SourceError: the address means no live source, or it cannot be opened (unless ``patient``).
         """
-        from edge.sources import is_live, open_source
+        from edge.sources import address_text, is_live, open_source
 
         if not is_live(address):
-            raise SourceError(f"{address} is no live source; every frame of it is read in order. Open it directly.")
+            raise SourceError(
+                f"{safe_name(str(address))} is no live source; every frame of it is read in order. Open it directly."
+            )
 
         def reopen() -> Source:
             return open_source(address, **options)
 
-        return cls(reopen, safe_name(str(address)), max_fps, None if patient else reopen())
+        return cls(reopen, safe_name(address_text(address)), max_fps, None if patient else reopen())
 
     @property
     def state(self) -> State:

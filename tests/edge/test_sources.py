@@ -89,8 +89,8 @@ def test_an_option_that_a_kind_does_not_have_is_named(tmp_path: Path) -> None:
         open_source(write_video(tmp_path / "clip.mp4", 2), widht_px=3)
 
 
-@pytest.mark.parametrize("address", ["camera:0", "rtsp://me:hunter2@host/"])
-def test_a_live_source_has_no_clip(address: str) -> None:
+@pytest.mark.parametrize("address", ["camera:0", "rtsp://me:hunter2@host/", Path("rtsp://me:hunter2@host/")])
+def test_a_live_source_has_no_clip(address: str | Path) -> None:
     with pytest.raises(SourceError, match="adafocus stream") as caught:
         open_finite(address)
     assert SECRET not in str(caught.value)
