@@ -36,7 +36,8 @@ def confidence(logits: ArrayLike, criterion: Criterion, temperature: float = 1.0
     values = np.asarray(logits, dtype=np.float64).reshape(-1)
     if criterion == "logit":
         return float(values.max())
-    probabilities = softmax(values, temperature)
     if criterion == "softmax":
-        return float(probabilities.max())
+        # the largest of the powers is 1
+        return 1.0 / float(np.exp((values - values.max()) / temperature).sum())
+    probabilities = softmax(values, temperature)
     return float(np.sum(probabilities * np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))))
