@@ -311,7 +311,7 @@ from edge.errors import AdafocusError
 from edge.sources import open_source
 for address in sys.argv[1:]:
     try:
-        source = open_source(address, open_s=2.0, read_s=2.0)
+        source = open_source(address, open_s=10.0, read_s=10.0)
         print(source.name, source.grab(), source.retrieve().source)
     except AdafocusError as error:
         print(error)
