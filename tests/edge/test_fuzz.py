@@ -22,7 +22,7 @@ from edge.errors import AdafocusError
 
 SEED = 1
 # a try in a process of its own takes seconds
-COUNTS = {"manifest": 60, "zip": 60, "media": 60, "golden": 60, "graph": 6}
+COUNTS = {"manifest": 60, "zip": 60, "media": 60, "golden": 30, "graph": 4}
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,11 @@ def test_hostile_zips_break_the_rules_they_are_made_to_break(shipped_bundle: Bun
     kind = Zips(shipped_bundle.path, tmp_path)
     for number in range(0, 3 * 10, 3):
         done, path = kind.make(np.random.default_rng((SEED, number)), number)
-        if "directory field" not in done and "more bytes" not in done:
-            with pytest.raises(AdafocusError):
-                kind.use(path)
+        # some fields say what nobody reads, and a zip may stand among other bytes
+        if done.startswith(("directory field", "end record", "more bytes")):
+            continue
+        with pytest.raises(AdafocusError):
+            Bundle.open(path)
 
 
 class Faulty:
