@@ -57,7 +57,7 @@ def doctor(context: click.Context, bundle: Path | None, as_json: bool) -> None:
     if as_json:
         options.print_json(_as_dict(found, bundle))
     else:
-        _show(found, bundle, Console(highlight=False))
+        show(found, bundle, Console(highlight=False))
     context.exit(0 if found.can_run else 1)
 
 
@@ -106,7 +106,8 @@ def _as_dict(found: Diagnosis, bundle: Path | None) -> dict[str, Any]:
     }
 
 
-def _show(found: Diagnosis, bundle: Path | None, console: Console) -> None:
+def show(found: Diagnosis, bundle: Path | None, console: Console) -> None:
+    """Print what was found, one row each, then how the bundle does."""
     table = Table("what", "found", show_header=False)
     table.columns[1].overflow = "fold"
     for name, text in _rows(found):
