@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import struct
@@ -103,6 +104,9 @@ def unpack(archive: Path, folder: Path) -> None:
     except DAMAGES as error:
         raise BundleError(f"{archive} is damaged ({error}). Copy the bundle again.") from error
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            # a directory that leads to a place before the beginning
+            raise BundleError(f"{archive} is damaged. Copy the bundle again.") from error
         raise BundleError(f"{archive} cannot be unpacked into {folder.parent}: {error.strerror or error}.") from error
 
 
