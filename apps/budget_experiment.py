@@ -10,14 +10,12 @@ so what resizing them took when they were read does not count again.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import platform
 import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from apps.material import figure, read_list
 from edge.budget import Budget, TimeCosts
 from edge.clip import Clip, read_clip
 from edge.controller import TOLERANCE, WINDOW_CLIPS, Controller
@@ -179,12 +178,8 @@ def slower_half_way(recognizer: Recognizer, clips: list[Clip], repeats: int) -> 
 
 def draw(experiments: list[Experiment], path: Path) -> None:
     """Running means over their budgets, and the thresholds that made them so."""
-    try:
-        figures = import_module("matplotlib.figure")
-    except ModuleNotFoundError as error:
-        raise AdafocusError('the plot needs matplotlib. Install it: pip install "matplotlib==3.10.*"') from error
-    figure = figures.Figure(figsize=(4.6 * len(experiments), 7.0), layout="constrained")
-    axes = figure.subplots(2, len(experiments), squeeze=False, sharex="col", height_ratios=(3, 2))
+    canvas = figure(figsize=(4.6 * len(experiments), 7.0), layout="constrained")
+    axes = canvas.subplots(2, len(experiments), squeeze=False, sharex="col", height_ratios=(3, 2))
     for (top, bottom), experiment in zip(axes.T, experiments, strict=True):
         numbers = np.arange(1, len(experiment.clips) + 1)
         band = experiment.asked * np.array([1 - TOLERANCE, 1 + TOLERANCE])
@@ -208,24 +203,9 @@ def draw(experiments: list[Experiment], path: Path) -> None:
             axis.axvline(experiment.change_at + 0.5, color="black", lw=0.8, ls="--")
             axis.axvline(experiment.change_at + WINDOW_CLIPS + 0.5, color="black", lw=0.8, ls=":")
     lines = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
-    figure.legend(lines[0][0] + lines[1][0], lines[0][1] + lines[1][1], loc="outside lower center", ncols=5, fontsize=8)
+    canvas.legend(lines[0][0] + lines[1][0], lines[0][1] + lines[1][1], loc="outside lower center", ncols=5, fontsize=8)
     with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=110)
-
-
-def read_list(path: Path, split: str) -> list[Path]:
-    """Videos of one split of a clip list.
-
-    Raises:
-        AdafocusError: no such list, or nothing in it.
-    """
-    if not path.is_file():
-        raise AdafocusError(f"There is no clip list at {path}. Give the path of a CSV with the columns path and split.")
-    with path.open(newline="", encoding="utf-8") as file:
-        found = [path.parent / row["path"] for row in csv.DictReader(file) if row["split"] == split]
-    if not found:
-        raise AdafocusError(f"{path} lists no clip of split {split!r}. Check the split column.")
-    return found
+        canvas.savefig(beside, format="png", dpi=110)
 
 
 def report(bundle: Path, recognizer: Recognizer, experiments: list[Experiment], clips: int) -> dict[str, Any]:

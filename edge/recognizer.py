@@ -24,7 +24,7 @@ from edge.prediction import Prediction, StageCall
 from edge.preprocess import PixelTable
 from edge.quantization import convert, dequantise
 from edge.runtimes import Opener, open_graph
-from edge.runtimes.base import Arrays
+from edge.runtimes.base import Arrays, Graph
 from edge.sampling import select_frames, uniform_indices
 from edge.stopwatch import Stopwatch
 
@@ -68,6 +68,8 @@ class Recognizer:
     """A bundle opened in one runtime. One clip at a time; open another where threads share a bundle.
 
     Attributes:
+        graphs: the opened stages.
+        glance_pixels: turns glance frames into what the glance's graph takes.
         exit_macs: multiply-accumulates of a clip that stops at each exit: at the glance, then at those of the focus. An
             exit inside a call of the focus costs the whole call.
     """
@@ -85,13 +87,13 @@ class Recognizer:
         geometry = self._geometry = manifest.geometry
         self._inputs: dict[tuple[Stage, str], TensorSpec] = {}
         self._outputs: dict[tuple[Stage, str], TensorSpec] = {}
-        self._graphs = {}
+        self.graphs: dict[Stage, Graph] = {}
         for stage in STAGES:
             path, record = bundle.graph(stage, runtime)  # type: ignore[arg-type]
             self._inputs |= {(stage, spec.name): spec for spec in record.inputs}
             self._outputs |= {(stage, spec.name): spec for spec in record.outputs}
-            self._graphs[stage] = opener(runtime, path, record, threads)
-        self._glance_pixels = _pixel_table(self._inputs["glance", "frames"], geometry.mean, geometry.std)
+            self.graphs[stage] = opener(runtime, path, record, threads)
+        self.glance_pixels = _pixel_table(self._inputs["glance", "frames"], geometry.mean, geometry.std)
         self._focus_pixels = _pixel_table(self._inputs["focus", "patches"], geometry.mean, geometry.std)
         red, green, blue = (round(WHITE * value) for value in geometry.mean)
         self._fill = (red, green, blue)
@@ -180,7 +182,7 @@ class Recognizer:
         """
         watch = Stopwatch()
         thresholds = self._thresholds
-        pixels = self._glance_pixels.apply(clip.glance)
+        pixels = self.glance_pixels.apply(clip.glance)
         watch.lap("pixels")
         glance = self._run("glance", {"frames": pixels}, watch)
         logits = self._real(glance, "glance_logits").reshape(-1)
@@ -249,7 +251,7 @@ class Recognizer:
 
     def _run(self, stage: Stage, arrays: Arrays, watch: Stopwatch) -> StageCall:
         watch.lap("other")
-        answers = self._graphs[stage].run(arrays)
+        answers = self.graphs[stage].run(arrays)
         watch.lap(stage)
         return StageCall(stage, arrays, answers)
 

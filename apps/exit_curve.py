@@ -1,0 +1,269 @@
+"""What an exit saves, measured: the host's share, the price of stopping at the glance, and time along the exit curve.
+
+    python -m apps.exit_curve BUNDLE [BUNDLE ...] --clips ../shared/clips/ucf6.csv --out exits.json --plot exits.png
+
+The clips of a list are read once. Then three things take turns on them: the glance by itself (its pixel table and its
+graph, nothing else), whole clips that stop at the glance, and whole clips that never stop early. The curve sets the
+threshold so that more and more of the clips stop at the glance, and plays all of them at every threshold.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from apps.material import figure, read_list
+from edge.bundle import Bundle
+from edge.clip import Clip, read_clip
+from edge.errors import AdafocusError
+from edge.files import replacing_file
+from edge.manifest import STAGES
+from edge.prediction import Prediction
+from edge.recognizer import Recognizer
+
+HOST = ("pixels", "select", "crop", "other")
+READING = ("decode", "resize")
+WARM_UP_TURNS, TURNS = 1, 6
+SHARES = tuple(step / 8 for step in range(9))
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Point:
+    """All clips played at one threshold; means per clip, without reading."""
+
+    threshold: float
+    stopped_at_glance: float
+    gmac: float
+    ms: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured with one bundle.
+
+    Attributes:
+        stages_ms: medians of the runtime calls of a clip that never stops early.
+        host_ms: medians of the host's parts of such a clip, reading left out.
+        host_share: all host work over all runtime calls, median over clips.
+        resize_ms: resizing of kept frames while the clip was read, median.
+        crop_ms_per_patch: median.
+        glance_call_ms: the glance's runtime call by itself, median.
+        glance_alone_ms: with the pixel table that feeds it.
+        exit_ms: a clip that stops at the glance, from decoded frames to the answer.
+        exit_over_glance_percent: median of the ratio to ``glance_alone_ms`` in the same turn, less 100.
+        ms_per_gmac: slope of the curve and how well a line through its ends predicts it.
+    """
+
+    bundle: str
+    clips: int
+    stages_ms: dict[str, float]
+    host_ms: dict[str, float]
+    host_share: float
+    resize_ms: float
+    crop_ms_per_patch: float
+    glance_call_ms: float
+    glance_alone_ms: float
+    exit_ms: float
+    full_ms: float
+    exit_over_glance_percent: float
+    exit_over_call_percent: float
+    largest_departure_from_a_line_percent: float
+    curve: tuple[Point, ...]
+
+
+def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> Figures:
+    """Time a bundle on clips that were read."""
+    alone, call, early, full, answers = [], [], [], [], []
+    for turn in range(WARM_UP_TURNS + TURNS):
+        for clip in track(clips, "exits", console=console, transient=True):
+            spent = _glance_alone(recognizer, clip)
+            short, _ = _timed(recognizer, clip, -np.inf)
+            long, answer = _timed(recognizer, clip, np.inf)
+            if turn >= WARM_UP_TURNS:
+                call.append(spent[1])
+                alone.append(sum(spent))
+                early.append(short)
+                full.append(long)
+                answers.append(answer)
+    stages: dict[str, float] = {stage: _median([a.timing_ms[stage] for a in answers]) for stage in STAGES}
+    host = {part: _median([a.timing_ms.get(part, 0.0) for a in answers]) for part in HOST}
+    patches = [len(a.patches) for a in answers]
+    curve = _curve(recognizer, clips)
+    return Figures(
+        bundle=recognizer.bundle.manifest.name,
+        clips=len(clips),
+        stages_ms=stages,
+        host_ms=host,
+        host_share=_median([_sum(a, HOST) / _sum(a, STAGES) for a in answers]),
+        resize_ms=_median([clip.resize_ms for clip in clips]),
+        crop_ms_per_patch=_median([a.timing_ms["crop"] / n for a, n in zip(answers, patches, strict=True)]),
+        glance_call_ms=_median(call),
+        glance_alone_ms=_median(alone),
+        exit_ms=_median(early),
+        full_ms=_median(full),
+        exit_over_glance_percent=_percent_over(early, alone),
+        exit_over_call_percent=_percent_over(early, call),
+        largest_departure_from_a_line_percent=_departure(curve),
+        curve=curve,
+    )
+
+
+def _glance_alone(recognizer: Recognizer, clip: Clip) -> tuple[float, float]:
+    """Milliseconds of the glance's pixel table and of its runtime call, and nothing else."""
+    started = time.perf_counter()
+    pixels = recognizer.glance_pixels.apply(clip.glance)
+    ready = time.perf_counter()
+    recognizer.graphs["glance"].run({"frames": pixels})
+    return 1e3 * (ready - started), 1e3 * (time.perf_counter() - ready)
+
+
+def _timed(recognizer: Recognizer, clip: Clip, threshold: float) -> tuple[float, Prediction]:
+    """Milliseconds from decoded frames to the answer, and the answer."""
+    recognizer.thresholds = (threshold,) * (len(recognizer.exit_macs) - 1)
+    started = time.perf_counter()
+    answer = recognizer.recognize_clip(clip)
+    return 1e3 * (time.perf_counter() - started), answer
+
+
+def _curve(recognizer: Recognizer, clips: Sequence[Clip]) -> tuple[Point, ...]:
+    """Every threshold takes its turn on a clip before the next clip comes."""
+    sure = [recognizer.recognize_clip(clip, stop_after="glance").confidences[0] for clip in clips]
+    thresholds = [float(np.quantile(sure, 1 - share, method="higher")) if share else np.inf for share in SHARES]
+    played: list[list[tuple[float, Prediction]]] = [[] for _ in thresholds]
+    for _ in range(TURNS):
+        for clip in track(clips, "curve", console=console, transient=True):
+            for rows, threshold in zip(played, thresholds, strict=True):
+                rows.append(_timed(recognizer, clip, threshold))
+    return tuple(
+        Point(
+            threshold=threshold,
+            stopped_at_glance=float(np.mean([answer.exit_index == 0 for _, answer in rows])),
+            gmac=float(np.mean([answer.macs for _, answer in rows])) / 1e9,
+            ms=float(np.mean([ms for ms, _ in rows])),
+        )
+        for threshold, rows in zip(thresholds, played, strict=True)
+    )
+
+
+def _departure(curve: Sequence[Point]) -> float:
+    """How far measured times are from the line through both ends of the curve, at most, in percent of the line."""
+    first, last = curve[0], curve[-1]
+    slope = (first.ms - last.ms) / (first.gmac - last.gmac)
+    lines = [last.ms + slope * (point.gmac - last.gmac) for point in curve]
+    return 100 * max(abs(point.ms / line - 1) for point, line in zip(curve, lines, strict=True))
+
+
+def _sum(answer: Prediction, parts: Sequence[str]) -> float:
+    return sum(answer.timing_ms.get(part, 0.0) for part in parts)
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values))
+
+
+def _percent_over(values: Sequence[float], base: Sequence[float]) -> float:
+    return 100 * (float(np.median(np.array(values) / np.array(base))) - 1)
+
+
+def draw(found: Sequence[Figures], path: Path) -> None:
+    """Mean time against mean GMAC along each curve, with the line through its ends."""
+    canvas = figure(figsize=(5.2 * len(found), 4.2), layout="constrained")
+    for axis, one in zip(canvas.subplots(1, len(found), squeeze=False)[0], found, strict=True):
+        gmac, ms = ([getattr(point, name) for point in one.curve] for name in ("gmac", "ms"))
+        ends = [0, -1]
+        axis.plot([gmac[i] for i in ends], [ms[i] for i in ends], "--", color="#999999", label="line through both ends")
+        axis.plot(gmac, ms, "o", color="#1f5fa8", label="measured, mean of all clips")
+        for point in one.curve[:: len(one.curve) // 4]:
+            axis.annotate(
+                f"{100 * point.stopped_at_glance:.0f} % stop", (point.gmac, point.ms), (8, -12),
+                textcoords="offset points", fontsize=8,
+            )  # fmt: skip
+        axis.set(
+            title=one.bundle, xlabel="mean GMAC a clip", ylabel="mean ms a clip, without reading it", ylim=(0, None)
+        )
+        axis.margins(x=0.18)
+        axis.legend(fontsize=8)
+    with replacing_file(path) as beside:
+        canvas.savefig(beside, format="png", dpi=120)
+
+
+def report(found: Sequence[Figures], recognizer: Recognizer) -> dict[str, Any]:
+    """Everything that was measured, and where."""
+    return {
+        "command": "python -m apps.exit_curve BUNDLE ... --clips ucf6.csv",
+        "runtime": recognizer.runtime,
+        "threads": recognizer.threads,
+        "processor": platform.machine(),
+        "turns": TURNS,
+        "torch_imported": "torch" in sys.modules,
+        "bundles": [_rounded(asdict(one)) for one in found],
+    }
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+@click.command()
+@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--clips", "clip_list", required=True, type=click.Path(path_type=Path), help="CSV with path and split.")
+@click.option("--split", default="val", show_default=True)
+@click.option("--most", default=30, show_default=True, type=click.IntRange(2), help="At most so many clips of it.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="JSON.")
+@click.option("--plot", type=click.Path(path_type=Path), help="PNG.")
+@click.option("--runtime", default="litert", show_default=True)
+@click.option("--threads", default=2, show_default=True)
+def main(
+    bundles: tuple[Path, ...],
+    clip_list: Path,
+    split: str,
+    most: int,
+    out: Path,
+    plot: Path | None,
+    runtime: str,
+    threads: int,
+) -> None:
+    """Measure what exits cost and save with BUNDLES on real clips."""
+    try:
+        videos = read_list(clip_list, split)
+        videos = videos[:: max(1, len(videos) // most)][:most]
+        found = []
+        for path in bundles:
+            recognizer = Recognizer.open(Bundle.open(path), runtime, threads)
+            geometry = recognizer.bundle.manifest.geometry
+            clips = [read_clip(video, geometry) for video in track(videos, "reading", console=console, transient=True)]
+            found.append(measure(recognizer, clips))
+        with replacing_file(out) as beside:
+            beside.write_text(json.dumps(report(found, recognizer), indent=1) + "\n", encoding="utf-8")
+        if plot is not None:
+            draw(found, plot)
+    except AdafocusError as error:
+        console.print(f"exit_curve: {error}")
+        raise SystemExit(2) from error
+    for one in found:
+        console.print(
+            f"{one.bundle}: host {100 * one.host_share:.1f} % of the runtime calls, crop {one.crop_ms_per_patch:.3f} "
+            f"ms a patch; a clip that stops at the glance costs {one.exit_over_glance_percent:+.1f} % over the glance; "
+            f"times are at most {one.largest_departure_from_a_line_percent:.1f} % off the line in GMAC"
+        )
+
+
+if __name__ == "__main__":
+    main()
