@@ -25,12 +25,8 @@ NUMBER_TYPES = {
 }
 # key of a model's metadata: name of an integer tensor -> [scale, zero point]
 GRIDS = "adafocus.quantisation"
-SETTINGS = {
-    # on x86 the library turns some int8 tensors into uint8, and what lies between the two kinds then runs in float
-    "session.qdqisint8allowed": "1",
-    # idle threads would wait busily, which costs energy and whatever else runs on the device
-    "session.intra_op.allow_spinning": "0",
-}
+# on x86 the library turns some int8 tensors into uint8, and what lies between the two kinds then runs in float
+SETTINGS = {"session.qdqisint8allowed": "1"}
 
 
 def unavailable() -> str | None:
