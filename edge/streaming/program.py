@@ -57,12 +57,13 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
             try:
                 feed.start()
                 passed_s = Engine(window, parts.teller, log, settings, parts.tick).run(feed, stop)
+                state = feed.state
             finally:
                 # before those who are told of its frames
                 feed.close()
         # all threads have ended by now, so the counts are final
         took_s = time.monotonic() - began_s
-        summary = _summary(feed, window, parts, passed_s, took_s) | {"events_lost": log.lost}
+        summary = {"state": state} | _summary(feed, window, parts, passed_s, took_s) | {"events_lost": log.lost}
         log.write("summary", **summary)
         if screen is not None:
             screen.close()
@@ -172,7 +173,6 @@ def _summary(feed: Feed, window: Window, parts: Parts, passed_s: float, took_s: 
         recorded = {"path": str(video.path), "frames": video.written, "left_out": video.left_out}
     return {
         "source": feed.name,
-        "state": feed.state,
         "seconds": passed_s,
         "took_s": took_s,
         "frames": {**feed.counts(), "missed": window.missed},
