@@ -25,6 +25,7 @@ from rich.table import Table
 import networks
 from calibration.evaluation import write_report
 from calibration.model_file import load_model
+from converters import litert
 from converters.conversion import convert_stages, graph_name
 from converters.matrix import random_model
 from converters.packing import manifest_of
@@ -235,14 +236,12 @@ def _bundle(preset: str, videos: Sequence[Path], work: Path) -> Bundle:
 
 
 def _converted(model_path: Path, folder: Path, stages: Sequence[Stage]) -> dict[Stage, int]:
-    """Multiply-accumulates of each stage, once it is converted."""
-    outcomes = convert_stages(model_path, folder, "int8", (RUNTIME,), stages)
-    macs = {}
-    for (_, stage), outcome in outcomes.items():
+    """Multiply-accumulates of each stage, once it is converted; what is there already is not made again."""
+    missing = [stage for stage in stages if not (folder / graph_name(stage, RUNTIME)).is_file()]
+    for (_, stage), outcome in convert_stages(model_path, folder, "int8", (RUNTIME,), missing).items():
         if not isinstance(outcome, Report):
             raise AdafocusError(f"The {stage} on full frames cannot be converted: {outcome}.")
-        macs[stage] = outcome.macs
-    return macs
+    return {stage: litert.report(folder / graph_name(stage, RUNTIME)).macs for stage in stages}
 
 
 def _decoded(video: Path) -> list[Frame]:

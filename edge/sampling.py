@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from bisect import bisect_left
+from itertools import accumulate
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,24 +28,28 @@ def uniform_indices(total: int, count: int) -> NDArray[np.int64]:
     return (2 * np.arange(count, dtype=np.int64) + 1) * total // (2 * count)
 
 
-def quantile_positions(weights: ArrayLike, count: int) -> NDArray[np.float64]:
+def quantile_positions(weights: ArrayLike, count: int) -> list[float]:
     """Positions in 0..1 at the ``count`` mid-stratum quantiles of a piecewise linear distribution over time.
+
+    A handful of numbers: plain Python is several times faster on them than arrays.
 
     Args:
         weights: ``(T,)`` non-negative weights of T equal bins of time, summing to 1.
         count: how many positions.
 
     Returns:
-        ``(count,)`` float64, not decreasing (Uni-AdaFocus, arXiv 2412.11228, dynamic frame sampling).
+        ``count`` numbers, not decreasing (Uni-AdaFocus, arXiv 2412.11228, dynamic frame sampling).
     """
-    bins = np.asarray(weights, dtype=np.float64)
-    cumulative = np.cumsum(bins)
+    bins = np.asarray(weights, dtype=np.float64).tolist()
+    cumulative = list(accumulate(bins))
     cumulative[-1] = 1.0
-    levels = (np.arange(count) + 0.5) / count
-    found = np.minimum(np.searchsorted(cumulative, levels), len(bins) - 1)
-    lower = np.where(found > 0, cumulative[found - 1], 0.0)
-    width = np.maximum(cumulative[found] - lower, np.finfo(np.float64).tiny)
-    return (found + (levels - lower) / width) / len(bins)
+    positions = []
+    for level in ((rank + 0.5) / count for rank in range(count)):
+        found = min(bisect_left(cumulative, level), len(bins) - 1)
+        lower = cumulative[found - 1] if found > 0 else 0.0
+        width = max(cumulative[found] - lower, sys.float_info.min)
+        positions.append((found + (level - lower) / width) / len(bins))
+    return positions
 
 
 def select_frames(weights: ArrayLike, candidates: int, count: int) -> NDArray[np.int64]:
@@ -62,7 +71,8 @@ def select_frames(weights: ArrayLike, candidates: int, count: int) -> NDArray[np
     """
     if count > candidates:
         raise ValueError(f"cannot choose {count} different frames of {candidates} candidates.")
-    ranks = np.arange(count, dtype=np.int64)
-    indices = np.floor(quantile_positions(weights, count) * candidates).astype(np.int64)
-    spread = np.maximum.accumulate(indices - ranks) + ranks
-    return np.minimum(spread, candidates - count + ranks)
+    chosen: list[int] = []
+    for position in quantile_positions(weights, count):
+        index = math.floor(position * candidates)
+        chosen.append(max(index, chosen[-1] + 1) if chosen else index)
+    return np.array([min(index, candidates - count + rank) for rank, index in enumerate(chosen)], np.int64)

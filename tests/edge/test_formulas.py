@@ -36,7 +36,7 @@ def test_chosen_frames_are_those_of_the_official_code(shared: Path, name: str) -
     weights, chosen = wanted["temporal_weights"].reshape(-1), wanted["selected_indices"].reshape(-1)
     candidates = CONFIGURATIONS[name][0]
     assert np.array_equal(select_frames(weights, candidates, len(chosen)), chosen)
-    positions = quantile_positions(weights, len(chosen)) * candidates
+    positions = np.array(quantile_positions(weights, len(chosen))) * candidates
     assert np.abs(positions - wanted["derived_positions"].reshape(-1)).max() < 1e-3
 
 
