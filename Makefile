@@ -6,14 +6,16 @@ BIN := $(VENV)/bin
 DEVICE := .venv-device
 TORCH := torch==2.13.0
 VIDEO ?=
+BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types clean system
+.PHONY: help demo test test-arm64 lint types clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognise two real videos"
 	@echo "make demo VIDEO=f.mp4 the same on your video"
 	@echo "make test             run the tests"
+	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make lint, make types check the code"
 
 demo: $(VENV)/.installed system
@@ -21,6 +23,12 @@ demo: $(VENV)/.installed system
 
 test: $(VENV)/.installed $(DEVICE)/.installed system
 	@$(BIN)/python -m pytest
+
+# A Pi's user space from Debian's and Python's registries, in .cache/arm64; nothing is installed into the machine.
+test-arm64: $(VENV)/.installed system
+	@$(BIN)/python tests/arm64/trees.py
+	@bundle=$$($(BIN)/python tests/arm64/shipped.py $(if $(BUNDLE),"$(BUNDLE)")) && \
+		$(BIN)/python -m pytest tests/arm64/check_arm64.py -v --bundle "$$bundle"
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

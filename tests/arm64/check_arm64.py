@@ -1,0 +1,239 @@
+"""On an emulated ARM64 Pi the shipped bundle answers as on x86: ai-edge-litert to the byte, tflite-runtime nearly.
+
+tflite-runtime 2.14.0 does not hand int8 graphs to XNNPACK. Its own kernels round twice, halves away from zero, and so
+differ from XNNPACK, and on ARM from x86, by an output step here and there.
+
+Not collected with the other tests, because it needs Debian's and Python's registries and takes minutes: make test-arm64
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from answers import GOLDEN, Numbers
+from shipped import shipped
+from trees import CACHE, PI, ROOT, WHEELS, Device, devices
+
+from edge.bounds import MOST_RELATIVE_OF_ITSELF
+from edge.errors import AdafocusError
+
+ANSWERS, PATCHES = (Path(__file__).with_name(name) for name in ("answers.py", "patches.py"))
+FIGURES = CACHE / "figures.json"
+# swscale turns YUV into RGB with other instructions on ARM, which round otherwise; in levels of 0..255
+MOST_LEVELS_DECODED = 4
+EXACT, NEAR = "litert", "tflite"
+# of tflite-runtime, in output steps: of the features, after 551 operations, and of the logits
+MOST_STEPS_INSIDE, MOST_STEPS_OF_LOGITS = 16, 4
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two devices differ on one clip.
+
+    Attributes:
+        same: names of arrays that hold the same bytes.
+        other: names of arrays that do not.
+        relative: largest difference of each array of floats that differs, relative to its largest value.
+    """
+
+    same: tuple[str, ...]
+    other: tuple[str, ...]
+    relative: dict[str, float]
+
+
+def compare(ours: Numbers, theirs: Numbers) -> Difference:
+    same, other, relative = [], [], {}
+    assert ours.keys() == theirs.keys()
+    for name, values in ours.items():
+        wanted = theirs[name]
+        assert (values.dtype, values.shape) == (wanted.dtype, wanted.shape), name
+        if values.tobytes() == wanted.tobytes():
+            same.append(name)
+            continue
+        other.append(name)
+        if values.dtype.kind == "f":
+            away = np.abs(values.astype(np.float64) - wanted).max()
+            relative[name] = float(away / max(float(np.abs(wanted).max()), 1e-12))
+    return Difference(tuple(same), tuple(other), relative)
+
+
+@pytest.fixture(scope="session")
+def figures() -> Iterator[Figures]:
+    """What was measured, written down when all is done."""
+    found: Figures = {}
+    yield found
+    FIGURES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(f"\nfigures: {FIGURES.relative_to(ROOT)}")
+
+
+@pytest.fixture(scope="session")
+def pis(figures: Figures) -> dict[str, tuple[Device, Device]]:
+    """By runtime: the emulated Pi and this processor with the same wheels."""
+    started = time.perf_counter()
+    try:
+        built = devices()
+    except AdafocusError as error:
+        pytest.exit(f"test-arm64: {error}", returncode=2)
+    figures["build_s"] = round(time.perf_counter() - started, 1)
+    figures["packages"] = WHEELS
+    return built
+
+
+@pytest.fixture(scope="session")
+def bundle(request: pytest.FixtureRequest) -> Path:
+    return shipped(request.config.getoption("--bundle"))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one runtime answers on both machines, by clip; ``frames`` are those that x86 decoded."""
+
+    pi: dict[str, Numbers]
+    here: dict[str, Numbers]
+
+
+@pytest.fixture(scope="session")
+def video(real_videos: list[Path]) -> Path:
+    """A real one that the golden clip is not from."""
+    return real_videos[-1]
+
+
+def stored_name(runtime: str, video: Path) -> str:
+    return f"{runtime}-{video.stem}.frames.npz"
+
+
+@pytest.fixture(scope="session")
+def answers(pis: dict[str, tuple[Device, Device]], bundle: Path, video: Path) -> Any:
+    @cache
+    def of(runtime: str) -> Answers:
+        pi, here = pis[runtime]
+        x86 = dump(here, bundle, runtime, [video])
+        numbers = x86[video.name]
+        stored = CACHE / stored_name(runtime, video)
+        np.savez(stored, **{name.partition("/")[2]: numbers[name] for name in numbers if name.startswith("frames/")})
+        return Answers(dump(pi, bundle, runtime, [video, stored]), x86 | {stored.name: numbers})
+
+    return of
+
+
+def dump(device: Device, bundle: Path, runtime: str, sources: list[Path]) -> dict[str, Numbers]:
+    """Every number by clip, then by name; the times that it took are left out."""
+    out = CACHE / f"{device.wheels.name}.npz"
+    done = device.run(ANSWERS, bundle, runtime, out, *sources)
+    assert done.returncode == 0, f"{device.name}: {done.stderr}"
+    clips: dict[str, Numbers] = {}
+    with np.load(out, allow_pickle=False) as content:
+        assert str(content["machine"]) == device.wheels.name.rpartition("-")[2]
+        for key in content.files:
+            clip, _, name = key.partition("/")
+            if name and not name.startswith("took/"):
+                clips.setdefault(clip, {})[name] = content[key]
+    return clips
+
+
+def selftest(runtime: str, device: Device, bundle: Path, figures: Figures) -> dict[str, Any]:
+    """What ``adafocus selftest`` says; whether it passed is left to the test."""
+    started = time.perf_counter()
+    done = device.adafocus("selftest", bundle, "--runtime", runtime, "--json")
+    took_s = time.perf_counter() - started
+    assert done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    figures[f"selftest_{runtime}"] = {"s": round(took_s, 1)} | {key: found[key] for key in ("steps", "relative")}
+    return found
+
+
+def test_the_golden_clip_is_answered_exactly(
+    pis: dict[str, tuple[Device, Device]], bundle: Path, figures: Figures
+) -> None:
+    found = selftest(EXACT, pis[EXACT][0], bundle, figures)
+    assert found["passed"], found["broken"]
+    assert found["same_frames"]
+    assert set(found["steps"].values()) == {0}
+    assert max(found["relative"].values()) <= MOST_RELATIVE_OF_ITSELF
+
+
+def test_tflite_runtime_stays_near_the_golden_answers(
+    pis: dict[str, tuple[Device, Device]], bundle: Path, figures: Figures
+) -> None:
+    found = selftest(NEAR, pis[NEAR][0], bundle, figures)
+    assert found["same_frames"]
+    for name, steps in found["steps"].items():
+        assert steps <= (MOST_STEPS_OF_LOGITS if name.endswith("logits") else MOST_STEPS_INSIDE), name
+
+
+def test_the_same_frames_give_the_same_bytes_as_on_x86(answers: Any, video: Path, figures: Figures) -> None:
+    """All but the floats inside the policy: frames chosen, boxes, patches, every integer tensor and the answer."""
+    got = answers(EXACT)
+    for clip in (GOLDEN, stored_name(EXACT, video)):
+        found = compare(got.pi[clip], got.here[clip])
+        figures[f"bytes_{EXACT}_{clip}"] = {
+            "same": len(found.same),
+            "other": list(found.other),
+            "floats_away": found.relative,
+        }
+        assert all("policy" in name and got.pi[clip][name].dtype.kind == "f" for name in found.other), found.other
+        assert max(found.relative.values(), default=0.0) <= MOST_RELATIVE_OF_ITSELF
+
+
+def test_both_versions_of_opencv_cut_the_same_patches(answers: Any, video: Path, pis: dict[str, Any]) -> None:
+    """pip gives a Pi OpenCV 4 beside tflite-runtime and OpenCV 5 beside ai-edge-litert."""
+    frames, boxes = (
+        np.asarray(answers(EXACT).here[video.name][name]) for name in ("frames/candidates", "answer/boxes")
+    )
+    stored = CACHE / "boxes.npz"
+    np.savez(stored, frames=frames[: len(boxes)], boxes=boxes)
+    digests = {}
+    for pair in pis.values():
+        for device in pair:
+            done = device.run(PATCHES, stored)
+            assert done.returncode == 0, f"{device.name}: {done.stderr}"
+            digests[device.name] = done.stdout
+    assert len(set(digests.values())) == 1, digests
+
+
+@pytest.mark.parametrize("runtime", WHEELS)
+def test_a_video_decoded_on_arm_gives_the_same_label(runtime: str, answers: Any, video: Path, figures: Figures) -> None:
+    got = answers(runtime)
+    ours, theirs = got.pi[video.name], got.here[video.name]
+    levels = {}
+    for name in ("frames/glance", "frames/candidates"):
+        away = np.abs(ours[name].astype(int) - theirs[name])
+        levels[name] = {"most": int(away.max()), "share": round(float((away > 0).mean()), 4)}
+    figures[f"video_{runtime}_{video.name}"] = {
+        "levels": levels,
+        "logits_away": float(np.abs(ours["answer/logits"] - theirs["answer/logits"]).max()),
+        "same_frames": bool((ours["answer/chosen"] == theirs["answer/chosen"]).all()),
+        "labels": [str(ours["answer/label"]), str(theirs["answer/label"])],
+    }
+    assert max(part["most"] for part in levels.values()) <= MOST_LEVELS_DECODED
+    assert ours["answer/label"] == theirs["answer/label"]
+
+
+@pytest.mark.parametrize("runtime", WHEELS)
+def test_run_answers_a_video(
+    runtime: str, pis: dict[str, tuple[Device, Device]], bundle: Path, answers: Any, video: Path
+) -> None:
+    done = pis[runtime][0].adafocus("run", bundle, video, "--runtime", runtime, "--json")
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["videos"]
+    wanted = answers(runtime).pi[video.name]
+    assert found["label"] == str(wanted["answer/label"])
+    assert found["frame_indices"] == wanted["answer/frame_indices"].tolist()
+
+
+@pytest.mark.parametrize("runtime", WHEELS)
+def test_doctor_sees_a_pi(runtime: str, pis: dict[str, tuple[Device, Device]]) -> None:
+    done = pis[runtime][0].adafocus("doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["architecture"] == PI
