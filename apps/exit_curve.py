@@ -29,7 +29,6 @@ from edge.clip import Clip, read_clip
 from edge.errors import AdafocusError
 from edge.files import replacing_file
 from edge.manifest import STAGES
-from edge.prediction import Prediction
 from edge.recognizer import Recognizer
 
 HOST = ("pixels", "select", "crop", "other")
@@ -86,34 +85,34 @@ class Figures:
 
 def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> Figures:
     """Time a bundle on clips that were read."""
-    alone, call, early, full, answers = [], [], [], [], []
+    alone: list[float] = []
+    call: list[float] = []
+    early: list[float] = []
+    full: list[Played] = []
     for turn in range(WARM_UP_TURNS + TURNS):
         for clip in track(clips, "exits", console=console, transient=True):
             spent = _glance_alone(recognizer, clip)
-            short, _ = _timed(recognizer, clip, -np.inf)
-            long, answer = _timed(recognizer, clip, np.inf)
+            short, whole = (_play(recognizer, clip, threshold) for threshold in (-np.inf, np.inf))
             if turn >= WARM_UP_TURNS:
                 call.append(spent[1])
                 alone.append(sum(spent))
-                early.append(short)
-                full.append(long)
-                answers.append(answer)
-    stages: dict[str, float] = {stage: _median([a.timing_ms[stage] for a in answers]) for stage in STAGES}
-    host = {part: _median([a.timing_ms.get(part, 0.0) for a in answers]) for part in HOST}
-    patches = [len(a.patches) for a in answers]
+                early.append(short.ms)
+                full.append(whole)
+    stages: dict[str, float] = {stage: _median([one.parts_ms[stage] for one in full]) for stage in STAGES}
+    host = {part: _median([one.parts_ms.get(part, 0.0) for one in full]) for part in HOST}
     curve = _curve(recognizer, clips)
     return Figures(
         bundle=recognizer.bundle.manifest.name,
         clips=len(clips),
         stages_ms=stages,
         host_ms=host,
-        host_share=_median([_sum(a, HOST) / _sum(a, STAGES) for a in answers]),
+        host_share=_median([_sum(one, HOST) / _sum(one, STAGES) for one in full]),
         resize_ms=_median([clip.resize_ms for clip in clips]),
-        crop_ms_per_patch=_median([a.timing_ms["crop"] / n for a, n in zip(answers, patches, strict=True)]),
+        crop_ms_per_patch=_median([one.parts_ms["crop"] / one.patches for one in full]),
         glance_call_ms=_median(call),
         glance_alone_ms=_median(alone),
         exit_ms=_median(early),
-        full_ms=_median(full),
+        full_ms=_median([one.ms for one in full]),
         exit_over_glance_percent=_percent_over(early, alone),
         exit_over_call_percent=_percent_over(early, call),
         largest_departure_from_a_line_percent=_departure(curve),
@@ -130,29 +129,41 @@ def _glance_alone(recognizer: Recognizer, clip: Clip) -> tuple[float, float]:
     return 1e3 * (ready - started), 1e3 * (time.perf_counter() - ready)
 
 
-def _timed(recognizer: Recognizer, clip: Clip, threshold: float) -> tuple[float, Prediction]:
-    """Milliseconds from decoded frames to the answer, and the answer."""
+@dataclass(frozen=True)
+class Played:
+    """What is kept of a clip that was played; its arrays are let go, so that their memory is used again."""
+
+    ms: float
+    parts_ms: dict[str, float]
+    patches: int
+    exit_index: int
+    macs: int
+
+
+def _play(recognizer: Recognizer, clip: Clip, threshold: float) -> Played:
+    """From decoded frames to the answer."""
     recognizer.thresholds = (threshold,) * (len(recognizer.exit_macs) - 1)
     started = time.perf_counter()
     answer = recognizer.recognize_clip(clip)
-    return 1e3 * (time.perf_counter() - started), answer
+    ms = 1e3 * (time.perf_counter() - started)
+    return Played(ms, answer.timing_ms, len(answer.patches), answer.exit_index, answer.macs)
 
 
 def _curve(recognizer: Recognizer, clips: Sequence[Clip]) -> tuple[Point, ...]:
     """Every threshold takes its turn on a clip before the next clip comes."""
     sure = [recognizer.recognize_clip(clip, stop_after="glance").confidences[0] for clip in clips]
     thresholds = [float(np.quantile(sure, 1 - share, method="higher")) if share else np.inf for share in SHARES]
-    played: list[list[tuple[float, Prediction]]] = [[] for _ in thresholds]
+    played: list[list[Played]] = [[] for _ in thresholds]
     for _ in range(TURNS):
         for clip in track(clips, "curve", console=console, transient=True):
             for rows, threshold in zip(played, thresholds, strict=True):
-                rows.append(_timed(recognizer, clip, threshold))
+                rows.append(_play(recognizer, clip, threshold))
     return tuple(
         Point(
             threshold=threshold,
-            stopped_at_glance=float(np.mean([answer.exit_index == 0 for _, answer in rows])),
-            gmac=float(np.mean([answer.macs for _, answer in rows])) / 1e9,
-            ms=float(np.mean([ms for ms, _ in rows])),
+            stopped_at_glance=float(np.mean([one.exit_index == 0 for one in rows])),
+            gmac=float(np.mean([one.macs for one in rows])) / 1e9,
+            ms=float(np.mean([one.ms for one in rows])),
         )
         for threshold, rows in zip(thresholds, played, strict=True)
     )
@@ -166,8 +177,8 @@ def _departure(curve: Sequence[Point]) -> float:
     return 100 * max(abs(point.ms / line - 1) for point, line in zip(curve, lines, strict=True))
 
 
-def _sum(answer: Prediction, parts: Sequence[str]) -> float:
-    return sum(answer.timing_ms.get(part, 0.0) for part in parts)
+def _sum(one: Played, parts: Sequence[str]) -> float:
+    return sum(one.parts_ms.get(part, 0.0) for part in parts)
 
 
 def _median(values: Sequence[float]) -> float:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVELS = 256
-# pixels whose planes stay in the cache between being split and being looked up; larger ones take four times as long
-MOST_AT_ONCE = 1 << 17
+# pixels whose planes of bytes are small enough for memory that is used again; larger ones are mapped anew each time
+MOST_AT_ONCE = 1 << 16
 
 
 def fit_frame(frame: NDArray[np.uint8], frame_size: int, short_side: int) -> NDArray[np.uint8]:
