@@ -91,8 +91,8 @@ class Contestant:
     stop_after: Stage = "focus"
     exits: str = "never"
 
-    def answer(self, clip: Clip, started: float) -> Prediction:
-        """Answer one clip; ``started`` on the clock of ``time.perf_counter``."""
+    def answer(self, clip: Clip, started: float | None) -> Prediction:
+        """Answer one clip whose reading began at ``started``, on the clock of ``time.perf_counter``."""
         self.recognizer.thresholds = self.thresholds
         return self.recognizer.recognize_clip(clip, stop_after=self.stop_after, started=started)
 
@@ -209,12 +209,14 @@ class Clips:
                 clip = self._read(video, geometry)
                 self._held[geometry, video] = replace(clip, decode_ms=0.0, resize_ms=0.0)
 
-    def start(self, turn: int, geometry: Geometry) -> tuple[Clip, float]:
-        """The clip of a turn, and when its work began on the clock of ``time.perf_counter``."""
+    def start(self, turn: int, geometry: Geometry) -> tuple[Clip, float | None]:
+        """The clip of a turn, and when its reading began; None where it was decoded beforehand."""
         video = self.videos[turn % len(self.videos)]
         held = self._held.get((geometry, video))
+        if held is not None:
+            return held, None
         started = time.perf_counter()
-        return held or self._read(video, geometry), started
+        return self._read(video, geometry), started
 
     def _read(self, video: Path, geometry: Geometry) -> Clip:
         clip = read_clip(video, geometry)

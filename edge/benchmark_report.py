@@ -193,7 +193,8 @@ def notes(measured: Measurement, protocol: Protocol, around: Surroundings, threa
             f"The clock governor is {', '.join(slow)}, so clocks move while it is measured: {GOVERNOR_COMMAND}"
         )
     if measured.late:
-        found.append(f"{measured.late} clips took longer than the time between two starts, so there was no rest.")
+        clips = "1 clip" if measured.late == 1 else f"{measured.late} clips"
+        found.append(f"{clips} took longer than the time between two starts, so there was no rest.")
     if protocol.minutes is not None and measured.interrupted:
         found.append(f"Stopped after {measured.elapsed_s:.0f} s of {MINUTE_S * protocol.minutes:.0f} s.")
     elif measured.interrupted:

@@ -59,7 +59,7 @@ class Runner:
         self.calls = 0
         self.interrupt_at: int | None = None
 
-    def recognize_clip(self, clip: object, *, stop_after: str, started: float) -> Any:
+    def recognize_clip(self, clip: object, *, stop_after: str, started: float | None) -> Any:
         if self.calls == self.interrupt_at:
             raise KeyboardInterrupt
         number, self.calls = self.calls, self.calls + 1
