@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,11 @@ def stage_precision(model: StoredModel, stage: Stage, precision: Precision) -> P
 def graph_name(stage: Stage, runtime: Runtime) -> str:
     """File name of a converted stage."""
     return f"{stage}{SUFFIXES[runtime]}"
+
+
+def _collect_rarely() -> None:
+    """Exported graphs are millions of small objects that live long; looking through them again and again costs time."""
+    gc.set_threshold(100_000, 50, 100)
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +80,7 @@ def convert_stages(
             """Convert items in one pool; yield those whose process died."""
             workers = min(len(items), os.cpu_count() or 1)
             context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            with ProcessPoolExecutor(workers, mp_context=context, initializer=_collect_rarely) as pool:
                 jobs: dict[Future[Report], Item] = {}
                 for item in items:
                     path = folder / graph_name(item[1], item[0])
