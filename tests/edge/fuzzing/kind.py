@@ -35,6 +35,7 @@ def small_bundle(bundle: Path, place: Path, runtime: str = RUNTIME) -> Path:
     content = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
     content["stages"] = {stage: {runtime: graphs[runtime]} for stage, graphs in content["stages"].items()}
     golden = content["golden"]
+    golden["runtime"] = runtime
     records = [*(graphs[runtime] for graphs in content["stages"].values()), golden["frames"], golden["answers"]]
     for record in records:
         target = place / record["file"]
