@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ from converters.targets import Names
 from edge.files import replacing_file
 from edge.manifest import Precision, TensorSpec
 from edge.runtimes.base import file_names
-from edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS
+from edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS, library
 
 FOLDED = True
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -161,6 +160,7 @@ def report(path: Path) -> Report:
 
 def _profile(path: Path, folder: Path) -> tuple[GraphProto, dict[str, list[int]]]:
     """The graph as the runtime optimised it, and the shape of every node's first result by node name."""
+    onnxruntime = library()
     options = onnxruntime.SessionOptions()
     options.enable_profiling = True
     for key, value in SETTINGS.items():
@@ -192,4 +192,4 @@ def _macs(node: NodeProto, weights: dict[str, list[int]], results: dict[str, lis
 
 
 def _session(path: Path, options: Any = None) -> Any:
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return library().InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -41,7 +41,11 @@ class ProgramGraph:
         self._torch, self._program, self._method = _load(path)
         self.inputs, self.outputs = description.inputs, description.outputs
         names = [spec.name for spec in self.inputs], [spec.name for spec in self.outputs]
-        for wanted, found in zip((self.inputs, self.outputs), _specs(self._program, self._method, names), strict=True):
+        try:
+            described = _specs(self._program, self._method, names)
+        except (RuntimeError, KeyError, IndexError, ValueError) as error:
+            raise BundleError(f"{path} does not describe its tensors ({error}). Convert the model again.") from error
+        for wanted, found in zip((self.inputs, self.outputs), described, strict=True):
             if len(wanted) != len(found):
                 raise BundleError(
                     f"{path} has {len(found)} tensors where the manifest names {len(wanted)}. Convert it again."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,16 @@ def unavailable() -> str | None:
     return None
 
 
+def library() -> Any:
+    """ONNX Runtime itself; every room imports it here, after its telemetry was switched off."""
+    return import_module("onnxruntime")
+
+
 class SessionGraph:
     """One ``.onnx`` file in a session."""
 
     def __init__(self, path: Path, description: GraphFile, threads: int) -> None:
-        import onnxruntime
-
+        onnxruntime = library()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
