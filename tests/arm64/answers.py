@@ -24,7 +24,7 @@ from edge.recognizer import Recognizer
 GOLDEN = "golden"
 # fields of a clip that make it up; the rest says how it was read
 FRAMES = ("glance", "candidates", "glance_indices", "candidate_indices")
-GRID = "boxes"
+BEST = 5
 Numbers = dict[str, NDArray[np.generic]]
 
 
@@ -42,6 +42,7 @@ def numbers_of(clip: Clip, recognizer: Recognizer) -> Numbers:
     found["answer/patches"] = answer.patches
     found["answer/logits"] = answer.logits
     found["answer/label"] = np.array(answer.label)
+    found["answer/best"] = np.array([label for label, _ in answer.top(BEST)])
     found["took/s"] = np.array(time.perf_counter() - started)
     return found
 

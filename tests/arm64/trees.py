@@ -192,10 +192,9 @@ def _apt(architecture: str) -> list[str]:
 def _call(command: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        complaint = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+        complaint = ((done.stderr or done.stdout).strip().splitlines() or ["no message"])[-1].rstrip(".")
         raise AdafocusError(
-            f"{what} cannot be had: {complaint[-1]} Check the connection to the registries and type again: "
-            "make test-arm64"
+            f"{what} cannot be had: {complaint}. Check the connection to the registries and type again: make test-arm64"
         )
 
 
@@ -213,7 +212,7 @@ def _check_machine() -> None:
     missing = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
     if missing:
         raise AdafocusError(
-            f"{' and '.join(missing)} is not on this machine. The emulated Pi is made of Debian's packages: use Debian "
+            f"This machine has no {' and no '.join(missing)}. The emulated Pi is made of Debian's packages: use Debian "
             "or Ubuntu, for example the container image python:3.11-bookworm."
         )
     if not KEYRING.is_file():
