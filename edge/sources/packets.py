@@ -262,12 +262,46 @@ class Taker:
             number = self.left.pop(frame.pts, None)
             if number is None:
                 continue
-            # the converters of PyAV and OpenCV treat interlaced pictures differently
-            odd = frame.format.name not in PIXELS or frame.interlaced_frame
-            if odd or getattr(frame, "rotation", 1):
+            if frame.format.name not in PIXELS or getattr(frame, "rotation", True):
                 raise Declined
             plane = self._converter.reformat(frame, format="bgr24").planes[0]
             rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : 3 * frame.width]
             started = time.perf_counter()
             self._keep(number, rows.reshape(frame.height, frame.width, 3))
             self._spent.keep_ms += 1e3 * (time.perf_counter() - started)
+
+
+def is_interlaced(path: str | Path) -> bool | None:
+    """Whether the first frame of a video is interlaced; None where PyAV is not installed or cannot tell."""
+    try:
+        av = import_module("av")
+        with av.open(str(path)) as container:
+            return bool(next(container.decode(video=0)).interlaced_frame)
+    except (ImportError, StopIteration, ValueError, OSError, IndexError):
+        return None
+
+
+def read_interlaced(path: str | Path, numbers: NDArray[np.int64], keep: Keep) -> bool:
+    """Read chosen frames of an interlaced video in order, which OpenCV cannot convert.
+
+    Args:
+        path: a video that :func:`is_interlaced`.
+        numbers: of the wanted frames.
+        keep: takes every wanted frame once: its number and its ``(H, W, 3)`` uint8 BGR.
+
+    Returns:
+        Whether all of them were read; ``keep`` may have been called where they were not.
+    """
+    av = import_module("av")
+    left = set(numbers.tolist())
+    try:
+        with av.open(str(path)) as container:
+            for number, frame in enumerate(container.decode(video=0)):
+                if number in left:
+                    left.remove(number)
+                    keep(number, frame.to_ndarray(format="bgr24"))
+                if not left:
+                    return True
+    except (ValueError, OSError):
+        return False
+    return False

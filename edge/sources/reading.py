@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge import sources
 from edge.errors import VideoError
 from edge.sources.base import FiniteSource
-from edge.sources.packets import read_chosen
+from edge.sources.packets import is_interlaced, read_chosen, read_interlaced
 from edge.sources.video_file import VideoFile
 
 Choose = Callable[[int], NDArray[np.int64]]
@@ -32,6 +32,7 @@ class Decoded:
         decode_ms: time spent in the decoder.
         keep_ms: time spent on kept frames.
         warnings: sentences on what is wrong with the file.
+        alike: whether several frames were read and all are the same, byte for byte.
     """
 
     stand_ins: dict[int, int] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Decoded:
     decode_ms: float = 0.0
     keep_ms: float = 0.0
     warnings: list[str] = field(default_factory=list)
+    alike: bool = False
 
 
 def read_chosen_frames(address: str | Path, choose: Choose, keep: Keep, packets: bool = True) -> Decoded:
@@ -56,11 +58,30 @@ def read_chosen_frames(address: str | Path, choose: Choose, keep: Keep, packets:
         VideoError: not a video, or no frame of it can be decoded.
         SourceError: another source that cannot be read, or one without an end.
     """
-    if packets and sources.kind_of(address) == sources.FILE and Path(address).is_file():
+    video = sources.kind_of(address) == sources.FILE and Path(address).is_file()
+    if packets and video:
         read = read_chosen(address, choose, keep, lambda: _stated(address))
         if read is not None:
             return Decoded({}, read.frame_count, read.fps, read.decode_ms, read.keep_ms)
-    return _read_in_order(address, choose, keep)
+    decoded = _read_in_order(address, choose, keep)
+    if video and decoded.alike:
+        _look_again(Path(address), choose, keep, decoded)
+    return decoded
+
+
+def _look_again(path: Path, choose: Choose, keep: Keep, decoded: Decoded) -> None:
+    """Tell a still picture from an interlaced video.
+
+    OpenCV (4.13 and 5.0) fails to convert interlaced frames, says that all is well, and gives the same memory again and
+    again, whatever is in it.
+    """
+    interlaced = is_interlaced(path)
+    if interlaced is False or (interlaced and read_interlaced(path, choose(decoded.frame_count), keep)):
+        return
+    decoded.warnings.append(
+        f"{path.name}: all frames are the same. If it moves, it is interlaced video, which this OpenCV cannot convert. "
+        f"Then either: pip install av, or: ffmpeg -i {path.name} -vf yadif -c:v libx264 out.mp4"
+    )
 
 
 def _open(address: str | Path) -> FiniteSource:
@@ -105,6 +126,7 @@ def _read_in_order(address: str | Path, choose: Choose, keep: Keep) -> Decoded:
 def _pass(address: str | Path, wanted: set[int], found: set[int], keep: Keep, result: Decoded) -> int:
     """Read up to the last wanted frame; return how many frames there were."""
     last = max(wanted)
+    result.alike, first = len(wanted) > 1, None
     with closing(_open(address)) as source:
         for number in range(last + 1):
             started = time.perf_counter()
@@ -115,6 +137,8 @@ def _pass(address: str | Path, wanted: set[int], found: set[int], keep: Keep, re
                 frame = source.retrieve()
             decoded = time.perf_counter()
             if frame is not None:
+                first = frame.pixels.copy() if first is None else first
+                result.alike = result.alike and np.array_equal(first, frame.pixels)
                 keep(number, frame.pixels)
                 found.add(number)
             result.decode_ms += 1e3 * (decoded - started)

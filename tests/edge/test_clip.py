@@ -134,7 +134,6 @@ def test_windows_lie_inside_the_video(tmp_path: Path) -> None:
 
 QUIET_X265 = {"x265-params": "log-level=none:keyint=20"}
 OPTIONS = {
-    "interlaced.mp4": {"x264-params": "interlaced=1"},
     "hevc.mp4": QUIET_X265,
     "hevc.mkv": QUIET_X265,
 }
@@ -206,7 +205,6 @@ def test_reading_by_packets_gives_the_bytes_of_reading_in_order(
     ("name", "codec", "pixels"),
     [
         ("full_range.mp4", "libx264", "yuvj420p"),
-        ("interlaced.mp4", "libx264", "yuv420p"),
         ("hevc.mp4", "libx265", "yuv420p"),
         ("hevc.mkv", "libx265", "yuv420p"),
         ("four.mp4", "libx264", "yuv444p"),
@@ -249,6 +247,46 @@ def test_damage_inside_a_video_is_left_to_the_ordinary_way(
     # what comes before the damage is untouched
     assert np.array_equal(clip.candidates[0], whole.candidates[0])
     assert not np.array_equal(clip.candidates, whole.candidates)
+
+
+INTERLACED = {
+    "interlaced.mp4": ("libx264", {"x264-params": "interlaced=1"}),
+    "interlaced.ts": ("mpeg2video", {"flags": "+ildct+ilme", "b": "8M"}),
+}
+
+
+@pytest.mark.parametrize("name", INTERLACED)
+def test_interlaced_video_is_read_where_pyav_is_and_warned_of_where_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """OpenCV gives the same memory for every interlaced frame, and says that all is well."""
+    codec, options = INTERLACED[name]
+    path = encode(tmp_path / name, 40, codec, **options)
+    with av.open(str(path)) as container:
+        stored = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    expected = clip_from_frames([Frame(pixels, 0, 0.0, "") for pixels in stored], GEOMETRY)
+    for packets_too in (True, False):
+        clip = read_clip(path, GEOMETRY, packets=packets_too)
+        assert np.array_equal(clip.candidates, expected.candidates)
+        assert np.array_equal(clip.glance, expected.glance)
+        assert not clip.warnings
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert "pip install av" in read_clip(path, GEOMETRY).warnings[0]
+
+
+def test_a_still_picture_is_no_reason_to_warn(tmp_path: Path) -> None:
+    path = tmp_path / "still.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(30):
+            for packet in stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), "rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    clip = read_clip(path, GEOMETRY)
+    assert not clip.warnings
+    assert np.abs(clip.candidates.astype(int) - 90).max() < 3
 
 
 def test_packets_that_do_not_fit_memory_are_read_twice(
