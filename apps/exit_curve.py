@@ -205,7 +205,7 @@ def draw(found: Sequence[Figures], path: Path) -> None:
         axis.set(
             title=one.bundle, xlabel="mean GMAC a clip", ylabel="mean ms a clip, without reading it", ylim=(0, None)
         )
-        axis.margins(x=0.18)
+        axis.margins(x=0.25)
         axis.legend(fontsize=8)
     with replacing_file(path) as beside:
         canvas.savefig(beside, format="png", dpi=120)

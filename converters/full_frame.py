@@ -48,6 +48,8 @@ from edge.sources.base import Frame
 RUNTIME: Runtime = "litert"
 PAIR: tuple[Stage, ...] = ("glance", "focus")
 WARM_UP, TURNS = 3, 10
+# until the idle threads of one way no longer wait busily, which would slow down the next
+REST_S = 0.1
 HOST = ("resize", "pixels", "select", "crop", "other")
 MANIFEST = "manifest.json"
 
@@ -169,6 +171,7 @@ def measure(preset: str, videos: Sequence[Path], threads: int, work: Path) -> di
         for frames in clips:
             for name, way in ways.items():
                 parts = way.answer(frames).parts_ms
+                time.sleep(REST_S)
                 if turn >= WARM_UP:
                     spent[name].append(parts)
     gmac = {
