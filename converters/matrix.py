@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from rich.console import Console
 from rich.progress import track
 from torch import nn
@@ -220,19 +221,24 @@ def time_stage(work: Path, name: str, stage: Stage, runtime: Runtime) -> dict[st
 def write_matrix(
     path: Path, records: Sequence[dict[str, Any]], times: dict[str, dict[str, float]], facts: dict[str, Any]
 ) -> None:
-    """Write all records as YAML, each file with its times."""
-    rows = []
+    """Write all records as YAML, each file with its times; what was written before and not made again stays."""
+    earlier = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    made = {(record["name"], record["precision"]) for record in records}
+    rows = [row for row in earlier.get("files", ()) if (row["preset"], row["asked"]) not in made]
     for record in records:
         for file in record["files"]:
             spent = times.get(f"{record['name']} {file['stage']}", {})
             key = f"{file['runtime']} {record['precision']}"
             ms = {f"ms_{threads}": spent[f"{key} {threads}"] for threads in THREADS if f"{key} {threads}" in spent}
             rows.append({"preset": record["name"], "asked": record["precision"], **file, **ms})
-    agreement = [
+    agreement = [row for row in earlier.get("agreement", ()) if (row["preset"], row["precision"]) not in made]
+    agreement += [
         {"preset": record["name"], "precision": record["precision"], "runtime": runtime, **found}
         for record in records
         for runtime, found in record["runtimes"].items()
     ]
+    agreement.sort(key=lambda row: (row["preset"], row["precision"], row["runtime"]))
+    rows.sort(key=lambda row: (row["preset"], row["asked"], STAGES.index(row["stage"]), row["runtime"]))
     write_report(path, {**facts, "agreement": agreement, "files": rows})
 
 
