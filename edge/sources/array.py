@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from edge.errors import SourceError
 from edge.sources.base import FALLBACK_FPS, Frame
+from edge.sources.counted import CountedSource
 
 Order = Literal["rgb", "bgr"]
 
 
-class ArraySource:
+class ArraySource(CountedSource):
     """Frames of an array ``(T, H, W, 3)`` or ``(T, H, W)`` uint8."""
-
-    live = False
 
     def __init__(
         self, frames: NDArray[np.uint8], name: str = "array", fps: float = FALLBACK_FPS, order: Order = "rgb"
@@ -43,28 +42,9 @@ class ArraySource:
             )
         if order not in ("rgb", "bgr"):
             raise SourceError(f"order is {order!r}, expected 'rgb' or 'bgr'.")
-        if not fps > 0:
-            raise SourceError(f"fps is {fps}, expected frames per second above 0.")
-        self.name, self.fps, self.number = name, float(fps), -1
+        super().__init__(name, shape[0], fps)
         self._frames = frames
         self._conversion = cv2.COLOR_GRAY2BGR if grey else cv2.COLOR_RGB2BGR if order == "rgb" else None
-
-    @property
-    def stated_frames(self) -> int:
-        """How many frames there are."""
-        return len(self._frames)
-
-    @property
-    def timestamp_s(self) -> float:
-        """Of the frame grabbed last, from the rate."""
-        return max(self.number, 0) / self.fps
-
-    def grab(self) -> bool:
-        """Advance to the next frame; False at the end."""
-        if self.number + 1 >= len(self._frames):
-            return False
-        self.number += 1
-        return True
 
     def retrieve(self) -> Frame | None:
         """The grabbed frame, in memory of its own."""
@@ -77,7 +57,7 @@ class ArraySource:
     def close(self) -> None:
         """Let go of the array."""
         # a slice would keep the mapped file open
-        self._frames = np.zeros((0, 1, 1, 3), np.uint8)
+        self._frames, self.stated_frames = np.zeros((0, 1, 1, 3), np.uint8), 0
 
 
 def open_source(address: str, fps: float = FALLBACK_FPS, order: Order = "rgb") -> ArraySource:

@@ -10,14 +10,13 @@ import cv2
 from edge.errors import SourceError
 from edge.sources import capture as _quiet  # noqa: F401 - OpenCV complains about damaged pictures otherwise
 from edge.sources.base import FALLBACK_FPS, Frame
+from edge.sources.counted import CountedSource
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 
-class ImageFolder:
+class ImageFolder(CountedSource):
     """Pictures of a folder; sizes may differ. Only pictures that are retrieved are read."""
-
-    live = False
 
     def __init__(self, path: str | Path, fps: float = FALLBACK_FPS) -> None:
         """List a folder.
@@ -32,8 +31,6 @@ class ImageFolder:
         folder = Path(path)
         if not folder.is_dir():
             raise SourceError(f"{folder} is not a folder, expected one that holds pictures.")
-        if not fps > 0:
-            raise SourceError(f"fps is {fps}, expected frames per second above 0.")
         self.paths = sorted(
             (entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file()), key=_order
         )
@@ -42,24 +39,7 @@ class ImageFolder:
             raise SourceError(
                 f"{folder} is not a file, and as a folder it holds no pictures, expected one of: {known}."
             )
-        self.name, self.fps, self.number = folder.resolve().name or str(folder), float(fps), -1
-
-    @property
-    def stated_frames(self) -> int:
-        """How many pictures there are."""
-        return len(self.paths)
-
-    @property
-    def timestamp_s(self) -> float:
-        """Of the picture grabbed last, from the rate."""
-        return max(self.number, 0) / self.fps
-
-    def grab(self) -> bool:
-        """Advance to the next picture; False at the end."""
-        if self.number + 1 >= len(self.paths):
-            return False
-        self.number += 1
-        return True
+        super().__init__(folder.resolve().name or str(folder), len(self.paths), fps)
 
     def retrieve(self) -> Frame | None:
         """The picture, upright, or None where it cannot be decoded."""
