@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
 RUNTIMES = ("litert", "onnx", "executorch", "coreml")
 IN_CI = os.environ.get("CI", "").lower() == "true"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell's background jobs ignore Ctrl-C, and so would every program that the tests start and interrupt
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

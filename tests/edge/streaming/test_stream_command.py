@@ -237,10 +237,11 @@ def test_ctrl_c_ends_a_stream_that_waits_for_its_source(shipped_bundle: Bundle, 
             while '"answer"' not in process.stdout.readline():
                 pass
             server.kill()
-            line = ""
-            while '"source"' not in line or '"running"' in line:
+            event: dict[str, Any] = {}
+            while event.get("event") != "source" or event["state"] == "running":
                 line = process.stdout.readline()
                 assert line
+                event = json.loads(line)
             process.send_signal(signal.SIGINT)
             rest, errors = process.communicate(timeout=LIMIT_S)
         assert process.returncode == 0, errors
