@@ -26,6 +26,11 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--preset", help="Configuration of a checkpoint that fits several.")
 @click.option("--labels", type=A_PATH, help="Class names of a checkpoint, one a line.")
 @click.option("--require-full-delegation", "whole", is_flag=True, help="Refuse stages not taken whole.")
+@click.option(
+    "--incremental/--no-incremental",
+    default=True,
+    help="Long variant: add the glance for single frames, so that streams encode each frame once.  [default: on]",
+)
 def export(
     model: Path,
     out: Path,
@@ -39,6 +44,7 @@ def export(
     preset: str | None,
     labels: Path | None,
     whole: bool,
+    incremental: bool,
 ) -> None:
     """Convert MODEL, a model file or a checkpoint, to a bundle and prove it on real videos.
 
@@ -50,7 +56,7 @@ def export(
 
     request = Request(
         model, out, precision, videos, windows, _runtimes(to, device), calibration, calibration_clips,  # type: ignore[arg-type]
-        preset, labels, whole,
+        preset, labels, whole, incremental,
     )  # fmt: skip
     exported = run_export(request)
     console = Console()

@@ -9,29 +9,58 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from torch import Tensor
+from torch.fx import GraphModule
 
 from calibration.model_file import StoredModel, load_model
+from calibration.parts import quantised_parts
 from calibration.quantization import quantised_program
 from converters.report import Report
 from converters.targets import SUFFIXES, target
 from edge.errors import AdafocusError
-from edge.manifest import Precision, Runtime, Stage
+from edge.manifest import PARTS, STAGES, Part, Precision, Runtime, Stage
+from networks.lowering import glance_parts, part_example
 
 # the largest graph first, so that it does not start last
-ORDER: tuple[Stage, ...] = ("focus", "glance", "policy")
+ORDER: tuple[Stage | Part, ...] = ("focus", "glance", "encode", "policy", "join")
 Item = tuple[Runtime, Stage]
+AnyItem = tuple[Runtime, Stage | Part]
+Name = TypeVar("Name", bound=Stage | Part)
 Outcome = Report | str
 
 
-def stage_precision(model: StoredModel, stage: Stage, precision: Precision) -> Precision:
+def stage_precision(model: StoredModel, stage: Stage | Part, precision: Precision) -> Precision:
     """Precision of one stage: the policy of an int8 model stays float, because int8 flips frame choices."""
-    return precision if precision != "int8" or stage in model.prepared else "fp32"
+    return precision if precision != "int8" or _stage_of(stage) in model.prepared else "fp32"
 
 
-def graph_name(stage: Stage, runtime: Runtime) -> str:
+def _stage_of(name: Stage | Part) -> str:
+    return "glance" if name in PARTS else name
+
+
+def module_of(model: StoredModel, name: Stage | Part) -> tuple[Any, tuple[Tensor, ...]]:
+    """The float graph of a stage, or of a part of the glance, and examples of its inputs.
+
+    Raises:
+        KeyError: the glance of this model has no parts.
+    """
+    if name in PARTS:
+        return glance_parts(model.stages)[name], part_example(model.stages, name)
+    return model.stages.modules()[name], model.stages.examples(name)
+
+
+def prepared_of(model: StoredModel, name: Stage | Part) -> GraphModule:
+    """The graph with fake quantisation of a stage, or of a part of the glance."""
+    if name in PARTS:
+        return quantised_parts(model.stages, model.prepared["glance"])[name]
+    return model.prepared[name]
+
+
+def graph_name(stage: Stage | Part, runtime: Runtime) -> str:
     """File name of a converted stage."""
     return f"{stage}{SUFFIXES[runtime]}"
 
@@ -47,41 +76,48 @@ def _model(path: Path) -> StoredModel:
     return load_model(path)
 
 
-def convert_stage(model_path: Path, item: Item, precision: Precision, path: Path) -> Report:
+def convert_stage(model_path: Path, item: AnyItem, precision: Precision, path: Path) -> Report:
     """Convert one stage of a model file; runs in a worker process."""
     runtime, stage = item
     torch.set_num_threads(1)
     made = target(runtime)
     model = _model(model_path)
-    module = model.stages.modules()[stage]
+    module, example = module_of(model, stage)
     own = stage_precision(model, stage, precision)
     if own not in made.PRECISIONS:
         raise AdafocusError(f"{runtime} has no {own}; it has {', '.join(made.PRECISIONS)}.")
-    program = quantised_program(model.prepared[stage], fold=made.FOLDED) if own == "int8" else module
-    return made.convert(program, model.stages.examples(stage), path, (module.inputs, module.outputs), precision=own)
+    program = quantised_program(prepared_of(model, stage), fold=made.FOLDED) if own == "int8" else module
+    return made.convert(program, example, path, (module.inputs, module.outputs), precision=own)
 
 
 def convert_stages(
-    model_path: Path, folder: Path, precision: Precision, runtimes: Sequence[Runtime], stages: Sequence[Stage] = ORDER
+    model_path: Path, folder: Path, precision: Precision, runtimes: Sequence[Runtime], stages: Sequence[Stage] = STAGES
 ) -> dict[Item, Outcome]:
     """Convert every stage for every runtime.
 
     Returns:
         a report for each file that was written, or a sentence on why there is none.
     """
+    return convert_graphs(model_path, folder, precision, runtimes, stages)
+
+
+def convert_graphs(
+    model_path: Path, folder: Path, precision: Precision, runtimes: Sequence[Runtime], names: Sequence[Name]
+) -> dict[tuple[Runtime, Name], Outcome]:
+    """The same for stages and parts of the glance."""
     folder.mkdir(parents=True, exist_ok=True)
-    work: list[Item] = [(runtime, stage) for stage in ORDER if stage in stages for runtime in runtimes]
-    outcomes: dict[Item, Outcome] = {}
+    work = [(runtime, name) for name in sorted(names, key=ORDER.index) for runtime in runtimes]
+    outcomes: dict[tuple[Runtime, Name], Outcome] = {}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns) as progress:
         tasks = {item: progress.add_task(f"{item[1]} to {item[0]}, {precision}") for item in work}
 
-        def run(items: Sequence[Item]) -> Iterator[Item]:
+        def run(items: Sequence[tuple[Runtime, Name]]) -> Iterator[tuple[Runtime, Name]]:
             """Convert items in one pool; yield those whose process died."""
             workers = min(len(items), os.cpu_count() or 1)
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(workers, mp_context=context, initializer=_collect_rarely) as pool:
-                jobs: dict[Future[Report], Item] = {}
+                jobs: dict[Future[Report], tuple[Runtime, Name]] = {}
                 for item in items:
                     path = folder / graph_name(item[1], item[0])
                     jobs[pool.submit(convert_stage, model_path, item, precision, path)] = item

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from calibration.model_file import load_model
 from calibration.post_training import geometry_of
-from converters.conversion import Item, convert_stages
+from converters.conversion import AnyItem, Outcome, convert_graphs
 from converters.packing import manifest_of, with_golden, with_verdicts
 from converters.parity import reference_stages
 from converters.report import Report
 from converters.source import as_model_file
 from converters.targets import TARGETS
-from converters.verification import Verdict, opener_of, verify_runtime, whole_enough
+from converters.verification import Verdict, opener_of, verify_parts, verify_runtime, whole_enough
 from edge.bundle import Bundle, write_bundle
 from edge.clip import Clip, clip_windows
 from edge.errors import AdafocusError, MissingRuntimeError
-from edge.manifest import STAGES, Manifest, Precision, Runtime
+from edge.manifest import PARTS, STAGES, Manifest, Part, Precision, Runtime, Stage
 from edge.recognizer import Recognizer
 from edge.runtimes import open_graph
+from networks.lowering import glance_parts
 
 DEFAULT: Runtime = "litert"
 CALIBRATION_CLIPS = 200
@@ -45,6 +46,7 @@ class Request:
         preset: the checkpoint's configuration.
         labels: its class names.
         whole: refuse stages that are not taken whole by one delegate.
+        incremental: also convert the glance in two parts, where the variant has them.
     """
 
     origin: Path
@@ -58,21 +60,26 @@ class Request:
     preset: str | None = None
     labels: Path | None = None
     whole: bool = False
+    incremental: bool = True
 
 
 @dataclass
 class Exported:
-    """What a conversion made and proved; reports by runtime and stage, verdicts by runtime."""
+    """What a conversion made and proved; reports by runtime and stage, verdicts by runtime.
 
-    reports: dict[Item, Report] = field(default_factory=dict)
+    The parts of the glance have verdicts of their own, because a runtime is whole without them.
+    """
+
+    reports: dict[AnyItem, Report] = field(default_factory=dict)
     verdicts: dict[Runtime, Verdict] = field(default_factory=dict)
+    parts: dict[Runtime, Verdict] = field(default_factory=dict)
     bundle: Bundle | None = None
     seconds: float = 0.0
 
     @property
     def failed(self) -> bool:
-        """Whether any runtime failed."""
-        return any(verdict.state == "failed" for verdict in self.verdicts.values())
+        """Whether any runtime, or the incremental glance of one, failed."""
+        return any(verdict.state == "failed" for verdict in (*self.verdicts.values(), *self.parts.values()))
 
 
 def export(request: Request) -> Exported:
@@ -97,19 +104,20 @@ def export(request: Request) -> Exported:
         if not clips:
             raise AdafocusError("There is no clip to prove the conversion on. Name a video: --prove VIDEO")
         converted = Path(scratch) / "graphs"
-        outcomes = convert_stages(source.path, converted, request.precision, runtimes)
-        for runtime in runtimes:
-            answers = {stage: outcomes[runtime, stage] for stage in STAGES}
-            reasons = [f"{stage}: {answer}" for stage, answer in answers.items() if isinstance(answer, str)]
-            if reasons:
-                exported.verdicts[runtime] = Verdict("failed", "; ".join(reasons))
+        parts = PARTS if request.incremental and glance_parts(model.stages) else ()
+        outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*STAGES, *parts))
+        for verdicts, graphs in ((exported.verdicts, STAGES), (exported.parts, parts)):
+            verdicts |= {name: Verdict("failed", why) for name in runtimes if (why := _unmade(outcomes, name, graphs))}
         exported.reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
+        usable = [runtime for runtime in runtimes if runtime not in exported.verdicts]
         programs = reference_stages(model, request.precision)
 
         def fill(folder: Path) -> Manifest:
             shutil.copytree(converted, folder / "graphs")
-            there = {item: report for item, report in exported.reports.items() if item[0] not in exported.verdicts}
-            manifest = manifest_of(model, source, folder, request.precision, there, request.videos[0].name)
+            reports = exported.reports
+            there = {(name, stage): reports[name, stage] for name in usable for stage in STAGES}
+            extras = {(name, part): reports[name, part] for name in usable for part in parts if (name, part) in reports}
+            manifest = manifest_of(model, source, folder, request.precision, there, request.videos[0].name, extras)
             bundle = Bundle(folder, manifest)
             for runtime in bundle.runtimes():
                 reason = _refused(request, exported, runtime)
@@ -118,9 +126,12 @@ def export(request: Request) -> Exported:
                     if reason is None
                     else Verdict("failed", reason)
                 )
-            return _packed(with_verdicts(manifest, exported.verdicts), folder, clips[0])
+            for runtime in manifest.incremental.get("encode", {}):
+                if exported.verdicts[runtime].proved_by is not None:
+                    exported.parts[runtime] = verify_parts(bundle, runtime, programs, clips, request.precision)
+            return _packed(with_verdicts(manifest, exported.verdicts, exported.parts), folder, clips[0])
 
-        if any(runtime not in exported.verdicts for runtime in runtimes):
+        if usable:
             try:
                 exported.bundle = write_bundle(request.destination, fill)
             except NothingProvedError:
@@ -141,6 +152,12 @@ def _known(runtimes: Sequence[Runtime]) -> list[Runtime]:
     return list(dict.fromkeys(runtimes))
 
 
+def _unmade(outcomes: Mapping[AnyItem, Outcome], runtime: Runtime, graphs: Sequence[Stage | Part]) -> str:
+    """Why graphs of a runtime could not be converted; empty where all were."""
+    answers = {graph: outcomes[runtime, graph] for graph in graphs}
+    return "; ".join(f"{graph}: {answer}" for graph, answer in answers.items() if isinstance(answer, str))
+
+
 def _refused(request: Request, exported: Exported, runtime: Runtime) -> str | None:
     """Why a runtime's files are not wanted although they are right, or None."""
     if not request.whole:
@@ -150,7 +167,8 @@ def _refused(request: Request, exported: Exported, runtime: Runtime) -> str | No
 
 def _packed(manifest: Manifest, folder: Path, clip: Clip) -> Manifest:
     """Drop the files of runtimes that were not proved and store the golden clip."""
-    kept = {graph.file for graphs in manifest.stages.values() for graph in graphs.values()}
+    kinds = (*manifest.stages.values(), *manifest.incremental.values())
+    kept = {graph.file for graphs in kinds for graph in graphs.values()}
     if not kept:
         raise NothingProvedError("No conversion could be proved, so no bundle is written.")
     for path in (folder / "graphs").iterdir():

@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.model_file import StoredModel
 from calibration.post_training import geometry_of
-from converters.conversion import Item, graph_name, stage_precision
+from converters.conversion import Item, graph_name, module_of, stage_precision
 from converters.report import Report
 from converters.source import Source
 from converters.targets import target
@@ -20,7 +20,19 @@ from converters.verification import Verdict
 from edge.bundle import file_record
 from edge.clip import Clip
 from edge.golden import FRAMES, LABELS, labels_digest
-from edge.manifest import STAGES, FileRecord, Golden, GraphFile, Manifest, Precision, Provenance, Runtime, Stage
+from edge.manifest import (
+    PARTS,
+    STAGES,
+    FileRecord,
+    Golden,
+    GraphFile,
+    Manifest,
+    Part,
+    Precision,
+    Provenance,
+    Runtime,
+    Stage,
+)
 from edge.recognizer import Recognizer
 from networks.cost import count_macs
 
@@ -36,27 +48,21 @@ def manifest_of(
     precision: Precision,
     reports: Mapping[Item, Report],
     golden_source: str,
+    of_parts: Mapping[tuple[Runtime, Part], Report] | None = None,
 ) -> Manifest:
-    """Describe the files that stand in ``folder/graphs``; the golden clip is still blank."""
+    """Describe the files that stand in ``folder/graphs``; the golden clip is still blank.
+
+    The parts of the glance are described for the runtimes that have a report for both.
+    """
+    of_parts = of_parts or {}
     runtimes: tuple[Runtime, ...] = tuple(dict.fromkeys(runtime for runtime, _ in reports))
     stages: dict[Stage, dict[Runtime, GraphFile]] = {}
     for stage in STAGES:
-        module, example = model.stages.modules()[stage], model.stages.examples(stage)
-        macs = count_macs(module, lambda module=module, example=example: module(*example))  # type: ignore[misc]
-        stages[stage] = {}
-        for runtime in runtimes:
-            name = f"graphs/{graph_name(stage, runtime)}"
-            inputs, outputs = target(runtime).tensor_specs(folder / name, (module.inputs, module.outputs))
-            report = reports[runtime, stage]
-            stages[stage][runtime] = GraphFile(
-                **file_record(folder, name).model_dump(),
-                precision=stage_precision(model, stage, precision),
-                inputs=tuple(inputs),
-                outputs=tuple(outputs),
-                macs=macs,
-                delegates=report.delegates,
-                delegated_share=round(report.delegated_share, 6),
-            )
+        stages[stage] = _described(model, folder, stage, precision, {name: reports[name, stage] for name in runtimes})
+    parted = [runtime for runtime in runtimes if all((runtime, part) in of_parts for part in PARTS)]
+    parts: dict[Part, dict[Runtime, GraphFile]] = {}
+    for part in PARTS if parted else ():
+        parts[part] = _described(model, folder, part, precision, {name: of_parts[name, part] for name in parted})
     blank = FileRecord(file=GOLDEN_FRAMES, sha256="0" * 64, bytes=1)
     return Manifest(
         schema_version=1,
@@ -65,9 +71,32 @@ def manifest_of(
         geometry=geometry_of(model.config),
         labels=model.labels,
         stages=stages,
+        incremental=parts,
         golden=Golden(source=golden_source, runtime=runtimes[0], frames=blank, answers=blank),
         provenance=_provenance(source, runtimes),
     )
+
+
+def _described(
+    model: StoredModel, folder: Path, graph: Stage | Part, precision: Precision, reports: Mapping[Runtime, Report]
+) -> dict[Runtime, GraphFile]:
+    """The files of one graph."""
+    module, example = module_of(model, graph)
+    macs = count_macs(module, lambda: module(*example))
+    found: dict[Runtime, GraphFile] = {}
+    for runtime, report in reports.items():
+        name = f"graphs/{graph_name(graph, runtime)}"
+        inputs, outputs = target(runtime).tensor_specs(folder / name, (module.inputs, module.outputs))
+        found[runtime] = GraphFile(
+            **file_record(folder, name).model_dump(),
+            precision=stage_precision(model, graph, precision),
+            inputs=tuple(inputs),
+            outputs=tuple(outputs),
+            macs=macs,
+            delegates=report.delegates,
+            delegated_share=round(report.delegated_share, 6),
+        )
+    return found
 
 
 def _provenance(source: Source, runtimes: tuple[Runtime, ...]) -> Provenance:
@@ -82,17 +111,26 @@ def _provenance(source: Source, runtimes: tuple[Runtime, ...]) -> Provenance:
     )
 
 
-def with_verdicts(manifest: Manifest, verdicts: Mapping[Runtime, Verdict]) -> Manifest:
-    """Keep the runtimes that were proved, and say what proved them."""
-    stages = {
-        stage: {
-            runtime: graph.model_copy(update={"proved_by": verdicts[runtime].proved_by})
-            for runtime, graph in graphs.items()
-            if verdicts[runtime].proved_by is not None
-        }
-        for stage, graphs in manifest.stages.items()
+def with_verdicts(
+    manifest: Manifest, verdicts: Mapping[Runtime, Verdict], of_parts: Mapping[Runtime, Verdict]
+) -> Manifest:
+    """Keep the runtimes that were proved, and say what proved them; the parts of the glance have verdicts of their own.
+
+    A runtime that is not among the verdicts was not proved.
+    """
+    stages = {stage: _proved(graphs, verdicts) for stage, graphs in manifest.stages.items()}
+    parts = {part: _proved(graphs, of_parts) for part, graphs in manifest.incremental.items()}
+    kept = parts if all(parts.values()) else {}
+    return manifest.model_copy(update={"stages": stages, "incremental": kept})
+
+
+def _proved(graphs: Mapping[Runtime, GraphFile], verdicts: Mapping[Runtime, Verdict]) -> dict[Runtime, GraphFile]:
+    proofs = {runtime: verdicts[runtime].proved_by for runtime in graphs if runtime in verdicts}
+    return {
+        runtime: graph.model_copy(update={"proved_by": proofs[runtime]})
+        for runtime, graph in graphs.items()
+        if proofs.get(runtime) is not None
     }
-    return manifest.model_copy(update={"stages": stages})
 
 
 def with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip: Clip) -> Manifest:

@@ -145,7 +145,7 @@ def compare(recognizer: Recognizer, programs: Programs, clips: Iterable[Clip], p
         for call in given.calls:
             graph = reference.graphs[call.stage]
             for spec, tensor in zip(graph.outputs, graph.real(call.inputs), strict=True):
-                _compare_tensor(result.stages[call.stage], call.outputs[spec.name], tensor.numpy(), spec)
+                compare_tensor(result.stages[call.stage], call.outputs[spec.name], tensor.numpy(), spec)
         wanted = reference.recognizer.recognize_clip(clip)
         result.clips += 1
         result.same_label += _equal_at(given.logits, wanted.logits, 1)
@@ -166,9 +166,10 @@ def require(parity: Parity, runtime: str) -> None:
         raise AdafocusError(f"the graphs converted for {runtime} are not the trained ones: {'; '.join(problems)}.")
 
 
-def _compare_tensor(
+def compare_tensor(
     parity: StageParity, given: NDArray[np.generic], wanted: NDArray[np.generic], spec: TensorSpec
 ) -> None:
+    """Widen a parity by the difference of one tensor, ``given`` on its own grid and ``wanted`` in real numbers."""
     expected, found = wanted.astype(np.float64), given.astype(np.float64)
     if spec.scale is None or spec.zero_point is None:
         difference = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-12))

@@ -10,7 +10,7 @@ from converters.export import Exported
 from converters.parity import Parity
 from converters.verification import Verdict
 from edge.golden import GoldenCheck
-from edge.manifest import STAGES, Runtime
+from edge.manifest import PARTS, STAGES, Runtime
 
 STYLES = {"verified": "green", "converted, not verified here": "yellow", "failed": "red"}
 
@@ -20,7 +20,7 @@ def show_export(exported: Exported, console: Console) -> None:
     notes = []
     table = Table("runtime", "stage", "MB", "GMAC", "delegates", "accelerated", "difference")
     for (runtime, stage), report in sorted(
-        exported.reports.items(), key=lambda item: (item[0][0], STAGES.index(item[0][1]))
+        exported.reports.items(), key=lambda item: (item[0][0], (*STAGES, *PARTS).index(item[0][1]))
     ):
         verdict = exported.verdicts[runtime]
         outside = ", ".join(f"{count} {name}" for name, count in report.left_out.items())
@@ -31,7 +31,7 @@ def show_export(exported: Exported, console: Console) -> None:
             f"{report.macs / 1e9:.3f}",
             "-" if report.delegates is None else str(report.delegates),
             f"{100 * report.delegated_share:.1f} %",
-            difference(verdict.parity, stage),
+            _of_part(exported.parts.get(runtime)) if stage in PARTS else difference(verdict.parity, stage),
         )
         if outside:
             notes.append(f"{runtime} {stage}, not accelerated: {outside}")
@@ -39,6 +39,9 @@ def show_export(exported: Exported, console: Console) -> None:
     for note in notes:
         console.print(note, highlight=False)
     show_verdicts(exported.verdicts, console)
+    for runtime, verdict in exported.parts.items():
+        if verdict.why:
+            console.print(f"{runtime}, glance frame by frame: {escape(verdict.why)}", highlight=False)
     console.print(
         "accelerated: share of the GMAC in delegates, or in integer kernels of an int8 graph; difference to the "
         "trained program on real clips: output steps of integers, relative for floats; "
@@ -54,6 +57,11 @@ def difference(parity: Parity | None, stage: str) -> str:
     found = parity.stages[stage]
     parts = [f"{found.steps} steps"] if parity.precision == "int8" and stage != "policy" and not found.relative else []
     return " ".join(parts) or f"{found.relative:.0e}"
+
+
+def _of_part(verdict: Verdict | None) -> str:
+    """Whether a part of the glance may go into the bundle."""
+    return "as glance" if verdict is not None and verdict.proved_by is not None else "-"
 
 
 def show_verdicts(verdicts: dict[Runtime, Verdict], console: Console) -> None:

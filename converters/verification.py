@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from converters.parity import Parity, Programs, compare
+from converters.parity import Parity, Programs, StageParity, compare, compare_tensor
+from edge.bounds import MOST_RELATIVE, MOST_STEPS, MOST_STEPS_OF_PARTS
 from edge.bundle import Bundle
 from edge.clip import Clip
 from edge.errors import AdafocusError
-from edge.manifest import Precision, Runtime, Stage
+from edge.manifest import PARTS, Precision, Runtime, Stage, part_contradiction
+from edge.quantization import dequantise
 from edge.recognizer import Recognizer
 from edge.runtimes import Opener, open_graph, unavailable
 
@@ -54,13 +56,56 @@ def verify_runtime(
     except AdafocusError as error:
         return Verdict("failed", str(error))
     problems = parity.broken()
-    if problems:
-        return Verdict("failed", "; ".join(problems), parity)
-    if reason is not None:
-        return Verdict(
-            "converted, not verified here", f"{reason} An evaluator of its program agrees.", parity, "evaluator"
+    return Verdict("failed", "; ".join(problems), parity) if problems else _agreed(reason, parity)
+
+
+def _agreed(reason: str | None, parity: Parity | None) -> Verdict:
+    """What is known of files that answer like the programs; ``reason``: why the runtime itself could not say so."""
+    if reason is None:
+        return Verdict("verified", "", parity, "runtime")
+    return Verdict("converted, not verified here", f"{reason} An evaluator of its program agrees.", parity, "evaluator")
+
+
+def verify_parts(
+    bundle: Bundle,
+    runtime: Runtime,
+    programs: Programs,
+    clips: Iterable[Clip],
+    precision: Precision,
+    threads: int = 2,
+) -> Verdict:
+    """Take the glance of real clips frame by frame, beside one runtime's own glance graph and the program of it."""
+    reason, opener = unavailable(runtime), opener_of(runtime)
+    if opener is None:
+        return Verdict("converted, not verified here", reason or "")
+    for part in PARTS:
+        unlike = part_contradiction(bundle.manifest, part, runtime)
+        if unlike is not None:
+            return Verdict("failed", unlike)
+    to_whole, to_program = StageParity(), StageParity()
+    specs = bundle.graph("glance", runtime)[1]
+    try:
+        whole = Recognizer(bundle, runtime, threads, None, opener)
+        parts = Recognizer(bundle, runtime, threads, None, opener, incremental=True)
+        for clip in clips:
+            wanted = whole.recognize_clip(clip, stop_after="glance").calls[0]
+            given = parts.recognize_clip(clip, stop_after="glance").calls[0]
+            frames = dequantise(wanted.inputs["frames"], specs.inputs[0])
+            for spec, answer in zip(specs.outputs, programs["glance"]([frames]), strict=True):
+                compare_tensor(to_program, given.outputs[spec.name], answer.numpy(), spec)
+                compare_tensor(to_whole, given.outputs[spec.name], dequantise(wanted.outputs[spec.name], spec), spec)
+    except AdafocusError as error:
+        return Verdict("failed", str(error))
+    problems = [
+        f"the glance frame by frame is {found.steps} output steps and {found.relative:.1e} away from {name}, at most "
+        f"{most} and {MOST_RELATIVE[precision]:.0e} are allowed"
+        for name, found, most in (
+            ("the glance graph", to_whole, MOST_STEPS_OF_PARTS),
+            ("the trained program", to_program, MOST_STEPS),
         )
-    return Verdict("verified", "", parity, "runtime")
+        if found.steps > most or not found.relative <= MOST_RELATIVE[precision]
+    ]
+    return Verdict("failed", "; ".join(problems)) if problems else _agreed(reason, None)
 
 
 def opener_of(runtime: Runtime) -> Opener | None:

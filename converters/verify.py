@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from calibration.model_file import StoredModel, load_model
 from calibration.post_training import listed_videos
 from converters.parity import reference_stages
-from converters.verification import Verdict, opener_of, verify_runtime
+from converters.verification import Verdict, opener_of, verify_parts, verify_runtime
 from edge.bundle import Bundle
 from edge.clip import read_clip
 from edge.errors import AdafocusError
@@ -50,9 +50,14 @@ def verify_clips(
     clips = [read_clip(video, bundle.manifest.geometry) for video in videos[::step][:most]]
     precision = precision_of(bundle)
     programs = reference_stages(model, precision)
-    return {
-        runtime: verify_runtime(bundle, runtime, programs, clips, precision, threads) for runtime in bundle.runtimes()
-    }
+    verdicts = {}
+    for runtime in bundle.runtimes():
+        verdict = verify_runtime(bundle, runtime, programs, clips, precision, threads)
+        if verdict.proved_by is not None and bundle.parts(runtime):
+            of_parts = verify_parts(bundle, runtime, programs, clips, precision, threads)
+            verdict = verdict if of_parts.state != "failed" else replace(of_parts, parity=verdict.parity)
+        verdicts[runtime] = verdict
+    return verdicts
 
 
 def precision_of(bundle: Bundle) -> Precision:

@@ -17,7 +17,7 @@ from edge.arrays import read_arrays
 from edge.errors import BundleError, MissingRuntimeError
 from edge.files import replacing_directory, replacing_file, sha256_of, size_of
 from edge.limits import MOST_BUNDLE_FILES
-from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Runtime, Stage, TensorSpec, read_manifest
+from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Part, Runtime, Stage, TensorSpec, read_manifest
 from edge.names import unsafe
 
 # both open the same .tflite files
@@ -111,6 +111,15 @@ class Bundle:
                 f"{', '.join(self.runtimes())}. Use --runtime {self.runtimes()[0]}, or convert for it."
             )
         return self.path / record.file, record
+
+    def parts(self, runtime: Runtime) -> dict[Part, tuple[Path, GraphFile]]:
+        """Files and descriptions of the glance in two parts; empty where there are none for this runtime."""
+        found: dict[Part, tuple[Path, GraphFile]] = {}
+        for part, graphs in self.manifest.incremental.items():
+            record = graphs.get(runtime) or graphs.get(SAME_FILES.get(runtime, runtime))
+            if record is not None:
+                found[part] = (self.path / record.file, record)
+        return found
 
     def golden_frames(self) -> dict[str, NDArray[np.uint8]]:
         """The golden clip: ``glance`` ``(T_G, S, S, 3)`` and ``candidates`` ``(N, F, F, 3)``, uint8 RGB.

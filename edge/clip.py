@@ -35,6 +35,8 @@ class Clip:
         decode_ms: time spent in the decoder.
         resize_ms: time spent on resizing kept frames.
         warnings: sentences on what is wrong with the file.
+        glance_names: ``(T_G,)`` numbers that name the glance frames among all clips of one stream, so that a frame is
+            known when it comes again; None where clips share no frames.
     """
 
     glance: NDArray[np.uint8]
@@ -46,6 +48,7 @@ class Clip:
     decode_ms: float = 0.0
     resize_ms: float = 0.0
     warnings: tuple[str, ...] = ()
+    glance_names: tuple[int, ...] | None = None
 
 
 @dataclass

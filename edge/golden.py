@@ -97,6 +97,19 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
     return result
 
 
+def check_runtime(bundle: Bundle, runtime: str, threads: int) -> GoldenCheck:
+    """The golden clip in a runtime, and once more with the glance frame by frame where the bundle has it in parts.
+
+    Raises:
+        AdafocusError: the runtime cannot run here, or a graph cannot be opened.
+    """
+    check = check_golden(bundle, Recognizer.open(bundle, runtime, threads))
+    if bundle.parts(runtime):  # type: ignore[arg-type]
+        parts = check_golden(bundle, Recognizer.open(bundle, runtime, threads, incremental=True))
+        check.broken += [f"with the glance frame by frame, {sentence}" for sentence in parts.broken]
+    return check
+
+
 def _compare_labels(result: GoldenCheck, manifest: Manifest, digest: NDArray[np.generic] | None) -> None:
     """The list of labels by its digest, and the label of the clip; bundles of earlier versions have neither."""
     wanted = manifest.golden.label

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from edge import strict_json
 from edge.errors import BundleError
@@ -27,6 +35,8 @@ SCHEMA_VERSION = 1
 SHOWN_CHARACTERS = 80
 
 Stage = Literal["glance", "policy", "focus"]
+# the glance in two graphs: what it says of each frame, and what it says of those together
+Part = Literal["encode", "join"]
 Runtime = Literal["litert", "tflite", "onnx", "executorch", "coreml"]
 Precision = Literal["fp32", "fp16", "int8"]
 Count = Annotated[int, Field(ge=1, le=MOST_COUNT)]
@@ -48,16 +58,21 @@ Text = Annotated[str, Field(max_length=MOST_TEXT_CHARACTERS), AfterValidator(_pr
 Label = Annotated[str, Field(min_length=1, max_length=MOST_TEXT_CHARACTERS), AfterValidator(_printable)]
 
 STAGES: tuple[Stage, ...] = ("glance", "policy", "focus")
+PARTS: tuple[Part, ...] = ("encode", "join")
 # tensors of a stage's graph, by the names of the contract; the focus also answers its context where it has another call
-INPUTS: dict[Stage, tuple[str, ...]] = {
+INPUTS: dict[Stage | Part, tuple[str, ...]] = {
     "glance": ("frames",),
     "policy": ("features",),
     "focus": ("patches", "context"),
+    "encode": ("frames",),
+    "join": ("features",),
 }
-OUTPUTS: dict[Stage, tuple[str, ...]] = {
+OUTPUTS: dict[Stage | Part, tuple[str, ...]] = {
     "glance": ("features", "glance_logits", "context"),
     "policy": ("boxes", "frame_weights"),
     "focus": ("logits",),
+    "encode": ("features",),
+    "join": ("glance_logits", "context"),
 }
 
 
@@ -166,7 +181,11 @@ class Provenance(_Part):
 
 
 class Manifest(_Part):
-    """Everything a device needs to know about a bundle."""
+    """Everything a device needs to know about a bundle.
+
+    ``incremental`` is an extra of the ``long`` variant: the glance in two parts, of which a stream calls ``encode``
+    for new frames only. Where it is empty it is not written, so that readers of before know every key.
+    """
 
     schema_version: Literal[1]
     name: Text
@@ -174,6 +193,7 @@ class Manifest(_Part):
     geometry: Geometry
     labels: tuple[Label, ...]
     stages: dict[Stage, dict[Runtime, GraphFile]]
+    incremental: dict[Part, dict[Runtime, GraphFile]] = {}
     exits: Exits = Exits()
     measured: tuple[Measured, ...] = ()
     golden: Golden
@@ -181,12 +201,20 @@ class Manifest(_Part):
 
     def files(self) -> list[FileRecord | GraphFile]:
         """Every file that the manifest names."""
-        graphs = [graph for runtimes in self.stages.values() for graph in runtimes.values()]
+        kinds = (*self.stages.values(), *self.incremental.values())
+        graphs = [graph for runtimes in kinds for graph in runtimes.values()]
         return [*graphs, self.golden.frames, self.golden.answers]
 
     def macs(self, stage: Stage) -> int:
         """Multiply-accumulates of one stage."""
         return next(iter(self.stages[stage].values())).macs
+
+    @model_serializer(mode="wrap")
+    def _without_empty_extras(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        content: dict[str, object] = handler(self)
+        if not self.incremental:
+            content.pop("incremental", None)
+        return content
 
 
 def read_manifest(path: Path, where: Path) -> Manifest:
@@ -259,7 +287,7 @@ def _contradiction(manifest: Manifest) -> str | None:
         for runtime, graph in runtimes.items():
             name = f"the {stage} graph for {runtime}"
             found = found or _graph_contradiction(name, stage, graph) or _shape_contradiction(manifest, stage, graph)
-    return found or _handing_contradiction(stages)
+    return found or _handing_contradiction(stages) or _parts_contradiction(manifest)
 
 
 def _geometry_contradiction(geometry: Geometry) -> str | None:
@@ -275,7 +303,7 @@ def _geometry_contradiction(geometry: Geometry) -> str | None:
     return None
 
 
-def _graph_contradiction(name: str, stage: Stage, graph: GraphFile) -> str | None:
+def _graph_contradiction(name: str, stage: Stage | Part, graph: GraphFile) -> str | None:
     """Names, sizes and number grids of one graph's tensors."""
     given, answered = ([spec.name for spec in side] for side in (graph.inputs, graph.outputs))
     if sorted(given) != sorted(INPUTS[stage]):
@@ -348,6 +376,54 @@ def _handing_contradiction(stages: dict[Stage, dict[Runtime, GraphFile]]) -> str
             if found is not None and found != wanted:
                 return f"{name} for {runtime} is handed on with the shape {found}, but taken with {wanted}."
     return None
+
+
+def _parts_contradiction(manifest: Manifest) -> str | None:
+    """The parts of the glance, where there are any: for one runtime both, and together what the glance graph is."""
+    extras = manifest.incremental
+    if not extras:
+        return None
+    if manifest.geometry.variant != "long":
+        return (
+            f"it has an incremental glance, but only the long variant may; the variant is {manifest.geometry.variant}."
+        )
+    for part in PARTS:
+        runtimes = set(extras.get(part, {}))
+        if not runtimes:
+            return f"its incremental glance has no graph for {part}, expected one for encode and one for join."
+        apart = sorted(runtimes ^ set(extras.get("join", {})))
+        if apart:
+            return f"its incremental glance has only one of encode and join for {apart[0]}."
+        for runtime in extras[part]:
+            if not all(runtime in manifest.stages[stage] for stage in STAGES):
+                return f"it has an incremental glance for {runtime}, but not a graph for every stage."
+            found = part_contradiction(manifest, part, runtime)
+            if found:
+                return found
+    return None
+
+
+def part_contradiction(manifest: Manifest, part: Part, runtime: Runtime) -> str | None:
+    """Why a part of the glance cannot stand beside the glance graph of its runtime, or None."""
+    graph, glance = manifest.incremental[part][runtime], manifest.stages["glance"][runtime]
+    name = f"the {part} graph for {runtime}"
+    return _graph_contradiction(name, part, graph) or _unlike(name, part, graph, glance)
+
+
+def _unlike(name: str, part: Part, graph: GraphFile, glance: GraphFile) -> str | None:
+    """Tensors of a part that are not those of the glance graph; ``encode`` takes and answers one frame of them."""
+    ours = {spec.name: spec for spec in (*glance.inputs, *glance.outputs)}
+    for spec in (*graph.inputs, *graph.outputs):
+        wanted = ours.get(spec.name)
+        if wanted is not None and part == "encode":
+            wanted = wanted.model_copy(update={"shape": (1, *wanted.shape[1:])})
+        if spec != wanted:
+            return f"{spec.name} of {name} is {_described(spec)}, but the glance graph needs {_described(wanted)}."
+    return None
+
+
+def _described(spec: TensorSpec | None) -> str:
+    return "nothing" if spec is None else f"{spec.dtype} {spec.shape} with ({spec.scale}, {spec.zero_point})"
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -43,6 +43,7 @@ class Prediction:
             ``glance``, ``policy`` and ``focus``, and the host's ``pixels``, ``select``, ``crop`` and ``other``;
             ``total`` is their sum.
         macs: multiply-accumulates spent.
+        glance_encoded: glance frames that went through the network; fewer than T_G where a stream knew the others.
         warnings: sentences on what is wrong with the video.
         calls: every call of a stage, in order; the ``long`` variant calls its focus several times.
     """
@@ -62,6 +63,7 @@ class Prediction:
     labels: tuple[str, ...]
     timing_ms: dict[str, float]
     macs: int
+    glance_encoded: int
     warnings: tuple[str, ...]
     calls: tuple[StageCall, ...]
 

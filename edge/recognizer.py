@@ -19,6 +19,7 @@ from edge.clip import Clip, read_clip
 from edge.crop import crop_patch
 from edge.errors import AdafocusError, BundleError
 from edge.exits import confidence, softmax
+from edge.incremental import FeatureStore, GlanceParts
 from edge.manifest import STAGES, Stage, TensorSpec
 from edge.prediction import Prediction, StageCall
 from edge.preprocess import PixelTable
@@ -52,6 +53,7 @@ class Trace:
         patches: ``(n, P, P, 3)``; the first ``seen`` of them are cut.
         seen: patches that the focus was given.
         frame_weights: ``(T_G,)``.
+        encoded: glance frames that went through the network.
     """
 
     calls: list[StageCall]
@@ -61,6 +63,7 @@ class Trace:
     boxes: NDArray[np.float32]
     patches: NDArray[np.uint8]
     frame_weights: NDArray[np.float32]
+    encoded: int
     seen: int = 0
 
 
@@ -68,10 +71,10 @@ class Recognizer:
     """A bundle opened in one runtime. One clip at a time; open another where threads share a bundle.
 
     Attributes:
-        graphs: the opened stages.
+        graphs: the opened stages, without the glance where it is taken frame by frame.
         glance_pixels: turns glance frames into what the glance's graph takes.
         exit_macs: multiply-accumulates of a clip that stops at each exit: at the glance, then at those of the focus. An
-            exit inside a call of the focus costs the whole call.
+            exit inside a call of the focus costs the whole call. All glance frames count, also where some are known.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Recognizer:
         threads: int,
         exit_threshold: float | None,
         opener: Opener = open_graph,
+        incremental: bool = False,
     ) -> None:
         self.bundle, self.runtime, self.threads = bundle, runtime, threads
         manifest = bundle.manifest
@@ -88,11 +92,15 @@ class Recognizer:
         self._inputs: dict[tuple[Stage, str], TensorSpec] = {}
         self._outputs: dict[tuple[Stage, str], TensorSpec] = {}
         self.graphs: dict[Stage, Graph] = {}
+        self._parts: GlanceParts | None = None
+        if incremental and bundle.parts(runtime):  # type: ignore[arg-type]
+            self._parts = GlanceParts(bundle, runtime, opener, threads)  # type: ignore[arg-type]
         for stage in STAGES:
             path, record = bundle.graph(stage, runtime)  # type: ignore[arg-type]
             self._inputs |= {(stage, spec.name): spec for spec in record.inputs}
             self._outputs |= {(stage, spec.name): spec for spec in record.outputs}
-            self.graphs[stage] = opener(runtime, path, record, threads)
+            if stage != "glance" or self._parts is None:
+                self.graphs[stage] = opener(runtime, path, record, threads)
         self.glance_pixels = _pixel_table(self._inputs["glance", "frames"], geometry.mean, geometry.std)
         self._focus_pixels = _pixel_table(self._inputs["focus", "patches"], geometry.mean, geometry.std)
         red, green, blue = (round(WHITE * value) for value in geometry.mean)
@@ -104,11 +112,18 @@ class Recognizer:
         exits_per_call = math.prod(self._outputs["focus", "logits"].shape) // len(manifest.labels)
         calls = -(-geometry.focus_frames // self._patches_at_once)
         glance, policy, focus = (manifest.macs(stage) for stage in STAGES)
+        if self._parts is not None:
+            glance = geometry.glance_frames * self._parts.encode_macs + self._parts.join_macs
         deep = [glance + policy + (call + 1) * focus for call in range(calls) for _ in range(exits_per_call)]
         self.exit_macs = (glance, *deep)
         self._thresholds: tuple[float, ...] | None = None
         if exit_threshold is not None:
             self.thresholds = (exit_threshold,) * (len(self.exit_macs) - 1)
+
+    @property
+    def incremental(self) -> bool:
+        """Whether the glance is taken frame by frame, so that frames that come again need not be encoded again."""
+        return self._parts is not None
 
     @property
     def thresholds(self) -> tuple[float, ...] | None:
@@ -132,6 +147,8 @@ class Recognizer:
         runtime: str = "litert",
         threads: int = 2,
         exit_threshold: float | None = None,
+        *,
+        incremental: bool = False,
     ) -> Recognizer:
         """Open a bundle.
 
@@ -141,6 +158,8 @@ class Recognizer:
             threads: CPU threads of the runtime.
             exit_threshold: stop at the first exit whose confidence, by the bundle's criterion, reaches this; None:
                 never. :attr:`thresholds` gives each exit its own.
+            incremental: take the glance frame by frame, for a stream, where the bundle has the graphs for it; the
+                answers are the same.
 
         Raises:
             AdafocusError: no bundle, a damaged one, or a runtime that is not installed.
@@ -149,7 +168,7 @@ class Recognizer:
         if not 1 <= threads <= most:
             raise AdafocusError(f"threads is {threads}, expected 1 to {most} here. Use --threads 2.")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        return cls(opened, runtime, threads, exit_threshold)
+        return cls(opened, runtime, threads, exit_threshold, incremental=incremental)
 
     def recognize(self, video: str | Path) -> Prediction:
         """Answer a video file.
@@ -161,10 +180,30 @@ class Recognizer:
         clip = read_clip(video, self._geometry)
         return self.recognize_clip(clip, started=started)
 
+    def encode_frame(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
+        """What the glance says of one frame by itself, to be kept in a :class:`FeatureStore`.
+
+        Args:
+            frame: ``(S, S, 3)`` uint8 RGB.
+
+        Returns:
+            ``(1, C, h, w)`` in the graph's own type.
+
+        Raises:
+            AdafocusError: this recogniser does not take the glance frame by frame.
+        """
+        if self._parts is None:
+            raise AdafocusError(
+                f"{self.bundle.path} was not opened to take the glance frame by frame. Open it with incremental=True; "
+                "a bundle of the long variant has the graphs for it if adafocus export made it with --incremental."
+            )
+        return self._parts.encode(self.glance_pixels.apply(frame[None]))
+
     def recognize_clip(
         self,
         clip: Clip,
         *,
+        glance_features: FeatureStore | None = None,
         boxes: Boxes = "policy",
         frames: Frames = "policy",
         stop_after: Stage = "focus",
@@ -174,6 +213,8 @@ class Recognizer:
 
         Args:
             clip: from :func:`edge.clip.read_clip`.
+            glance_features: what is known of frames of earlier clips, by the clip's ``glance_names``; what is new is
+                added. Without effect where the glance is taken whole.
             boxes: ``centre`` keeps the size of the policy's box but looks at the middle of the frame.
             frames: ``uniform`` spreads the focus frames evenly.
             stop_after: ``glance`` answers from the glance alone.
@@ -182,11 +223,9 @@ class Recognizer:
         """
         watch = Stopwatch()
         thresholds = self._thresholds
-        pixels = self.glance_pixels.apply(clip.glance)
-        watch.lap("pixels")
-        glance = self._run("glance", {"frames": pixels}, watch)
+        glance, encoded = self._glance(clip, glance_features, watch)
         logits = self._real(glance, "glance_logits").reshape(-1)
-        trace = Trace([glance], logits, [], NO_FRAMES, NO_BOXES, self._no_patches, NO_WEIGHTS)
+        trace = Trace([glance], logits, [], NO_FRAMES, NO_BOXES, self._no_patches, NO_WEIGHTS, encoded)
         sure = self._passed(trace, thresholds)
         watch.lap("other")
         if sure or stop_after == "glance":
@@ -199,6 +238,30 @@ class Recognizer:
         watch.lap("select")
         self._focus(clip, glance, trace, thresholds, watch)
         return self._prediction(clip, trace, logits, watch, started)
+
+    def _glance(self, clip: Clip, store: FeatureStore | None, watch: Stopwatch) -> tuple[StageCall, int]:
+        """The answer of the glance, and how many frames were encoded for it."""
+        parts = self._parts
+        if parts is None:
+            pixels = self.glance_pixels.apply(clip.glance)
+            watch.lap("pixels")
+            return self._run("glance", {"frames": pixels}, watch), len(clip.glance)
+        if store is None or clip.glance_names is None:
+            store, names = FeatureStore(), tuple(range(len(clip.glance)))
+        else:
+            names = clip.glance_names
+
+        def pixels_of(place: int) -> NDArray[np.generic]:
+            watch.lap("glance")
+            pixels = self.glance_pixels.apply(clip.glance[place : place + 1])
+            watch.lap("pixels")
+            return pixels
+
+        watch.lap("other")
+        features, encoded = parts.collect(names, store, pixels_of)
+        answers = parts.join(features)
+        watch.lap("glance")
+        return StageCall("glance", {"features": features}, answers), encoded
 
     def _focus(
         self, clip: Clip, glance: StageCall, trace: Trace, thresholds: tuple[float, ...] | None, watch: Stopwatch
@@ -221,6 +284,10 @@ class Recognizer:
             for trace.logits in self._real(source, "logits").reshape(-1, len(self.bundle.manifest.labels)):
                 if self._passed(trace, thresholds):
                     return
+
+    def _spared(self, clip: Clip, trace: Trace) -> int:
+        """Multiply-accumulates of glance frames that were known."""
+        return 0 if self._parts is None else (len(clip.glance) - trace.encoded) * self._parts.encode_macs
 
     def _passed(self, trace: Trace, thresholds: tuple[float, ...] | None) -> bool:
         """Note how sure the exit reached last is; whether that is enough to stop."""
@@ -296,7 +363,8 @@ class Recognizer:
             glance_logits=glance_logits,
             labels=labels,
             timing_ms=_timing(clip, watch, started),
-            macs=self.exit_macs[exit_index],
+            macs=self.exit_macs[exit_index] - self._spared(clip, trace),
+            glance_encoded=trace.encoded,
             warnings=clip.warnings,
             calls=tuple(trace.calls),
         )

@@ -76,7 +76,7 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
         f"{geometry.candidate_frames} frames x {geometry.patch_size} px"
     )
     table = Table("stage", "runtime", "type", "MB", "GMAC", "parts", "taken", "proof")
-    for stage, runtimes in manifest.stages.items():
+    for stage, runtimes in (*manifest.stages.items(), *manifest.incremental.items()):
         for runtime, graph in runtimes.items():
             share = "-" if graph.delegated_share is None else f"{100 * graph.delegated_share:.1f} %"
             delegates = "-" if graph.delegates is None else str(graph.delegates)
@@ -85,6 +85,8 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
             table.add_row(*row)
     console.print(table)
     console.print("parts: delegates that run it; taken: share of the GMAC in them, or in integer kernels", style="dim")
+    if manifest.incremental:
+        console.print("encode, join: the glance frame by frame, for streams, where frames come again", style="dim")
     for runtime in opened.runtimes():
         size = sum(manifest.stages[stage][runtime].bytes for stage in STAGES)
         state = unavailable(runtime) or "runs here"

@@ -14,9 +14,8 @@ from rich.table import Table
 from edge.bundle import Bundle
 from edge.commands import options
 from edge.errors import AdafocusError, BundleError
-from edge.golden import GoldenCheck, check_golden, runtimes_for
+from edge.golden import GoldenCheck, check_runtime, runtimes_for
 from edge.manifest import STAGES
-from edge.recognizer import Recognizer
 from edge.runtimes import unavailable
 
 
@@ -69,7 +68,7 @@ def check_runtimes(
     names = asked or tuple(name for name in runtimes_for(bundle) if name not in left_out)
     if not names:
         raise AdafocusError(f"No runtime of {bundle.path} can run here. {' '.join(left_out.values())}")
-    return {name: check_golden(bundle, Recognizer.open(bundle, name, threads)) for name in names}, left_out
+    return {name: check_runtime(bundle, name, threads) for name in names}, left_out
 
 
 def _as_dict(bundle: Path, checks: dict[str, GoldenCheck], left_out: dict[str, str]) -> dict[str, Any]:

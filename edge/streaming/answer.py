@@ -30,6 +30,8 @@ class Answer:
         latency_ms: from the capture of the newest frame to the answer; of a file from when that frame was read.
         timing_ms: by part, as in a prediction.
         budget: state of the controller, None without a budget.
+        glance_encoded: glance frames that went through the network.
+        glance_reused: glance frames that were known from earlier windows.
     """
 
     number: int
@@ -46,6 +48,8 @@ class Answer:
     latency_ms: float
     timing_ms: dict[str, float]
     budget: dict[str, Any] | None
+    glance_encoded: int = 0
+    glance_reused: int = 0
 
     @property
     def compute_ms(self) -> float:
@@ -72,6 +76,7 @@ class Answer:
             "best": self.best,
             "exit_stage": self.exit_stage,
             "gmac": self.gmac,
+            "glance": {"encoded": self.glance_encoded, "reused": self.glance_reused},
             "frames": list(self.frames),
             "boxes": [[float(value) for value in box] for box in self.boxes],
             "latency_ms": self.latency_ms,

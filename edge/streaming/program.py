@@ -40,7 +40,7 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
         AdafocusError: something cannot be opened, or a live source gives no frame.
     """
     settings.check()
-    recognizer = Recognizer.open(bundle, settings.runtime, settings.threads, settings.exit_threshold)
+    recognizer = Recognizer.open(bundle, settings.runtime, settings.threads, settings.exit_threshold, incremental=True)
     with ExitStack() as lasting, _ending_on_signals() as stop:
         screen = None if settings.as_json else lasting.enter_context(closing(Screen()))
         log = lasting.enter_context(closing(EventLog.open(settings.events, settings.as_json, _tell(screen))))
@@ -48,7 +48,8 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
             source = running.enter_context(closing(open_stream(address)))
             # of a file that is shorter than a window, all is looked at
             seconds = min(settings.window_s, length_s(source))
-            window = Window(recognizer.bundle.manifest.geometry, seconds, settings.max_fps)
+            geometry = recognizer.bundle.manifest.geometry
+            window = Window(geometry, seconds, settings.max_fps, recurring=recognizer.incremental)
             feed = feed_of(source, window, settings.realtime)
             parts = Parts(recognizer, window, settings, feed.live, screen, log, running)
             feed.kept = None if parts.video is None else parts.video.kept
@@ -160,6 +161,7 @@ def _description(
         "hop_s": settings.hop_s,
         "candidate_frames": geometry.candidate_frames,
         "kept_fps": 1.0 / window.period_s,
+        "incremental_glance": recognizer.incremental,
         "window_bytes": window.nbytes,
         "duty": settings.duty,
         "budget": None if settings.budget is None else str(settings.budget),

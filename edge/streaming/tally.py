@@ -20,6 +20,7 @@ class Tally:
         self.memory = Growth()
         self._exits: dict[str, int] = {}
         self._gmac = 0.0
+        self._encoded = self._reused = 0
         self._labels: dict[str, int] = {}
 
     def count(self, answer: Answer) -> None:
@@ -31,6 +32,8 @@ class Tally:
         self.host.add(answer.compute_ms - spent.get("decode", 0.0) - sum(spent.get(stage, 0.0) for stage in STAGES))
         self._exits[answer.exit_stage] = self._exits.get(answer.exit_stage, 0) + 1
         self._gmac += answer.gmac
+        self._encoded += answer.glance_encoded
+        self._reused += answer.glance_reused
         if answer.label is not None:
             self._labels[answer.label] = self._labels.get(answer.label, 0) + 1
 
@@ -46,5 +49,6 @@ class Tally:
             "host_ms": self.host.as_dict(),
             "exits": dict(self._exits),
             "mean_gmac": self._gmac / self.answers if self.answers else None,
+            "glance": {"encoded": self._encoded, "reused": self._reused},
             "memory": self.memory.as_dict(),
         }

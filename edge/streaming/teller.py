@@ -9,6 +9,7 @@ from edge.budget import Budget
 from edge.clip import Clip
 from edge.controller import Controller
 from edge.exits import softmax
+from edge.incremental import FeatureStore
 from edge.recognizer import Recognizer
 from edge.streaming.answer import Answer
 from edge.streaming.events import EventLog
@@ -48,13 +49,14 @@ class Teller:
         self._recognizer, self._smoother, self._log, self._views = recognizer, smoother, log, views
         self._budget = budget
         self._controller: Controller | None = None
+        self._features = FeatureStore()
         self.tally = Tally()
 
     def tell(self, clip: Clip, span: Span, captured_s: float, zero_s: float) -> Answer:
         """Answer a window.
 
         Args:
-            clip: its frames; they are not kept.
+            clip: its frames; they are not kept, but what the glance says of each is, where it is asked frame by frame.
             span: what it covers.
             captured_s: on the monotonic clock, when its newest frame was captured, or read from a file.
             zero_s: moment on the source's clock that events count from.
@@ -69,7 +71,8 @@ class Teller:
                 # a budget in milliseconds was tried out on this window, which is no part of its latency
                 captured_s = max(captured_s, time.monotonic())
             recognizer.thresholds = self._controller.thresholds
-        prediction = recognizer.recognize_clip(clip)
+        self._features.drop_before(span.oldest)
+        prediction = recognizer.recognize_clip(clip, glance_features=self._features)
         if self._controller is not None:
             self._controller.observe(prediction)
         smoothed = self._smoother.update(softmax(prediction.logits), span.end_s)
@@ -89,6 +92,8 @@ class Teller:
             latency_ms=1e3 * (time.monotonic() - captured_s),
             timing_ms=prediction.timing_ms,
             budget=None if self._controller is None else self._controller.state(),
+            glance_encoded=prediction.glance_encoded,
+            glance_reused=len(clip.glance) - prediction.glance_encoded,
         )
         self._report(answer, smoothed, zero_s)
         return answer

@@ -32,6 +32,7 @@ class Span:
         filled: share of the window that is covered, 0..1.
         newest_arrived_s: when the newest frame was handed to the window, on the monotonic clock.
         frames: different frames among the candidates.
+        oldest: name of the oldest frame that the window holds, by which frames of later clips may be called.
     """
 
     start_s: float
@@ -39,6 +40,7 @@ class Span:
     filled: float
     newest_arrived_s: float
     frames: int
+    oldest: int = 0
 
 
 class Window:
@@ -57,7 +59,12 @@ class Window:
     """
 
     def __init__(
-        self, geometry: Geometry, seconds: float, max_fps: float | None = None, frames_per_candidate: int = 1
+        self,
+        geometry: Geometry,
+        seconds: float,
+        max_fps: float | None = None,
+        frames_per_candidate: int = 1,
+        recurring: bool = False,
     ) -> None:
         """Allocate the ring.
 
@@ -67,12 +74,15 @@ class Window:
             max_fps: keep at most so many frames a second, even where the clip's grid is finer.
             frames_per_candidate: keep a finer grid than the clip's, which follows a jittering source more closely and
                 costs as many times more decoding.
+            recurring: take the glance frames of a full window from a grid of time that does not move with it, so that
+                the same frames come again in the next one; each lies at most half a step of that grid, W / (2 T_G),
+                from where it would be otherwise.
 
         Raises:
             AdafocusError: the ring would need more than a gigabyte.
         """
         self.seconds = seconds
-        self._geometry = geometry
+        self._geometry, self._recurring = geometry, recurring
         self._step_s = seconds / geometry.candidate_frames
         self.period_s = self._step_s / frames_per_candidate
         if max_fps is not None:
@@ -91,6 +101,8 @@ class Window:
         self._small_made = np.zeros(capacity, bool)
         self._times = np.zeros(capacity)
         self._numbers = np.zeros(capacity, np.int64)
+        # counted through, because the numbers of a source start again when it is opened again
+        self._names = np.zeros(capacity, np.int64)
         self._arrived = np.zeros(capacity)
         self._candidates = np.full((geometry.candidate_frames, side, side, 3), 0, np.uint8)
         self._glance = np.full((geometry.glance_frames, small, small, 3), 0, np.uint8)
@@ -147,6 +159,7 @@ class Window:
             if small is not None:
                 cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=self._small[slot])
             self._times[slot], self._numbers[slot] = frame.timestamp_s, frame.number
+            self._names[slot] = self.kept
             self._arrived[slot] = time.monotonic()
             self._head = (slot + 1) % self.capacity
             self._count = min(self._count + 1, self.capacity)
@@ -189,15 +202,14 @@ class Window:
             count = self._geometry.candidate_frames
             step = length / count
             candidates = slots[_nearest(times, end - step * np.arange(count - 1, -1, -1))]
-            glance_count = self._geometry.glance_frames
-            middles = (np.arange(glance_count) + 0.5) / glance_count * length
-            glance = slots[_nearest(times, end + step / 2 - length + middles)]
+            glance = slots[_nearest(times, self._glance_moments(end + step / 2, length))]
             np.take(self._frames, candidates, axis=0, out=self._candidates, mode="clip")
             self._shrink(glance)
             np.take(self._small, glance, axis=0, out=self._glance, mode="clip")
             different = len(np.unique(candidates))
             start = max(end - length, float(times[0]))
-            span = Span(start, end, filled, float(self._arrived[slots[-1]]), different)
+            oldest = int(self._names[slots[0]])
+            span = Span(start, end, filled, float(self._arrived[slots[-1]]), different, oldest)
             covered = float(times[-1] - times[0])
             clip = Clip(
                 glance=self._glance,
@@ -207,6 +219,7 @@ class Window:
                 frame_count=int(np.sum(end - times < length)),
                 fps=(len(slots) - 1) / covered if covered > 0 else 1.0 / self.period_s,
                 resize_ms=1e3 * (time.perf_counter() - began),
+                glance_names=tuple(self._names[glance].tolist()),
             )
         return clip, span
 
@@ -248,12 +261,17 @@ class Window:
         # the first frame at or after a moment of the grid is kept, so the oldest may lie half a step too late
         return 1.0 if covered + step / 2 >= self.seconds else covered / self.seconds
 
-    def _shrink(self, slots: NDArray[np.int64]) -> None:
-        """Make the glance pictures that are not there yet; a frame is glanced at in several windows.
+    def _glance_moments(self, end_s: float, length_s: float) -> NDArray[np.floating]:
+        """Middles of ``T_G`` equal parts of the time before ``end_s``, or what lies nearest to them on a fixed grid."""
+        count = self._geometry.glance_frames
+        middles = end_s - length_s + (np.arange(count) + 0.5) / count * length_s
+        if not self._recurring or length_s < self.seconds:
+            return middles
+        step = self.seconds / count
+        return (round(middles[0] / step) + np.arange(count)) * step
 
-        What the ``long`` variant could keep beside them, the features of a single glance frame, needs a glance graph
-        for one frame; its answer would be one more array of the ring, filled here.
-        """
+    def _shrink(self, slots: NDArray[np.int64]) -> None:
+        """Make the glance pictures that are not there yet; a frame is glanced at in several windows."""
         size = self._geometry.glance_size
         for slot in slots[~self._small_made[slots]]:
             cv2.resize(self._frames[slot], (size, size), dst=self._small[slot], interpolation=cv2.INTER_LINEAR)

@@ -1,6 +1,17 @@
 """Lowering: a trained network becomes three static stage graphs that every runtime can take whole."""
 
 from networks.lowering.inference import LoweredInference, infer_lowered
+from networks.lowering.parts import PARTS, glance_parts, part_example
 from networks.lowering.stages import STAGES, LoweredStages, Policy, lower
 
-__all__ = ["STAGES", "LoweredInference", "LoweredStages", "Policy", "infer_lowered", "lower"]
+__all__ = [
+    "PARTS",
+    "STAGES",
+    "LoweredInference",
+    "LoweredStages",
+    "Policy",
+    "glance_parts",
+    "infer_lowered",
+    "lower",
+    "part_example",
+]

@@ -74,6 +74,7 @@ class GlancePerFrame(nn.Module):
     def __init__(self, net: AdaFocusPerFrame) -> None:
         super().__init__()
         config = net.config
+        self.per_frame = net.global_encoder.per_frame
         self.encoder = lower_encoder(net.global_encoder, config.glance_frames, config.glance_size)
         self.mlp = normed_linear(net.classifier.global_mlp)
         last = net.classifier.global_heads[-1].fc
@@ -85,8 +86,12 @@ class GlancePerFrame(nn.Module):
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the stage."""
         features = self.encoder(frames)
+        return features, *self.join(features)
+
+    def join(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What all frames say together: ``(T_G, C, h, w)`` to ``glance_logits`` and ``context``."""
         maximum = time_max(F.relu(self.mlp(frame_mean(features).flatten(1))))
-        return features, self.head(maximum), torch.cat((maximum, self.start), dim=1)
+        return self.head(maximum), torch.cat((maximum, self.start), dim=1)
 
 
 class Policy(nn.Module):

@@ -1,7 +1,8 @@
 """A bundle whose graphs are a few lines of numpy, so that a test can say how sure each exit is.
 
 The brighter a clip, the surer its glance. In the ``long`` form the focus takes two patches a call and gives an exit
-after each; its logits are the glance's plus a step per patch, so it grows surer patch by patch.
+after each; its logits are the glance's plus a step per patch, so it grows surer patch by patch. It may also have the
+glance in two parts.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import numpy as np
 
 from edge.bundle import Bundle
 from edge.clip import Clip
-from edge.manifest import Exits, Geometry, GraphFile, Manifest, TensorSpec
+from edge.manifest import PARTS, STAGES, Exits, Geometry, GraphFile, Manifest, TensorSpec
 from edge.runtimes.base import Arrays
 
 LABELS = ("walk", "run", "jump", "swim")
 GLANCE_FRAMES, CANDIDATES, FOCUS_FRAMES, SIZE, PATCH = 4, 12, 6, 16, 8
 MACS = {"glance": 1_000_000, "policy": 10_000, "focus": 500_000}
+PART_MACS = {"encode": 240_000, "join": 40_000}
 # logit of the best label after the glance of a white clip, and what a patch adds
 BRIGHTEST, STEP = 6.0, 0.5
 AT_ONCE = {"long": 2, "tsm": FOCUS_FRAMES}
@@ -28,7 +30,7 @@ def _spec(name: str, *shape: int) -> TensorSpec:
     return TensorSpec(name=name, shape=shape, dtype="float32")
 
 
-def numpy_manifest(variant: str = "tsm", exits: Exits | None = None) -> Manifest:
+def numpy_manifest(variant: str = "tsm", exits: Exits | None = None, incremental: bool = False) -> Manifest:
     at_once, classes = AT_ONCE[variant], len(LABELS)
     glance = [_spec("features", GLANCE_FRAMES, 2), _spec("glance_logits", 1, classes), _spec("context", 1, classes)]
     logits = [_spec("logits", 2, classes), _spec("context", 1, classes)] if variant == "long" else None
@@ -39,8 +41,10 @@ def numpy_manifest(variant: str = "tsm", exits: Exits | None = None) -> Manifest
             [_spec("patches", at_once, 3, PATCH, PATCH), _spec("context", 1, classes)],
             logits or [_spec("logits", 1, classes)],
         ),
+        "encode": ([_spec("frames", 1, 3, SIZE, SIZE)], [_spec("features", 1, 2)]),
+        "join": ([_spec("features", GLANCE_FRAMES, 2)], glance[1:]),
     }
-    stages = {
+    graphs = {
         stage: {
             "litert": GraphFile(
                 file=f"graphs/{stage}.tflite",
@@ -49,7 +53,7 @@ def numpy_manifest(variant: str = "tsm", exits: Exits | None = None) -> Manifest
                 precision="fp32",
                 inputs=tuple(given),
                 outputs=tuple(answered),
-                macs=MACS[stage],
+                macs=(MACS | PART_MACS)[stage],
             )
         }
         for stage, (given, answered) in tensors.items()
@@ -60,7 +64,8 @@ def numpy_manifest(variant: str = "tsm", exits: Exits | None = None) -> Manifest
         "name": "numpy",
         "preset": "numpy",
         "labels": LABELS,
-        "stages": stages,
+        "stages": {stage: graphs[stage] for stage in STAGES},
+        "incremental": {part: graphs[part] for part in PARTS} if incremental else {},
         "golden": {"source": "none", "runtime": "litert", "frames": record, "answers": record},
         "provenance": {"model": "none", "model_sha256": SHA, "packages": {}},
     }
@@ -93,9 +98,17 @@ class NumpyGraph:
         return getattr(self, f"_{self.stage}")(arrays)
 
     def _glance(self, arrays: Arrays) -> Arrays:
+        features = self._encode(arrays)
+        return {**features, **self._join(features)}
+
+    def _encode(self, arrays: Arrays) -> Arrays:
+        brightness = arrays["frames"].mean((1, 2, 3))
+        return {"features": np.stack([brightness, np.zeros_like(brightness)], axis=1)}
+
+    def _join(self, arrays: Arrays) -> Arrays:
         logits = np.zeros((1, len(LABELS)), np.float32)
-        logits[0, 1] = BRIGHTEST * arrays["frames"].mean()
-        return {"features": np.zeros((GLANCE_FRAMES, 2), np.float32), "glance_logits": logits, "context": logits}
+        logits[0, 1] = BRIGHTEST * arrays["features"][:, 0].mean()
+        return {"glance_logits": logits, "context": logits}
 
     def _policy(self, arrays: Arrays) -> Arrays:
         weights = np.full(GLANCE_FRAMES, 1 / GLANCE_FRAMES, np.float32)
@@ -120,8 +133,8 @@ class NumpyOpener:
         return NumpyGraph(path.stem, record, self.calls)
 
 
-def numpy_bundle(variant: str = "tsm", exits: Exits | None = None) -> Bundle:
-    return Bundle(Path("/nowhere"), numpy_manifest(variant, exits))
+def numpy_bundle(variant: str = "tsm", exits: Exits | None = None, incremental: bool = False) -> Bundle:
+    return Bundle(Path("/nowhere"), numpy_manifest(variant, exits, incremental))
 
 
 def clip_of(brightness: int) -> Clip:

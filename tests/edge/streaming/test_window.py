@@ -270,3 +270,61 @@ def test_whatever_the_timestamps_the_clip_is_in_order_and_nearest(gaps: list[flo
     wanted = span.end_s - seconds * span.filled / 24 * np.arange(23, -1, -1)
     away = np.abs(times[clip.candidate_indices] - wanted)
     assert away == pytest.approx(np.abs(held[:, None] - wanted[None, :]).min(0))
+
+
+def names_of(window: Window) -> tuple[int, ...]:
+    cut = window.clip()
+    assert cut is not None
+    assert cut[0].glance_names is not None
+    return cut[0].glance_names
+
+
+@pytest.mark.parametrize("fps", [30.0, 24.97, 17.0])
+def test_glance_frames_come_again_where_they_are_to_recur(fps: float) -> None:
+    """Windows a hop apart share all frames but those of the hop, although no hop ends where the grid does."""
+    window, known, new = Window(GEOMETRY, 4.0, recurring=True), set[int](), []
+    due = 4.3
+    for number, at in enumerate(regular(fps, 40.0, start_s=0.37)):
+        window.push(frame(float(at), number))
+        if at >= due:
+            due += 1.0
+            names = names_of(window)
+            new.append(len(set(names) - known))
+            known |= set(names)
+    assert new[0] == 4
+    assert len(new) > 30
+    assert np.mean(new[1:]) == pytest.approx(1.0, abs=0.1)
+    assert max(new[1:]) <= 2
+
+
+def test_recurring_glance_frames_lie_half_a_step_from_the_uniform_grid_at_most() -> None:
+    fixed, moving = Window(GEOMETRY, 4.0, recurring=True), Window(GEOMETRY, 4.0)
+    times = regular(30.0, 30.0, start_s=5.0)
+    for number, at in enumerate(times):
+        for window in (fixed, moving):
+            window.push(frame(float(at), number))
+        cuts = fixed.clip(), moving.clip()
+        if cuts[0] is None or cuts[1] is None:
+            continue
+        (found, _), (wanted, _) = cuts
+        assert np.array_equal(found.candidate_indices, wanted.candidate_indices)
+        away = np.abs(times[found.glance_indices] - times[wanted.glance_indices])
+        assert away.max() <= 0.5 + 1 / 6 + 1e-9
+        assert len(set(found.glance_indices)) == 4
+        assert np.array_equal(found.glance[:, 0, 0, 0], found.glance_indices % 256)
+
+
+def test_the_name_of_a_frame_is_never_given_again() -> None:
+    """A source that was opened again counts its frames from 0; its new frames are other frames."""
+    window = Window(GEOMETRY, 4.0, recurring=True)
+    feed(window, regular(30.0, 6.0))
+    before = names_of(window)
+    for number, at in enumerate(regular(30.0, 6.0, start_s=60.0)):
+        window.push(frame(float(at), number))
+    cut = window.clip()
+    assert cut is not None
+    after = cut[0].glance_names
+    assert after is not None
+    assert min(after) > max(before)
+    assert cut[1].oldest <= min(after)
+    assert cut[1].oldest > max(before)

@@ -1,0 +1,147 @@
+"""The glance frame by frame: what is known of a frame is not computed again, and no answer changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy_bundle import GLANCE_FRAMES, MACS, PART_MACS, SIZE, NumpyOpener, clip_of, numpy_bundle, numpy_manifest
+
+from edge.clip import Clip
+from edge.errors import AdafocusError, BundleError
+from edge.incremental import FeatureStore
+from edge.manifest import parse_manifest
+from edge.recognizer import Recognizer
+
+WHERE = Path("manifest.json")
+
+
+def recognizer_of(variant: str = "long", *, extras: bool = True) -> tuple[Recognizer, dict[str, int]]:
+    opener = NumpyOpener()
+    bundle = numpy_bundle(variant, None, extras)
+    return Recognizer(bundle, "litert", 1, None, opener, incremental=True), opener.calls
+
+
+def clip_named(*names: int) -> Clip:
+    """A clip whose frames are as bright as they are called."""
+    glance = np.stack([np.full((SIZE, SIZE, 3), name, np.uint8) for name in names])
+    return replace(clip_of(40), glance=glance, glance_names=names)
+
+
+def test_only_new_frames_are_encoded_and_only_they_are_counted() -> None:
+    recognizer, calls = recognizer_of()
+    store = FeatureStore()
+    rest = PART_MACS["join"] + MACS["policy"] + 3 * MACS["focus"]
+    for first, encoded in ((0, 4), (1, 1), (1, 0), (3, 2), (20, 4)):
+        calls.clear()
+        answer = recognizer.recognize_clip(clip_named(*range(first, first + 4)), glance_features=store)
+        assert calls.get("encode", 0) == answer.glance_encoded == encoded
+        assert (calls["join"], calls.get("glance")) == (1, None)
+        assert answer.macs == encoded * PART_MACS["encode"] + rest
+
+
+def test_a_frame_that_stands_twice_in_a_clip_is_encoded_once() -> None:
+    recognizer, _ = recognizer_of()
+    assert recognizer.recognize_clip(clip_named(5, 5, 6, 6), glance_features=FeatureStore()).glance_encoded == 2
+
+
+def test_the_answer_is_that_of_the_whole_glance() -> None:
+    recognizer, _ = recognizer_of()
+    whole = Recognizer(numpy_bundle("long", None, True), "litert", 1, None, NumpyOpener())
+    assert (recognizer.incremental, whole.incremental) == (True, False)
+    assert recognizer.exit_macs == whole.exit_macs
+    store = FeatureStore()
+    for first in (0, 60, 62, 63, 200):
+        clip = clip_named(*range(first, first + 4))
+        found, wanted = recognizer.recognize_clip(clip, glance_features=store), whole.recognize_clip(clip)
+        assert wanted.glance_encoded == GLANCE_FRAMES
+        assert set(found.outputs) == set(wanted.outputs)
+        assert all(np.array_equal(found.outputs[name], values) for name, values in wanted.outputs.items())
+        assert (found.label, found.score, found.exit_index) == (wanted.label, wanted.score, wanted.exit_index)
+
+
+def test_clips_whose_frames_have_no_names_share_nothing() -> None:
+    recognizer, _ = recognizer_of()
+    store = FeatureStore()
+    for _ in range(2):
+        assert recognizer.recognize_clip(clip_of(40), glance_features=store).glance_encoded == GLANCE_FRAMES
+    assert len(store) == 0
+
+
+def test_frames_may_be_encoded_beforehand() -> None:
+    recognizer, calls = recognizer_of()
+    clip, store = clip_named(1, 2, 3, 4), FeatureStore()
+    for frame, name in zip(clip.glance, clip.glance_names or (), strict=True):
+        store.put(name, recognizer.encode_frame(frame))
+    calls.clear()
+    assert recognizer.recognize_clip(clip, glance_features=store).glance_encoded == 0
+    assert "encode" not in calls
+
+
+def test_what_the_window_lets_go_is_forgotten() -> None:
+    store = FeatureStore()
+    for name in range(1000):
+        store.put(name, np.zeros((1, 2), np.float32))
+        store.drop_before(name - 7)
+        assert len(store) <= 8
+    assert store.nbytes == 8 * 8
+    assert store.get(991) is None
+    assert store.get(992) is not None
+
+
+@pytest.mark.parametrize("variant", ["long", "tsm"])
+def test_a_bundle_without_the_parts_takes_the_glance_whole(variant: str) -> None:
+    recognizer, calls = recognizer_of(variant, extras=False)
+    assert not recognizer.incremental
+    store = FeatureStore()
+    answer = recognizer.recognize_clip(clip_named(1, 2, 3, 4), glance_features=store)
+    assert (calls["glance"], answer.glance_encoded, len(store)) == (1, GLANCE_FRAMES, 0)
+    with pytest.raises(AdafocusError, match="--incremental"):
+        recognizer.encode_frame(clip_of(1).glance[0])
+
+
+def test_the_manifest_names_the_parts_only_where_there_are_some() -> None:
+    manifest = numpy_manifest("long", None, True)
+    assert parse_manifest(manifest.model_dump_json(), WHERE) == manifest
+    assert [record.file for record in manifest.files()][3:5] == ["graphs/encode.tflite", "graphs/join.tflite"]
+    assert "incremental" not in numpy_manifest("long").model_dump_json()
+    without = json.loads(numpy_manifest("long").model_dump_json())
+    assert parse_manifest(json.dumps(without), WHERE).incremental == {}
+
+
+def tensor(content: dict[str, Any], part: str, side: str, place: int) -> dict[str, Any]:
+    return content["incremental"][part]["litert"][side][place]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: c["geometry"].update(variant="tsm"), ("only the long variant",)),
+        (lambda c: c["incremental"].pop("join"), ("only one of encode and join for litert",)),
+        (lambda c: c["incremental"].update(encode={}), ("no graph for encode",)),
+        (lambda c: c["incremental"].update(glance={}), ("incremental.glance", "'encode' or 'join'")),
+        (lambda c: c["incremental"]["join"].update(onnx=c["incremental"]["join"]["litert"]), ("only one", "onnx")),
+        (lambda c: [part.update(onnx=part["litert"]) for part in c["incremental"].values()], ("onnx", "every stage")),
+        (lambda c: tensor(c, "encode", "inputs", 0).update(shape=[2, 3, SIZE, SIZE]), ("frames", "(2, 3,", "(1, 3,")),
+        (lambda c: tensor(c, "encode", "outputs", 0).update(shape=[1, 3]), ("features", "(1, 3)", "(1, 2)")),
+        (lambda c: tensor(c, "encode", "outputs", 0).update(dtype="int8", scale=0.5, zero_point=0), ("int8", "0.5")),
+        (lambda c: tensor(c, "join", "inputs", 0).update(shape=[5, 2]), ("features", "(5, 2)", "(4, 2)")),
+        (lambda c: tensor(c, "join", "outputs", 1).update(shape=[1, 9]), ("context", "(1, 9)")),
+        (lambda c: tensor(c, "join", "outputs", 1).update(name="else"), ("no tensor 'context'",)),
+        (lambda c: c["incremental"]["join"]["litert"].update(extra=1), ("extra", "unknown key")),
+    ],
+)  # fmt: skip
+def test_parts_that_are_not_those_of_the_glance_are_refused(
+    change: Callable[[dict[str, Any]], Any], words: tuple[str, ...]
+) -> None:
+    content = json.loads(numpy_manifest("long", None, True).model_dump_json())
+    change(content)
+    with pytest.raises(BundleError) as caught:
+        parse_manifest(json.dumps(content), WHERE)
+    for word in words:
+        assert word in str(caught.value)
