@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -66,6 +69,18 @@ def main() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _nobody_reads()
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process. A source that hangs in a library keeps its thread, and leaving under it would abort."""
+    if any(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        # what was put off until the end, such as removing temporary folders, is still done
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 
