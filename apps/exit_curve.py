@@ -32,7 +32,6 @@ from edge.manifest import STAGES
 from edge.recognizer import Recognizer
 
 HOST = ("pixels", "select", "crop", "other")
-READING = ("decode", "resize")
 WARM_UP_TURNS, TURNS = 1, 6
 SHARES = tuple(step / 8 for step in range(9))
 
@@ -62,8 +61,10 @@ class Figures:
         glance_call_ms: the glance's runtime call by itself, median.
         glance_alone_ms: with the pixel table that feeds it.
         exit_ms: a clip that stops at the glance, from decoded frames to the answer.
+        full_ms: a clip that never stops early, likewise.
         exit_over_glance_percent: median of the ratio to ``glance_alone_ms`` in the same turn, less 100.
-        ms_per_gmac: slope of the curve and how well a line through its ends predicts it.
+        exit_over_call_percent: likewise over ``glance_call_ms``.
+        largest_departure_from_a_line_percent: of the curve's times from the line in GMAC through its ends.
     """
 
     bundle: str

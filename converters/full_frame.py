@@ -32,7 +32,7 @@ from converters.packing import manifest_of
 from converters.report import Report
 from converters.source import Source
 from converters.targets import target
-from edge.bundle import Bundle
+from edge.bundle import MANIFEST, Bundle
 from edge.clip import clip_from_frames
 from edge.errors import AdafocusError
 from edge.files import replacing_file, sha256_of, size_of
@@ -51,7 +51,6 @@ WARM_UP, TURNS = 3, 10
 # until the idle threads of one way no longer wait busily, which would slow down the next
 REST_S = 0.1
 HOST = ("resize", "pixels", "select", "crop", "other")
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from converters.source import Source, write_model
 from converters.targets import TARGETS
 from converters.timing import medians, random_inputs
 from converters.verification import Verdict, verify_runtime
-from edge.bundle import Bundle
+from edge.bundle import MANIFEST, Bundle
 from edge.clip import read_clip
 from edge.files import replacing_file, sha256_of
 from edge.manifest import STAGES, Manifest, Precision, Runtime, Stage, parse_manifest
@@ -47,7 +47,7 @@ from edge.runtimes import open_graph, unavailable
 SEED = 7
 SETTLING_CLIPS = 2
 CALIBRATION_CLIPS = 8
-RECORD, MANIFEST = "record.json", "manifest.json"
+RECORD = "record.json"
 WARM_UP, FEWEST_TURNS, TURNS, SECONDS = 2, 5, 15, 2.0
 THREADS = (1, 2)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
