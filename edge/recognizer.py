@@ -35,8 +35,8 @@ Boxes = Literal["policy", "centre"]
 Frames = Literal["policy", "uniform"]
 WHITE = 255
 FEWEST_MOST_THREADS = 8
-# of a frame's side: a twentieth of a pixel in a frame of 224
-BOX_STEP = 2.0**-12
+# of a frame's side: less than half a pixel in a frame of 224
+BOX_STEP = 2.0**-9
 NO_FRAMES, NO_BOXES, NO_WEIGHTS = np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty(0, np.float32)
 
 
