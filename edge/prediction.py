@@ -36,8 +36,8 @@ class Prediction:
         candidate_indices: the same frames counted among the clip's candidates.
         patches: ``(n, P, P, 3)`` uint8 RGB, what the focus saw.
         frame_weights: ``(T_G,)`` of the temporal policy; empty after an exit at the glance.
-        logits: ``(K,)`` float32 of the exit taken.
-        glance_logits: ``(K,)`` float32 of the first exit.
+        exit_logits: ``(K,)`` float32 of every exit that was passed; the exit taken is the last.
+        exit_ms: milliseconds from the decoded frames to each of those exits, resizing included.
         labels: class names, in the order of the logits.
         timing_ms: ``decode`` (opening the video, decoding, waiting for frames), ``resize``, the calls of the stages
             ``glance``, ``policy`` and ``focus``, and the host's ``pixels``, ``select``, ``crop`` and ``other``;
@@ -58,14 +58,24 @@ class Prediction:
     candidate_indices: tuple[int, ...]
     patches: NDArray[np.uint8]
     frame_weights: NDArray[np.float32]
-    logits: NDArray[np.float32]
-    glance_logits: NDArray[np.float32]
+    exit_logits: tuple[NDArray[np.float32], ...]
+    exit_ms: tuple[float, ...]
     labels: tuple[str, ...]
     timing_ms: dict[str, float]
     macs: int
     glance_encoded: int
     warnings: tuple[str, ...]
     calls: tuple[StageCall, ...]
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """``(K,)`` float32 of the exit taken."""
+        return self.exit_logits[-1]
+
+    @property
+    def glance_logits(self) -> NDArray[np.float32]:
+        """``(K,)`` float32 of the first exit."""
+        return self.exit_logits[0]
 
     @property
     def outputs(self) -> Arrays:

@@ -46,8 +46,9 @@ class Trace:
 
     Attributes:
         calls: in order.
-        logits: ``(K,)`` of the exit reached last.
-        confidences: of every exit passed.
+        logits: ``(K,)`` of every exit passed.
+        confidences: likewise.
+        passed_ms: milliseconds since the start of this clip, likewise.
         chosen: ``(n,)`` candidates that the policy chose.
         boxes: ``(n, 4)``.
         patches: ``(n, P, P, 3)``; the first ``seen`` of them are cut.
@@ -57,8 +58,9 @@ class Trace:
     """
 
     calls: list[StageCall]
-    logits: NDArray[np.float32]
+    logits: list[NDArray[np.float32]]
     confidences: list[float]
+    passed_ms: list[float]
     chosen: NDArray[np.int64]
     boxes: NDArray[np.float32]
     patches: NDArray[np.uint8]
@@ -224,12 +226,11 @@ class Recognizer:
         watch = Stopwatch()
         thresholds = self._thresholds
         glance, encoded = self._glance(clip, glance_features, watch)
-        logits = self._real(glance, "glance_logits").reshape(-1)
-        trace = Trace([glance], logits, [], NO_FRAMES, NO_BOXES, self._no_patches, NO_WEIGHTS, encoded)
-        sure = self._passed(trace, thresholds)
+        trace = Trace([glance], [], [], [], NO_FRAMES, NO_BOXES, self._no_patches, NO_WEIGHTS, encoded)
+        sure = self._passed(trace, self._real(glance, "glance_logits").reshape(-1), thresholds, watch)
         watch.lap("other")
         if sure or stop_after == "glance":
-            return self._prediction(clip, trace, logits, watch, started)
+            return self._prediction(clip, trace, watch, started)
         policy = self._run("policy", {"features": self._handed(glance, "features", "policy")}, watch)
         trace.calls.append(policy)
         trace.frame_weights = self._decided(policy, "frame_weights")
@@ -237,7 +238,7 @@ class Recognizer:
         trace.boxes = self._boxes(policy, trace.chosen, boxes)
         watch.lap("select")
         self._focus(clip, glance, trace, thresholds, watch)
-        return self._prediction(clip, trace, logits, watch, started)
+        return self._prediction(clip, trace, watch, started)
 
     def _glance(self, clip: Clip, store: FeatureStore | None, watch: Stopwatch) -> tuple[StageCall, int]:
         """The answer of the glance, and how many frames were encoded for it."""
@@ -281,19 +282,23 @@ class Recognizer:
             context = self._handed(source, "context", "focus")
             source = self._run("focus", {"patches": pixels, "context": context}, watch)
             trace.calls.append(source)
-            for trace.logits in self._real(source, "logits").reshape(-1, len(self.bundle.manifest.labels)):
-                if self._passed(trace, thresholds):
+            for logits in self._real(source, "logits").reshape(-1, len(self.bundle.manifest.labels)):
+                if self._passed(trace, logits, thresholds, watch):
                     return
 
     def _spared(self, clip: Clip, trace: Trace) -> int:
         """Multiply-accumulates of glance frames that were known."""
         return 0 if self._parts is None else (len(clip.glance) - trace.encoded) * self._parts.encode_macs
 
-    def _passed(self, trace: Trace, thresholds: tuple[float, ...] | None) -> bool:
-        """Note how sure the exit reached last is; whether that is enough to stop."""
+    def _passed(
+        self, trace: Trace, logits: NDArray[np.float32], thresholds: tuple[float, ...] | None, watch: Stopwatch
+    ) -> bool:
+        """Note what an exit says and how sure it is; whether that is enough to stop."""
         exits = self.bundle.manifest.exits
         index = len(trace.confidences)
-        trace.confidences.append(confidence(trace.logits, exits.criterion, exits.temperature))
+        trace.logits.append(logits)
+        trace.confidences.append(confidence(logits, exits.criterion, exits.temperature))
+        trace.passed_ms.append(watch.elapsed_ms())
         if thresholds is None or index == len(thresholds):
             return False
         return trace.confidences[index] >= thresholds[index]
@@ -336,12 +341,11 @@ class Recognizer:
         """An output of one call in the form that a later one takes."""
         return convert(call.outputs[name], self._outputs[call.stage, name], self._inputs[stage, name])
 
-    def _prediction(
-        self, clip: Clip, trace: Trace, glance_logits: NDArray[np.float32], watch: Stopwatch, started: float | None
-    ) -> Prediction:
+    def _prediction(self, clip: Clip, trace: Trace, watch: Stopwatch, started: float | None) -> Prediction:
         labels, seen = self.bundle.manifest.labels, trace.seen
-        best = int(trace.logits.argmax())
-        score = trace.confidences[-1] if self._sureness_is_the_score else float(softmax(trace.logits)[best])
+        logits = trace.logits[-1]
+        best = int(logits.argmax())
+        score = trace.confidences[-1] if self._sureness_is_the_score else float(softmax(logits)[best])
         if math.isnan(score):
             raise BundleError(f"The answer of {self.bundle.path} is no number. Convert the model again.")
         candidates = tuple(trace.chosen[:seen].tolist())
@@ -359,8 +363,8 @@ class Recognizer:
             candidate_indices=candidates,
             patches=trace.patches[:seen],
             frame_weights=trace.frame_weights,
-            logits=trace.logits,
-            glance_logits=glance_logits,
+            exit_logits=tuple(trace.logits),
+            exit_ms=tuple(clip.resize_ms + passed for passed in trace.passed_ms),
             labels=labels,
             timing_ms=_timing(clip, watch, started),
             macs=self.exit_macs[exit_index] - self._spared(clip, trace),

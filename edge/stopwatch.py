@@ -22,6 +22,10 @@ class Stopwatch:
         self.spent_ms[name] = self.spent_ms.get(name, 0.0) + 1e3 * (now - self._last)
         self._last = now
 
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the start of this watch."""
+        return 1e3 * (time.perf_counter() - self._began)
+
     def before(self, moment: float) -> float:
         """Milliseconds from ``moment``, of ``time.perf_counter``, to the start of this watch."""
         return 1e3 * (self._began - moment)

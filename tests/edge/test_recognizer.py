@@ -73,6 +73,20 @@ def test_each_exit_has_its_own_threshold(exit_index: int) -> None:
     assert answer.macs == recognizer.exit_macs[exit_index]
 
 
+def test_a_prediction_tells_what_every_exit_on_the_way_said_and_when() -> None:
+    recognizer, _ = recognizer_of("long")
+    whole = recognizer.recognize_clip(clip_of(100))
+    assert np.stack(whole.exit_logits).shape == (FOCUS_FRAMES + 1, len(LABELS))
+    assert np.diff([logits[1] for logits in whole.exit_logits]) == pytest.approx([STEP] * FOCUS_FRAMES)
+    assert whole.confidences == tuple(confidence(logits, "softmax") for logits in whole.exit_logits)
+    assert 0 < whole.exit_ms[0] < whole.exit_ms[-1] <= whole.timing_ms["total"] - whole.timing_ms["decode"]
+    assert list(whole.exit_ms) == sorted(whole.exit_ms)
+    recognizer.thresholds = (ALWAYS,) * FOCUS_FRAMES
+    early = recognizer.recognize_clip(clip_of(100))
+    assert len(early.exit_logits) == len(early.exit_ms) == 1
+    assert np.array_equal(early.exit_logits[0], whole.exit_logits[0])
+
+
 def test_an_exit_at_the_last_patch_needs_no_threshold() -> None:
     recognizer, _ = recognizer_of("tsm")
     recognizer.thresholds = (NEVER,)
