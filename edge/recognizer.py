@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import centred_box
+from edge.boxes import PLACES, SHAPES, Boxes, Shape, place_boxes
 from edge.bundle import Bundle
 from edge.clip import Clip, read_clip
 from edge.crop import crop_patch
@@ -26,13 +25,11 @@ from edge.preprocess import PixelTable
 from edge.quantization import convert, dequantise
 from edge.runtimes import Opener, open_graph
 from edge.runtimes.base import Arrays, Graph
-from edge.sampling import select_frames, uniform_indices
+from edge.sampling import CHOICES, Frames, Seed
 from edge.stopwatch import Stopwatch
 
-__all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "StageCall"]
+__all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "Shape", "StageCall"]
 
-Boxes = Literal["policy", "centre"]
-Frames = Literal["policy", "uniform"]
 WHITE = 255
 FEWEST_MOST_THREADS = 8
 # of a frame's side: less than half a pixel in a frame of 224
@@ -111,6 +108,7 @@ class Recognizer:
         exits = manifest.exits
         self._sureness_is_the_score = exits.criterion == "softmax" and exits.temperature == 1.0
         self._patches_at_once = self._inputs["focus", "patches"].shape[0]
+        self._patch_side = min(1.0, geometry.patch_size / geometry.frame_size)
         exits_per_call = math.prod(self._outputs["focus", "logits"].shape) // len(manifest.labels)
         calls = -(-geometry.focus_frames // self._patches_at_once)
         glance, policy, focus = (manifest.macs(stage) for stage in STAGES)
@@ -208,6 +206,8 @@ class Recognizer:
         glance_features: FeatureStore | None = None,
         boxes: Boxes = "policy",
         frames: Frames = "policy",
+        shape: Shape = "deformable",
+        seed: Seed = 0,
         stop_after: Stage = "focus",
         started: float | None = None,
     ) -> Prediction:
@@ -217,11 +217,17 @@ class Recognizer:
             clip: from :func:`edge.clip.read_clip`.
             glance_features: what is known of frames of earlier clips, by the clip's ``glance_names``; what is new is
                 added. Without effect where the glance is taken whole.
-            boxes: ``centre`` keeps the size of the policy's box but looks at the middle of the frame.
-            frames: ``uniform`` spreads the focus frames evenly.
+            boxes: ``centre`` keeps the size of the policy's box but looks at the middle of the frame, ``random``
+                anywhere; ``full`` looks at the whole frame. See :func:`edge.boxes.place_boxes`.
+            frames: ``uniform`` spreads the focus frames evenly, ``random`` draws them.
+            shape: ``fixed`` looks around the middle of the policy's box, at a square of the patch's own size.
+            seed: of random boxes and frames; the same seed draws the same.
             stop_after: ``glance`` answers from the glance alone.
             started: ``time.perf_counter()`` when reading the clip began, for all of that to count as decoding; None:
                 the times that the clip itself states.
+
+        Raises:
+            AdafocusError: there are no such boxes, frames or shapes.
         """
         watch = Stopwatch()
         thresholds = self._thresholds
@@ -234,8 +240,8 @@ class Recognizer:
         policy = self._run("policy", {"features": self._handed(glance, "features", "policy")}, watch)
         trace.calls.append(policy)
         trace.frame_weights = self._decided(policy, "frame_weights")
-        trace.chosen = self._choose(trace.frame_weights, frames)
-        trace.boxes = self._boxes(policy, trace.chosen, boxes)
+        trace.chosen = self._choose(trace.frame_weights, frames, seed)
+        trace.boxes = self._boxes(policy, trace.chosen, boxes, shape, seed)
         watch.lap("select")
         self._focus(clip, glance, trace, thresholds, watch)
         return self._prediction(clip, trace, watch, started)
@@ -303,23 +309,24 @@ class Recognizer:
             return False
         return trace.confidences[index] >= thresholds[index]
 
-    def _choose(self, weights: NDArray[np.float32], frames: Frames) -> NDArray[np.int64]:
-        geometry = self._geometry
-        if frames == "uniform":
-            return uniform_indices(geometry.candidate_frames, geometry.focus_frames)
-        return select_frames(weights, geometry.candidate_frames, geometry.focus_frames)
+    def _choose(self, weights: NDArray[np.float32], frames: Frames, seed: Seed) -> NDArray[np.int64]:
+        _known("frames", frames, CHOICES)
+        return CHOICES[frames](weights, self._geometry.candidate_frames, self._geometry.focus_frames, seed)
 
-    def _boxes(self, policy: StageCall, chosen: NDArray[np.int64], boxes: Boxes) -> NDArray[np.float32]:
+    def _boxes(
+        self, policy: StageCall, chosen: NDArray[np.int64], boxes: Boxes, shape: Shape, seed: Seed
+    ) -> NDArray[np.float32]:
         """A box for each chosen frame, ``(n, 4)``; the policy gives one for the clip, or one for every candidate.
 
         Runtimes round the policy's floats differently in the last place. On a grid they all give the same box, and so
         the very same pixels.
         """
+        _known("boxes", boxes, PLACES)
+        _known("shape", shape, SHAPES)
         given = np.rint(self._decided(policy, "boxes").reshape(-1, 4) / BOX_STEP) * np.float32(BOX_STEP)
-        picked = np.repeat(given, len(chosen), 0) if len(given) == 1 else given[chosen]
-        if boxes == "centre":
-            return np.stack([centred_box(float(box[2]), float(box[3])) for box in picked]).astype(np.float32)
-        return picked
+        picked = given if len(given) == 1 else given[chosen]
+        placed = place_boxes(picked, boxes, shape, self._patch_side, seed)
+        return np.repeat(placed, len(chosen), 0) if len(given) == 1 else placed
 
     def _run(self, stage: Stage, arrays: Arrays, watch: Stopwatch) -> StageCall:
         watch.lap("other")
@@ -372,6 +379,11 @@ class Recognizer:
             warnings=clip.warnings,
             calls=tuple(trace.calls),
         )
+
+
+def _known(what: str, name: str, table: Collection[str]) -> None:
+    if name not in table:
+        raise AdafocusError(f"{what} is {name!r}, expected one of {', '.join(table)}.")
 
 
 def _timing(clip: Clip, watch: Stopwatch, started: float | None) -> dict[str, float]:

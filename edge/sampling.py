@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+Frames = Literal["policy", "uniform", "random"]
+Seed = int | Sequence[int]
 
 
 def uniform_indices(total: int, count: int) -> NDArray[np.int64]:
@@ -76,3 +81,24 @@ def select_frames(weights: ArrayLike, candidates: int, count: int) -> NDArray[np
         index = math.floor(position * candidates)
         chosen.append(max(index, chosen[-1] + 1) if chosen else index)
     return np.array([min(index, candidates - count + rank) for rank, index in enumerate(chosen)], np.int64)
+
+
+def _by_weight(weights: ArrayLike, candidates: int, count: int, seed: Seed) -> NDArray[np.int64]:
+    return select_frames(weights, candidates, count)
+
+
+def _evenly(weights: ArrayLike, candidates: int, count: int, seed: Seed) -> NDArray[np.int64]:
+    return uniform_indices(candidates, count)
+
+
+def _at_random(weights: ArrayLike, candidates: int, count: int, seed: Seed) -> NDArray[np.int64]:
+    return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))
+
+
+# frame weights, candidates, count and seed -> ``(count,)`` different candidates in order; for measuring what the policy
+# is worth, frames may also be spread evenly or drawn
+CHOICES: dict[Frames, Callable[[ArrayLike, int, int, Seed], NDArray[np.int64]]] = {
+    "policy": _by_weight,
+    "uniform": _evenly,
+    "random": _at_random,
+}

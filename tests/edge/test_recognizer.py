@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy_bundle import BRIGHTEST, FOCUS_FRAMES, LABELS, MACS, STEP, NumpyOpener, clip_of, numpy_bundle
 
+from edge.boxes import Boxes, place_boxes
 from edge.bundle import Bundle
 from edge.clip import read_clip
 from edge.errors import AdafocusError
@@ -105,6 +107,55 @@ def test_the_bundle_says_how_sureness_is_measured() -> None:
         assert recognizer.recognize_clip(clip_of(255)).exit_index == 0
         recognizer.thresholds = (math.nextafter(wanted, math.inf),)
         assert recognizer.recognize_clip(clip_of(255)).exit_index == 1
+
+
+BOX = (0.25, 0.25, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "wanted"), [("policy", BOX), ("centre", BOX), ("full", (0.0, 0.0, 1.0, 1.0)), ("random", None)]
+)
+def test_boxes_may_stand_in_for_those_of_the_policy(boxes: Boxes, wanted: tuple[float, ...] | None) -> None:
+    recognizer, _ = recognizer_of("tsm")
+    first, again, other = (
+        recognizer.recognize_clip(clip_of(100), boxes=boxes, seed=seed).boxes for seed in ((1, 0), (1, 0), (2, 0))
+    )
+    assert np.array_equal(first, again)
+    assert np.all(first == first[0]), "one box for the clip"
+    if wanted is not None:
+        assert first[0].tolist() == list(wanted)
+    else:
+        assert first[0, 2:].tolist() == list(BOX[2:])
+        assert not np.array_equal(first, other)
+        assert (first[:, :2] >= 0).all()
+        assert (first[:, :2] + first[:, 2:] <= 1).all()
+
+
+def test_frames_may_be_spread_or_drawn() -> None:
+    recognizer, _ = recognizer_of("tsm")
+    spread = recognizer.recognize_clip(clip_of(100), frames="uniform").candidate_indices
+    assert spread == (1, 3, 5, 7, 9, 11)
+    drawn = [
+        recognizer.recognize_clip(clip_of(100), frames="random", seed=seed).candidate_indices for seed in (1, 1, 2)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert all(sorted(set(indices)) == list(indices) and len(indices) == FOCUS_FRAMES for indices in drawn)
+
+
+def test_a_fixed_box_is_a_square_of_the_patch_s_size_around_the_policy_s_centre() -> None:
+    given = np.array([[0.25, 0.125, 0.5, 0.75], [0.0, 0.75, 0.25, 0.25]], np.float32)
+    placed = place_boxes(given, "policy", "fixed", 0.5, 0)
+    assert placed.tolist() == [[0.25, 0.25, 0.5, 0.5], [0.0, 0.5, 0.5, 0.5]]
+    recognizer, _ = recognizer_of("tsm")
+    assert recognizer.recognize_clip(clip_of(100), shape="fixed").boxes[0].tolist() == list(BOX)
+
+
+@pytest.mark.parametrize("wrong", [{"boxes": "left"}, {"frames": "first"}, {"shape": "round"}])
+def test_a_way_of_looking_that_does_not_exist_is_named(wrong: dict[str, Any]) -> None:
+    recognizer, _ = recognizer_of("tsm")
+    name, value = next(iter(wrong.items()))
+    with pytest.raises(AdafocusError, match=f"{name} is '{value}', expected one of .*,"):
+        recognizer.recognize_clip(clip_of(100), **wrong)
 
 
 @pytest.mark.parametrize("values", [(), (0.5,), (0.5,) * 7, (math.nan,) * 6])
