@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 import networks
-from calibration.clips import CacheSettings, FrameCache, read_clip_list
+from calibration.clips import CacheSettings, FrameCache, read_clips
 from calibration.fitting import Fitting, Material, split_by_group
 from calibration.model_file import save_model
 from calibration.recipe import Recipe
@@ -42,7 +42,7 @@ def distil(
         if not path.is_file():
             raise AdafocusError(f"There is no file at {path}. Check --teacher and --labels.")
     labels = tuple(labels_path.read_text(encoding="utf-8").splitlines())
-    clips = [clip for path in lists for clip in read_clip_list(path, split)]
+    clips = [clip for path in lists for clip in read_clips(path, split)]
     work.mkdir(parents=True, exist_ok=True)
     preset = networks.preset(recipe.preset, **recipe.overrides)
     cache = FrameCache(cache_folder, clips, CacheSettings(recipe.cached_frames, preset.short_side_px))
@@ -59,7 +59,7 @@ def distil(
     history = {
         "recipe": recipe.as_dict(),
         "teacher_sha256": sha256_of(teacher_path),
-        "clips": {path.name: len(read_clip_list(path, split)) for path in lists},
+        "clips": {path.name: len(read_clips(path, split)) for path in lists},
         "taught": len(taught),
         "held_out": len(held_out),
         "held_out_check": check,

@@ -15,7 +15,7 @@ from rich.progress import track
 from rich.table import Table
 
 import networks
-from calibration.clips import LabelledClip, read_clip_list
+from calibration.clips import LabelledClip, read_clips
 from calibration.recipe import Recipe
 from calibration.teacher import Teacher
 from calibration.views import normalise
@@ -74,7 +74,7 @@ def evaluate_bundle(
         figures by way; ``against_centre`` is the paired difference of the learned policy to centred boxes and uniform
         frames in points.
     """
-    clips = read_clip_list(clip_list, split)
+    clips = read_clips(clip_list, split)
     truth = np.array(read_label_map(label_map, clips, recognizer.bundle.manifest.labels))
     ranks: dict[str, list[int]] = {name: [] for name in WAYS}
     macs: dict[str, list[int]] = {name: [] for name in WAYS}
@@ -122,7 +122,7 @@ def evaluate_teacher(
 ) -> dict[str, Any]:
     """Top-1 of the float teacher of a recipe, on full frames of its own size and count."""
     teacher = Teacher(networks.PRESETS[recipe.preset].global_backbone, checkpoint)
-    clips = read_clip_list(clip_list, split)
+    clips = read_clips(clip_list, split)
     truth = read_label_map(label_map, clips, labels)
     with torch.no_grad():
         best = [int(teacher(view).argmax()) for view in _teacher_views(clips, recipe)]

@@ -58,13 +58,12 @@ def train_policy(net: networks.AdaFocus, material: Material, recipe: Recipe) -> 
     rng = np.random.default_rng(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     stages = lower(net.eval())
-    side = material.cache.settings.side_px
     jobs = [i for _ in range(recipe.policy_views) for i in material.taught]
     features = []
     with torch.no_grad():
         for index in track(jobs, "glance features"):
-            view = random_view(net.config, side, rng)
-            glance, _ = network_inputs(material.cache.frames[index], view, net.config)
+            frames = material.cache.read(index)
+            glance, _ = network_inputs(frames, random_view(net.config, frames.shape[1:3], rng), net.config)
             features.append(stages.glance.encoder(glance))
     stack = torch.stack(features)
     targets = material.answers[torch.as_tensor(jobs)]
@@ -176,10 +175,10 @@ class Fitting:
         yield from order[position * self.recipe.batch : (position + 1) * self.recipe.batch]
 
     def _inputs(self, index: int, *, centred: bool, rng: np.random.Generator | None = None) -> tuple[Tensor, Tensor]:
-        cache, config = self.material.cache, self.student.config
-        side = cache.settings.side_px
-        view = centre_view(config, side) if centred or rng is None else random_view(config, side, rng)
-        return network_inputs(cache.frames[index], view, config)
+        frames, config = self.material.cache.read(index), self.student.config
+        shape = frames.shape[1:3]
+        view = centre_view(config, shape) if centred or rng is None else random_view(config, shape, rng)
+        return network_inputs(frames, view, config)
 
     def _train_step(self) -> dict[str, float]:
         recipe, student = self.recipe, self.student

@@ -12,7 +12,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.fx import GraphModule
 
-from calibration.clips import read_clip_list
+from calibration.clips import is_clip_set, read_clips
 from calibration.quantization import calibrate, prepare
 from calibration.views import normalise
 from edge.clip import read_clip
@@ -22,7 +22,6 @@ from networks import NetworkConfig
 from networks.lowering import LoweredStages, infer_lowered
 
 ENOUGH_CLIPS = 100
-CLIP_LIST = ".csv"
 
 logger = logging.getLogger(__name__)
 Views = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -45,10 +44,10 @@ def geometry_of(config: NetworkConfig) -> Geometry:
 
 
 def listed_videos(sources: Sequence[Path], split: str | None = None) -> list[Path]:
-    """Videos that are named one by one or in clip lists (CSV)."""
+    """Videos that are named one by one or in clip sets."""
     found: list[Path] = []
     for source in sources:
-        found += [clip.path for clip in read_clip_list(source, split)] if source.suffix == CLIP_LIST else [source]
+        found += [clip.path for clip in read_clips(source, split)] if is_clip_set(source) else [source]
     return found
 
 

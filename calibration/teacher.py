@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ import networks
 from calibration.clips import FrameCache
 from calibration.recipe import Recipe
 from calibration.views import normalise
+from edge.preprocess import fit_frame
 from networks.backbones import build_backbone
 from networks.backbones.x3d import X3D
 from networks.heads import X3DHead
@@ -40,23 +40,25 @@ def teacher_input(frames: NDArray[np.uint8], recipe: Recipe) -> Tensor:
     """Cached frames to ``(1, T, 3, S, S)``: uniform frames, short side resized, centre crop, Kinetics statistics."""
     count = recipe.teacher_frames
     chosen = ((np.arange(count) + 0.5) / count * len(frames)).astype(int)
-    side = round(frames.shape[1] * recipe.teacher_size / recipe.teacher_short_side)
-    start = (frames.shape[1] - side) // 2
-    size = (recipe.teacher_size, recipe.teacher_size)
-    region = (slice(start, start + side), slice(start, start + side))
-    pixels = np.stack([cv2.resize(frames[i][region], size, interpolation=cv2.INTER_AREA) for i in chosen])
+    pixels = np.stack([fit_frame(frames[i], recipe.teacher_size, recipe.teacher_short_side) for i in chosen])
     return normalise(pixels, networks.PRESETS[recipe.preset])[None]
 
 
 @torch.no_grad()
 def soft_answers(cache: FrameCache, teacher: Teacher, recipe: Recipe, store: Path) -> Tensor:
-    """The teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once and kept."""
+    """The teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once and kept.
+
+    Clips that cannot be decoded have zeros.
+    """
     if store.exists():
         return torch.load(store, weights_only=True)
+    usable = cache.usable()
     answers = []
-    for index in track(range(len(cache.clips)), "teacher"):
-        view = teacher_input(cache.frames[index], recipe)
+    for index in track(usable, "teacher"):
+        view = teacher_input(cache.read(index), recipe)
         answers.append((teacher(view) + teacher(view.flip(-1))) / 2)
-    logits = torch.cat(answers)
+    stacked = torch.cat(answers)
+    logits = stacked.new_zeros(len(cache.clips), stacked.shape[1])
+    logits[usable] = stacked
     torch.save(logits, store)
     return logits

@@ -1,8 +1,10 @@
-"""From cached frames to what the network sees: sampling in time, crop, flip, normalisation."""
+"""From cached frames to what the network sees: sampling in time, crop, flip, normalisation (method.md 1.3)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -10,66 +12,139 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edge.preprocess import PixelTable, resize_square
 from networks import NetworkConfig
 
-SMALLEST_CROP = 0.8
+SCALES = (1.0, 0.875, 0.75, 0.66)
+# the 13 fixed positions of a crop, in quarters of the room that it has to the top and to the left
+ANCHORS = tuple((top, left) for top in range(5) for left in range(5) if (top % 2, left % 2) in ((0, 0), (1, 1)))
+MIDDLE = 0.5
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of every frame of a clip, mirrored or not; in pixels of the cached frames."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    flipped: bool = False
 
 
 @dataclass(frozen=True)
 class View:
-    """One augmentation, shared by the glance and the candidate frames of a clip."""
+    """One augmentation of a clip.
 
-    top: int
-    left: int
-    side_px: int
-    flipped: bool
+    Attributes:
+        glance_crop: what the glance sees.
+        candidate_crop: what the focus sees; another one only where the augmentation is not shared.
+        glance_offsets: ``(T_G,)`` where in its segment of time every frame is taken, 0 to 1.
+        candidate_offsets: ``(N,)`` likewise.
+    """
+
+    glance_crop: Crop
+    candidate_crop: Crop
     glance_offsets: NDArray[np.float64]
     candidate_offsets: NDArray[np.float64]
 
 
-def centre_view(config: NetworkConfig, cached_side_px: int) -> View:
-    """The view that inference takes: centre crop, middle of every time segment, not flipped."""
-    side = round(cached_side_px * config.frame_size / config.short_side_px)
-    start = (cached_side_px - side) // 2
-    return View(start, start, side, False, np.full(config.glance_frames, 0.5), np.full(config.candidate_frames, 0.5))
+def centre_view(config: NetworkConfig, shape: tuple[int, int]) -> View:
+    """The view that inference takes: centre crop, middle of every segment, not flipped.
+
+    Args:
+        config: of the network.
+        shape: height and width of the cached frames in pixels.
+    """
+    height, width = shape
+    side = max(1, round(min(shape) * config.frame_size / config.short_side_px))
+    crop = Crop((height - side) // 2, (width - side) // 2, side, side)
+    return View(crop, crop, np.full(config.glance_frames, MIDDLE), np.full(config.candidate_frames, MIDDLE))
 
 
-def random_view(config: NetworkConfig, cached_side_px: int, rng: np.random.Generator) -> View:
-    """A random square of 80 to 100 % of the cached side, a random member of every time segment, flipped or not."""
-    side = round(cached_side_px * rng.uniform(SMALLEST_CROP, 1.0))
-    top, left = rng.integers(0, cached_side_px - side + 1, 2)
-    return View(
-        int(top),
-        int(left),
-        side,
-        bool(rng.integers(2)),
-        rng.uniform(size=config.glance_frames),
-        rng.uniform(size=config.candidate_frames),
-    )
+def random_view(
+    config: NetworkConfig,
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    flip: bool = True,
+    shared: bool = True,
+    scales: Sequence[float] = SCALES,
+) -> View:
+    """A view to train on: one multi-scale crop for the whole clip, a random member of every segment.
+
+    Args:
+        config: of the network.
+        shape: height and width of the cached frames in pixels.
+        rng: source of every draw.
+        flip: mirror half of the views; off where left and right differ in meaning.
+        shared: glance and candidates have the same crop. The official code draws one for each in the TSM and X3D
+            variants, so that there the boxes do not lie where the glance was looking.
+        scales: of the crop's sides to the short side, in order; height and width are at most one step apart.
+    """
+    glance = _random_crop(shape, rng, flip, scales)
+    candidates = glance if shared else _random_crop(shape, rng, flip, scales)
+    return View(glance, candidates, rng.uniform(size=config.glance_frames), rng.uniform(size=config.candidate_frames))
 
 
-def pick(frames: NDArray[np.uint8], view: View, offsets: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """Sample ``(T, S, S, 3)`` in time and space: ``(len(offsets), size, size, 3)`` uint8."""
-    count = len(offsets)
-    indices = np.minimum(((np.arange(count) + offsets) / count * len(frames)).astype(int), len(frames) - 1)
-    region = (slice(view.top, view.top + view.side_px), slice(view.left, view.left + view.side_px))
-    interpolation = cv2.INTER_AREA if view.side_px > size else cv2.INTER_LINEAR
-    chosen = np.stack([cv2.resize(frames[i][region], (size, size), interpolation=interpolation) for i in indices])
-    return chosen[:, :, ::-1] if view.flipped else chosen
+def _random_crop(shape: tuple[int, int], rng: np.random.Generator, flip: bool, scales: Sequence[float]) -> Crop:
+    """Every allowed pair of scales is equally likely, and so is every anchor."""
+    sides = [max(1, int(min(shape) * scale)) for scale in scales]
+    pairs = [(tall, wide) for i, tall in enumerate(sides) for j, wide in enumerate(sides) if abs(i - j) <= 1]
+    height, width = pairs[rng.integers(len(pairs))]
+    down, right = ANCHORS[rng.integers(len(ANCHORS))]
+    top, left = down * ((shape[0] - height) // 4), right * ((shape[1] - width) // 4)
+    return Crop(top, left, height, width, flip and bool(rng.integers(2)))
+
+
+def segment_members(offsets: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """The member of every one of ``len(offsets)`` equal segments of ``count`` things that lies at its offset."""
+    places = (np.arange(len(offsets)) + offsets) * count / len(offsets)
+    return np.minimum(places.astype(np.int64), count - 1)
+
+
+def network_inputs(frames: NDArray[np.uint8], view: View, config: NetworkConfig) -> tuple[Tensor, Tensor]:
+    """What the network takes of one cached clip under one view.
+
+    In the long variant the glance frames are members of the candidates, in the others both are grids of their own.
+
+    Args:
+        frames: ``(T, H, W, 3)`` uint8 RGB.
+        view: of this clip.
+        config: of the network.
+
+    Returns:
+        glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)``, float32, normalised.
+    """
+    numbers = segment_members(view.candidate_offsets, len(frames))
+    if config.variant == "long":
+        looked_at = numbers[segment_members(view.glance_offsets, len(numbers))]
+    else:
+        looked_at = segment_members(view.glance_offsets, len(frames))
+    made: dict[tuple[int, Crop], NDArray[np.uint8]] = {}
+
+    def fitted(number: int, crop: Crop) -> NDArray[np.uint8]:
+        if (number, crop) not in made:
+            made[number, crop] = _fit(frames[number], crop, config.frame_size)
+        return made[number, crop]
+
+    candidates = [fitted(number, view.candidate_crop) for number in numbers.tolist()]
+    glance = [resize_square(fitted(number, view.glance_crop), config.glance_size) for number in looked_at.tolist()]
+    return normalise(np.stack(glance), config), normalise(np.stack(candidates), config)
+
+
+def _fit(frame: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
+    region = frame[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
+    interpolation = cv2.INTER_AREA if min(crop.height, crop.width) > size else cv2.INTER_LINEAR
+    fitted = cv2.resize(region, (size, size), interpolation=interpolation)
+    return cv2.flip(fitted, 1) if crop.flipped else fitted
 
 
 def normalise(frames: NDArray[np.uint8], config: NetworkConfig) -> Tensor:
     """``(T, S, S, 3)`` uint8 to ``(T, 3, S, S)`` float32 with the network's mean and standard deviation."""
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255.0
-    mean = torch.tensor(config.mean)[:, None, None]
-    std = torch.tensor(config.std)[:, None, None]
-    return ((pixels - mean) / std).contiguous()
+    return torch.from_numpy(_table(config.mean, config.std).apply(frames))
 
 
-def network_inputs(frames: NDArray[np.uint8], view: View, config: NetworkConfig) -> tuple[Tensor, Tensor]:
-    """Glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)`` of one cached clip under one view."""
-    candidates = pick(frames, view, view.candidate_offsets, config.frame_size)
-    fitted = pick(frames, view, view.glance_offsets, config.frame_size)
-    size = (config.glance_size, config.glance_size)
-    glance = np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR) for frame in fitted])
-    return normalise(glance, config), normalise(candidates, config)
+@lru_cache
+def _table(mean: tuple[float, ...], std: tuple[float, ...]) -> PixelTable:
+    return PixelTable.build(mean, std, "float32")

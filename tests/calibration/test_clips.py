@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.clips import CacheSettings, FrameCache, LabelledClip, read_clip_list
+from calibration.clips import CacheSettings, FrameCache, LabelledClip, read_clips
 from edge.errors import AdafocusError
 
 SETTINGS = CacheSettings(frames=4, side_px=32)
 
 
 def some_clips(shared: Path, count: int) -> list[LabelledClip]:
-    return read_clip_list(shared / "clips" / "jhmdb21.csv", "val")[:count]
+    return read_clips(shared / "clips" / "jhmdb21.csv", "val")[:count]
 
 
 def test_a_list_is_read_by_split_and_no_group_is_in_two_splits(shared: Path) -> None:
     for name in ("ucf6.csv", "jhmdb21.csv"):
-        splits = {split: read_clip_list(shared / "clips" / name, split) for split in ("train", "val")}
+        splits = {split: read_clips(shared / "clips" / name, split) for split in ("train", "val")}
         groups = [{(clip.label, clip.group) for clip in clips} for clips in splits.values()]
         assert not groups[0] & groups[1]
         assert all(clip.path.is_file() for clip in splits["val"])
@@ -64,4 +64,4 @@ def test_a_list_without_the_columns_names_them(tmp_path: Path) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["path", "label"], ["a.mp4", "x"]])
     with pytest.raises(AdafocusError, match="group, split"):
-        read_clip_list(path)
+        read_clips(path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from calibration.clips import CacheSettings, FrameCache, read_clip_list
+from calibration.clips import CacheSettings, FrameCache, read_clips
 from calibration.fitting import Fitting, Material, split_by_group
 from calibration.recipe import Recipe
 from edge.errors import AdafocusError
@@ -37,7 +37,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def material(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Material:
-    clips = read_clip_list(shared / "clips" / "jhmdb21.csv", "train")[:40:8]
+    clips = read_clips(shared / "clips" / "jhmdb21.csv", "train")[:40:8]
     cache = FrameCache(tmp_path_factory.mktemp("cache"), clips, CacheSettings(8, 72))
     cache.fill()
     answers = torch.randn(len(clips), 400, generator=torch.Generator().manual_seed(0))
@@ -71,7 +71,7 @@ def test_a_run_that_is_stopped_and_resumed_ends_with_the_same_weights(
 
 
 def test_groups_are_held_out_whole(shared: Path, tmp_path: Path) -> None:
-    clips = read_clip_list(shared / "clips" / "ucf6.csv", "train")
+    clips = read_clips(shared / "clips" / "ucf6.csv", "train")
     cache = FrameCache(tmp_path, clips, CacheSettings(1, 8))
     taught, held = split_by_group(cache, 0.1, seed=3)
     assert len(taught) + len(held) == len(clips)

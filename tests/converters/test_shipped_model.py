@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration.clips import read_clip_list
+from calibration.clips import read_clips
 from calibration.model_file import StoredModel, load_model
 from converters.litert import report as litert_report
 from converters.onnx import report as onnx_report
@@ -44,7 +44,7 @@ def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
 def test_integers_equal_those_of_the_quantised_program_on_real_clips(
     shipped_bundle: Bundle, model: StoredModel, shared: Path, runtime: str
 ) -> None:
-    listed = read_clip_list(shared / "clips" / "ucf6.csv", "val")
+    listed = read_clips(shared / "clips" / "ucf6.csv", "val")
     chosen = random.Random(4).sample(listed, REAL_CLIPS)
     clips = [read_clip(clip.path, shipped_bundle.manifest.geometry) for clip in chosen]
     opener = opener_of(runtime)
