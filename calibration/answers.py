@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,26 @@ from calibration.clips import LabelledClip
 from calibration.clips.cache import BROKEN_SHARE_LIMIT
 from edge.clip import read_clip
 from edge.errors import AdafocusError
-from edge.recognizer import Boxes, Frames, Recognizer
+from edge.prediction import Prediction
+from edge.recognizer import Boxes, Frames, Recognizer, Shape
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where the focus looks, as in :meth:`Recognizer.recognize_clip`; ``seed`` is of what is drawn."""
+
+    boxes: Boxes = "policy"
+    frames: Frames = "policy"
+    shape: Shape = "deformable"
+    seed: int = 0
+
+    @property
+    def draws(self) -> bool:
+        """Whether another seed looks elsewhere."""
+        return "random" in (self.boxes, self.frames)
+
+
+LEARNED = Way()
 
 
 @dataclass(frozen=True)
@@ -27,6 +46,7 @@ class Answers:
         macs: ``(exits,)`` int64, multiply-accumulates of one clip that leaves at each exit.
         ms: ``(n, exits)`` float64, computing time from the decoded frames to each exit, resizing included.
         broken: clip path -> why it could not be read.
+        chosen: ``(n, focus_frames)`` int64, candidates that the focus looked at; empty where nobody asked.
     """
 
     clips: tuple[LabelledClip, ...]
@@ -34,6 +54,7 @@ class Answers:
     macs: NDArray[np.int64]
     ms: NDArray[np.float64]
     broken: dict[str, str] = field(default_factory=dict)
+    chosen: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), np.int64))
 
     @property
     def groups(self) -> NDArray[np.str_]:
@@ -41,24 +62,35 @@ class Answers:
         return np.array([clip.group for clip in self.clips])
 
 
-def collect(
-    recognizer: Recognizer, clips: Sequence[LabelledClip], *, boxes: Boxes = "policy", frames: Frames = "policy"
-) -> Answers:
-    """Decode every clip once and ask every exit.
+def collect(recognizer: Recognizer, clips: Sequence[LabelledClip]) -> Answers:
+    """Decode every clip once and ask every exit, looking where the policy says.
 
     Args:
         recognizer: its thresholds are put aside meanwhile.
         clips: videos with labels.
-        boxes: where the focus looks, as in :meth:`Recognizer.recognize_clip`.
-        frames: which frames it looks at, likewise.
 
     Raises:
         AdafocusError: there are no clips, or more than 1 % of them cannot be read; the sentence names the first.
     """
+    return collect_ways(recognizer, clips, {"": LEARNED})[""]
+
+
+def collect_ways(recognizer: Recognizer, clips: Sequence[LabelledClip], ways: Mapping[str, Way]) -> dict[str, Answers]:
+    """The same for several ways of looking, which take turns on every clip.
+
+    Args:
+        recognizer: its thresholds are put aside meanwhile.
+        clips: videos with labels.
+        ways: by name. What is drawn differs from clip to clip, and is the same in the next run.
+
+    Raises:
+        AdafocusError: there are no clips, or more than 1 % of them cannot be read; the sentence names the first.
+    """
+    if not clips:
+        raise AdafocusError("There are no clips to ask. Check the clip list and --split.")
     kept, recognizer.thresholds = recognizer.thresholds, None
     broken: dict[str, str] = {}
-    logits: list[NDArray[np.float32]] = []
-    ms: list[tuple[float, ...]] = []
+    given: dict[str, list[_Given]] = {name: [] for name in ways}
     read: list[LabelledClip] = []
     try:
         for clip in track(clips, "asking every exit", console=Console(stderr=True), transient=True):
@@ -69,16 +101,41 @@ def collect(
                 continue
             if not read:
                 # a runtime plans and allocates in its first call
-                recognizer.recognize_clip(decoded, boxes=boxes, frames=frames)
-            answer = recognizer.recognize_clip(decoded, boxes=boxes, frames=frames)
+                recognizer.recognize_clip(decoded)
+            for name, way in ways.items():
+                answer = recognizer.recognize_clip(
+                    decoded, boxes=way.boxes, frames=way.frames, shape=way.shape, seed=(way.seed, len(read))
+                )
+                given[name].append(_Given.of(answer))
             read.append(clip)
-            logits.append(np.stack(answer.exit_logits))
-            ms.append(answer.exit_ms)
     finally:
         recognizer.thresholds = kept
-    if not clips:
-        raise AdafocusError("There are no clips to ask. Check the clip list and --split.")
     if len(broken) > BROKEN_SHARE_LIMIT * len(clips):
-        first = next(iter(broken.values()))
-        raise AdafocusError(f"{len(broken)} of {len(clips)} clips cannot be read, more than 1 %. The first: {first}")
-    return Answers(tuple(read), np.stack(logits), np.array(recognizer.exit_macs), np.array(ms), broken)
+        raise AdafocusError(
+            f"{len(broken)} of {len(clips)} clips cannot be read, more than 1 %. The first: {next(iter(broken.values()))}"
+        )
+    macs = np.array(recognizer.exit_macs)
+    return {
+        name: Answers(
+            tuple(read),
+            np.stack([answer.logits for answer in answers]),
+            macs,
+            np.array([answer.ms for answer in answers]),
+            broken,
+            np.array([answer.chosen for answer in answers]),
+        )
+        for name, answers in given.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What is kept of one clip; the rest of its prediction, with all pixels, is let go."""
+
+    logits: NDArray[np.float32]
+    ms: tuple[float, ...]
+    chosen: tuple[int, ...]
+
+    @classmethod
+    def of(cls, answer: Prediction) -> _Given:
+        return cls(np.stack(answer.exit_logits), answer.exit_ms, answer.candidate_indices)

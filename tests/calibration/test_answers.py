@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy_bundle import BRIGHTEST, FOCUS_FRAMES, LABELS, STEP, NumpyOpener, numpy_bundle
 
-from calibration.answers import collect
+from calibration.answers import Way, collect, collect_ways
 from calibration.clips import LabelledClip
 from edge.errors import AdafocusError
 from edge.exits import ALWAYS
@@ -40,6 +40,18 @@ def test_every_exit_answers_every_clip_although_thresholds_are_set(recognizer: R
     assert answers.ms.shape == (2, FOCUS_FRAMES + 1)
     assert (np.diff(answers.ms, axis=1) >= 0).all()
     assert answers.groups.tolist() == ["g0", "g1"]
+
+
+def test_ways_of_looking_take_turns_and_what_is_drawn_comes_again(recognizer: Recognizer, tmp_path: Path) -> None:
+    clips = grey_clips(tmp_path, [0, 100])
+    ways = {"uniform": Way(frames="uniform"), "drawn": Way(frames="random", seed=1)}
+    first, again = (collect_ways(recognizer, clips, ways) for _ in range(2))
+    assert first["uniform"].chosen.tolist() == [[1, 3, 5, 7, 9, 11]] * 2
+    drawn = first["drawn"].chosen
+    assert np.array_equal(drawn, again["drawn"].chosen)
+    assert not np.array_equal(drawn[0], drawn[1]), "every clip has its own draw"
+    assert [way.draws for way in ways.values()] == [False, True]
+    assert np.array_equal(first["uniform"].logits, first["drawn"].logits), "on grey clips it is all the same"
 
 
 def test_a_clip_that_cannot_be_read_is_named_and_many_of_them_stop(recognizer: Recognizer, tmp_path: Path) -> None:
