@@ -111,9 +111,8 @@ def collect_ways(recognizer: Recognizer, clips: Sequence[LabelledClip], ways: Ma
     finally:
         recognizer.thresholds = kept
     if len(broken) > BROKEN_SHARE_LIMIT * len(clips):
-        raise AdafocusError(
-            f"{len(broken)} of {len(clips)} clips cannot be read, more than 1 %. The first: {next(iter(broken.values()))}"
-        )
+        first = next(iter(broken.values()))
+        raise AdafocusError(f"{len(broken)} of {len(clips)} clips cannot be read, more than 1 %. The first: {first}")
     macs = np.array(recognizer.exit_macs)
     return {
         name: Answers(
