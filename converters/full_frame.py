@@ -36,7 +36,8 @@ from edge.bundle import MANIFEST, Bundle
 from edge.clip import clip_from_frames
 from edge.errors import AdafocusError
 from edge.files import replacing_file, sha256_of, size_of
-from edge.manifest import GraphFile, Manifest, Runtime, Stage, TensorSpec, parse_manifest
+from edge.manifest import GraphFile, Manifest, Runtime, Stage, TensorSpec
+from edge.manifest_file import parse_manifest
 from edge.preprocess import PixelTable, fit_frame, resize_square
 from edge.quantization import convert, dequantise
 from edge.recognizer import Recognizer

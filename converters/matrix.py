@@ -41,7 +41,8 @@ from converters.verification import Verdict, verify_runtime
 from edge.bundle import MANIFEST, Bundle
 from edge.clip import read_clip
 from edge.files import replacing_file, sha256_of
-from edge.manifest import STAGES, Manifest, Precision, Runtime, Stage, parse_manifest
+from edge.manifest import STAGES, Manifest, Precision, Runtime, Stage
+from edge.manifest_file import parse_manifest
 from edge.runtimes import open_graph, unavailable
 
 SEED = 7

@@ -10,8 +10,9 @@ from converters.parity import Parity, Programs, StageParity, compare, compare_te
 from edge.bounds import MOST_RELATIVE, MOST_STEPS, MOST_STEPS_OF_PARTS
 from edge.bundle import Bundle
 from edge.clip import Clip
+from edge.contradictions import part_contradiction
 from edge.errors import AdafocusError
-from edge.manifest import PARTS, Precision, Runtime, Stage, part_contradiction
+from edge.manifest import PARTS, Precision, Runtime, Stage
 from edge.quantization import dequantise
 from edge.recognizer import Recognizer
 from edge.runtimes import Opener, open_graph, unavailable

@@ -17,7 +17,8 @@ from edge.arrays import read_arrays
 from edge.errors import BundleError, MissingRuntimeError
 from edge.files import replacing_directory, replacing_file, sha256_of, size_of
 from edge.limits import MOST_BUNDLE_FILES
-from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Part, Runtime, Stage, TensorSpec, read_manifest
+from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Part, Runtime, Stage, TensorSpec
+from edge.manifest_file import read_manifest
 from edge.names import unsafe
 
 # both open the same .tflite files

@@ -15,7 +15,7 @@ from numpy_bundle import GLANCE_FRAMES, MACS, PART_MACS, SIZE, NumpyOpener, clip
 from edge.clip import Clip
 from edge.errors import AdafocusError, BundleError
 from edge.incremental import FeatureStore
-from edge.manifest import parse_manifest
+from edge.manifest_file import parse_manifest
 from edge.recognizer import Recognizer
 
 WHERE = Path("manifest.json")

@@ -12,7 +12,7 @@ import pytest
 from edge.bundle import MANIFEST, Bundle
 from edge.errors import BundleError
 from edge.limits import MOST_MANIFEST_BYTES
-from edge.manifest import parse_manifest, read_manifest
+from edge.manifest_file import parse_manifest, read_manifest
 
 WHERE = Path("manifest.json")
 Content = dict[str, Any]
