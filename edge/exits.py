@@ -24,20 +24,29 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
     return powers / powers.sum(-1, keepdims=True)
 
 
-def confidence(logits: ArrayLike, criterion: Criterion, temperature: float = 1.0) -> float:
-    """How sure an exit is; larger is surer.
+def confidences(logits: ArrayLike, criterion: Criterion, temperature: float = 1.0) -> NDArray[np.float64]:
+    """How sure exits are; larger is surer.
 
     Args:
-        logits: ``(K,)``.
+        logits: ``(..., K)``.
         criterion: ``softmax``: largest probability after temperature scaling; ``logit``: largest raw logit (as in the
-            official Uni-AdaFocus code); ``entropy``: sum of p log p, at most 0.
+            official Uni-AdaFocus code); ``entropy``: sum of p log p, at most 0. A probability that is too small for a
+            number adds nothing to it, where the official code answers NaN.
         temperature: of the softmax.
+
+    Returns:
+        ``(...)``.
     """
-    values = np.asarray(logits, dtype=np.float64).reshape(-1)
+    values = np.asarray(logits, dtype=np.float64)
     if criterion == "logit":
-        return float(values.max())
+        return values.max(-1)
     if criterion == "softmax":
         # the largest of the powers is 1
-        return 1.0 / float(np.exp((values - values.max()) / temperature).sum())
+        return 1.0 / np.exp((values - values.max(-1, keepdims=True)) / temperature).sum(-1)
     probabilities = softmax(values, temperature)
-    return float(np.sum(probabilities * np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))))
+    return np.sum(probabilities * np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), axis=-1)
+
+
+def confidence(logits: ArrayLike, criterion: Criterion, temperature: float = 1.0) -> float:
+    """:func:`confidences` of one exit, whose logits are ``(K,)``."""
+    return float(confidences(np.reshape(logits, -1), criterion, temperature))

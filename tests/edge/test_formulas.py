@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from edge.boxes import decode_boxes
 from edge.crop import crop_patch, sample_patch
-from edge.exits import confidence, softmax
+from edge.exits import Criterion, confidence, confidences, softmax
 from edge.preprocess import PixelTable, fit_frame
 from edge.sampling import quantile_positions, select_frames, uniform_indices
 
@@ -114,6 +115,13 @@ def test_pixel_tables_fold_normalisation_and_quantisation() -> None:
     assert codes.dtype == np.int8
     assert np.array_equal(codes, np.clip(np.round(real / scale) + zero_point, -128, 127))
     assert np.abs(PixelTable.build(mean, std, "float32").apply(frames) - real).max() < 1e-6
+
+
+@pytest.mark.parametrize("criterion", get_args(Criterion))
+def test_many_exits_are_as_sure_as_each_of_them(criterion: Criterion) -> None:
+    logits = np.random.default_rng(5).normal(0, 9, (20, 17, 40)).astype(np.float32)
+    wanted = [[confidence(row, criterion, 1.7) for row in clip] for clip in logits]
+    assert np.array_equal(confidences(logits, criterion, 1.7), wanted)
 
 
 def test_confidence_is_finite_for_logits_that_saturate_the_softmax() -> None:
