@@ -33,9 +33,6 @@ class Way:
         return "random" in (self.boxes, self.frames)
 
 
-LEARNED = Way()
-
-
 @dataclass(frozen=True)
 class Answers:
     """Answers of all exits, of clips that never stopped early.
@@ -47,6 +44,7 @@ class Answers:
         ms: ``(n, exits)`` float64, computing time from the decoded frames to each exit, resizing included.
         broken: clip path -> why it could not be read.
         chosen: ``(n, focus_frames)`` int64, candidates that the focus looked at; empty where nobody asked.
+        boxes: ``(n, focus_frames, 4)`` float32, where it looked; likewise.
     """
 
     clips: tuple[LabelledClip, ...]
@@ -55,6 +53,7 @@ class Answers:
     ms: NDArray[np.float64]
     broken: dict[str, str] = field(default_factory=dict)
     chosen: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), np.int64))
+    boxes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 4), np.float32))
 
     @property
     def groups(self) -> NDArray[np.str_]:
@@ -72,7 +71,7 @@ def collect(recognizer: Recognizer, clips: Sequence[LabelledClip]) -> Answers:
     Raises:
         AdafocusError: there are no clips, or more than 1 % of them cannot be read; the sentence names the first.
     """
-    return collect_ways(recognizer, clips, {"": LEARNED})[""]
+    return collect_ways(recognizer, clips, {"": Way()})[""]
 
 
 def collect_ways(recognizer: Recognizer, clips: Sequence[LabelledClip], ways: Mapping[str, Way]) -> dict[str, Answers]:
@@ -122,6 +121,7 @@ def collect_ways(recognizer: Recognizer, clips: Sequence[LabelledClip], ways: Ma
             np.array([answer.ms for answer in answers]),
             broken,
             np.array([answer.chosen for answer in answers]),
+            np.stack([answer.boxes for answer in answers]),
         )
         for name, answers in given.items()
     }
@@ -134,7 +134,8 @@ class _Given:
     logits: NDArray[np.float32]
     ms: tuple[float, ...]
     chosen: tuple[int, ...]
+    boxes: NDArray[np.float32]
 
     @classmethod
     def of(cls, answer: Prediction) -> _Given:
-        return cls(np.stack(answer.exit_logits), answer.exit_ms, answer.candidate_indices)
+        return cls(np.stack(answer.exit_logits), answer.exit_ms, answer.candidate_indices, answer.boxes)
