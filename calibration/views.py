@@ -142,7 +142,7 @@ def _fit(frame: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
 
 def normalise(frames: NDArray[np.uint8], config: NetworkConfig) -> Tensor:
     """``(T, S, S, 3)`` uint8 to ``(T, 3, S, S)`` float32 with the network's mean and standard deviation."""
-    return torch.from_numpy(_table(config.mean, config.std).apply(frames))
+    return torch.from_numpy(_table(tuple(config.mean), tuple(config.std)).apply(frames))
 
 
 @lru_cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from rich.progress import Progress
 
 from calibration.clips import entries
 from calibration.clips.labelled import LabelledClip
-from edge.clip import sample_video
+from edge.clip import read_frames, sample_video
 from edge.errors import AdafocusError
 
 BROKEN_SHARE_LIMIT = 0.01
@@ -28,8 +27,8 @@ WORKERS = 2
 MEASURED = 8
 # clips that are handed to the workers at a time
 BATCH = 64
-# what lies beside an entry for so long was left by a run that was killed
-LEFT_OVER_S = 3600
+# broken clips that a sentence names
+NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -90,20 +89,24 @@ class FrameCache:
                 the folder cannot be written to.
         """
         self.broken = {}
-        self._remove_left_overs()
         missing = [index for index in range(len(self.clips)) if not self._is_there(index)]
         self._check_broken()
-        self._check_room(missing)
+        taken = self._make_room(missing)
         # processes that fill the same folder begin at different clips, and so share the work
         start = random.Random(os.getpid()).randrange(len(missing)) if missing else 0
         missing = missing[start:] + missing[:start]
         with Progress(disable=not missing) as progress, ThreadPoolExecutor(WORKERS) as workers:
             bar = progress.add_task("decoding", total=len(missing))
             for first in range(0, len(missing), BATCH):
-                for _ in workers.map(self._store, missing[first : first + BATCH]):
+                for stored in workers.map(self._store, missing[first : first + BATCH]):
+                    taken += stored
                     progress.advance(bar)
                 self._check_broken()
-                self._check_taken()
+                if taken > self._most_bytes:
+                    raise AdafocusError(
+                        f"{self._folder} holds {_text(taken)}, more than the {_text(self._most_bytes)} that it may "
+                        f"take. {self._advice()}"
+                    )
 
     def usable(self) -> list[int]:
         """Indices of the clips that are not broken."""
@@ -117,7 +120,7 @@ class FrameCache:
         """
         path = self._path(index)
         frames = entries.open_entry(path)
-        if frames is not None and (index in self._intact or entries.is_intact(path, frames)):
+        if frames is not None and (index in self._intact or entries.is_intact(path)):
             self._intact.add(index)
             return frames
         decoded = self._decode(index)
@@ -137,8 +140,7 @@ class FrameCache:
                 key = entries.content_key(clip)
             except OSError as error:
                 raise AdafocusError(f"Cannot read the clip {clip}: {error.strerror}. Check its path.") from error
-            name = f"{key}-{self.settings.frames}x{self.settings.short_side_px}px{entries.SUFFIX}"
-            self._paths[index] = self._folder / name
+            self._paths[index] = self._folder / entries.name_of(key, self.settings.frames, self.settings.short_side_px)
         return self._paths[index]
 
     def _is_there(self, index: int) -> bool:
@@ -149,15 +151,17 @@ class FrameCache:
             self.broken[index] = str(error)
             return True
 
-    def _store(self, index: int) -> None:
+    def _store(self, index: int) -> int:
+        """Decode a clip unless another process or clip did so meanwhile; the bytes that were added."""
         if self._is_there(index):
-            return
+            return 0
         try:
             frames = self._decode(index)
         except AdafocusError as error:
             self.broken[index] = str(error)
-            return
+            return 0
         entries.write(self._path(index), frames)
+        return frames.nbytes
 
     def _decode(self, index: int) -> NDArray[np.uint8]:
         side = self.settings.short_side_px
@@ -166,36 +170,33 @@ class FrameCache:
     def _check_broken(self) -> None:
         if len(self.broken) <= BROKEN_SHARE_LIMIT * len(self.clips):
             return
-        listed = "\n".join(f"  {self.broken[index]}" for index in sorted(self.broken))
+        named = "\n".join(f"  {self.broken[index]}" for index in sorted(self.broken)[:NAMED])
         raise AdafocusError(
             f"{len(self.broken)} of {len(self.clips)} clips cannot be decoded, more than "
-            f"{100 * BROKEN_SHARE_LIMIT:g} %. Mend them, or take them off the list:\n{listed}"
+            f"{100 * BROKEN_SHARE_LIMIT:g} %. Mend them, or take them off the list:\n{named}"
         )
 
-    def _check_room(self, missing: Sequence[int]) -> None:
-        """Estimate from the pictures of a few clips what all of them need, before anything is decoded in full."""
-        measured = [size for index in missing[:MEASURED] if (size := self._bytes_of_entry(index)) is not None]
+    def _make_room(self, missing: Sequence[int]) -> int:
+        """Estimate from the pictures of a few clips what all of them need, before any is decoded as a whole.
+
+        Returns:
+            bytes that the folder takes already.
+        """
+        taken = entries.tidy(self._folder)
+        spread = missing[:: max(1, len(missing) // MEASURED)][:MEASURED]
+        measured = [size for index in spread if (size := self._bytes_of_entry(index)) is not None]
         if not measured:
-            return
+            return taken
         mean = sum(measured) / len(measured)
         needed = round(mean * len(missing))
-        taken = self._taken()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self._folder).free
+        free = _free_bytes(self._folder)
         if taken + needed > self._most_bytes or needed > free:
             raise AdafocusError(
-                f"{len(missing)} clips are to be decoded into {self._folder}, about {_text(mean)} each and "
+                f"Clips still to be decoded into {self._folder}: {len(missing)}, about {_text(mean)} each and "
                 f"{_text(needed)} in all; the folder holds {_text(taken)} of the {_text(self._most_bytes)} that it may "
                 f"take, and {_text(free)} of the disk are free. {self._advice()}"
             )
-
-    def _check_taken(self) -> None:
-        taken = self._taken()
-        if taken > self._most_bytes:
-            raise AdafocusError(
-                f"{self._folder} holds {_text(taken)}, more than the {_text(self._most_bytes)} that it may take. "
-                f"{self._advice()}"
-            )
+        return taken
 
     def _advice(self) -> str:
         return (
@@ -207,31 +208,20 @@ class FrameCache:
     def _bytes_of_entry(self, index: int) -> int | None:
         """What a clip will take; None where it cannot be decoded."""
         try:
-            (picture,) = sample_video(self.clips[index].path, 1, lambda frame: frame)
+            first = read_frames(self.clips[index].path, lambda _: np.zeros(1, np.int64), lambda frame: frame).frames[0]
         except AdafocusError:
             return None
-        height, width = short_side_size(picture.shape[:2], self.settings.short_side_px)
+        height, width = short_side_size(first.shape[:2], self.settings.short_side_px)
         return 3 * self.settings.frames * height * width
-
-    def _taken(self) -> int:
-        return sum(entry.stat().st_size for entry in self._files())
-
-    def _files(self) -> list[os.DirEntry[str]]:
-        if not self._folder.is_dir():
-            return []
-        with os.scandir(self._folder) as found:
-            return [entry for entry in found if entry.name.endswith(entries.SUFFIX)]
-
-    def _remove_left_overs(self) -> None:
-        for entry in self._files():
-            if entry.name.startswith(".") and time.time() - entry.stat().st_mtime > LEFT_OVER_S:
-                Path(entry.path).unlink(missing_ok=True)
 
 
 def short_side_size(shape: tuple[int, ...], short_side_px: int) -> tuple[int, int]:
-    """Height and width in pixels of a picture ``(H, W)`` whose short side becomes ``short_side_px``."""
+    """Height and width in pixels of a picture ``(H, W)`` whose short side becomes ``short_side_px``.
+
+    The long side differs from it by an even number, so that the middle of the picture is that of its centre crop.
+    """
     short = min(shape)
-    height, width = (max(1, round(side * short_side_px / short)) for side in shape)
+    height, width = (short_side_px + 2 * round((side - short) * short_side_px / (2 * short)) for side in shape)
     return height, width
 
 
@@ -240,6 +230,11 @@ def fit_short_side(frame: NDArray[np.uint8], short_side_px: int) -> NDArray[np.u
     height, width = short_side_size(frame.shape[:2], short_side_px)
     interpolation = cv2.INTER_AREA if height < frame.shape[0] else cv2.INTER_LINEAR
     return cv2.resize(frame, (width, height), interpolation=interpolation)
+
+
+def _free_bytes(folder: Path) -> int:
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(there).free
 
 
 def _text(count: float) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 from calibration.clips.labelled import LabelledClip, labelled
 from edge.errors import AdafocusError
+from edge.files import replacing_file
 
 SUFFIX = ".csv"
 COLUMNS = ("path", "label", "group", "split")
@@ -57,3 +59,12 @@ def _clip(source: Path, line: int, row: dict[str, str]) -> LabelledClip:
     # the folder itself would be taken for the video
     path = source.parent / row["path"] if row["path"].strip() else Path()
     return labelled(place, path, row["label"].split(BETWEEN_LABELS), row["group"], row["split"])
+
+
+def write_list(path: Path, clips: Iterable[LabelledClip]) -> None:
+    """Write clips as such a CSV, with absolute paths."""
+    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for clip in clips:
+            writer.writerow([clip.path.resolve(), BETWEEN_LABELS.join(clip.labels), clip.group, clip.split])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +16,35 @@ from numpy.typing import NDArray
 
 from edge.files import replacing_file, sha256_of
 
-SUFFIX = ".npy"
 CHECKSUM_BYTES = 4
+# an entry, or what is written beside it
+NAME = re.compile(r"\.?[0-9a-f]{64}-\d+x\d+px\.npy")
+LEFT_OVER_S = 3600
 # of a longer video only the beginning and the end are looked at, which no two videos share
 END_BYTES = 1 << 20
+
+
+def name_of(key: str, frames: int, short_side_px: int) -> str:
+    """File name of an entry."""
+    return f"{key}-{frames}x{short_side_px}px.npy"
+
+
+def tidy(folder: Path) -> int:
+    """Remove what killed runs left in a folder half-written; the bytes of the entries, of whatever set and settings."""
+    if not folder.is_dir():
+        return 0
+    taken = 0
+    with os.scandir(folder) as found:
+        for file in found:
+            if not NAME.match(file.name):
+                continue
+            # another process may finish what it writes at this moment, and so rename it
+            with suppress(FileNotFoundError):
+                if file.name.startswith(".") and time.time() - file.stat().st_mtime > LEFT_OVER_S:
+                    os.unlink(file)
+                else:
+                    taken += file.stat().st_size
+    return taken
 
 
 def content_key(path: Path) -> str:
@@ -41,27 +70,27 @@ def write(path: Path, frames: NDArray[np.uint8]) -> None:
     Raises:
         AdafocusError: the folder cannot be written to, or the disk is full.
     """
-    with replacing_file(path) as beside, beside.open("wb") as file:
+    with replacing_file(path) as beside, beside.open("w+b") as file:
         np.save(file, frames)
-        file.write(_checksum(frames))
+        file.seek(0)
+        file.write(_checksum(file.read()))
 
 
 def open_entry(path: Path) -> NDArray[np.uint8] | None:
     """Map frames into memory, ``(T, H, W, 3)`` uint8, read-only; None where they are not there or cut short."""
     try:
         frames = npy.open_memmap(path, mode="r")
+        whole = path.stat().st_size == frames.offset + frames.nbytes + CHECKSUM_BYTES
     except (OSError, ValueError):
         return None
-    whole = path.stat().st_size == frames.offset + frames.nbytes + CHECKSUM_BYTES
     return np.asarray(frames) if whole and frames.dtype == np.uint8 and frames.ndim == 4 else None
 
 
-def is_intact(path: Path, frames: NDArray[np.uint8]) -> bool:
-    """Whether the frames are those that were written."""
-    with path.open("rb") as file:
-        file.seek(-CHECKSUM_BYTES, 2)
-        return file.read() == _checksum(frames)
+def is_intact(path: Path) -> bool:
+    """Whether an entry is what was written, byte for byte."""
+    content = memoryview(path.read_bytes())
+    return _checksum(content[:-CHECKSUM_BYTES]) == content[-CHECKSUM_BYTES:]
 
 
-def _checksum(frames: NDArray[np.uint8]) -> bytes:
-    return zlib.crc32(np.ascontiguousarray(frames).data).to_bytes(CHECKSUM_BYTES, "little")
+def _checksum(content: bytes | memoryview) -> bytes:
+    return zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little")
