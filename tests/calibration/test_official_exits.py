@@ -1,0 +1,81 @@
+"""The official exit routine: the numbers of its own code, and the NaN that it no longer answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from calibration.exits.official import confidences32, official_thresholds, play, target_shares
+from calibration.exits.reference import CONFIGURATIONS, CRITERIA, reproduce
+from calibration.results import put_result
+from edge.errors import AdafocusError
+from edge.exits import ALWAYS, NEVER, confidences
+
+# one unit in the last place of an entropy between -4 and -2
+LAST_PLACE = 2.0**-22
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_thresholds_counts_accuracy_cost_and_sweep_are_those_of_the_official_code(
+    shared: Path, configuration: str
+) -> None:
+    found = reproduce(shared / "reference", configuration)
+    for criterion in CRITERIA:
+        largest = found[criterion]["largest_difference"]
+        rounding = largest.pop("thresholds")
+        assert largest == dict.fromkeys(largest, 0.0)
+        assert rounding <= (LAST_PLACE if criterion == "entropy" else 0.0)
+
+
+def test_target_shares_are_those_of_the_official_code(shared: Path) -> None:
+    with np.load(shared / "reference" / "seed1" / "exit_long.npz") as wanted:
+        for q, shares in zip(wanted["q"], wanted["confidence_target_fractions"], strict=True):
+            assert np.abs(target_shares(float(q), 17) - shares).max() <= 2.0**-24
+
+
+def test_a_saturated_softmax_is_the_surest_of_all_and_not_nan() -> None:
+    logits = np.array([[[300.0, 0.0, -300.0]], [[1.0, 0.0, 0.0]]], np.float32)
+    shares = torch.softmax(torch.from_numpy(logits), -1)
+    assert torch.isnan((shares * torch.log(shares)).sum(-1))[0, 0], "what the official code answers"
+    mended = confidences32(logits, "entropy")
+    assert mended[0, 0] == 0.0
+    assert mended[:, 0] == pytest.approx(confidences(logits, "entropy")[:, 0], abs=1e-6)
+
+
+def test_saturated_clips_leave_where_the_official_code_would_let_nobody_leave() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1, (10, 2, 4)).astype(np.float32)
+    logits[:3, 0, 0] += 500
+    thresholds = official_thresholds(confidences32(logits, "entropy"), np.array([0.3, 0.7], np.float32))
+    assert thresholds[0] == 0.0
+    outcome = play(confidences32(logits, "entropy"), np.ones((10, 2), bool), thresholds, (1.0, 2.0))
+    assert (outcome.counts, outcome.top1_percent) == ((3, 7), 100.0)
+    assert outcome.mean_gmac == pytest.approx(1.7)
+
+
+def test_an_exit_whose_share_is_less_than_a_clip_is_never_taken() -> None:
+    sure = np.arange(12.0).reshape(4, 3)
+    thresholds = official_thresholds(sure, np.array([0.2, 0.5, 0.3], np.float32))
+    assert thresholds.tolist() == [NEVER, 7.0, ALWAYS]
+
+
+def test_a_share_is_rounded_down_in_float32() -> None:
+    # 0.7 is a little less than 7/10 in float32, and 500 times it is 350 again
+    sure = np.arange(500.0).reshape(500, 1).repeat(2, 1)
+    thresholds = official_thresholds(sure, np.array([0.7, 0.3], np.float32))
+    assert (sure[:, 0] >= thresholds[0]).sum() == 350
+
+
+def test_one_measurement_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    path = tmp_path / "results.yaml"
+    put_result(path, "one", {"value": 1})
+    put_result(path, "two", {"value": 2})
+    put_result(path, "one", {"value": 3})
+    assert yaml.safe_load(path.read_text()) == {"one": {"value": 3}, "two": {"value": 2}}
+    path.write_text("- a list\n")
+    with pytest.raises(AdafocusError, match="no measurements by key"):
+        put_result(path, "one", {})
