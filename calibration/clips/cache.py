@@ -89,6 +89,7 @@ class FrameCache:
                 the folder cannot be written to.
         """
         self.broken = {}
+        self._paths.clear()
         missing = [index for index in range(len(self.clips)) if not self._is_there(index)]
         self._check_broken()
         taken = self._make_room(missing)

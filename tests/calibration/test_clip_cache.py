@@ -229,6 +229,7 @@ def test_one_broken_clip_in_a_hundred_is_skipped_and_two_stop(clips: list[Labell
 
 def test_a_clip_that_was_mended_is_no_longer_broken(clips: list[LabelledClip], tmp_path: Path) -> None:
     video = tmp_path / "late.mp4"
+    video.write_text("not yet whole")
     cache = FrameCache(tmp_path / "cache", [clip_of(video)], SETTINGS)
     with pytest.raises(AdafocusError, match=r"1 of 1 clips.*\n.*late\.mp4"):
         cache.fill()
@@ -236,6 +237,7 @@ def test_a_clip_that_was_mended_is_no_longer_broken(clips: list[LabelledClip], t
     cache.fill()
     assert cache.broken == {}
     assert cache.usable() == [0]
+    assert cache.read(0).tobytes() == FrameCache(tmp_path / "cache", clips, SETTINGS).read(0).tobytes()
 
 
 def test_a_set_that_needs_more_room_than_allowed_is_refused_before_it_is_decoded(
