@@ -1,0 +1,121 @@
+"""Paths of thresholds, from 'always leave at the first exit' to 'never leave early', and what clips cost along them.
+
+A path has one parameter, so a budget is a place on it. Costs are smoothed: of n clips the i-th least sure one lies, on
+average, above a share of ``i / (n + 1)`` of all clips there are, whatever their distribution. So the cost that is
+realised on other clips is, on average, the one that was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+
+# common ratios of the shares that leave at one exit and at the next; beyond them nearly all clips leave at one end
+RATIOS = np.geomspace(1e-3, 1e3, 61)
+
+
+@dataclass(frozen=True)
+class ThresholdPath:
+    """Thresholds by position; none falls where the position rises.
+
+    Attributes:
+        positions: ``(steps,)`` rising from 0 to 1.
+        thresholds: ``(steps, exits)`` of all exits but the last.
+    """
+
+    positions: Numbers
+    thresholds: Numbers
+
+    def at(self, position: float) -> Numbers:
+        """``(exits,)`` thresholds."""
+        return np.array([np.interp(position, self.positions, column) for column in self.thresholds.T])
+
+    def left(self, sure: Numbers) -> Numbers:
+        """Up to which position each clip has left by each exit, ``(n, exits)``, from how sure the exits are of it."""
+        columns = zip(sure.T, self.thresholds.T, strict=True)
+        each = [np.interp(values, thresholds, self.positions) for values, thresholds in columns]
+        return np.maximum.accumulate(np.stack(each, axis=1), axis=1)
+
+
+Family = Callable[[Numbers, float, float], ThresholdPath]
+
+
+def shared_path(sure: Numbers, low: float, high: float) -> ThresholdPath:
+    """The same threshold for all exits.
+
+    Args:
+        sure: ``(n, exits)``, how sure all exits but the last are.
+        low: every clip is as sure as this.
+        high: no clip is.
+    """
+    exits = sure.shape[1]
+    return ThresholdPath(np.array([0.0, 1.0]), np.array([[low] * exits, [high] * exits]))
+
+
+def geometric_path(sure: Numbers, low: float, high: float) -> ThresholdPath:
+    """Thresholds that let shares ``q ** k`` leave, as the official routine prescribes them; q is the parameter."""
+    rows = [_thresholds_of_ratio(sure, low, high, q) for q in RATIOS]
+    ends = np.full((1, sure.shape[1]), low), np.full((1, sure.shape[1]), high)
+    thresholds = np.maximum.accumulate(np.concatenate((ends[0], rows, ends[1])), axis=0)
+    return ThresholdPath(np.linspace(0.0, 1.0, len(thresholds)), thresholds)
+
+
+FAMILIES: dict[str, Family] = {"shared": shared_path, "geometric": geometric_path}
+
+
+def _thresholds_of_ratio(sure: Numbers, low: float, high: float, q: float) -> Numbers:
+    clips, exits = sure.shape
+    shares = q ** np.arange(exits + 1.0)
+    remaining = np.ones(clips, bool)
+    thresholds = np.full(exits, low)
+    for place in range(exits):
+        if remaining.any():
+            staying = 1.0 - shares[place] / shares[place:].sum()
+            values, below = smoothed(sure[remaining, place], low, high)
+            thresholds[place] = np.interp(staying, below, values)
+        remaining &= sure[:, place] < thresholds[place]
+    return thresholds
+
+
+def smoothed(values: Numbers, low: float, high: float) -> tuple[Numbers, Numbers]:
+    """Share of all there is that lies below a value, from a sample: corners of a line without steps.
+
+    Where many values are equal, as int8 logits are, a threshold can only have all of them on one side; at the value
+    itself the line is half way, so that the nearer side is found.
+
+    Args:
+        values: ``(n,)``, none beyond ``low`` and ``high``.
+        low: nothing lies below it.
+        high: nothing lies above it.
+
+    Returns:
+        values and shares, rising, of the same length.
+    """
+    found, counts = np.unique(values, return_counts=True)
+    below = np.concatenate(([0], np.cumsum(counts)))
+    at_values = (below[:-1] + below[1:] + 1) / 2
+    between, at_between = (found[:-1] + found[1:]) / 2, below[1:-1] + 0.5
+    places = np.concatenate(([low], found, between, [high]))
+    shares = np.concatenate(([0.0], at_values, at_between, [len(values) + 1.0])) / (len(values) + 1)
+    order = np.argsort(places, kind="stable")
+    return places[order], np.maximum.accumulate(shares[order])
+
+
+class CostCurve:
+    """Mean cost of a clip by the position on a path, smoothed."""
+
+    def __init__(self, left: Numbers, exit_costs: Numbers) -> None:
+        """Of clips that leave as :meth:`ThresholdPath.left` says, at a cost by exit, the last one included."""
+        shares = [smoothed(column, 0.0, 1.0) for column in left.T]
+        self.positions = np.unique(np.concatenate([places for places, _ in shares]))
+        steps = zip(np.diff(exit_costs), shares, strict=True)
+        self.costs = exit_costs[0] + sum(step * np.interp(self.positions, *corners) for step, corners in steps)
+
+    def position(self, cost: float) -> float:
+        """Where clips cost this on average."""
+        return float(np.interp(cost, self.costs, self.positions))
