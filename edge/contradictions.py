@@ -41,7 +41,7 @@ def first_contradiction(manifest: Manifest) -> str | None:
         for runtime, graph in runtimes.items():
             name = f"the {stage} graph for {runtime}"
             found = found or _graph_contradiction(name, stage, graph) or _shape_contradiction(manifest, stage, graph)
-    return found or _handing_contradiction(stages) or _parts_contradiction(manifest)
+    return found or _handing_contradiction(stages) or _parts_contradiction(manifest) or _exits_contradiction(manifest)
 
 
 def _geometry_contradiction(geometry: Geometry) -> str | None:
@@ -154,6 +154,27 @@ def _parts_contradiction(manifest: Manifest) -> str | None:
             found = part_contradiction(manifest, part, runtime)
             if found:
                 return found
+    return None
+
+
+def _exits_contradiction(manifest: Manifest) -> str | None:
+    """Rows of the budget table: a threshold for each exit but the last, costs that clips can have, none twice."""
+    glance = manifest.macs("glance")
+    exits = {runtime: manifest.exit_macs(graph, glance) for runtime, graph in manifest.stages["focus"].items()}
+    seen: set[tuple[str, float]] = set()
+    for row in manifest.exits.budgets:
+        name = f"the budget of {row.budget:g} {row.unit}"
+        if row.budget <= 0:
+            return f"{name} is not above 0."
+        if (row.unit, row.budget) in seen:
+            return f"{name} stands there twice."
+        seen.add((row.unit, row.budget))
+        for runtime, macs in exits.items():
+            if len(row.thresholds) != len(macs) - 1:
+                return f"{name} has {len(row.thresholds)} thresholds, expected {len(macs) - 1} for {runtime}."
+            low, high = macs[0] / 1e9, macs[-1] / 1e9
+            if row.unit == "GMAC" and not low <= row.budget <= high:
+                return f"{name} cannot be met: a clip costs {low:.4g} to {high:.4g} GMAC."
     return None
 
 

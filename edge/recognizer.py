@@ -109,13 +109,10 @@ class Recognizer:
         self._sureness_is_the_score = exits.criterion == "softmax" and exits.temperature == 1.0
         self._patches_at_once = self._inputs["focus", "patches"].shape[0]
         self._patch_side = min(1.0, geometry.patch_size / geometry.frame_size)
-        exits_per_call = math.prod(self._outputs["focus", "logits"].shape) // len(manifest.labels)
-        calls = -(-geometry.focus_frames // self._patches_at_once)
-        glance, policy, focus = (manifest.macs(stage) for stage in STAGES)
+        glance_macs = manifest.macs("glance")
         if self._parts is not None:
-            glance = geometry.glance_frames * self._parts.encode_macs + self._parts.join_macs
-        deep = [glance + policy + (call + 1) * focus for call in range(calls) for _ in range(exits_per_call)]
-        self.exit_macs = (glance, *deep)
+            glance_macs = geometry.glance_frames * self._parts.encode_macs + self._parts.join_macs
+        self.exit_macs = manifest.exit_macs(bundle.graph("focus", runtime)[1], glance_macs)  # type: ignore[arg-type]
         self._thresholds: tuple[float, ...] | None = None
         if exit_threshold is not None:
             self.thresholds = (exit_threshold,) * (len(self.exit_macs) - 1)

@@ -28,6 +28,10 @@ def spec(content: Content, stage: str, side: str, name: str) -> Content:
     return next(found for found in graphs[side] if found["name"] == name)
 
 
+def row(budget: float, *thresholds: float) -> Content:
+    return {"unit": "GMAC", "budget": budget, "thresholds": thresholds}
+
+
 def refused(text: str) -> str:
     with pytest.raises(BundleError) as caught:
         parse_manifest(text, WHERE)
@@ -72,6 +76,13 @@ def refused(text: str) -> str:
         (lambda c: c["stages"]["glance"]["litert"]["outputs"].pop(0), ("no tensor 'features'",)),
         (lambda c: c["stages"]["glance"]["litert"]["outputs"].append(
             spec(c, "glance", "outputs", "features")), ("output twice",)),
+        (lambda c: c["exits"].update(budgets=[row(0.8, 0.5, 0.6)]), ("0.8 GMAC has 2 thresholds", "expected 1")),
+        (lambda c: c["exits"].update(budgets=[row(0.8, 0.5), row(0.8, 0.6)]), ("0.8 GMAC stands there twice",)),
+        (lambda c: c["exits"].update(budgets=[row(80, 0.5)]), ("80 GMAC cannot be met", "1.21 GMAC")),
+        (lambda c: c["exits"].update(budgets=[row(-1.0, 0.5)]), ("-1 GMAC is not above 0",)),
+        (lambda c: c["exits"].update(budgets=[{**row(0.8, 0.5), "expected_accuracy": 79}]),
+            ("exits.budgets.0.expected_accuracy", "79")),
+        (lambda c: c["exits"].update(calibration={"n": 5}), ("exits.calibration.dataset", "missing")),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(text: str, change: Callable[[Content], Any], words: tuple[str, ...]) -> None:
@@ -109,4 +120,22 @@ def test_a_manifest_without_end_is_not_read(tmp_path: Path) -> None:
 
 def test_what_the_schema_writes_it_reads(text: str) -> None:
     manifest = parse_manifest(text, WHERE)
+    assert parse_manifest(manifest.model_dump_json(), WHERE) == manifest
+
+
+def test_what_exits_are_expected_to_do_is_kept_and_nothing_is_written_where_nobody_calibrated(text: str) -> None:
+    content = json.loads(text)
+    assert set(content["exits"]) == {"criterion", "temperature", "budgets"}
+    expected = {"expected_accuracy": 0.79, "expected_error": -0.004, "expected_error_spread": 0.1}
+    calibration = {
+        "dataset": "clips.csv", "split": "val", "n": 120, "groups": 24, "runtime": "litert", "family": "shared",
+    }  # fmt: skip
+    content["exits"].update(
+        criterion="entropy", budgets=[{**row(0.5, -0.7), **expected}, row(0.8, -0.2)], calibration=calibration
+    )
+    manifest = parse_manifest(json.dumps(content), WHERE)
+    assert manifest.exits.budgets[0].expected_error == -0.004
+    written = json.loads(manifest.model_dump_json())
+    assert written["exits"]["calibration"] == calibration
+    assert [set(budget) & set(expected) for budget in written["exits"]["budgets"]] == [set(expected), set()]
     assert parse_manifest(manifest.model_dump_json(), WHERE) == manifest
