@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
+
+from edge.commands import options
+from edge.errors import AdafocusError
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("clips", type=click.Path(path_type=Path))
-@click.option("--split", default="val", show_default=True, help="Rows of the CSV to measure on.")
-@click.option("--label-map", type=click.Path(path_type=Path, exists=True), help="YAML: clip label -> bundle label.")
-@click.option("--runtime", default="litert", show_default=True)
-@click.option("--threads", default=2, show_default=True)
-@click.option("--teacher", type=click.Path(path_type=Path), help="Also measure this float X3D checkpoint.")
-@click.option("--recipe", type=click.Path(path_type=Path), help="Recipe that says how the teacher looks at a clip.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the figures as YAML.")
+@click.option("--split", default="val", show_default=True, help="Clips to measure on.")
+@click.option("--label-map", type=click.Path(path_type=Path), help="YAML: clip label -> bundle label.")
+@options.runtime
+@options.threads
+@click.option(
+    "--ways",
+    type=click.Choice(["all", "none"]),
+    default="all",
+    show_default=True,
+    help="Also centred, random, whole-frame and fixed boxes, uniform and random frames.",
+)
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Runs of each way that draws.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many clips, spread evenly over the list.")
+@click.option("--groups-within-labels", is_flag=True, help="Groups are numbered within each label, as in UCF-101.")
+@click.option("--answers", type=click.Path(path_type=Path), help="Keep all answers in this .npz, or take them from it.")
+@click.option("--baseline", type=click.Path(path_type=Path), help="Checkpoint of a float classifier on whole frames.")
+@click.option("--recipe", type=click.Path(path_type=Path), help="How a published --baseline looks at a clip.")
+@click.option("--compare", type=click.Path(path_type=Path), help="Another evaluation (--out) of the same clips.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the figures as YAML, or JSON by its name.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write one HTML page with plots and pictures.")
+@options.as_json
 def evaluate(
     bundle: Path,
     clips: Path,
@@ -25,26 +41,66 @@ def evaluate(
     label_map: Path | None,
     runtime: str,
     threads: int,
-    teacher: Path | None,
+    ways: str,
+    seeds: int,
+    limit: int | None,
+    groups_within_labels: bool,
+    answers: Path | None,
+    baseline: Path | None,
     recipe: Path | None,
+    compare: Path | None,
     out: Path | None,
+    report: Path | None,
+    as_json: bool,
 ) -> None:
-    """Measure BUNDLE on the labelled videos of CLIPS, with and without its learned policy."""
-    from calibration.evaluation import evaluate_bundle, evaluate_teacher, show, write_report
-    from calibration.recipe import Recipe
-    from edge.errors import AdafocusError
+    """Measure BUNDLE on the labelled videos of CLIPS by the code of the device, with and without its policy.
+
+    A float bundle is evaluated like any other; --compare sets an int8 one against it, clip by clip.
+    """
+    from rich.console import Console
+
+    from calibration.evaluation.comparison import compare as set_against
+    from calibration.evaluation.files import read_evaluation, write_report
+    from calibration.evaluation.measuring import Request, evaluate_bundle
+    from calibration.evaluation.page import write_page
+    from calibration.evaluation.pictures import choose_rows, draw_picks
+    from calibration.evaluation.table import show
     from edge.recognizer import Recognizer
 
-    if (teacher is None) != (recipe is None):
-        raise AdafocusError("--teacher and --recipe go together: the recipe says how the teacher looks at a clip.")
+    if recipe is not None and baseline is None:
+        raise AdafocusError("--recipe says how the --baseline looks at a clip, so give that as well.")
+    for option, path in (("--out", out), ("--report", report), ("--answers", answers)):
+        if path is not None and path.is_dir():
+            raise AdafocusError(f"{option} is the folder {path}, expected the name of a file.")
+    # read before the clips are run, which may take long
+    other = None if compare is None else read_evaluation(compare)
     recognizer = Recognizer.open(bundle, runtime, threads)
-    manifest = recognizer.bundle.manifest
-    figures: dict[str, Any] = {"model": manifest.name, "clip_list": clips.name, "split": split, "runtime": runtime}
-    figures |= evaluate_bundle(recognizer, clips, split, label_map)
-    if teacher is not None and recipe is not None:
-        read = Recipe.read(recipe)
-        figures["teacher"] = evaluate_teacher(teacher, read, clips, split, label_map, manifest.labels)
-    show(figures)
+    request = Request(
+        clips, split, label_map, limit, ways == "all", seeds, groups_within_labels, answers, baseline, recipe
+    )
+    found = evaluate_bundle(recognizer, request)
+    figures = found.figures
+    if other is not None and compare is not None:
+        figures["compared"] = set_against(figures, other, compare)
     if out is not None:
-        write_report(out, figures)
-        click.echo(f"wrote {out}")
+        write_report(out, figures, short=True)
+    if report is not None:
+        picks = draw_picks(recognizer, found.clips, choose_rows(figures["each_clip"]))
+        write_page(report, figures, picks)
+    if as_json:
+        options.print_json(figures)
+        return
+    console = Console(highlight=False)
+    show(figures, console)
+    for path in (out, report):
+        if path is not None:
+            console.print(f"wrote {path}", soft_wrap=True)
+    console.print(f"\nnext: {_next(bundle, clips, out, report)}", style="dim", soft_wrap=True)
+
+
+def _next(bundle: Path, clips: Path, out: Path | None, report: Path | None) -> str:
+    if report is None:
+        return f"adafocus evaluate {bundle} {clips} --report report.html"
+    if out is None:
+        return f"adafocus evaluate {bundle} {clips} --out evaluation.yaml"
+    return f"adafocus evaluate OTHER_BUNDLE {clips} --compare {out}"

@@ -1,0 +1,72 @@
+"""One evaluation against another on the same clips: int8 against float, model against model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.evaluation.figures import difference, percent
+from calibration.evaluation.resampling import Resamples
+from edge.errors import AdafocusError
+
+
+def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) -> dict[str, Any]:
+    """Set two evaluations side by side, clip by clip, without exits.
+
+    Args:
+        figures: of this evaluation.
+        other: what :func:`~calibration.evaluation.files.read_evaluation` read.
+        other_path: from where, for the sentences.
+
+    Returns:
+        ``points`` that this one is ahead in top-1, with ``interval``; how often both give the same label; and how many
+        of the chosen frames are the same, None where the two choose another number of frames or among others.
+
+    Raises:
+        AdafocusError: the other evaluation is of other clips, or of other labels for them.
+    """
+    ours, theirs = (_by_path(found) for found in (figures, other))
+    if ours.keys() != theirs.keys():
+        apart = sorted(ours.keys() ^ theirs.keys())[0]
+        raise AdafocusError(
+            f"{other_path} is of {len(theirs)} clips and this evaluation of {len(ours)}; {apart} is in only one of "
+            "them. Only the same clips can be compared: evaluate both bundles with the same CLIPS, --split and --limit."
+        )
+    differ = [path for path, row in ours.items() if set(row["labels"]) != set(theirs[path]["labels"])]
+    if differ:
+        path = differ[0]
+        raise AdafocusError(
+            f"{path} shows {', '.join(ours[path]['labels'])}, but in {other_path} {', '.join(theirs[path]['labels'])}. "
+            "Evaluate both bundles with the same CLIPS and --label-map."
+        )
+    pairs = [(row, theirs[path]) for path, row in ours.items()]
+    resamples = Resamples([row["group"] for row, _ in pairs])
+    right, right_there = (np.array([float(row["right"]) for row in rows]) for rows in zip(*pairs, strict=True))
+    same_frames = [
+        len(set(one["frames"]) & set(two["frames"])) / len(one["frames"])
+        for one, two in pairs
+        if len(one["frames"]) == len(two["frames"]) and one["frames"]
+    ]
+    comparable = len(same_frames) == len(pairs) and _candidates(figures) == _candidates(other)
+    return {
+        "with": other["measured_on"]["model"],
+        "with_runtime": other["measured_on"]["runtime"],
+        "with_precision": other["measured_on"]["precision"],
+        "file": other_path.name,
+        "clips": len(pairs),
+        **difference(right, right_there, resamples),
+        "gained": int((right > right_there).sum()),
+        "lost": int((right < right_there).sum()),
+        "same_label_percent": percent(float(np.mean([one["best"] == two["best"] for one, two in pairs]))),
+        "same_frames_percent": percent(float(np.mean(same_frames))) if comparable else None,
+    }
+
+
+def _by_path(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["path"]: row for row in figures["each_clip"]}
+
+
+def _candidates(figures: dict[str, Any]) -> int:
+    return int(figures["measured_on"]["candidate_frames"])

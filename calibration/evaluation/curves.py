@@ -1,0 +1,57 @@
+"""Accuracy against cost where clips stop early: what every threshold would have given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.answers import Answers
+from edge.exits import ALWAYS, NEVER
+
+SWEEP = 40
+
+
+@dataclass(frozen=True)
+class Point:
+    """All clips at one set of thresholds.
+
+    Attributes:
+        taken: ``(n,)`` exit of each clip.
+        gmac: mean.
+        ms: mean.
+        at_glance: share of clips that stop at the glance.
+    """
+
+    taken: NDArray[np.int64]
+    gmac: float
+    ms: float
+    at_glance: float
+
+
+def stop(answers: Answers, confidences: NDArray[np.float64], thresholds: Sequence[float]) -> Point:
+    """Let every clip stop at the first exit that is sure enough, as the device does.
+
+    Args:
+        answers: of n clips.
+        confidences: ``(n, exits)``.
+        thresholds: of all exits but the last.
+    """
+    enough = np.column_stack([confidences[:, :-1] >= np.asarray(thresholds), np.ones(len(confidences), bool)])
+    taken = enough.argmax(1)
+    return Point(
+        taken,
+        float(answers.macs[taken].mean()) / 1e9,
+        float(answers.ms[np.arange(len(taken)), taken].mean()),
+        float((taken == 0).mean()),
+    )
+
+
+def sweep(answers: Answers, confidences: NDArray[np.float64]) -> list[Point]:
+    """One threshold for all exits, from always stopping to never; the cheapest point first."""
+    early = confidences[:, :-1]
+    steps = np.unique(np.quantile(early, np.linspace(0, 1, SWEEP)))
+    points = [stop(answers, confidences, [step] * early.shape[1]) for step in (ALWAYS, *steps, NEVER)]
+    return sorted({point.gmac: point for point in points}.values(), key=lambda point: point.gmac)

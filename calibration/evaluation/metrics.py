@@ -1,0 +1,110 @@
+"""How good answers are: accuracy, mean average precision, and how far confidence can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.evaluation.truth import Truth
+
+BEST = 5
+BINS = 15
+
+
+def right_among_best(logits: NDArray[np.float32], truth: Truth, k: int) -> NDArray[np.float64]:
+    """Whether one of a clip's classes is among its ``k`` best answers.
+
+    Where logits are equal, as those of int8 graphs often are, the first class is the better one, as on the device.
+
+    Args:
+        logits: ``(n, K)``.
+        truth: of n clips.
+        k: 1, 5, ...
+
+    Returns:
+        ``(n,)`` of 0.0 and 1.0.
+    """
+    best = np.argsort(-logits, axis=1, kind="stable")[:, :k]
+    return np.asarray(np.take_along_axis(truth.all, best, 1).any(1), np.float64)
+
+
+def average_precision(
+    scores: NDArray[np.float64], shown: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Precision where each clip of one class stands in the order of scores, and the mean of that (method.md 7).
+
+    The same as scikit-learn's ``average_precision_score``, for many weightings at once.
+
+    Args:
+        scores: ``(n,)`` of the class; clips of equal scores stand together.
+        shown: ``(n,)`` whether a clip shows the class.
+        weights: ``(r, n)`` how often each clip counts.
+
+    Returns:
+        ``(r,)`` of 0..1; NaN where no clip of the class counts.
+    """
+    order = np.argsort(-scores, kind="stable")
+    counted = weights[:, order]
+    hits = counted * shown[order]
+    ends = np.searchsorted(-scores[order], -scores[order], side="right") - 1
+    with np.errstate(invalid="ignore"):
+        precision = np.nan_to_num(hits.cumsum(1)[:, ends] / counted.cumsum(1)[:, ends])
+        return (hits * precision).sum(1) / hits.sum(1)
+
+
+def mean_average_precision(
+    scores: NDArray[np.float64], truth: Truth, weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean over all classes that a clip which counts shows.
+
+    Args:
+        scores: ``(n, K)`` softmax scores.
+        truth: of n clips.
+        weights: ``(r, n)`` how often each clip counts.
+
+    Returns:
+        ``(r,)`` of 0..1.
+    """
+    found = [average_precision(scores[:, place], truth.all[:, place], weights) for place in truth.classes]
+    return np.nanmean(found, axis=0)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Bins of confidence; those without a clip are left out.
+
+    Attributes:
+        confidence: mean of each bin.
+        accuracy: share of right answers in it.
+        clips: how many it holds.
+    """
+
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    clips: tuple[int, ...]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: distance of accuracy from confidence, weighted by clips, 0..1."""
+        gaps = np.abs(np.subtract(self.accuracy, self.confidence))
+        return float(np.average(gaps, weights=self.clips))
+
+
+def reliability(scores: NDArray[np.float64], right: NDArray[np.float64], bins: int = BINS) -> Reliability:
+    """Sort answers into equally wide bins of their confidence.
+
+    Args:
+        scores: ``(n, K)`` probabilities.
+        right: ``(n,)`` whether the best answer is right.
+        bins: how many, from 0 to 1; a value on an edge belongs to the bin below.
+    """
+    best = scores.max(1)
+    places = np.clip(np.ceil(best * bins).astype(int) - 1, 0, bins - 1)
+    members = [places == place for place in np.unique(places)]
+    return Reliability(
+        tuple(float(best[inside].mean()) for inside in members),
+        tuple(float(right[inside].mean()) for inside in members),
+        tuple(int(inside.sum()) for inside in members),
+    )
