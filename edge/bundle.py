@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -196,10 +197,40 @@ def write_bundle(destination: Path, fill: Callable[[Path], Manifest]) -> Bundle:
     return Bundle.open(destination)
 
 
+def rewrite_bundle(bundle: Bundle, manifest: Manifest, destination: Path) -> Bundle:
+    """Write a bundle with another manifest, which names the same files.
+
+    Args:
+        bundle: an opened one.
+        manifest: the new one.
+        destination: as for :func:`write_bundle`; it may be where the bundle stands, whose files then stay.
+
+    Raises:
+        BundleError: the manifest contradicts itself or the files. What stood at the destination is still there.
+    """
+
+    def fill(folder: Path) -> Manifest:
+        for record in manifest.files():
+            source, target = bundle.path / record.file, folder / record.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+        return manifest
+
+    if not (destination.is_dir() and destination.samefile(bundle.path)):
+        return write_bundle(destination, fill)
+    with replacing_file(destination / MANIFEST) as beside:
+        _write_manifest(beside, manifest)
+        read_manifest(beside, destination / MANIFEST)
+    return Bundle.open(destination)
+
+
 def _fill(folder: Path, fill: Callable[[Path], Manifest]) -> None:
-    manifest = fill(folder)
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    _write_manifest(folder / MANIFEST, fill(folder))
     Bundle.open(folder)
+
+
+def _write_manifest(path: Path, manifest: Manifest) -> None:
+    path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def file_record(root: Path, name: str) -> FileRecord:
