@@ -131,19 +131,35 @@ def costs_of(budget: Budget, recognizer: Recognizer, clip: Clip) -> Costs:
     if budget.unit == "J":
         raise AdafocusError(
             f"the budget is {budget}, but no meter of energy is here, so joules cannot be held. Give it in GMAC "
-            f"({by_macs.low:.3g} to {by_macs.high:.3g} a clip) or in ms: --budget {_middle(by_macs)}GMAC."
+            f"({by_macs.low:.3g} to {by_macs.high:.3g} a clip) or in ms: --budget "
+            f"{_middle(by_macs.low, by_macs.high)}GMAC."
         )
     costs = by_macs if budget.unit == "GMAC" else TimeCosts.measure(recognizer, clip)
-    if not costs.low <= budget.value <= costs.high:
-        where = "below what the glance alone costs" if budget.value < costs.low else "above what the full path costs"
-        here = " on this machine now" if budget.unit == "ms" else ""
-        raise AdafocusError(
-            f"the budget is {budget}, {where}{here}: a clip costs {costs.low:.4g} {budget.unit} after the glance and "
-            f"{costs.high:.4g} {budget.unit} at most. Choose between: --budget {_middle(costs)}{budget.unit}."
-        )
+    refuse_out_of_range(budget, costs.low, costs.high)
     return costs
 
 
-def _middle(costs: Costs) -> str:
+def refuse_out_of_range(budget: Budget, low: float, high: float) -> None:
+    """Refuse a budget that no thresholds can meet.
+
+    Args:
+        budget: what was asked.
+        low: cost of a clip that stops after the glance, in the budget's unit.
+        high: cost of a clip that never stops early.
+
+    Raises:
+        AdafocusError: it lies below the glance or above the full path.
+    """
+    if low <= budget.value <= high:
+        return
+    where = "below what the glance alone costs" if budget.value < low else "above what the full path costs"
+    here = " on this machine now" if budget.unit == "ms" else ""
+    raise AdafocusError(
+        f"the budget is {budget}, {where}{here}: a clip costs {low:.4g} {budget.unit} after the glance and "
+        f"{high:.4g} {budget.unit} at most. Choose between: --budget {_middle(low, high)}{budget.unit}."
+    )
+
+
+def _middle(low: float, high: float) -> str:
     """A budget to try, in digits that can be typed."""
-    return f"{float(f'{(costs.low + costs.high) / 2:.2g}'):g}"
+    return f"{float(f'{(low + high) / 2:.2g}'):g}"

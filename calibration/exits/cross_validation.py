@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold
 
 from calibration.answers import Answers
 from calibration.evaluation.truth import Truth
-from calibration.exits.costs import clip_costs
+from calibration.exits.costs import exit_costs
 from calibration.exits.fitting import OFFICIAL, Choice, Fitted, exits_taken
 from calibration.exits.paths import FAMILIES
 from edge.budget import Budget
@@ -110,7 +110,7 @@ def cross_validated(
     Raises:
         AdafocusError: there is a single group, or a budget in joules.
     """
-    costs = {budget.unit: clip_costs(sample.answers, budget.unit) for budget in budgets}
+    costs = [exit_costs(sample.answers, budget.unit) for budget in budgets]
     right, everyone = sample.right, np.arange(len(sample.groups))
     exits = right.shape[1]
     taken = np.zeros((repeats, len(budgets), len(everyone)), np.int64)
@@ -120,13 +120,12 @@ def cross_validated(
         fitted = sample.fit(choice, known)
         sure = confidences(sample.answers.logits[unseen], choice.criterion, fitted.temperature)
         for place, budget in enumerate(budgets):
-            cost = costs[budget.unit]
-            leaving = exits_taken(sure, fitted.thresholds(budget.value, cost[known].mean(0)))
+            leaving = exits_taken(sure, fitted.thresholds(budget.value, costs[place]))
             taken[repeat, place, unseen] = leaving
-            errors[place].append(float(cost[unseen, leaving].mean()) / budget.value - 1)
+            errors[place].append(float(costs[place][leaving].mean()) / budget.value - 1)
     found = []
     for place, budget in enumerate(budgets):
-        realised = float(costs[budget.unit][everyone, taken[:, place]].mean())
+        realised = float(costs[place][taken[:, place]].mean())
         shares = np.bincount(taken[:, place].ravel(), minlength=exits) / taken[:, place].size
         found.append(
             Unseen(
@@ -188,7 +187,7 @@ def _divisions(
     count = len(set(groups.tolist()))
     if count < 2:
         raise AdafocusError(
-            f"All clips are of the group {groups[0]!r}, expected at least two: how well a budget is kept is tried on "
+            f"All clips are of the group {str(groups[0])!r}, expected at least two: how well a budget is kept is tried on "
             "groups that were left out. Name the source of each clip in the column group."
         )
     for repeat in range(repeats):

@@ -50,8 +50,8 @@ def shared_path(sure: Numbers, low: float, high: float) -> ThresholdPath:
 
     Args:
         sure: ``(n, exits)``, how sure all exits but the last are.
-        low: every clip is as sure as this.
-        high: no clip is.
+        low: every clip is surer than this.
+        high: no clip is as sure.
     """
     exits = sure.shape[1]
     return ThresholdPath(np.array([0.0, 1.0]), np.array([[low] * exits, [high] * exits]))
@@ -89,7 +89,7 @@ def smoothed(values: Numbers, low: float, high: float) -> tuple[Numbers, Numbers
     itself the line is half way, so that the nearer side is found.
 
     Args:
-        values: ``(n,)``, none beyond ``low`` and ``high``.
+        values: ``(n,)``, all between ``low`` and ``high`` and none of them.
         low: nothing lies below it.
         high: nothing lies above it.
 

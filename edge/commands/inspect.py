@@ -93,7 +93,14 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
         console.print(f"{runtime}: {size / 1e6:.1f} MB, {escape(state)}", soft_wrap=True)
     exits = manifest.exits
     budgets = ", ".join(f"{budget.budget:g} {budget.unit}" for budget in exits.budgets) or "no budget calibrated"
-    console.print(f"exits: {exits.criterion}, temperature {exits.temperature:g}, {budgets}")
+    console.print(f"exits: {exits.criterion}, temperature {exits.temperature:.4g}, {budgets}", soft_wrap=True)
+    if exits.calibration is not None:
+        fitted = exits.calibration
+        console.print(
+            f"thresholds: {fitted.family}, fitted to {fitted.n} clips of {fitted.groups} groups ({fitted.dataset}, "
+            f"{fitted.split}) in {fitted.runtime}",
+            soft_wrap=True,
+        )
     console.print(f"golden clip: {manifest.golden.source}, answers of {manifest.golden.runtime}")
     for figure in manifest.measured:
         console.print(f"{figure.dataset} {figure.split}: {figure.metric} {figure.value:.4g} (n = {figure.n})")

@@ -12,6 +12,7 @@ import pytest
 from edge.bundle import MANIFEST, Bundle
 from edge.errors import BundleError
 from edge.limits import MOST_MANIFEST_BYTES
+from edge.manifest import Exits
 from edge.manifest_file import parse_manifest, read_manifest
 
 WHERE = Path("manifest.json")
@@ -125,7 +126,7 @@ def test_what_the_schema_writes_it_reads(text: str) -> None:
 
 def test_what_exits_are_expected_to_do_is_kept_and_nothing_is_written_where_nobody_calibrated(text: str) -> None:
     content = json.loads(text)
-    assert set(content["exits"]) == {"criterion", "temperature", "budgets"}
+    assert set(Exits().model_dump()) == {"criterion", "temperature", "budgets"}
     expected = {"expected_accuracy": 0.79, "expected_error": -0.004, "expected_error_spread": 0.1}
     calibration = {
         "dataset": "clips.csv", "split": "val", "n": 120, "groups": 24, "runtime": "litert", "family": "shared",
