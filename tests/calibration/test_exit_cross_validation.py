@@ -98,7 +98,7 @@ def test_a_time_is_the_median_of_clips_so_that_a_busy_moment_does_not_count() ->
 
 def test_a_single_group_and_joules_are_refused() -> None:
     sample = made_sample(clips=20, groups=1)
-    with pytest.raises(AdafocusError, match=r"All clips are of the group 'g0', expected at least two"):
+    with pytest.raises(AdafocusError, match=r"All clips are of the group 'g0', expected two or more"):
         cross_validated(sample, [Budget(2.0, "GMAC")], [SOFTMAX])
     with pytest.raises(AdafocusError, match=r"joules need a meter.*--budget 1.2GMAC"):
         exit_costs(sample.answers, "J")
