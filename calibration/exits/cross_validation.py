@@ -187,7 +187,7 @@ def _divisions(
     count = len(set(groups.tolist()))
     if count < 2:
         raise AdafocusError(
-            f"All clips are of the group {str(groups[0])!r}, expected two or more: how well a budget is kept is tried on "
+            f"All clips are of the group {str(groups[0])!r}, expected two or more: budgets are tried on "
             "groups that were left out. Name the source of each clip in the column group."
         )
     for repeat in range(repeats):
