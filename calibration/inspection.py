@@ -9,10 +9,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 FORMAT = "adafocus-edge quantised model, version 1"
+CHECKPOINT_FORMAT = "adafocus-edge float checkpoint, version 1"
 
 
 def describe(target: str) -> dict[str, Any] | None:
-    """Describe a model file of ``adafocus train``; None where ``target`` is none."""
+    """Describe a model file or a checkpoint of this room; None where ``target`` is neither."""
     path = Path(target)
     if path.suffix != ".safetensors" or not path.is_file():
         return None
@@ -21,6 +22,8 @@ def describe(target: str) -> dict[str, Any] | None:
             metadata = file.metadata() or {}
     except SafetensorError:
         return None
+    if metadata.get("format") == CHECKPOINT_FORMAT:
+        return _checkpoint(path, metadata)
     if metadata.get("format") != FORMAT:
         return None
     history = json.loads(metadata["history"])
@@ -33,4 +36,19 @@ def describe(target: str) -> dict[str, Any] | None:
         "taught_on_clips": history.get("taught"),
         "packages": [f"{name} {number}" for name, number in history.get("packages", {}).items()],
         "next": f"adafocus export {path} --out bundle --prove VIDEO",
+    }
+
+
+def _checkpoint(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    recipe, history = json.loads(metadata["recipe"]), json.loads(metadata["history"])
+    whole = recipe["classifier"] is not None
+    return {
+        "checkpoint": str(path),
+        "kind": metadata["format"],
+        "network": f"{recipe['classifier']['backbone']} on whole frames" if whole else recipe["preset"],
+        "classes": len(json.loads(metadata["labels"])),
+        "bytes": path.stat().st_size,
+        "steps": history.get("steps"),
+        "validation": history.get("validation"),
+        "next": f"adafocus train RECIPE --teacher {path}" if whole else f"adafocus quantize {path} --clips CLIPS",
     }

@@ -1,7 +1,8 @@
 """The model file: a trained network, from which every bundle is converted.
 
 Weights of quantised stages (the glance and the focus) are int8 with a power-of-two scale per output channel, their
-biases float32, and every activation has an exponent and the smallest value it took. Other stages are float32: the
+biases float32, and every activation has an exponent and the smallest value it took; layers that quantisation would cost
+too much have float32 weights. Other stages are float32: the
 policy always, and all three where nothing was quantised. The file is a safetensors file whose metadata say how it was
 made.
 """
@@ -138,6 +139,8 @@ def _stage_tensors(graph: GraphModule) -> dict[str, Tensor]:
         tensors[f"{layer.name}.scale"] = layer.weight_quant.scale.clone()
         if layer.bias is not None and layer.bias_name is not None:
             tensors[layer.bias_name] = layer.bias.detach().clone()
+    for name, value in graph.named_parameters():
+        tensors.setdefault(name, value.detach().clone())
     for name, fake in activation_quantisers(graph).items():
         observer = fake.activation_post_process
         tensors[f"{name}.range"] = torch.tensor([float(observer.exponent), float(observer.lowest)])
@@ -157,10 +160,16 @@ def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor]) -> G
             scale = tensors[f"{name}.scale"].reshape(-1, *[1] * (value.dim() - 1))
             value = value.float() * scale
         parameter.copy_(value)
-    graph = prepare(module, stages.examples(stage))
+    graph = prepare(module, stages.examples(stage), kept_float(module, tensors))
     for name, fake in activation_quantisers(graph).items():
         exponent, lowest = tensors[f"{name}.range"].tolist()
         fake.activation_post_process.lowest.fill_(lowest)
         set_exponent(fake, int(exponent))
     snap(graph)
     return graph
+
+
+def kept_float(module: nn.Module, tensors: dict[str, Tensor]) -> set[str]:
+    """Weights of a quantised stage that are stored in float."""
+    matrices = {name for name, parameter in module.named_parameters() if parameter.dim() > 1}
+    return {name for name in matrices if tensors[name].dtype != torch.int8}

@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
-from torch import Tensor
 from torch.fx import GraphModule
 
 from calibration.clips import is_clip_set, read_clips
-from calibration.quantization import calibrate, prepare
+from calibration.quantised_network import QuantisedNetwork, inputs_of_stages
 from calibration.views import normalise
 from edge.clip import read_clip
 from edge.errors import AdafocusError
 from edge.manifest import Geometry
 from networks import NetworkConfig
-from networks.lowering import LoweredStages, infer_lowered
+from networks.lowering import LoweredStages
 
 ENOUGH_CLIPS = 100
 
@@ -82,20 +81,11 @@ def quantise_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, 
     """
     if not views:
         raise AdafocusError("There is no clip to calibrate on. Name a clip list or videos: --calibration clips.csv")
-    seen: dict[str, list[tuple[Tensor, ...]]] = {"glance": [], "focus": []}
-    modules = stages.modules()
-    hooks = [
-        modules[stage].register_forward_pre_hook(lambda _, inputs, kept=kept: kept.append(inputs))
-        for stage, kept in seen.items()
-    ]
-    try:
-        for glance, candidates in track(views, "float stages"):
-            infer_lowered(stages, normalise(candidates, stages.config)[None], normalise(glance, stages.config)[None])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    prepared = {}
-    for stage, inputs in seen.items():
-        prepared[stage] = prepare(modules[stage], stages.examples(stage))
-        calibrate(prepared[stage], inputs)
-    return prepared
+    config = stages.config
+    inputs = inputs_of_stages(
+        stages,
+        ((normalise(glance, config), normalise(frames, config)) for glance, frames in track(views, "float stages")),
+    )
+    network = QuantisedNetwork(stages)
+    network.calibrate(inputs)
+    return network.prepared()

@@ -33,10 +33,16 @@ REARRANGEMENTS = (
 )
 
 
-def prepare(stage: nn.Module, example: tuple[Tensor, ...]) -> GraphModule:
-    """Export a stage graph and insert trainable fake quantisation; parameters keep the names they have in ``stage``."""
+def prepare(stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[str] = ()) -> GraphModule:
+    """Export a stage graph and insert trainable fake quantisation; parameters keep the names they have in ``stage``.
+
+    Args:
+        stage: float graph.
+        example: inputs.
+        kept_float: names of weights whose layers stay float.
+    """
     exported = torch.export.export(stage, example).module()
-    return prepare_qat_pt2e(exported, StageQuantizer())
+    return prepare_qat_pt2e(exported, StageQuantizer(kept_float))
 
 
 class QuantisedLayer:
@@ -56,7 +62,7 @@ class QuantisedLayer:
 def quantised_layers(prepared: GraphModule) -> Iterator[QuantisedLayer]:
     """Every layer of a prepared graph that has quantised weights, in the order of the graph."""
     for node in prepared.graph.nodes:
-        if node.target in CONVOLUTIONS:
+        if node.target in CONVOLUTIONS and node.args[1].op == "call_module":
             yield QuantisedLayer(prepared, node)
 
 

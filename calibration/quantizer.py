@@ -16,7 +16,7 @@ network amplifies a single value that two runtimes round differently until the w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -133,10 +133,11 @@ def weight_spec() -> QuantizationSpec:
 
 
 class StageQuantizer(XNNPACKQuantizer):
-    """Annotates an exported stage graph for quantisation-aware training."""
+    """Annotates an exported stage graph for quantisation-aware training; layers with named weights stay float."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_float: Iterable[str] = ()) -> None:
         super().__init__()
+        self.kept_float = frozenset(kept_float)
         self.activation = activation_spec()
         self.set_global(QuantizationConfig(self.activation, self.activation, weight_spec(), None, True))
 
@@ -153,12 +154,23 @@ class StageQuantizer(XNNPACKQuantizer):
         keep_grids(model)
         for chain in tap_chains(model):
             share_one_scale(chain)
+        for node in model.graph.nodes:
+            if node.target in CONVOLUTIONS and str(node.args[1].target) in self.kept_float:
+                leave_float(node)
         return model
 
 
 def annotate(node: Node, inputs: dict[Any, QuantizationSpecBase], output: QuantizationSpecBase | None) -> None:
     """Replace a node's annotation."""
     node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
+
+
+def leave_float(convolution: Node) -> None:
+    """Take a convolution's own quantisers away; what it reads and what reads it stays quantised."""
+    annotation = convolution.meta[Q_ANNOTATION_KEY]
+    annotation.input_qspec_map = {
+        source: spec for source, spec in annotation.input_qspec_map.items() if source is convolution.args[0]
+    }
 
 
 def fuse_with_convolution(clipping: Node, spec: QuantizationSpec) -> None:

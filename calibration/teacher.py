@@ -1,64 +1,75 @@
-"""The teacher: a float X3D on full frames, whose soft answers are the target."""
+"""The teacher: a classifier on whole frames, whose answers are the soft targets of another network."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor
 
 import networks
+from calibration.checkpoint_file import is_checkpoint, load_checkpoint
 from calibration.clips import FrameCache
-from calibration.recipe import Recipe
-from calibration.views import normalise
-from edge.preprocess import fit_frame
+from calibration.recipe import Classifier
+from calibration.tasks import feed_of, whole_frames
+from edge.errors import AdafocusError
+from edge.files import replacing_file, sha256_of
 from networks.backbones import build_backbone
 from networks.backbones.x3d import X3D
 from networks.heads import X3DHead
 
 
-class Teacher(networks.VideoClassifier):
-    """A published X3D with its classifier, ready to answer."""
+def load_teacher(path: Path, backbone: str) -> networks.VideoClassifier:
+    """Read a classifier of ``adafocus train``, or a published X3D whose batch norms are folded.
 
-    def __init__(self, backbone: str, checkpoint: Path) -> None:
-        trunk = build_backbone(backbone)
-        if not isinstance(trunk, X3D):
-            raise TypeError(f"the teacher must be an X3D, found {backbone}.")
-        classifier = networks.load_x3d_trunk(trunk, checkpoint)
-        hidden, channels = classifier["head_lin.weight"].shape
-        head = X3DHead(channels, hidden, classifier["fc.weight"].shape[0], bias=True, dropout=0.0)
-        head.lin.load_state_dict({"weight": classifier["head_lin.weight"], "bias": classifier["head_lin.bias"]})
-        head.fc.load_state_dict({"weight": classifier["fc.weight"], "bias": classifier["fc.bias"]})
-        super().__init__(trunk, head)
-        self.eval()
+    Args:
+        path: of the checkpoint.
+        backbone: of a published one.
 
-
-def teacher_input(frames: NDArray[np.uint8], recipe: Recipe) -> Tensor:
-    """Cached frames to ``(1, T, 3, S, S)``: uniform frames, short side resized, centre crop, Kinetics statistics."""
-    count = recipe.teacher_frames
-    chosen = ((np.arange(count) + 0.5) / count * len(frames)).astype(int)
-    pixels = np.stack([fit_frame(frames[i], recipe.teacher_size, recipe.teacher_short_side) for i in chosen])
-    return normalise(pixels, networks.PRESETS[recipe.preset])[None]
+    Raises:
+        AdafocusError: it is neither.
+    """
+    if not path.is_file():
+        raise AdafocusError(f"There is no teacher at {path}. Give --teacher the path of a classifier's checkpoint.")
+    if is_checkpoint(path):
+        trained = load_checkpoint(path)
+        if not isinstance(trained.net, networks.VideoClassifier):
+            raise AdafocusError(
+                f"{path} is no classifier on whole frames. Train one: a recipe with the key classifier."
+            )
+        return trained.net
+    trunk = build_backbone(backbone)
+    if not isinstance(trunk, X3D):
+        raise AdafocusError(f"A published teacher must be an X3D, the recipe names {backbone}.")
+    classifier = networks.load_x3d_trunk(trunk, path)
+    hidden, channels = classifier["head_lin.weight"].shape
+    head = X3DHead(channels, hidden, classifier["fc.weight"].shape[0], bias=True, dropout=0.0)
+    head.lin.load_state_dict({"weight": classifier["head_lin.weight"], "bias": classifier["head_lin.bias"]})
+    head.fc.load_state_dict({"weight": classifier["fc.weight"], "bias": classifier["fc.bias"]})
+    return networks.VideoClassifier(trunk, head).eval()
 
 
 @torch.no_grad()
-def soft_answers(cache: FrameCache, teacher: Teacher, recipe: Recipe, store: Path) -> Tensor:
+def soft_answers(cache: FrameCache, teacher: Path, shape: Classifier, classes: int, folder: Path) -> Tensor:
     """The teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once and kept.
 
-    Clips that cannot be decoded have zeros.
+    Raises:
+        AdafocusError: the teacher knows another number of classes.
     """
+    store = folder / f"teacher-{sha256_of(teacher)[:12]}.pt"
     if store.exists():
-        return torch.load(store, weights_only=True)
-    usable = cache.usable()
-    answers = []
-    for index in track(usable, "teacher"):
-        view = teacher_input(cache.read(index), recipe)
-        answers.append((teacher(view) + teacher(view.flip(-1))) / 2)
-    stacked = torch.cat(answers)
-    logits = stacked.new_zeros(len(cache.clips), stacked.shape[1])
-    logits[usable] = stacked
-    torch.save(logits, store)
-    return logits
+        kept = torch.load(store, weights_only=True)
+        if len(kept) == len(cache.clips):
+            return kept
+    net, feed = load_teacher(teacher, shape.backbone), feed_of(shape)
+    rows = torch.zeros(len(cache.clips), classes)
+    for index in track(cache.usable(), "teacher"):
+        view = whole_frames(cache.read(index), feed)[None]
+        answer = (net(view) + net(view.flip(-1)))[0] / 2
+        if len(answer) != classes:
+            raise AdafocusError(f"{teacher} knows {len(answer)} classes, but the clips have {classes}: check --labels.")
+        rows[index] = answer
+    with replacing_file(store) as beside:
+        torch.save(rows, beside)
+    return rows

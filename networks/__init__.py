@@ -7,7 +7,7 @@ from typing import Any
 from networks.adafocus import AdaFocus, Inference, TrainingOutputs
 from networks.backbones import BACKBONES, build_backbone
 from networks.backbones.x3d import X3D
-from networks.checkpoints import Loaded, load_encoder, load_state, load_x3d_trunk
+from networks.checkpoints import Loaded, load_encoder, load_folded_mobilenet, load_state, load_x3d_trunk
 from networks.config import NetworkConfig
 from networks.errors import CheckpointError, NetworkError
 from networks.heads import LinearHead, X3DHead
@@ -61,6 +61,7 @@ __all__ = [
     "build_classifier",
     "from_config",
     "load_encoder",
+    "load_folded_mobilenet",
     "load_state",
     "load_x3d_trunk",
     "preset",

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from networks.backbones.inverted_residual import InvertedResidualNet
 from networks.backbones.x3d import X3D
 from networks.errors import CheckpointError
 from networks.sources import Source, recognise
@@ -18,6 +19,8 @@ from networks.sources import Source, recognise
 StateDict = Mapping[str, Tensor]
 PARALLEL_PREFIX = "module."
 NAMED = 5
+MOBILENET_BLOCKS = 17
+FOLDED_MOBILENET = re.compile(r"features\.(?P<block>\d+)\.(?:conv\.(?P<layer>\d)(?:\.0)?|0)\.(?P<leaf>weight|bias)")
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,38 @@ def load_x3d_trunk(trunk: X3D, source: str | Path | StateDict) -> dict[str, Tens
         state[_norm_bias(key)] = value.float()
     load_exact(trunk, state, "an X3D trunk")
     return classifier
+
+
+def load_folded_mobilenet(encoder: InvertedResidualNet, source: str | Path | StateDict) -> None:
+    """Load a MobileNetV2 of torchvision's layout whose batch norms are folded; the norms become identities plus bias.
+
+    Its classifier is left out.
+
+    Raises:
+        CheckpointError: the sentence names keys and shapes.
+    """
+    state = {
+        f"{name}.{leaf}": _identity(leaf, value, module.eps)
+        for name, module in encoder.named_modules()
+        if isinstance(module, nn.BatchNorm2d)
+        for leaf, value in module.state_dict().items()
+    }
+    for key, value in read_state(source).items():
+        found = FOLDED_MOBILENET.fullmatch(key)
+        if found:
+            layer = _mobilenet_layer(int(found["block"]), found["layer"])
+            state[f"{layer}.{'conv.weight' if found['leaf'] == 'weight' else 'bn.bias'}"] = value.float()
+        elif not key.startswith("classifier."):
+            raise CheckpointError(f"the checkpoint has a tensor {key}, expected those of a folded MobileNetV2.")
+    state |= {key: value for key, value in encoder.state_dict().items() if key.endswith("shift.moves")}
+    load_exact(encoder, state, "a MobileNetV2")
+
+
+def _mobilenet_layer(block: int, layer: str) -> str:
+    if block in (0, MOBILENET_BLOCKS + 1):
+        return "stem" if block == 0 else "head"
+    layers = ("depthwise", "project") if block == 1 else ("expand", "depthwise", "project")
+    return f"blocks.{block - 1}.{layers[int(layer)]}"
 
 
 def _norm_bias(key: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from networks.errors import NetworkError
+
 REPETITIONS = 128
 
 
@@ -36,8 +38,13 @@ def select_frames(weights: Tensor, candidates: int, levels: Tensor) -> Tensor:
 
     Returns:
         ``(B, n)`` int64, strictly increasing in every row.
+
+    Raises:
+        NetworkError: a weight is not finite.
     """
     bins = weights.detach().double()
+    if not bool(bins.isfinite().all()):
+        raise NetworkError("the frame weights are not finite.")
     cumulative = bins.cumsum(1)
     cumulative[:, -1] = 1.0
     wanted = levels.to(cumulative).expand(len(bins), -1).contiguous()

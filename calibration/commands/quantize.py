@@ -1,0 +1,56 @@
+"""Workstation verb ``quantize``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from calibration.commands.train import DEFAULT_CACHE
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option(
+    "--clips", "sources", type=click.Path(path_type=Path), multiple=True, required=True, help="Clip set; repeatable."
+)
+@click.option("--split", default="train", show_default=True, help="Clips for scales and training; 'all' for every one.")
+@click.option("--judge", default="val", show_default=True, help="Clips to compare on; 'none' for those of the scales.")
+@click.option("--calibration-clips", default=100, show_default=True, help="Clips that decide the scales, at most.")
+@click.option("--steps", default=0, show_default=True, help="Steps of quantisation-aware training; 0 for none.")
+@click.option("--batch", default=8, show_default=True, help="Clips per step.")
+@click.option("--learning-rate", default=2e-5, show_default=True)
+@click.option("--bound", default=0.5, show_default=True, help="Points that may be lost; else layers stay float.")
+@click.option("--layers/--no-layers", default=False, show_default=True, help="Measure every layer's noise.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for checkpoints.")
+@click.option("--cache", type=click.Path(path_type=Path), default=DEFAULT_CACHE, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Model file to write (.safetensors).")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the comparison and the layers as YAML.")
+def quantize(
+    checkpoint: Path,
+    sources: tuple[Path, ...],
+    split: str,
+    judge: str,
+    calibration_clips: int,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    bound: float,
+    layers: bool,
+    seed: int,
+    work: Path,
+    cache: Path,
+    out: Path,
+    report: Path | None,
+) -> None:
+    """Turn a float CHECKPOINT of adafocus train into an int8 model file, and say what that cost."""
+    from calibration.quantising import Request, Settings, quantise
+    from calibration.quantising_table import show
+
+    settings = Settings(calibration_clips, steps, batch, learning_rate, bound, seed)
+    every = {"all": None, "none": None}
+    chosen, judged = every.get(split, split), every.get(judge, judge)
+    show(quantise(Request(checkpoint, sources, chosen, judged, settings, layers, work, cache, out, report)))
+    click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
+    click.echo(f"next: adafocus export {out} --out bundle.zip --prove VIDEO")

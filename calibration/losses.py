@@ -1,0 +1,105 @@
+"""The losses of Uni-AdaFocus (arXiv 2412.11228; method, losses and stop-gradients), from labels, a teacher, or both.
+
+Every term has one shape: a cross-entropy of logits with the clip's label, or the divergence from a teacher's answer to
+the same clip. What each term teaches is decided where the logits are made, in ``AdaFocus.train_forward``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from networks import TrainingOutputs
+
+
+class Target(NamedTuple):
+    """What a batch should answer.
+
+    Attributes:
+        classes: ``(B,)`` int64; -1 where a clip has no label.
+        soft: ``(B, K)`` logits of the teacher, or None.
+    """
+
+    classes: Tensor
+    soft: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """How far logits are from a target.
+
+    Attributes:
+        hard_weight: of the cross-entropy with the labels.
+        soft_weight: of the divergence from the teacher, times the squared temperature.
+        temperature: of both softmaxes in the divergence.
+        label_smoothing: of the cross-entropy.
+    """
+
+    hard_weight: float = 1.0
+    soft_weight: float = 0.0
+    temperature: float = 1.0
+    label_smoothing: float = 0.0
+
+    def __call__(self, logits: Tensor, target: Target) -> Tensor:
+        """Mean over clips and heads of logits ``(B, K)`` or ``(B, H, K)``."""
+        heads = logits.float().reshape(len(logits), -1, logits.shape[-1])
+        flat = heads.flatten(0, 1)
+        count = heads.shape[1]
+        loss = flat.new_zeros(())
+        if self.hard_weight > 0.0 and bool((target.classes >= 0).any()):
+            labels = target.classes.repeat_interleave(count)
+            loss = loss + self.hard_weight * F.cross_entropy(
+                flat, labels, ignore_index=-1, label_smoothing=self.label_smoothing
+            )
+        if self.soft_weight > 0.0 and target.soft is not None:
+            wanted = target.soft.float().repeat_interleave(count, 0)
+            loss = loss + self.soft_weight * divergence(flat, wanted, self.temperature)
+        return loss
+
+
+def divergence(logits: Tensor, wanted: Tensor, temperature: float = 1.0) -> Tensor:
+    """Kullback-Leibler divergence of softened answers ``(n, K)`` from ``wanted`` (n, K), times the squared temperature.
+
+    The factor keeps gradients of one size whatever the temperature is (Hinton et al. 2015, arXiv 1503.02531).
+    """
+    given = (logits / temperature).log_softmax(-1)
+    target = (wanted / temperature).log_softmax(-1)
+    return temperature**2 * F.kl_div(given, target, reduction="batchmean", log_target=True)
+
+
+def size_penalty(raw_boxes: Tensor) -> Tensor:
+    """Mean squared distance of raw heights and widths ``(..., 4)`` from 1, the largest box."""
+    return (raw_boxes[..., 2:] - 1.0).square().mean()
+
+
+def losses(
+    outputs: TrainingOutputs, target: Target, criterion: Criterion, size_weight: float, *, frame_by_frame: bool
+) -> dict[str, Tensor]:
+    """Every term of the training loss; their sum is what is minimised.
+
+    Args:
+        outputs: of ``AdaFocus.train_forward``.
+        target: of the batch.
+        criterion: of every term but the size.
+        size_weight: of the size term.
+        frame_by_frame: whether auxiliary heads are judged on every frame (``long``) or on their mean over frames.
+
+    Returns:
+        ``prediction``, ``glance``, ``local``, ``temporal``, ``spatial`` and ``size``.
+    """
+
+    def judged(frames: Tensor) -> Tensor:
+        return criterion(frames if frame_by_frame else frames.mean(1), target)
+
+    return {
+        "prediction": torch.stack([criterion(part, target) for part in outputs.prediction]).mean(),
+        "glance": judged(outputs.glance_frames),
+        "local": torch.stack([judged(part) for part in outputs.local_frames]).mean(),
+        "temporal": criterion(outputs.expected, target),
+        "spatial": criterion(outputs.feature_crop, target),
+        "size": size_weight * size_penalty(outputs.raw_boxes),
+    }

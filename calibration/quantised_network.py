@@ -1,0 +1,104 @@
+"""Stage graphs with fake quantisation around a float policy, run clip by clip as a device runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule
+
+from calibration.quantization import calibrate, prepare, training_graph
+from networks import NetworkConfig
+from networks.cropping import crop_frames
+from networks.lowering import LoweredStages
+from networks.temporal import quantile_levels, select_frames
+
+QUANTISED = ("glance", "focus")
+View = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the stages say of one clip: ``(exits, K)``, ``(1 or N, 4)``, ``(T_G,)`` and ``(T_L,)``."""
+
+    logits: Tensor
+    boxes: Tensor
+    frame_weights: Tensor
+    frame_indices: Tensor
+
+
+def run_stages(stages: Mapping[str, nn.Module], config: NetworkConfig, glance: Tensor, candidates: Tensor) -> Answer:
+    """Run glance, policy and focus on one clip; gradients flow through everything but pixels and choices.
+
+    Args:
+        stages: by name.
+        config: of the network.
+        glance: ``(T_G, 3, S, S)``.
+        candidates: ``(N, 3, F, F)``.
+    """
+    features, first, context = stages["glance"](glance)
+    boxes, weights = stages["policy"](features)
+    chosen = select_frames(weights[None], len(candidates), quantile_levels(config.focus_frames))[0]
+    used = boxes.detach() if len(boxes) == 1 else boxes.detach()[chosen]
+    patches = crop_frames(candidates[chosen][None], used[None], config.patch_size)[0]
+    exits = [first]
+    for part in patches.split(config.patches_in_one_call):
+        logits, *following = stages["focus"](part, context)
+        exits.append(logits)
+        context = following[0] if following else context
+    return Answer(torch.cat(exits), boxes, weights, chosen)
+
+
+@torch.no_grad()
+def inputs_of_stages(stages: LoweredStages, views: Iterable[View]) -> dict[str, list[tuple[Tensor, ...]]]:
+    """What the float stages are given on clips: the glance whole frames, the focus the policy's own crops."""
+    seen: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in QUANTISED}
+    modules = stages.modules()
+    hooks = [
+        modules[stage].register_forward_pre_hook(lambda _, inputs, kept=kept: kept.append(inputs))
+        for stage, kept in seen.items()
+    ]
+    try:
+        for glance, candidates in views:
+            run_stages(modules, stages.config, glance, candidates)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+class QuantisedNetwork(nn.Module):
+    """Prepared glance and focus, and the float policy.
+
+    Attributes:
+        config: of the network.
+        glance: prepared graph.
+        focus: prepared graph.
+        policy: float graph.
+        kept_float: stage -> names of layers that are not quantised.
+    """
+
+    def __init__(self, stages: LoweredStages, kept_float: Mapping[str, Iterable[str]] | None = None) -> None:
+        super().__init__()
+        self.config = stages.config
+        self.kept_float = {stage: frozenset((kept_float or {}).get(stage, ())) for stage in QUANTISED}
+        modules = stages.modules()
+        self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), self.kept_float["glance"])
+        self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), self.kept_float["focus"])
+        self.policy = modules["policy"]
+        self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
+
+    def prepared(self) -> dict[str, GraphModule]:
+        """Stage -> graph with fake quantisation."""
+        return {"glance": self.glance, "focus": self.focus}
+
+    def calibrate(self, inputs: Mapping[str, list[tuple[Tensor, ...]]]) -> None:
+        """Fix every activation's scale from what :func:`inputs_of_stages` saw."""
+        for stage, graph in self.prepared().items():
+            calibrate(graph, inputs[stage])
+
+    def forward(self, glance: Tensor, candidates: Tensor) -> Answer:
+        """Answer one clip; shapes as in :func:`run_stages`."""
+        return run_stages({**self._fast, "policy": self.policy}, self.config, glance, candidates)
