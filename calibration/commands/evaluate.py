@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge.commands import options
 from edge.errors import AdafocusError
+
+if TYPE_CHECKING:
+    from calibration.evaluation.measuring import Request
 
 
 @click.command()
@@ -59,8 +63,7 @@ def evaluate(
     """
     from rich.console import Console
 
-    from calibration.evaluation.comparison import compare as set_against
-    from calibration.evaluation.files import read_evaluation, write_report
+    from calibration.evaluation.files import write_report
     from calibration.evaluation.measuring import Request, evaluate_bundle
     from calibration.evaluation.page import write_page
     from calibration.evaluation.pictures import choose_rows, draw_picks
@@ -72,16 +75,22 @@ def evaluate(
     for option, path in (("--out", out), ("--report", report), ("--answers", answers)):
         if path is not None and path.is_dir():
             raise AdafocusError(f"{option} is the folder {path}, expected the name of a file.")
-    # read before the clips are run, which may take long
-    other = None if compare is None else read_evaluation(compare)
     recognizer = Recognizer.open(bundle, runtime, threads)
     request = Request(
-        clips, split, label_map, limit, ways == "all", seeds, groups_within_labels, answers, baseline, recipe
+        clips,
+        split,
+        label_map,
+        limit=limit,
+        all_ways=ways == "all",
+        seeds=seeds,
+        groups_within_labels=groups_within_labels,
+        store=answers,
+        baseline=baseline,
+        recipe=recipe,
+        compare=compare,
     )
     found = evaluate_bundle(recognizer, request)
     figures = found.figures
-    if other is not None and compare is not None:
-        figures["compared"] = set_against(figures, other, compare)
     if out is not None:
         write_report(out, figures, short=True)
     if report is not None:
@@ -95,12 +104,15 @@ def evaluate(
     for path in (out, report):
         if path is not None:
             console.print(f"wrote {path}", soft_wrap=True)
-    console.print(f"\nnext: {_next(bundle, clips, out, report)}", style="dim", soft_wrap=True)
+    console.print(f"\nnext: {_next(bundle, request, out, report)}", style="dim", soft_wrap=True)
 
 
-def _next(bundle: Path, clips: Path, out: Path | None, report: Path | None) -> str:
+def _next(bundle: Path, request: Request, out: Path | None, report: Path | None) -> str:
+    what = f"{request.clip_list} --split {request.split}"
+    if request.label_map is not None:
+        what += f" --label-map {request.label_map}"
     if report is None:
-        return f"adafocus evaluate {bundle} {clips} --report report.html"
+        return f"adafocus evaluate {bundle} {what} --report report.html"
     if out is None:
-        return f"adafocus evaluate {bundle} {clips} --out evaluation.yaml"
-    return f"adafocus evaluate OTHER_BUNDLE {clips} --compare {out}"
+        return f"adafocus evaluate {bundle} {what} --out evaluation.yaml"
+    return f"adafocus evaluate OTHER_BUNDLE {what} --compare {out}"

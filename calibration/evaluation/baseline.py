@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
+from torch import Tensor
 
 from calibration.checkpoint_file import is_checkpoint, load_checkpoint
 from calibration.clips import LabelledClip
@@ -23,42 +24,55 @@ from edge.preprocess import fit_frame
 from networks.cost import count_macs
 
 
-def ask_baseline(
-    checkpoint: Path, recipe: Path | None, clips: Sequence[LabelledClip], labels: tuple[str, ...]
-) -> Baseline:
-    """Run a classifier on clips that can be read.
+class WholeFrames:
+    """A classifier on whole frames, ready to be asked."""
 
-    Args:
-        checkpoint: of ``adafocus train``, or a published X3D.
-        recipe: says how a published one looks at a clip (``teacher`` or ``classifier``).
-        clips: n of them.
-        labels: K, of the bundle.
+    def __init__(self, checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]) -> None:
+        """Open a classifier.
 
-    Raises:
-        AdafocusError: it is no classifier, needs a recipe, or knows other labels.
-    """
-    shape, order = _shape_and_order(checkpoint, recipe, labels)
-    net, feed = load_teacher(checkpoint, shape.backbone), feed_of(shape)
-    rows, macs = [], 0
-    for clip in track(clips, "baseline", console=Console(stderr=True), transient=True):
-        pixels = sample_video(clip.path, shape.frames, lambda frame: fit_frame(frame, shape.size, shape.short_side_px))
-        view = normalise(pixels, feed)[None]
-        macs = macs or count_macs(net, lambda view=view: net(view))
+        Args:
+            checkpoint: of ``adafocus train``, or a published X3D.
+            recipe: says how a published one looks at a clip (``teacher`` or ``classifier``).
+            labels: K, of the bundle.
+
+        Raises:
+            AdafocusError: it is no classifier, needs a recipe, or knows other labels.
+        """
+        self._checkpoint, self._classes = checkpoint, len(labels)
+        self._shape, self._order = _shape_and_order(checkpoint, recipe, labels)
+        self._net, self._feed = load_teacher(checkpoint, self._shape.backbone), feed_of(self._shape)
+
+    def ask(self, clips: Sequence[LabelledClip]) -> Baseline:
+        """Answer clips that can be read.
+
+        Raises:
+            AdafocusError: it knows another number of classes than the bundle.
+        """
+        views = (self._view(clip) for clip in track(clips, "baseline", console=Console(stderr=True), transient=True))
         with torch.no_grad():
-            rows.append(net(view)[0].numpy())
-    logits = np.stack(rows)
-    if order is None and logits.shape[1] != len(labels):
-        raise AdafocusError(
-            f"{checkpoint} knows {logits.shape[1]} classes, the bundle {len(labels)}. Give a --baseline for the same "
-            "labels."
-        )
-    return Baseline(logits if order is None else logits[:, order], macs)
+            logits = np.stack([self._net(view)[0].numpy() for view in views])
+        if logits.shape[1] != self._classes:
+            raise AdafocusError(
+                f"{self._checkpoint} knows {logits.shape[1]} classes, the bundle {self._classes}. Give a --baseline "
+                "for the same labels."
+            )
+        view = self._view(clips[0])
+        return Baseline(logits[:, self._order], count_macs(self._net, lambda: self._net(view)))
+
+    def _view(self, clip: LabelledClip) -> Tensor:
+        """``(1, T, 3, S, S)``, as evaluation samples a clip."""
+        size, short_side = self._shape.size, self._shape.short_side_px
+        pixels = sample_video(clip.path, self._shape.frames, lambda frame: fit_frame(frame, size, short_side))
+        return normalise(pixels, self._feed)[None]
 
 
-def _shape_and_order(
-    checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]
-) -> tuple[Classifier, list[int] | None]:
-    """How the classifier looks at a clip, and where the bundle's labels stand among its own, if it names them."""
+def _shape_and_order(checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]) -> tuple[Classifier, list[int]]:
+    """How the classifier looks at a clip, and where the bundle's labels stand among its own.
+
+    A published checkpoint does not name its labels; they are taken to be those of the bundle, in the same order.
+    """
+    if not checkpoint.is_file():
+        raise AdafocusError(f"There is no baseline at {checkpoint}. Give --baseline the path of a checkpoint.")
     if is_checkpoint(checkpoint):
         trained = load_checkpoint(checkpoint)
         if trained.recipe.classifier is None:
@@ -73,4 +87,4 @@ def _shape_and_order(
         raise AdafocusError(
             f"{checkpoint} does not say how it looks at a clip. Give --recipe with the key teacher or classifier."
         )
-    return shape, None
+    return shape, list(range(len(labels)))

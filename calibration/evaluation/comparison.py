@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,7 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
         AdafocusError: the other evaluation is of other clips, or of other labels for them.
     """
     ours, theirs = (_by_path(found) for found in (figures, other))
-    if ours.keys() != theirs.keys():
-        apart = sorted(ours.keys() ^ theirs.keys())[0]
-        raise AdafocusError(
-            f"{other_path} is of {len(theirs)} clips and this evaluation of {len(ours)}; {apart} is in only one of "
-            "them. Only the same clips can be compared: evaluate both bundles with the same CLIPS, --split and --limit."
-        )
+    refuse_other_clips(ours, other, other_path)
     differ = [path for path, row in ours.items() if set(row["labels"]) != set(theirs[path]["labels"])]
     if differ:
         path = differ[0]
@@ -62,6 +58,27 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
         "same_label_percent": percent(float(np.mean([one["best"] == two["best"] for one, two in pairs]))),
         "same_frames_percent": percent(float(np.mean(same_frames))) if comparable else None,
     }
+
+
+def refuse_other_clips(ours: Collection[str], other: dict[str, Any], other_path: Path, most: int = 0) -> None:
+    """Refuse an evaluation of other clips.
+
+    Args:
+        ours: paths of this evaluation's clips.
+        other: the other evaluation.
+        other_path: from where.
+        most: so many clips may be in only one of the two, as before it is known which can be read.
+
+    Raises:
+        AdafocusError: more are.
+    """
+    theirs = _by_path(other)
+    apart = sorted(theirs.keys() ^ set(ours))
+    if len(apart) > most:
+        raise AdafocusError(
+            f"{other_path} is of {len(theirs)} clips and this evaluation of {len(ours)}; {apart[0]} is in only one of "
+            "them. Only the same clips can be compared: evaluate both bundles with the same CLIPS, --split and --limit."
+        )
 
 
 def _by_path(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.answers import Answers
+from calibration.exits.fitting import exits_taken
+from edge.budget import MACS_PER_GMAC
 from edge.exits import ALWAYS, NEVER
 
 SWEEP = 40
@@ -39,11 +41,10 @@ def stop(answers: Answers, confidences: NDArray[np.float64], thresholds: Sequenc
         confidences: ``(n, exits)``.
         thresholds: of all exits but the last.
     """
-    enough = np.column_stack([confidences[:, :-1] >= np.asarray(thresholds), np.ones(len(confidences), bool)])
-    taken = enough.argmax(1)
+    taken = exits_taken(confidences, np.asarray(thresholds, np.float64))
     return Point(
         taken,
-        float(answers.macs[taken].mean()) / 1e9,
+        float(answers.macs[taken].mean()) / MACS_PER_GMAC,
         float(answers.ms[np.arange(len(taken)), taken].mean()),
         float((taken == 0).mean()),
     )

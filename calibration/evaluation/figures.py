@@ -16,10 +16,11 @@ from calibration.evaluation.metrics import BEST, Reliability, mean_average_preci
 from calibration.evaluation.resampling import Resamples
 from calibration.evaluation.truth import Truth
 from calibration.evaluation.ways import LEARNED
+from edge.budget import MACS_PER_GMAC
 from edge.exits import NEVER, confidences, softmax
 from edge.manifest import Exits
 
-GLANCE, BASELINE = "glance alone", "float classifier, whole frames"
+GLANCE, BASELINE = "glance alone", "float on whole frames"
 OTHER = "another label"
 SCORE_DIGITS = 4
 # fewer sources than this make a rough interval
@@ -114,7 +115,7 @@ def _ways(asked: Asked, right: Mapping[str, NDArray[np.float64]], resamples: Res
         if len(seeds) > 1:
             found[name]["seeds"] = len(seeds)
     if asked.baseline is not None:
-        cost = {"gmac": round(asked.baseline.macs / 1e9, SCORE_DIGITS), "ms": None}
+        cost = {"gmac": round(asked.baseline.macs / MACS_PER_GMAC, SCORE_DIGITS), "ms": None}
         found[BASELINE] = _way([asked.baseline.logits], asked.truth, resamples) | cost
     return found
 
@@ -139,7 +140,7 @@ def _way(runs: list[NDArray[np.float32]], truth: Truth, resamples: Resamples) ->
 
 def _cost(answers: Answers, place: int) -> dict[str, float]:
     return {
-        "gmac": round(float(answers.macs[place]) / 1e9, SCORE_DIGITS),
+        "gmac": round(float(answers.macs[place]) / MACS_PER_GMAC, SCORE_DIGITS),
         "ms": round(float(answers.ms[:, place].mean()), 2),
     }
 
@@ -195,10 +196,12 @@ def _curve(asked: Asked, resamples: Resamples) -> dict[str, Any]:
             "against_full_interval": found["interval"],
         }
 
-    budgets = [
-        {"budget": budget.budget, "unit": budget.unit, **row(stop(answers, sure, budget.thresholds))}
-        for budget in exits.budgets
-    ]
+    budgets = []
+    for budget in exits.budgets:
+        point = stop(answers, sure, budget.thresholds)
+        spent = {"GMAC": point.gmac, "ms": point.ms}.get(budget.unit)
+        off = None if spent is None else percent(spent / budget.budget - 1)
+        budgets.append({"budget": budget.budget, "unit": budget.unit, "off_budget_percent": off, **row(point)})
     return {
         "criterion": exits.criterion,
         "without_exits": row(never),
@@ -267,7 +270,7 @@ def _rows(asked: Asked, right: Mapping[str, NDArray[np.float64]]) -> list[dict[s
             "right": bool(right[LEARNED][number]),
             "score": round(float(scores[number, best]), SCORE_DIGITS),
             "exit": answers.logits.shape[1] - 1,
-            "gmac": round(float(answers.macs[-1]) / 1e9, SCORE_DIGITS),
+            "gmac": round(float(answers.macs[-1]) / MACS_PER_GMAC, SCORE_DIGITS),
             "frames": answers.chosen[number].tolist(),
             "right_by_way": {way: round(float(values[number]), SCORE_DIGITS) for way, values in right.items()},
         }

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from calibration.answers import Answers
 from calibration.clips import LabelledClip, read_clips
-from calibration.evaluation.figures import Asked, Baseline, figures_of
-from calibration.evaluation.files import FORMAT, KIND
+from calibration.clips.cache import BROKEN_SHARE_LIMIT
+from calibration.evaluation.comparison import compare, refuse_other_clips
+from calibration.evaluation.figures import Asked, figures_of
+from calibration.evaluation.files import FORMAT, KIND, read_evaluation
 from calibration.evaluation.store import answers_of, graphs_sha256
 from calibration.evaluation.truth import read_label_map, truth_of
 from calibration.evaluation.ways import LEARNED, WAYS, runs_of
@@ -22,6 +24,9 @@ from edge.installation import runtime_version
 from edge.machine import read_facts
 from edge.manifest import STAGES
 from edge.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from calibration.evaluation.baseline import WholeFrames
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Request:
         store: file that keeps the answers.
         baseline: checkpoint of a float classifier on whole frames.
         recipe: says how it looks at a clip, where it does not itself.
+        compare: file of another evaluation of the same clips.
     """
 
     clip_list: Path
@@ -51,6 +57,7 @@ class Request:
     store: Path | None = None
     baseline: Path | None = None
     recipe: Path | None = None
+    compare: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,18 +72,19 @@ def evaluate_bundle(recognizer: Recognizer, request: Request) -> Evaluation:
     """Run the clips and compute everything that is told of them.
 
     Raises:
-        AdafocusError: the clip set or the label map cannot be read, a label is unknown, too many clips are broken, or
-            the store is of another run.
+        AdafocusError: the clip set, the label map, the baseline or the other evaluation cannot be read or do not fit, a
+            label is unknown, too many clips are broken, or the store is of another run.
     """
     manifest = recognizer.bundle.manifest
     clips = _some(read_clips(request.clip_list, request.split), request.limit)
     names = read_label_map(request.label_map)
-    # unknown labels are told before hours of work
+    # what is wrong is told before clips are run for hours
     truth_of(clips, manifest.labels, names)
+    other = None if request.compare is None else _other(request, request.compare, clips)
+    baseline = None if request.baseline is None else _baseline(request.baseline, request.recipe, manifest.labels)
     runs = {name: runs_of(name, request.seeds) for name in (WAYS if request.all_ways else (LEARNED,))}
-    found = answers_of(
-        recognizer, clips, {run: way for ways in runs.values() for run, way in ways.items()}, request.store
-    )
+    ways = {run: way for found in runs.values() for run, way in found.items()}
+    found = answers_of(recognizer, clips, ways, request.store)
     answers = _same_clips({name: tuple(found[run] for run in ways) for name, ways in runs.items()})
     read = answers[LEARNED][0].clips
     paths = [_shown(clip.path, request.clip_list) for clip in read]
@@ -87,19 +95,27 @@ def evaluate_bundle(recognizer: Recognizer, request: Request) -> Evaluation:
         manifest.labels,
         tuple(f"{clip.label}/{clip.group}" if request.groups_within_labels else clip.group for clip in read),
         tuple(paths),
-        _baseline(request, read, manifest.labels),
+        None if baseline is None else baseline.ask(read),
     )
     head = {"kind": KIND, "format": FORMAT, "measured_on": _measured_on(recognizer, request, answers[LEARNED][0])}
-    return Evaluation({**head, **figures_of(asked)}, dict(zip(paths, read, strict=True)))
+    figures = {**head, **figures_of(asked)}
+    if other is not None and request.compare is not None:
+        figures["compared"] = compare(figures, other, request.compare)
+    return Evaluation(figures, dict(zip(paths, read, strict=True)))
 
 
-def _baseline(request: Request, clips: Sequence[LabelledClip], labels: tuple[str, ...]) -> Baseline | None:
-    if request.baseline is None:
-        return None
+def _baseline(checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]) -> WholeFrames:
     # the only part that needs PyTorch
-    from calibration.evaluation.baseline import ask_baseline
+    from calibration.evaluation.baseline import WholeFrames
 
-    return ask_baseline(request.baseline, request.recipe, clips, labels)
+    return WholeFrames(checkpoint, recipe, labels)
+
+
+def _other(request: Request, path: Path, clips: Sequence[LabelledClip]) -> dict[str, Any]:
+    other = read_evaluation(path)
+    broken = int(BROKEN_SHARE_LIMIT * len(clips))
+    refuse_other_clips([_shown(clip.path, request.clip_list) for clip in clips], other, path, broken)
+    return other
 
 
 def _some(clips: Sequence[LabelledClip], limit: int | None) -> list[LabelledClip]:

@@ -41,7 +41,13 @@ def write_page(path: Path, figures: Mapping[str, Any], picks: Mapping[str, Seque
 def render(figures: Mapping[str, Any], picks: Mapping[str, Sequence[Pick]]) -> str:
     """The page as HTML."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"png": _embedded, "points": table.points, "between": table.between, "range": _range}
+    environment.filters |= {
+        "png": _embedded,
+        "range": _range,
+        "points": table.points,
+        "between": table.between,
+        "off_budget": table.off_budget,
+    }
     template = environment.from_string(files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
     return template.render(
         figures=figures,

@@ -101,7 +101,7 @@ def reliability_plot(calibration: Mapping[str, Any]) -> bytes:
         axis.scatter(bins["confidence"], bins["accuracy"], s=sizes, color=colour, alpha=0.8,
                      label=f"{name}: error {bins['error_percent']:.1f} %")  # fmt: skip
     axis.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="share of right answers")
-    legend = axis.legend(fontsize=8, frameon=False, loc="upper left")
+    legend = axis.legend(fontsize=8, frameon=False, loc="lower right")
     for handle in legend.legend_handles:
         handle.set_sizes([30])  # type: ignore[union-attr]
     return _png(canvas)

@@ -70,7 +70,12 @@ def points(found: Mapping[str, Any]) -> str:
 
 def between(found: Mapping[str, Any], key: str = "interval") -> str:
     """Its interval in brackets; nothing where there is none."""
-    return f" ({found[key][0]:+.1f} to {found[key][1]:+.1f})" if found[key] else ""
+    return f" ({found[key][0]:+.1f}, {found[key][1]:+.1f})" if found[key] else ""
+
+
+def off_budget(row: Mapping[str, Any]) -> str:
+    """How far the mean cost is off the budget; nothing where it cannot be told, as of joules."""
+    return "" if row["off_budget_percent"] is None else f"{row['off_budget_percent']:+.1f} %"
 
 
 def _ways(figures: Mapping[str, Any]) -> Table:
@@ -96,7 +101,7 @@ def _ways(figures: Mapping[str, Any]) -> Table:
 
 def _budgets(curve: Mapping[str, Any]) -> Table:
     table = Table("budget", title=f"exits, {curve['criterion']}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("GMAC", "ms", "stop at the glance", "top-1 %", "against the full path"):
+    for name in ("GMAC", "ms", "off budget", "stop at glance", "top-1", "against full path"):
         table.add_column(name, justify="right")
     full = curve["without_exits"]
     rows = [(f"{row['budget']:g} {row['unit']}", row) for row in curve["budgets"]]
@@ -105,6 +110,7 @@ def _budgets(curve: Mapping[str, Any]) -> Table:
             name,
             f"{row['gmac']:.3f}",
             f"{row['ms']:.1f}",
+            off_budget(row) if row is not full else "",
             f"{row['stop_at_glance_percent']:.0f} %",
             f"{row['top1_percent']:.1f}",
             f"{row['against_full']:+.1f}{between(row, 'against_full_interval')}" if row is not full else "",

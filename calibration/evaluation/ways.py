@@ -8,7 +8,7 @@ from calibration.answers import Way
 
 LEARNED = "learned policy"
 # where a network without a policy would look
-WITHOUT_POLICY = "centred boxes, uniform frames"
+WITHOUT_POLICY = "centred and uniform"
 WAYS: dict[str, Way] = {
     LEARNED: Way(),
     WITHOUT_POLICY: Way(boxes="centre", frames="uniform"),

@@ -29,7 +29,7 @@ def test_figures_a_report_and_the_next_command(run, tmp_path: Path) -> None:  # 
     said = run("--seeds", 1, "--out", out, "--report", page).output
     assert "learned policy" in said
     assert "62.5" in said
-    assert said.rstrip().endswith(f"--compare {out}")
+    assert said.rstrip().endswith(f"clips.csv --split val --compare {out}")
     assert page.stat().st_size > 10_000
     again = run("--ways", "none", "--compare", out)
     assert "against numpy (fp32, litert) on the same 8 clips: +0.0 points" in again.output

@@ -77,6 +77,7 @@ def test_budgets_of_the_manifest_are_played(found: Evaluation) -> None:
     assert 0 < sum(exits) < len(exits)
     assert row["stop_at_glance_percent"] == 100 * (1 - sum(exits) / len(exits))
     assert row["gmac"] == round((MACS["glance"] + sum(exits) / 8 * (MACS["policy"] + MACS["focus"])) / 1e9, 4)
+    assert row["off_budget_percent"] == pytest.approx(100 * (row["gmac"] / 0.0012 - 1), abs=5)
     assert (curve["without_exits"]["gmac"], curve["without_exits"]["against_full"]) == (0.0015, 0.0)
     assert (curve["sweep"][0]["stop_at_glance_percent"], curve["sweep"][-1]["stop_at_glance_percent"]) == (100.0, 0.0)
 
@@ -137,7 +138,7 @@ def test_a_baseline_is_one_more_way_at_its_own_cost(recognizer: Recognizer, requ
         baseline,
     )
     figures = figures_of(asked)
-    way = figures["ways"]["float classifier, whole frames"]
+    way = figures["ways"]["float on whole frames"]
     assert (way["top1_percent"], way["map_percent"], way["gmac"], way["ms"]) == (100.0, 100.0, 0.007, None)
     assert figures["differences"][0]["points"] == -37.5
 
@@ -200,6 +201,35 @@ def test_other_clips_and_other_labels_are_refused(found: Evaluation) -> None:
         compare(found.figures, changed(found.figures, 0, path="x.npy"), Path("b.yaml"))
     with pytest.raises(AdafocusError, match=r"0\.npy shows run, but in b\.yaml swim"):
         compare(found.figures, changed(found.figures, 0, labels=["swim"]), Path("b.yaml"))
+
+
+def test_what_does_not_fit_is_told_before_any_clip_is_run(
+    recognizer: Recognizer, opener: NumpyOpener, request_of: Request, tmp_path: Path
+) -> None:
+    alone = replace(request_of, all_ways=False)
+    write_report(tmp_path / "few.json", evaluate_bundle(recognizer, replace(alone, limit=2)).figures)
+    calls = dict(opener.calls)
+    with pytest.raises(AdafocusError, match="is of 2 clips and this evaluation of 8"):
+        evaluate_bundle(recognizer, replace(alone, compare=tmp_path / "few.json"))
+    with pytest.raises(AdafocusError, match="There is no baseline"):
+        evaluate_bundle(recognizer, replace(alone, baseline=tmp_path / "missing.safetensors"))
+    assert opener.calls == calls
+
+
+def test_a_published_classifier_answers_for_the_bundle_s_labels(shared: Path, clip_list: Path, tmp_path: Path) -> None:
+    from calibration.clips import read_clips
+    from calibration.evaluation.baseline import WholeFrames
+
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("classifier: {backbone: x3d_xs, frames: 2, size: 64, short_side_px: 64}\n")
+    weights, clips = shared / "weights" / "x3d_xs_k400.safetensors", read_clips(clip_list)[:2]
+    answer = WholeFrames(weights, recipe, tuple(map(str, range(400)))).ask(clips)
+    assert answer.logits.shape == (2, 400)
+    assert answer.macs > 0
+    with pytest.raises(AdafocusError, match="knows 400 classes, the bundle 2"):
+        WholeFrames(weights, recipe, ("walk", "run")).ask(clips)
+    with pytest.raises(AdafocusError, match="does not say how it looks at a clip"):
+        WholeFrames(weights, None, ("walk", "run"))
 
 
 @pytest.mark.parametrize(("text", "words"), [("a: [", "cannot be read"), ("a: 1", "of the kind None")])
