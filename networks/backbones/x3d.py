@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from networks.backbones.base import Backbone
+from networks.backbones.depthwise import DepthwiseConv3d
 
 STEM_CHANNELS = 24
 STAGE_CHANNELS = (24, 48, 96, 192)
@@ -61,7 +62,7 @@ class X3DBlock(nn.Module):
         inner = int(out_channels * BOTTLENECK_FACTOR)
         self.conv_a = nn.Conv3d(in_channels, inner, 1, bias=False)
         self.bn_a = nn.BatchNorm3d(inner, BN_EPS)
-        self.conv_b = nn.Conv3d(inner, inner, 3, (1, stride, stride), 1, groups=inner, bias=False)
+        self.conv_b = DepthwiseConv3d(inner, stride)
         self.bn_b = nn.BatchNorm3d(inner, BN_EPS)
         self.se = SqueezeExcite(inner) if gated else None
         self.conv_c = nn.Conv3d(inner, out_channels, 1, bias=False)
