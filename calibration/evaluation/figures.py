@@ -96,8 +96,8 @@ def figures_of(asked: Asked) -> dict[str, Any]:
 
 
 def percent(share: float) -> float:
-    """Points with two decimals."""
-    return round(100 * share, 2)
+    """Points with two decimals, and no minus before nothing."""
+    return round(100 * share, 2) + 0.0
 
 
 def _interval(found: tuple[float, float] | None) -> list[float] | None:
@@ -196,7 +196,7 @@ def _curve(asked: Asked, resamples: Resamples) -> dict[str, Any]:
             "against_full_interval": found["interval"],
         }
 
-    budgets = []
+    budgets: list[dict[str, Any]] = []
     for budget in exits.budgets:
         point = stop(answers, sure, budget.thresholds)
         spent = {"GMAC": point.gmac, "ms": point.ms}.get(budget.unit)
@@ -204,6 +204,7 @@ def _curve(asked: Asked, resamples: Resamples) -> dict[str, Any]:
         budgets.append({"budget": budget.budget, "unit": budget.unit, "off_budget_percent": off, **row(point)})
     return {
         "criterion": exits.criterion,
+        "fitted_on": None if exits.calibration is None else exits.calibration.model_dump(),
         "without_exits": row(never),
         "budgets": budgets,
         "sweep": [row(point) for point in sweep(answers, sure)],

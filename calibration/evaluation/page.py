@@ -55,6 +55,7 @@ def render(figures: Mapping[str, Any], picks: Mapping[str, Sequence[Pick]]) -> s
         learned=figures["ways"][LEARNED],
         learned_name=LEARNED,
         looks=table.looks(figures),
+        fitted_on=table.fitted_on(figures),
         few_groups=table.few_groups(figures) if figures["few_groups"] else "",
         compared=table.compared(figures["compared"]) if "compared" in figures else "",
         plots={

@@ -18,6 +18,7 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
     console.print(_ways(figures))
     if figures["curve"]["budgets"]:
         console.print(_budgets(figures["curve"]))
+        console.print(fitted_on(figures), soft_wrap=True)
     learned = figures["ways"][LEARNED]
     console.print(f"{LEARNED}: top-5 {learned['top5_percent']:.1f} %, mAP {learned['map_percent']:.1f} %")
     console.print(looks(figures), soft_wrap=True)
@@ -32,6 +33,17 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
         console.print(few_groups(figures), soft_wrap=True)
     if "compared" in figures:
         console.print(compared(figures["compared"]), soft_wrap=True)
+
+
+def fitted_on(figures: Mapping[str, Any]) -> str:
+    """Where the thresholds come from: on the clips that they were fitted to, budgets are met by themselves."""
+    fitted, on = figures["curve"]["fitted_on"], figures["measured_on"]
+    if fitted is None:
+        return "the bundle does not say on which clips its thresholds were found"
+    where = f"thresholds were found on {fitted['n']} clips of {fitted['dataset']} {fitted['split']}"
+    if (fitted["dataset"], fitted["split"]) != (on["clip_list"], on["split"]):
+        return where
+    return f"{where}, the ones measured here: what they do on others stands in the output of adafocus calibrate"
 
 
 def few_groups(figures: Mapping[str, Any]) -> str:
@@ -101,7 +113,7 @@ def _ways(figures: Mapping[str, Any]) -> Table:
 
 def _budgets(curve: Mapping[str, Any]) -> Table:
     table = Table("budget", title=f"exits, {curve['criterion']}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("GMAC", "ms", "off budget", "stop at glance", "top-1", "against full path"):
+    for name in ("GMAC", "ms", "off budget", "at glance", "top-1", "against full path"):
         table.add_column(name, justify="right")
     full = curve["without_exits"]
     rows = [(f"{row['budget']:g} {row['unit']}", row) for row in curve["budgets"]]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from calibration.commands.evaluate import evaluate
+from calibration.evaluation.table import fitted_on
 from edge.errors import AdafocusError
 from edge.recognizer import Recognizer
 
@@ -35,6 +37,19 @@ def test_figures_a_report_and_the_next_command(run, tmp_path: Path) -> None:  # 
     assert "against numpy (fp32, litert) on the same 8 clips: +0.0 points" in again.output
     assert "100.0 % of the chosen frames are the same" in again.output
     assert "next: adafocus evaluate" in again.output
+
+
+def test_thresholds_that_were_fitted_to_the_clips_measured_are_called_so() -> None:
+    fitted = {"n": 8, "dataset": "clips.csv", "split": "val"}
+    figures: dict[str, dict[str, Any]] = {
+        "curve": {"fitted_on": fitted},
+        "measured_on": {"clip_list": "clips.csv", "split": "val"},
+    }
+    assert "the ones measured here" in fitted_on(figures)
+    figures["measured_on"]["split"] = "test"
+    assert fitted_on(figures) == "thresholds were found on 8 clips of clips.csv val"
+    figures["curve"] = {"fitted_on": None}
+    assert "does not say" in fitted_on(figures)
 
 
 def test_one_json_object_and_nothing_else(run) -> None:  # noqa: ANN001
