@@ -22,7 +22,7 @@ demo: $(VENV)/.installed system
 	@$(BIN)/python -m apps.demo $(if $(VIDEO),"$(VIDEO)")
 
 test: $(VENV)/.installed $(DEVICE)/.installed system
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # A Pi's user space from Debian's and Python's registries, in .cache/arm64; nothing is installed into the machine.
 test-arm64: $(VENV)/.installed system

@@ -47,6 +47,7 @@ class Recipe:
         optimizer: ``sgd`` with momentum 0.9 (as published) or ``adamw``.
         learning_rate: peak; cosine decay to zero.
         rates: part -> its share of the learning rate, see :data:`PARTS`.
+        encoder_rate: a further share for the encoders inside these parts, which know more than fresh heads.
         warmup_steps: steps over which the rate rises to its peak.
         weight_decay: of every parameter.
         gradient_norm: what longer gradients are cut to; 0 for never.
@@ -75,6 +76,7 @@ class Recipe:
     optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = 0.02
     rates: dict[str, float] = field(default_factory=lambda: dict(PUBLISHED_RATES))
+    encoder_rate: float = 1.0
     warmup_steps: int = 0
     weight_decay: float = 5e-4
     gradient_norm: float = 20.0
@@ -148,8 +150,9 @@ class Recipe:
             values["frozen"] = tuple(values["frozen"])
         if "rates" in values:
             values["rates"] = {**PUBLISHED_RATES, **values["rates"]}
-        for name in set(values) & {"learning_rate", "weight_decay", "size_weight", "soft_weight", "hard_weight"}:
-            values[name] = float(values[name])
+        for entry in fields(cls):
+            if entry.type == "float" and entry.name in values:
+                values[entry.name] = float(values[entry.name])
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:

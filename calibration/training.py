@@ -29,6 +29,7 @@ from networks.errors import NetworkError
 CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 MOMENTUM = 0.9
+ENCODER = re.compile(r"(?:\w+_)?encoder\.")
 SEED_STRIDE = 1_000_003
 CALMER = "Lower learning_rate, or cut gradients: gradient_norm."
 
@@ -75,17 +76,20 @@ def parameter_groups(task: Task) -> list[dict[str, Any]]:
     for pattern in patterns:
         if not any(pattern.search(name) for name in names):
             raise AdafocusError(f"frozen has the pattern {pattern.pattern!r}, which fits no parameter of the network.")
-    groups: dict[str, list[nn.Parameter]] = {part: [] for part in parts}
+    groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
     for name, parameter in task.net.named_parameters():
         if any(pattern.search(name) for pattern in patterns):
             parameter.requires_grad_(False)
             continue
         part = next(part for part, prefixes in parts.items() if name.startswith(tuple(prefixes)))
-        groups[part].append(parameter)
+        groups.setdefault((part, bool(ENCODER.match(name))), []).append(parameter)
     found = [
-        {"params": parameters, "part": part, "peak": recipe.learning_rate * recipe.rates[part]}
-        for part, parameters in groups.items()
-        if parameters
+        {
+            "params": parameters,
+            "part": part,
+            "peak": recipe.learning_rate * recipe.rates[part] * (recipe.encoder_rate if encodes else 1.0),
+        }
+        for (part, encodes), parameters in groups.items()
     ]
     if not found:
         raise AdafocusError("frozen fits every parameter; nothing is left to train.")

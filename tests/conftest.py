@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from filelock import FileLock
 
 from apps.demo import MODEL, demo_videos
 from edge.bundle import Bundle
@@ -48,8 +49,16 @@ def model_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_videos() -> list[Path]:
-    return demo_videos()
+def real_videos(shared_folder: Path) -> list[Path]:
+    with FileLock(shared_folder / "videos.lock"):
+        return demo_videos()
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,19 +66,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def shipped_bundle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, real_videos: list[Path]
-) -> Bundle:
-    """The shipped model, converted once for all tests and proved on real clips, for every runtime there is."""
+def shipped_bundle(request: pytest.FixtureRequest, shared_folder: Path, real_videos: list[Path]) -> Bundle:
+    """The shipped model, converted once for all processes and proved on real clips, for every runtime there is."""
     from converters.export import Request, export
 
     if request.config.getoption("--bundle"):
         return Bundle.open(request.config.getoption("--bundle"))
 
-    place = tmp_path_factory.mktemp("shipped") / "bundle"
-    bundle = export(Request(MODEL, place, "int8", real_videos, 2, RUNTIMES)).bundle
-    assert bundle is not None
-    return bundle
+    place = shared_folder / "shipped"
+    place.mkdir(exist_ok=True)
+    with FileLock(place / "lock"):
+        if not (place / "bundle").exists():
+            assert export(Request(MODEL, place / "bundle", "int8", real_videos, 2, RUNTIMES)).bundle is not None
+    return Bundle.open(place / "bundle")
 
 
 @pytest.hookimpl(hookwrapper=True)
