@@ -115,8 +115,15 @@ def compare(stages: LoweredStages, quantised: QuantisedNetwork, clips: Clips, ch
             given = quantised(glance, candidates)
         rows.append(_row(wanted, given, clips.classes[index], side))
     right, kept, label, frames, box, moved = np.array(rows).T
-    means = [float(values.mean()) for values in (right, kept, label, frames)]
-    return Comparison(len(rows), *means, float(box.max()), float(moved.mean()))
+    return Comparison(
+        clips=len(rows),
+        float_right=float(right.mean()),
+        int8_right=float(kept.mean()),
+        same_label=float(label.mean()),
+        same_frames=float(frames.mean()),
+        largest_box_px=float(box.max()),
+        divergence=float(moved.mean()),
+    )
 
 
 def _row(wanted: Answer, given: Answer, classes: tuple[int, ...], side: int) -> tuple[float, ...]:

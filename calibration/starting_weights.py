@@ -77,10 +77,8 @@ def _load(net: nn.Module, part: str, path: Path) -> str:
     for name in ENCODERS if part == WHOLE else (part,):
         encoder = net.get_submodule(ENCODERS[name])
         classifier = _load_encoder(encoder, kind, path)
-        if isinstance(encoder, X3D):
-            published = networks.PRESETS["x3d-xs-xs"]
-            ratio = torch.tensor(net.config.std) / torch.tensor(published.std)
-            encoder.stem_xy.weight.data *= ratio[None, :, None, None, None]
+        if kind is not None:
+            _renormalise(encoder, net.config)
         for head in HEADS[name]:
             if classifier and net.config.variant != "long":
                 _fill_head(net.get_submodule(head), classifier, 0.5 if head in FINAL_HEADS else 1.0)
@@ -107,6 +105,25 @@ def _load_whole(net: nn.Module, state: Mapping[str, Tensor]) -> str:
     fitting = {key: named[key].reshape(own[key].shape) for key in own if key not in misfits}
     net.load_state_dict(fitting, strict=False)
     return source.name + (f"; {len(classes)} tensors of other classes left out" if classes else "")
+
+
+@torch.no_grad()
+def _renormalise(encoder: nn.Module, config: networks.NetworkConfig) -> None:
+    """Let a published encoder's first layer take pixels that are normalised by this network's mean and deviation.
+
+    The part of the mean goes into the bias after the layer, which is exact but at the borders of the frame; an X3D's
+    stem has none, so there a mean that is not the published one shifts its input.
+    """
+    published = networks.PRESETS["x3d-xs-xs" if isinstance(encoder, X3D) else "tsm-mbv2-mbv2"]
+    ratio = torch.tensor(config.std) / torch.tensor(published.std)
+    offset = (torch.tensor(config.mean) - torch.tensor(published.mean)) / torch.tensor(published.std)
+    if isinstance(encoder, X3D):
+        encoder.stem_xy.weight *= ratio[None, :, None, None, None]
+    elif isinstance(encoder, InvertedResidualNet):
+        stem = encoder.stem
+        scale = stem.bn.weight / (stem.bn.running_var + stem.bn.eps).sqrt()
+        stem.bn.bias += scale * (stem.conv.weight * offset[None, :, None, None]).sum((1, 2, 3))
+        stem.conv.weight *= ratio[None, :, None, None]
 
 
 def _fill_head(head: nn.Module, classifier: Classifier, share: float) -> None:

@@ -64,6 +64,21 @@ def test_a_folded_mobilenet_answers_as_its_classifier_expects(shared: Path) -> N
     assert int(logits.argmax()) in (grand_piano, upright_piano)
 
 
+def test_another_normalisation_of_the_same_pixels_gives_the_same_features(shared: Path) -> None:
+    grey = {"mean": (0.4549, 0.4549, 0.4549), "std": (0.251, 0.251, 0.251)}
+    one, other = networks.build("tsm-mbv2-mbv2"), networks.build("tsm-mbv2-mbv2", **grey)
+    for net in (one, other):
+        start_from(net.eval(), {"all": shared / "weights" / MOBILENET})
+    pixels = torch.rand(1, 2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+    def stem(net: networks.AdaFocus) -> torch.Tensor:
+        mean, std = (torch.tensor(part)[:, None, None] for part in (net.config.mean, net.config.std))
+        return net.global_encoder.stem((pixels[0] - mean) / std)[:, :, 1:-1, 1:-1]
+
+    with torch.no_grad():
+        assert torch.allclose(stem(one), stem(other), atol=1e-4)
+
+
 def test_a_checkpoint_of_the_whole_network_with_other_classes_leaves_its_last_layers_out(tmp_path: Path) -> None:
     shape = {"glance_size": 32, "patch_size": 32, "frame_size": 64, "short_side_px": 72, "box_min_px": 24}
     first, second = networks.build("tsm-mbv2-mbv2", 5, **shape), networks.build("tsm-mbv2-mbv2", 3, **shape)
