@@ -96,17 +96,17 @@ def load_model(path: Path) -> StoredModel:
     """
     if not path.is_file():
         raise AdafocusError(
-            f"There is no model at {path}. Give the path of a .safetensors file made by adafocus train."
+            f"There is no model at {path}. Give the path of a .safetensors file made by adafocus quantize."
         )
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise AdafocusError(f"{path} is no safetensors file ({error}); expected one made by adafocus train.") from error
+        raise AdafocusError(f"{path} is no safetensors file ({error}); make one with adafocus quantize.") from error
     if metadata.get("format") != FORMAT:
         raise AdafocusError(
-            f"{path} says its format is {metadata.get('format')!r}, expected {FORMAT!r}. Make it with adafocus train."
+            f"{path} says its format is {metadata.get('format')!r}, expected {FORMAT!r}: adafocus quantize makes it."
         )
     content: dict[str, Any] = json.loads(metadata["config"])
     config = networks.NetworkConfig.from_dict(content)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import networks
+from calibration.checkpoint_file import load_network
 from calibration.inspection import describe as describe_model
 from calibration.model_file import save_model
 from calibration.post_training import calibration_views, quantise_stages
@@ -49,7 +50,8 @@ def as_model_file(
     """The model file itself, or a checkpoint quantised after training.
 
     Args:
-        origin: a model file of ``adafocus train`` or a checkpoint that ``adafocus inspect`` recognises.
+        origin: a model file of ``adafocus quantize``, a checkpoint of ``adafocus train``, or one that ``adafocus
+            inspect`` recognises.
         folder: where a model file may be made.
         precision: ``int8`` needs calibration clips unless ``origin`` is a quantised model file.
         calibration: clip lists and videos.
@@ -63,8 +65,17 @@ def as_model_file(
     if not origin.is_file():
         raise AdafocusError(f"There is no model or checkpoint at {origin}. Give the path of one.")
     digest = sha256_of(origin)
-    if describe_model(str(origin)) is not None:
+    told = describe_model(str(origin))
+    if told is not None and "model" in told:
         return Source(origin, origin.stem, origin.name, digest)
+    if told is not None:
+        trained = load_network(origin)
+        made = folder / f"{origin.stem}.safetensors"
+        history = {"checkpoint": origin.name, "training": trained.history}
+        write_model(
+            made, trained.net, trained.recipe.preset, trained.labels, precision, calibration, most_clips, history
+        )
+        return Source(made, origin.stem, origin.name, digest)
     found = describe_checkpoint(origin)
     chosen = _preset(origin, found["fits"], preset)
     net = networks.build(chosen, found["classes"])
