@@ -1,15 +1,19 @@
-"""Several evaluations in one picture."""
+"""Several evaluations in one picture, and in one file of results."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+import yaml
 from click.testing import CliRunner
 from PIL import Image
 
 from calibration.evaluation.files import write_report
 from calibration.evaluation.measuring import Request, evaluate_bundle
 from calibration.evaluation.overview import main
+from calibration.evaluation.summary import main as summarise
+from calibration.evaluation.summary import mean_of
 from edge.errors import AdafocusError
 from edge.recognizer import Recognizer
 
@@ -30,3 +34,27 @@ def test_evaluations_of_one_set_share_a_picture_and_others_are_refused(
     refused = CliRunner().invoke(main, [str(tmp_path / "none.png"), str(first), str(second)])
     assert isinstance(refused.exception, AdafocusError)
     assert not (tmp_path / "none.png").exists()
+
+
+def test_results_keep_what_other_keys_say_and_no_single_clip(
+    recognizer: Recognizer, clip_list: Path, tmp_path: Path
+) -> None:
+    figures = evaluate_bundle(recognizer, Request(clip_list, "val", seeds=1, all_ways=False)).figures
+    one, results = tmp_path / "one.yaml", tmp_path / "results.yaml"
+    write_report(one, figures)
+    results.write_text("other: {kept: 1}\n")
+    for key, files in (("single", [one]), ("twice", [one, one])):
+        told = CliRunner().invoke(summarise, [str(results), key, *map(str, files), "--note", "seed 1"])
+        assert told.exit_code == 0, told.output
+    written = yaml.safe_load(results.read_text())
+    assert written["other"] == {"kept": 1}
+    assert written["single"]["ways"] == figures["ways"]
+    assert "each_clip" not in written["single"]
+    assert written["twice"]["top1_percent_over_runs"]["learned policy"]["interval"][0] == pytest.approx(
+        figures["ways"]["learned policy"]["top1_percent"]
+    )
+
+
+def test_the_interval_of_two_runs_by_hand() -> None:
+    # t of one degree of freedom at 97.5 % is 12.706; the standard error of 70 and 72 is 1
+    assert mean_of([70.0, 72.0]) == {"mean": 71.0, "interval": [58.29, 83.71], "each": [70.0, 72.0]}
