@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
+from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
 
-from calibration.quantization import calibrate, prepare, training_graph
+from calibration.quantization import (
+    calibrate,
+    prepare,
+    quantised_layers,
+    quantised_values,
+    set_exponent,
+    training_graph,
+)
 from networks import NetworkConfig
 from networks.cropping import crop_frames
 from networks.lowering import LoweredStages
@@ -98,6 +107,40 @@ class QuantisedNetwork(nn.Module):
         """Fix every activation's scale from what :func:`inputs_of_stages` saw."""
         for stage, graph in self.prepared().items():
             calibrate(graph, inputs[stage])
+
+    def take_from(self, other: QuantisedNetwork) -> None:
+        """Take the weights and scales of the same network with other layers kept float."""
+        for stage, graph in self.prepared().items():
+            weights = dict(other.prepared()[stage].named_parameters())
+            with torch.no_grad():
+                for name, parameter in graph.named_parameters():
+                    parameter.copy_(weights[name])
+            scales = quantised_values(other.prepared()[stage])
+            for name, fake in quantised_values(graph).items():
+                observer = scales[name].activation_post_process
+                fake.activation_post_process.lowest.copy_(observer.lowest)
+                set_exponent(fake, int(observer.exponent))
+
+    @contextmanager
+    def with_float_weights(self, layers: Mapping[str, Iterable[str]]) -> Iterator[QuantisedNetwork]:
+        """The network as it would be with layers kept float, without building it anew.
+
+        Args:
+            layers: stage -> names of weights.
+        """
+        chosen = [
+            layer.weight_quant
+            for stage, graph in self.prepared().items()
+            for layer in quantised_layers(graph)
+            if layer.name in set(layers.get(stage, ()))
+        ]
+        for module in chosen:
+            disable_fake_quant(module)
+        try:
+            yield self
+        finally:
+            for module in chosen:
+                enable_fake_quant(module)
 
     def forward(self, glance: Tensor, candidates: Tensor) -> Answer:
         """Answer one clip; shapes as in :func:`run_stages`."""

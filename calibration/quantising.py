@@ -295,12 +295,8 @@ def quantise(request: Request) -> dict[str, Any]:
     inputs = inputs_of_stages(stages, (teaching.view(index) for index in track(calibrating, "calibration clips")))
     judged = judging.usable if request.judged_split is not None else calibrating
 
-    def build(kept: dict[str, list[str]]) -> QuantisedNetwork:
-        network = QuantisedNetwork(lower(trained.net), kept)
-        network.calibrate(inputs)
-        return network
-
-    quantised = build({})
+    quantised = QuantisedNetwork(lower(trained.net))
+    quantised.calibrate(inputs)
     after_training = compare(stages, quantised, judging, judged)
     losses: list[float] = []
     if settings.steps:
@@ -312,11 +308,13 @@ def quantise(request: Request) -> dict[str, Any]:
     if _exceeds(found, settings):
 
         def measure(layers: dict[str, list[str]]) -> float:
-            return compare(stages, build(layers), judging, judged).lost_points
+            with quantised.with_float_weights(layers) as tried:
+                return compare(stages, tried, judging, judged).lost_points
 
         kept = find_kept_float(ranking, measure, settings.bound_points)
-        quantised = build(kept)
-        found = compare(stages, quantised, judging, judged)
+        mixed = QuantisedNetwork(lower(trained.net), kept)
+        mixed.take_from(quantised)
+        quantised, found = mixed, compare(stages, mixed, judging, judged)
     report = {
         "checkpoint": request.checkpoint.name,
         "settings": asdict(settings),

@@ -77,6 +77,13 @@ def activation_quantisers(prepared: GraphModule) -> dict[str, FakeQuantize]:
     return dict(found.values())
 
 
+def quantised_values(prepared: GraphModule) -> dict[str, FakeQuantize]:
+    """The same by the name of the value that is quantised, which does not depend on what else is quantised."""
+    chosen = set(map(id, activation_quantisers(prepared).values()))
+    modules = ((node, prepared.get_submodule(node.target)) for node in prepared.graph.nodes if node.op == "call_module")
+    return {node.args[0].name: module for node, module in modules if id(module) in chosen}
+
+
 @torch.no_grad()
 def calibrate(prepared: GraphModule, inputs: Iterable[tuple[Tensor, ...]]) -> None:
     """Choose the power-of-two scale of every activation from real inputs and fix it.
