@@ -33,7 +33,7 @@ def describe(target: str) -> dict[str, Any] | None:
         "preset": metadata["preset"],
         "classes": len(json.loads(metadata["labels"])),
         "bytes": path.stat().st_size,
-        "taught_on_clips": history.get("taught"),
+        "taught_on_clips": history.get("training", history).get("taught"),
         "packages": [f"{name} {number}" for name, number in history.get("packages", {}).items()],
         "next": f"adafocus export {path} --out bundle --prove VIDEO",
     }

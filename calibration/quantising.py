@@ -22,6 +22,7 @@ from calibration.losses import divergence
 from calibration.material import class_indices
 from calibration.model_file import save_model
 from calibration.quantised_network import Answer, QuantisedNetwork, View, inputs_of_stages, run_stages
+from calibration.run import make_room
 from calibration.tasks import AdaFocusTask, task_of
 from edge.errors import AdafocusError
 from edge.files import replacing_file, sha256_of
@@ -288,7 +289,7 @@ def quantise(request: Request) -> dict[str, Any]:
     """
     trained = load_network(request.checkpoint)
     settings = request.settings
-    request.work.mkdir(parents=True, exist_ok=True)
+    make_room(request.work, request.out)
     teaching, judging = (_clips(request, trained, split) for split in (request.split, request.judged_split))
     stages = lower(trained.net)
     calibrating = teaching.spread(settings.calibration_clips)

@@ -82,7 +82,9 @@ def train(request: Request) -> dict[str, float]:
     labels = _labels(request.labels, clips)
     fabric = start_fabric(recipe, request.machine)
     console = Console(quiet=not fabric.is_global_zero)
-    request.work.mkdir(parents=True, exist_ok=True)
+    make_room(request.work, request.out)
+    if not judged:
+        console.print("no clips to validate on (--judge)")
     torch.manual_seed(recipe.seed)
     task = task_of(recipe, len(labels))
     for line in start_from(task.net, starts):
@@ -128,6 +130,18 @@ def train(request: Request) -> dict[str, float]:
         verb = "adafocus quantize" if recipe.classifier is None else "adafocus train RECIPE --teacher"
         console.print(f"next: {verb} {request.out}", soft_wrap=True)
     return shares
+
+
+def make_room(work: Path, out: Path) -> None:
+    """Make the folders of a run before it takes hours.
+
+    Raises:
+        AdafocusError: ``out`` is a folder.
+    """
+    if out.is_dir():
+        raise AdafocusError(f"--out is the folder {out}, expected the name of a file.")
+    for folder in (work, out.parent):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def chosen_clips(request: Request, seed: int) -> tuple[list[LabelledClip], list[int], list[int]]:
