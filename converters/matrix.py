@@ -49,6 +49,7 @@ SEED = 7
 SETTLING_CLIPS = 2
 CALIBRATION_CLIPS = 8
 RECORD = "record.json"
+FILE_KEYS = ("preset", "asked", "stage", "runtime")
 WARM_UP, FEWEST_TURNS, TURNS, SECONDS = 2, 5, 15, 2.0
 THREADS = (1, 2)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
@@ -222,15 +223,21 @@ def time_stage(work: Path, name: str, stage: Stage, runtime: Runtime) -> dict[st
 def write_matrix(
     path: Path, records: Sequence[dict[str, Any]], times: dict[str, dict[str, float]], facts: dict[str, Any]
 ) -> None:
-    """Write all records as YAML, each file with its times; what was written before and not made again stays."""
+    """Write all records as YAML, each file with its times.
+
+    What was written before and not made again stays, and so do the times of a file that is as large as it was.
+    """
     earlier = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     made = {(record["name"], record["precision"]) for record in records}
     rows = [row for row in earlier.get("files", ()) if (row["preset"], row["asked"]) not in made]
+    known = {(*(row[key] for key in FILE_KEYS), row.get("bytes")): row for row in earlier.get("files", ())}
     for record in records:
         for file in record["files"]:
+            before = known.get((record["name"], record["precision"], file["stage"], file["runtime"], file.get("bytes")))
             spent = times.get(f"{record['name']} {file['stage']}", {})
             key = f"{file['runtime']} {record['precision']}"
-            ms = {f"ms_{threads}": spent[f"{key} {threads}"] for threads in THREADS if f"{key} {threads}" in spent}
+            ms = {name: before[name] for name in (f"ms_{threads}" for threads in THREADS) if before and name in before}
+            ms |= {f"ms_{threads}": spent[f"{key} {threads}"] for threads in THREADS if f"{key} {threads}" in spent}
             rows.append({"preset": record["name"], "asked": record["precision"], **file, **ms})
     agreement = [row for row in earlier.get("agreement", ()) if (row["preset"], row["precision"]) not in made]
     agreement += [

@@ -30,3 +30,17 @@ def test_rows_carry_their_times_and_earlier_rows_stay_unless_they_were_made_agai
     assert [(row["preset"], row["state"]) for row in content["agreement"]] == [("a", "verified"), ("b", "verified")]
     timed = next(row for row in content["files"] if (row["preset"], row["stage"]) == ("b", "glance"))
     assert (timed["ms_1"], timed["ms_2"]) == (4.0, 2.5)
+
+
+def test_times_of_a_file_that_is_the_same_stay(tmp_path: Path) -> None:
+    out = tmp_path / "conversions.yaml"
+    first = record("b", "int8")
+    for number, file in enumerate(first["files"]):
+        file["bytes"] = 100 + number
+    times = {f"b {stage}": {"litert int8 1": 4.0, "litert int8 2": 2.5} for stage in ("glance", "focus")}
+    write_matrix(out, [first], times, {})
+    first["files"][0]["bytes"] = 99
+    write_matrix(out, [first], {}, {})
+    rows = {row["stage"]: row for row in yaml.safe_load(out.read_text())["files"]}
+    assert "ms_1" not in rows["glance"]
+    assert (rows["focus"]["ms_1"], rows["focus"]["ms_2"]) == (4.0, 2.5)
