@@ -14,7 +14,7 @@ from calibration.model_file import load_model
 from calibration.post_training import calibration_views, listed_videos, quantise_stages
 from calibration.quantization import activation_quantisers, quantised_program, snap
 from calibration.recipe import Recipe
-from calibration.student import initial_network
+from calibration.starting_weights import start_from
 from calibration.views import normalise
 from converters.source import as_model_file
 from edge.errors import AdafocusError
@@ -57,7 +57,9 @@ def test_a_clip_list_names_its_videos(shared: Path) -> None:
 def test_quantised_stages_follow_the_float_ones(real_videos: list[Path], shared: Path) -> None:
     """Real weights, real clips: random networks amplify any rounding, trained ones do not."""
     recipe = Recipe.read(RECIPE)
-    stages = lower(initial_network(recipe, shared / "weights" / "x3d_xs_k400.safetensors").eval())
+    net = networks.from_config(recipe.config(400))
+    start_from(net, {"all": shared / "weights" / "x3d_xs_k400.safetensors"})
+    stages = lower(net.eval())
     views = calibration_views(real_videos, stages.config, 2)
     prepared = quantise_stages(stages, views)
     assert set(prepared) == {"glance", "focus"}

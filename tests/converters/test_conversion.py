@@ -27,7 +27,7 @@ from edge.clip import read_clip
 from edge.errors import MissingRuntimeError
 from edge.files import sha256_of
 from edge.manifest import STAGES
-from edge.recognizer import Recognizer
+from edge.recognizer import BOX_STEP, Recognizer
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 
@@ -149,7 +149,7 @@ def test_a_float_bundle_of_every_variant_answers_like_its_network(
     candidates, glance = normalise(clip.candidates, config)[None], normalise(clip.glance, config)[None]
     wanted = infer_lowered(lower(net), candidates, glance)
     assert answer.candidate_indices == tuple(wanted.frame_indices.tolist())
-    assert torch.allclose(torch.from_numpy(answer.boxes[: len(wanted.boxes)]), wanted.boxes, atol=2.0**-12)
+    assert torch.allclose(torch.from_numpy(answer.boxes[: len(wanted.boxes)]), wanted.boxes, atol=BOX_STEP)
     assert torch.allclose(torch.from_numpy(answer.glance_logits), wanted.stage_logits[0], atol=1e-4)
     # patches are cut from 8-bit frames here and from floats there, so the stages get those of the device
     stages = lower(net)

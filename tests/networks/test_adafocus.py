@@ -238,12 +238,12 @@ def test_inference_runs_no_head_that_only_training_needs(name: str) -> None:
 
 
 def test_published_x3d_weights_classify_a_real_clip(shared: Path) -> None:
-    from calibration.teacher import Teacher
+    from calibration.teacher import load_teacher
     from calibration.views import normalise
     from edge.clip import sample_video
     from edge.preprocess import fit_frame
 
-    teacher = Teacher("x3d_xs", shared / "weights" / "x3d_xs_k400.safetensors")
+    teacher = load_teacher(shared / "weights" / "x3d_xs_k400.safetensors", "x3d_xs")
     labels = (shared / "weights" / "kinetics400_labels.txt").read_text().splitlines()
     frames = sample_video(shared / "smoke" / "archery.mp4", 16, lambda frame: fit_frame(frame, 160, 182))
     with torch.no_grad():
