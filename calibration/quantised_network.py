@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,45 +18,10 @@ from calibration.quantization import (
     set_exponent,
     training_graph,
 )
-from networks import NetworkConfig
-from networks.cropping import crop_frames
-from networks.lowering import LoweredStages
-from networks.temporal import quantile_levels, select_frames
+from networks.lowering import LoweredInference, LoweredStages, run_stages
 
 QUANTISED = ("glance", "focus")
 View = tuple[Tensor, Tensor]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the stages say of one clip: ``(exits, K)``, ``(1 or N, 4)``, ``(T_G,)`` and ``(T_L,)``."""
-
-    logits: Tensor
-    boxes: Tensor
-    frame_weights: Tensor
-    frame_indices: Tensor
-
-
-def run_stages(stages: Mapping[str, nn.Module], config: NetworkConfig, glance: Tensor, candidates: Tensor) -> Answer:
-    """Run glance, policy and focus on one clip; gradients flow through everything but pixels and choices.
-
-    Args:
-        stages: by name.
-        config: of the network.
-        glance: ``(T_G, 3, S, S)``.
-        candidates: ``(N, 3, F, F)``.
-    """
-    features, first, context = stages["glance"](glance)
-    boxes, weights = stages["policy"](features)
-    chosen = select_frames(weights[None], len(candidates), quantile_levels(config.focus_frames))[0]
-    used = boxes.detach() if len(boxes) == 1 else boxes.detach()[chosen]
-    patches = crop_frames(candidates[chosen][None], used[None], config.patch_size)[0]
-    exits = [first]
-    for part in patches.split(config.patches_in_one_call):
-        logits, *following = stages["focus"](part, context)
-        exits.append(logits)
-        context = following[0] if following else context
-    return Answer(torch.cat(exits), boxes, weights, chosen)
 
 
 @torch.no_grad()
@@ -142,6 +106,6 @@ class QuantisedNetwork(nn.Module):
             for module in chosen:
                 enable_fake_quant(module)
 
-    def forward(self, glance: Tensor, candidates: Tensor) -> Answer:
+    def forward(self, glance: Tensor, candidates: Tensor) -> LoweredInference:
         """Answer one clip; shapes as in :func:`run_stages`."""
         return run_stages({**self._fast, "policy": self.policy}, self.config, glance, candidates)

@@ -17,16 +17,17 @@ from torch import Tensor
 
 from calibration.checkpoint_file import TrainedNetwork, load_network
 from calibration.clips import CacheSettings, FrameCache, read_clips
+from calibration.evaluation import write_report
 from calibration.layer_noise import LayerNoise, noise_of
 from calibration.losses import divergence
 from calibration.material import class_indices
 from calibration.model_file import save_model
-from calibration.quantised_network import Answer, QuantisedNetwork, View, inputs_of_stages, run_stages
+from calibration.quantised_network import QuantisedNetwork, View, inputs_of_stages
 from calibration.run import make_room
 from calibration.tasks import AdaFocusTask, task_of
 from edge.errors import AdafocusError
 from edge.files import replacing_file, sha256_of
-from networks.lowering import LoweredStages, lower
+from networks.lowering import LoweredInference, LoweredStages, lower, run_stages
 
 PACKAGES = ("torch", "torchao", "executorch", "numpy", "opencv-python")
 CHECKPOINT = "quantising.pt"
@@ -127,8 +128,8 @@ def compare(stages: LoweredStages, quantised: QuantisedNetwork, clips: Clips, ch
     )
 
 
-def _row(wanted: Answer, given: Answer, classes: tuple[int, ...], side: int) -> tuple[float, ...]:
-    best, other = int(wanted.logits[-1].argmax()), int(given.logits[-1].argmax())
+def _row(wanted: LoweredInference, given: LoweredInference, classes: tuple[int, ...], side: int) -> tuple[float, ...]:
+    best, other = int(wanted.stage_logits[-1].argmax()), int(given.stage_logits[-1].argmax())
     common = len(set(wanted.frame_indices.tolist()) & set(given.frame_indices.tolist()))
     return (
         float(best in classes) if classes else 1.0,
@@ -136,16 +137,16 @@ def _row(wanted: Answer, given: Answer, classes: tuple[int, ...], side: int) -> 
         float(best == other),
         common / len(wanted.frame_indices),
         side * float((wanted.boxes - given.boxes).abs().max()),
-        float(divergence(given.logits[-1:], wanted.logits[-1:])),
+        float(divergence(given.stage_logits[-1:], wanted.stage_logits[-1:])),
     )
 
 
-def distillation_loss(wanted: Answer, given: Answer) -> Tensor:
+def distillation_loss(wanted: LoweredInference, given: LoweredInference) -> Tensor:
     """How far a quantised network is from its float twin on one clip: every exit, the boxes, the frame weights."""
     policy = F.mse_loss(given.boxes, wanted.boxes) + F.mse_loss(
         given.frame_weights.clamp(min=1e-9).log(), wanted.frame_weights.clamp(min=1e-9).log()
     )
-    return divergence(given.logits, wanted.logits) + policy
+    return divergence(given.stage_logits, wanted.stage_logits) + policy
 
 
 class Quantising:
@@ -344,7 +345,7 @@ def quantise(request: Request) -> dict[str, Any]:
     floats = {"policy": quantised.policy}
     save_model(request.out, quantised.prepared(), floats, quantised.config, name, trained.labels, history)
     if request.report is not None:
-        _write_yaml(request.report, report)
+        write_report(request.report, report)
     return report
 
 
@@ -366,10 +367,3 @@ def _told(found: Comparison) -> dict[str, Any]:
     return {key: round(float(value), 5) if key != "clips" else value for key, value in asdict(found).items()} | {
         "lost_points": round(found.lost_points, 3)
     }
-
-
-def _write_yaml(path: Path, content: dict[str, Any]) -> None:
-    import yaml
-
-    with replacing_file(path) as beside:
-        beside.write_text(yaml.safe_dump(content, sort_keys=False, width=120), encoding="utf-8")

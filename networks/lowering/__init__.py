@@ -1,6 +1,6 @@
 """Lowering: a trained network becomes three static stage graphs that every runtime can take whole."""
 
-from networks.lowering.inference import LoweredInference, infer_lowered
+from networks.lowering.inference import LoweredInference, infer_lowered, run_stages
 from networks.lowering.parts import PARTS, glance_parts, part_example
 from networks.lowering.stages import STAGES, LoweredStages, Policy, lower
 
@@ -14,4 +14,5 @@ __all__ = [
     "infer_lowered",
     "lower",
     "part_example",
+    "run_stages",
 ]

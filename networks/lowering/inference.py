@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from networks.config import NetworkConfig
 from networks.cropping import crop_frames, resize_frames
 from networks.lowering.stages import LoweredStages
 from networks.temporal import middle_frames, quantile_levels, select_frames
@@ -22,6 +24,33 @@ class LoweredInference:
     frame_indices: Tensor
 
 
+def run_stages(
+    stages: Mapping[str, nn.Module], config: NetworkConfig, glance: Tensor, candidates: Tensor
+) -> LoweredInference:
+    """Run glance, policy and focus on one clip; gradients flow through everything but pixels and choices.
+
+    Args:
+        stages: by name.
+        config: of the network.
+        glance: ``(T_G, 3, S, S)``.
+        candidates: ``(N, 3, F, F)``.
+
+    Returns:
+        with the boxes that the policy gives, one or one for every candidate.
+    """
+    features, first, context = stages["glance"](glance)
+    boxes, weights = stages["policy"](features)
+    chosen = select_frames(weights[None], len(candidates), quantile_levels(config.focus_frames))[0]
+    used = boxes.detach() if len(boxes) == 1 else boxes.detach()[chosen]
+    patches = crop_frames(candidates[chosen][None], used[None], config.patch_size)[0]
+    exits = [first]
+    for part in patches.split(config.patches_in_one_call):
+        logits, *following = stages["focus"](part, context)
+        exits.append(logits)
+        context = following[0] if following else context
+    return LoweredInference(torch.cat(exits), boxes, weights, chosen)
+
+
 @torch.no_grad()
 def infer_lowered(stages: LoweredStages, candidates: Tensor, glance: Tensor | None = None) -> LoweredInference:
     """Answer one clip through every exit.
@@ -33,14 +62,6 @@ def infer_lowered(stages: LoweredStages, candidates: Tensor, glance: Tensor | No
     """
     config = stages.config
     frames = middle_frames(candidates, config.glance_frames) if glance is None else glance
-    features, glance_logits, context = stages.glance(resize_frames(frames, config.glance_size)[0])
-    boxes, weights = stages.policy(features)
-    chosen = select_frames(weights[None], config.candidate_frames, quantile_levels(config.focus_frames))[0]
-    used = boxes if len(boxes) == 1 else boxes[chosen]
-    patches = crop_frames(candidates[:, chosen], used[None], config.patch_size)[0]
-    exits = [glance_logits]
-    for part in patches.split(config.patches_in_one_call):
-        logits, *following = stages.focus(part, context)
-        exits.append(logits)
-        context = following[0] if following else context
-    return LoweredInference(torch.cat(exits), used, weights, chosen)
+    answer = run_stages(stages.modules(), config, resize_frames(frames, config.glance_size)[0], candidates[0])
+    used = answer.boxes if len(answer.boxes) == 1 else answer.boxes[answer.frame_indices]
+    return replace(answer, boxes=used)

@@ -82,9 +82,9 @@ def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_p
     network = QuantisedNetwork(lower(trained.net), kept)
     network.take_from(whole)
     with torch.no_grad(), whole.with_float_weights(kept) as tried:
-        assert torch.equal(network(*views[0]).logits, tried(*views[0]).logits)
+        assert torch.equal(network(*views[0]).stage_logits, tried(*views[0]).stage_logits)
     with torch.no_grad():
-        assert not torch.equal(network(*views[0]).logits, whole(*views[0]).logits)
+        assert not torch.equal(network(*views[0]).stage_logits, whole(*views[0]).stage_logits)
     path = tmp_path / "model.safetensors"
     save_model(path, network.prepared(), {"policy": network.policy}, config, "tsm-mbv2-mbv2", CLASSES, {})
     model = load_model(path)
@@ -94,7 +94,7 @@ def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_p
     with torch.no_grad():
         wanted = network(*views[0])
         _, first, _ = model.prepared["glance"](views[0][0])
-    assert torch.equal(first, wanted.logits[:1])
+    assert torch.equal(first, wanted.stage_logits[:1])
 
 
 def noise(*names: str) -> list[LayerNoise]:
