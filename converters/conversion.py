@@ -18,7 +18,6 @@ from torch.fx import GraphModule
 
 from calibration.model_file import StoredModel, load_model
 from calibration.parts import quantised_parts
-from calibration.quantization import quantised_program
 from converters.report import Report
 from converters.targets import SUFFIXES, target
 from edge.errors import AdafocusError
@@ -86,7 +85,7 @@ def convert_stage(model_path: Path, item: AnyItem, precision: Precision, path: P
     own = stage_precision(model, stage, precision)
     if own not in made.PRECISIONS:
         raise AdafocusError(f"{runtime} has no {own}; it has {', '.join(made.PRECISIONS)}.")
-    program = quantised_program(prepared_of(model, stage), fold=made.FOLDED) if own == "int8" else module
+    program = made.quantised(prepared_of(model, stage)) if own == "int8" else module
     return made.convert(program, example, path, (module.inputs, module.outputs), precision=own)
 
 

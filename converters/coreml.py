@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from calibration.halves import reference_program
 from converters.quiet import quiet
 from converters.report import Report
 from converters.targets import Names
@@ -23,7 +24,8 @@ from edge.runtimes.base import file_names
 with quiet():
     import coremltools
 
-FOLDED = True
+# a program for Core ML computes in float32 between its changes of grid, as the reference does
+quantised = reference_program
 PACKAGES = ("coremltools",)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
+from calibration.halves import runtime_program
 from converters.borders import Grids, integer_borders, integer_example
 from converters.quiet import quiet
 from converters.report import Report
@@ -25,7 +27,7 @@ from edge.files import replacing_file
 from edge.manifest import Precision, TensorSpec
 from edge.runtimes.executorch import SCALE, SIDES, ZERO_POINT, ProgramGraph
 
-FOLDED = True
+quantised = partial(runtime_program, fold=True)
 PACKAGES = ("executorch",)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
+from calibration.halves import runtime_program
 from converters.quiet import quiet
 from converters.report import Report
 from converters.targets import Names
@@ -17,7 +19,7 @@ from edge.files import replacing_file
 from edge.manifest import Precision, TensorSpec
 from edge.quiet import without_remarks
 
-FOLDED = False
+quantised = partial(runtime_program, fold=False)
 PACKAGES = ("litert-torch", "ai-edge-litert")
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 from torch import Tensor, nn
 
+from calibration.halves import runtime_program
 from converters.quiet import quiet
 from converters.report import Report
 from converters.targets import Names
@@ -23,7 +25,8 @@ from edge.manifest import Precision, TensorSpec
 from edge.runtimes.base import file_names
 from edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS, library
 
-FOLDED = True
+# ONNX Runtime has no integer kernel for means
+quantised = partial(runtime_program, fold=True, float_means=True)
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from calibration.halves import reference_program
 from calibration.model_file import StoredModel
-from calibration.quantization import quantised_program
 from edge.bounds import MOST_RELATIVE, MOST_STEPS, SAME_CHOICES
 from edge.bundle import Bundle
 from edge.clip import Clip
@@ -118,7 +118,7 @@ def reference_stages(model: StoredModel, precision: Precision) -> Programs:
     """What the converted stages must equal: quantised programs, or the float graphs of the same weights."""
     modules: dict[Stage, nn.Module] = {stage: model.stages.modules()[stage] for stage in STAGES}
     if precision == "int8":
-        modules |= {stage: quantised_program(graph, fold=True) for stage, graph in model.prepared.items()}  # type: ignore[misc]
+        modules |= {stage: reference_program(graph) for stage, graph in model.prepared.items()}  # type: ignore[misc]
     return {stage: Program(module) for stage, module in modules.items()}
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 import networks
 from calibration.evaluation import write_report
-from calibration.quantization import calibrate, prepare, quantised_program, snap
+from calibration.quantization import calibrate, prepare, snap
 from converters import executorch as executorch_target
 from converters.targets import SUFFIXES, target
 from converters.timing import medians, random_inputs
@@ -136,7 +136,7 @@ def made(
         graph = prepare(module, example)
         calibrate(graph, [example])
         snap(graph)
-        program = quantised_program(graph, fold=converter.FOLDED)
+        program = converter.quantised(graph)
     path = folder / f"graph{SUFFIXES[runtime]}"
     report = converter.convert(program, example, path, NAMES, precision=precision)
     inputs, outputs = converter.tensor_specs(path, NAMES)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
 from torch import Tensor, nn
+from torch.fx import GraphModule
 
 from converters.report import Report
 from edge.errors import WORKSTATION_INSTALL, MissingRuntimeError
@@ -35,12 +36,12 @@ class Target(Protocol):
     """What the module of a target offers.
 
     Attributes:
-        FOLDED: whether int8 weights must be stored as integers in the quantised program that it takes.
+        quantised: the program that it takes of a stage with fake quantisation.
         PACKAGES: distributions whose versions decide what it writes.
         PRECISIONS: that the format has.
     """
 
-    FOLDED: bool
+    quantised: Callable[[GraphModule], GraphModule]
     PACKAGES: tuple[str, ...]
     PRECISIONS: tuple[Precision, ...]
 

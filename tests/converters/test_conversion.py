@@ -15,7 +15,7 @@ import torch
 from small import CLASSES, lively, small_config
 from torch import Tensor, nn
 
-from calibration.quantization import calibrate, prepare, quantised_program, snap
+from calibration.quantization import calibrate, prepare, snap
 from converters.conversion import convert_stages
 from converters.parity import compare, reference_stages
 from converters.report import Report
@@ -55,7 +55,7 @@ def test_the_same_program_gives_the_same_bytes(runtime: str, tmp_path: Path) -> 
     for turn in ("one", "two"):
         path = tmp_path / turn / f"block{SUFFIXES[runtime]}"
         path.parent.mkdir()
-        program = quantised_program(graph, fold=made.FOLDED)
+        program = made.quantised(graph)
         report = made.convert(program, example, path, (["x"], ["y"]), precision="int8")
         assert report.macs == 2 * 8 * 8 * (3 * 9 * 8 + 8 * 4)
         assert report.whole()
