@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -79,9 +80,16 @@ class PixelTable:
         limits = np.iinfo(dtype)
         return cls(np.clip(np.round(real / scale) + zero_point, limits.min, limits.max).astype(dtype))
 
+    @cached_property
+    def _flips_one_bit(self) -> bool:
+        """Whether every value becomes itself less 128, as a network with such a mean and deviation has it."""
+        return self.table.dtype == np.int8 and bool((self.table == np.arange(LEVELS) - LEVELS // 2).all())
+
     def apply(self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.generic]:
         """Convert ``(T, S, S, 3)`` uint8 frames to ``(T, 3, S, S)`` in the graph's dtype."""
         stack = frames if isinstance(frames, np.ndarray) else np.stack(frames)
+        if self._flips_one_bit:
+            return _with_another_sign(stack)
         count, height, width = stack.shape[:3]
         result = np.empty((count, 3, height * width), self.table.dtype)
         # OpenCV's table takes no int8; it only moves bytes, so int8 passes as uint8
@@ -93,3 +101,13 @@ class PixelTable:
             for channel, plane in enumerate(cv2.split(pixels[start : start + step])):
                 cv2.LUT(plane, tables[channel], places[start : start + step, channel])
         return result.reshape(count, 3, height, width)
+
+
+def _with_another_sign(stack: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """``(T, S, S, 3)`` uint8 as ``(T, 3, S, S)`` int8, each value less 128, at a third of what a table costs."""
+    count, height, width = stack.shape[:3]
+    planes = np.empty((count, 3, height, width), np.uint8)
+    for frame, places in zip(stack, planes, strict=True):
+        cv2.split(frame, list(places))
+    np.bitwise_xor(planes, LEVELS // 2, out=planes)
+    return planes.view(np.int8)

@@ -1,11 +1,10 @@
-"""Runs on a device: the digest of patches and small frames that it cuts and resizes out of stored frames.
+"""Runs on a device: the patches and small frames that it cuts and resizes out of stored frames, into one file.
 
-python patches.py FRAMES.npz
+python patches.py FRAMES.npz OUT.npz
 """
 
 from __future__ import annotations
 
-import hashlib
 import sys
 
 import numpy as np
@@ -17,18 +16,14 @@ PATCH_PX, SMALL_PX = 128, (112, 128, 160)
 FILL = (116, 116, 116)
 
 
-def main(stored: str) -> None:
-    """Print one digest for the patches and one for the small frames."""
+def main(stored: str, out: str) -> None:
+    """Write one array of patches, and one of small frames for every side."""
     with np.load(stored, allow_pickle=False) as content:
         frames, boxes = content["frames"], content["boxes"]
-    patches, small = hashlib.sha256(), hashlib.sha256()
-    for frame in frames:
-        for box in boxes:
-            patches.update(crop_patch(frame, box, PATCH_PX, FILL).tobytes())
-        for side in SMALL_PX:
-            small.update(resize_square(frame, side).tobytes())
-    print(f"patches {patches.hexdigest()}\nsmall frames {small.hexdigest()}")
+    patches = np.stack([crop_patch(frame, box, PATCH_PX, FILL) for frame in frames for box in boxes])
+    small = {f"small_{side}": np.stack([resize_square(frame, side) for frame in frames]) for side in SMALL_PX}
+    np.savez(out, patches=patches, **small)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -131,3 +131,15 @@ def test_confidence_is_finite_for_logits_that_saturate_the_softmax() -> None:
     assert confidence(logits, "logit") == 1000.0
     assert confidence([1.0, 1.0], "entropy") == pytest.approx(-np.log(2))
     assert softmax([0.0, np.log(3)]).tolist() == pytest.approx([0.25, 0.75])
+
+
+def test_pixels_less_128_are_what_their_table_says() -> None:
+    frames = np.random.default_rng(2).integers(0, 256, (3, 7, 7, 3), dtype=np.uint8)
+    pixels = PixelTable.build((116 / 255,) * 3, (64 / 255,) * 3, "int8", 2.0**-6, 0)
+    table = pixels.table.copy()
+    assert np.array_equal(table, np.tile(np.arange(-116, 140).clip(-128, 127), (3, 1)))
+    shifted = PixelTable((np.arange(256) - 128).astype(np.int8)[None].repeat(3, 0))
+    given = shifted.apply(frames)
+    assert given.flags.c_contiguous
+    assert np.array_equal(given, frames.transpose(0, 3, 1, 2).astype(int) - 128)
+    assert np.array_equal(pixels.apply(frames), table[0][frames.transpose(0, 3, 1, 2)])
