@@ -9,6 +9,7 @@ from typing import Any, Literal
 import yaml
 
 import networks
+from calibration.views import SCALES
 from edge.errors import AdafocusError
 from networks.errors import NetworkError
 
@@ -62,6 +63,7 @@ class Recipe:
         ema_decay: of the average of all weights that is kept, validated and written; 0 for none.
         precision: of the arithmetic: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
         flip: whether clips are mirrored at random.
+        crop_scales: of the random crop's sides to the short side; none for the centre crop that inference takes.
         shared_views: whether glance and focus see one augmentation; the official code draws two.
         validate_every: epochs between validations.
         seed: of every random draw.
@@ -91,6 +93,7 @@ class Recipe:
     ema_decay: float = 0.0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     flip: bool = True
+    crop_scales: tuple[float, ...] = SCALES
     shared_views: bool = True
     validate_every: int = 1
     seed: int = 1
@@ -146,8 +149,9 @@ class Recipe:
         for name in ("classifier", "teacher"):
             if isinstance(values.get(name), dict):
                 values[name] = Classifier(**values[name])
-        if "frozen" in values:
-            values["frozen"] = tuple(values["frozen"])
+        for name in ("frozen", "crop_scales"):
+            if name in values:
+                values[name] = tuple(values[name])
         if "rates" in values:
             values["rates"] = {**PUBLISHED_RATES, **values["rates"]}
         for entry in fields(cls):
@@ -157,7 +161,7 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for logs and checkpoints."""
-        return {**asdict(self), "frozen": list(self.frozen)}
+        return {**asdict(self), "frozen": list(self.frozen), "crop_scales": list(self.crop_scales)}
 
     def config(self, num_classes: int) -> networks.NetworkConfig:
         """Shape of the Uni-AdaFocus network that is trained.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import networks
 from calibration.losses import Criterion, Target, losses
 from calibration.recipe import Classifier, Recipe
-from calibration.views import centre_view, network_inputs, random_view
+from calibration.views import SCALES, centre_view, network_inputs, random_view
 from networks import AdaFocus, VideoClassifier
 from networks.variants import AdaFocusPerFrame
 
@@ -85,7 +85,9 @@ class AdaFocusTask(Task):
         shape = (frames.shape[1], frames.shape[2])
         if rng is None:
             return network_inputs(frames, centre_view(config, shape), config)
-        view = random_view(config, shape, rng, flip=self.recipe.flip, shared=self.recipe.shared_views)
+        view = random_view(
+            config, shape, rng, flip=self.recipe.flip, shared=self.recipe.shared_views, scales=self.recipe.crop_scales
+        )
         return network_inputs(frames, view, config)
 
     def forward(self, batch: Batch, target: Target, generator: torch.Generator) -> dict[str, Tensor]:
@@ -134,7 +136,7 @@ class ClassifierTask(Task):
 
     def inputs(self, frames: NDArray[np.uint8], rng: np.random.Generator | None) -> Batch:
         """Frames ``(T, 3, S, S)``."""
-        return (whole_frames(frames, self.feed, rng, flip=self.recipe.flip),)
+        return (whole_frames(frames, self.feed, rng, flip=self.recipe.flip, scales=self.recipe.crop_scales),)
 
     def forward(self, batch: Batch, target: Target, generator: torch.Generator) -> dict[str, Tensor]:
         """The criterion alone."""
@@ -171,10 +173,11 @@ def whole_frames(
     rng: np.random.Generator | None = None,
     *,
     flip: bool = True,
+    scales: Sequence[float] = SCALES,
 ) -> Tensor:
     """Frames ``(T, 3, S, S)`` of a cached clip ``(n, H, W, 3)`` for a classifier: an augmented view, or the centre."""
     shape = (frames.shape[1], frames.shape[2])
-    view = centre_view(feed, shape) if rng is None else random_view(feed, shape, rng, flip=flip)
+    view = centre_view(feed, shape) if rng is None else random_view(feed, shape, rng, flip=flip, scales=scales)
     return network_inputs(frames, view, feed)[1]
 
 

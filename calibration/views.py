@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -80,10 +80,17 @@ def random_view(
         flip: mirror half of the views; off where left and right differ in meaning.
         shared: glance and candidates have the same crop. The official code draws one for each in the TSM and X3D
             variants, so that there the boxes do not lie where the glance was looking.
-        scales: of the crop's sides to the short side, in order; height and width are at most one step apart.
+        scales: of the crop's sides to the short side, in order; height and width are at most one step apart. Without
+            any, the centre crop of inference.
     """
-    glance = _random_crop(shape, rng, flip, scales)
-    candidates = glance if shared else _random_crop(shape, rng, flip, scales)
+
+    def drawn() -> Crop:
+        if scales:
+            return _random_crop(shape, rng, flip, scales)
+        return replace(centre_view(config, shape).glance_crop, flipped=flip and bool(rng.integers(2)))
+
+    glance = drawn()
+    candidates = glance if shared else drawn()
     return View(glance, candidates, rng.uniform(size=config.glance_frames), rng.uniform(size=config.candidate_frames))
 
 

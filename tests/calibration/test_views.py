@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -114,6 +115,16 @@ def test_the_scales_can_be_chosen(config: NetworkConfig) -> None:
     view = random_view(config, (100, 90), np.random.default_rng(0), scales=(1.0,))
     assert (view.glance_crop.height, view.glance_crop.width) == (90, 90)
     assert SCALES == (1.0, 0.875, 0.75, 0.66)
+
+
+def test_without_scales_the_crop_is_that_of_inference_and_time_is_drawn(config: NetworkConfig) -> None:
+    rng, shape = np.random.default_rng(8), (64, 90)
+    views = [random_view(config, shape, rng, scales=()) for _ in range(40)]
+    centre = centre_view(config, shape)
+    assert {replace(view.glance_crop, flipped=False) for view in views} == {centre.glance_crop}
+    assert {view.glance_crop.flipped for view in views} == {True, False}
+    assert all(view.candidate_crop == view.glance_crop for view in views)
+    assert len({view.glance_offsets.tobytes() for view in views}) == len(views)
 
 
 def test_half_of_the_views_are_mirrored_or_none(config: NetworkConfig) -> None:
