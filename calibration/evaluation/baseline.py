@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,15 +50,21 @@ class WholeFrames:
             AdafocusError: it knows another number of classes than the bundle.
         """
         views = (self._view(clip) for clip in track(clips, "baseline", console=Console(stderr=True), transient=True))
+        answers, spent_s = [], []
         with torch.no_grad():
-            logits = np.stack([self._net(view)[0].numpy() for view in views])
+            for view in views:
+                started = time.perf_counter()
+                answers.append(self._net(view)[0].numpy())
+                spent_s.append(time.perf_counter() - started)
+        logits = np.stack(answers)
         if logits.shape[1] != self._classes:
             raise AdafocusError(
                 f"{self._checkpoint} knows {logits.shape[1]} classes, the bundle {self._classes}. Give a --baseline "
                 "for the same labels."
             )
         view = self._view(clips[0])
-        return Baseline(logits[:, self._order], count_macs(self._net, lambda: self._net(view)))
+        macs = count_macs(self._net, lambda: self._net(view))
+        return Baseline(logits[:, self._order], macs, 1000.0 * float(np.median(spent_s)))
 
     def _view(self, clip: LabelledClip) -> Tensor:
         """``(1, T, 3, S, S)``, as evaluation samples a clip."""

@@ -34,10 +34,12 @@ class Baseline:
     Attributes:
         logits: ``(n, K)`` float32, in the bundle's order of labels.
         macs: of one clip.
+        ms: of one clip in PyTorch, float32, without decoding; the median.
     """
 
     logits: NDArray[np.float32]
     macs: int
+    ms: float
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _ways(asked: Asked, right: Mapping[str, NDArray[np.float64]], resamples: Res
         if len(seeds) > 1:
             found[name]["seeds"] = len(seeds)
     if asked.baseline is not None:
-        cost = {"gmac": round(asked.baseline.macs / MACS_PER_GMAC, SCORE_DIGITS), "ms": None}
+        cost = {"gmac": round(asked.baseline.macs / MACS_PER_GMAC, SCORE_DIGITS), "ms": round(asked.baseline.ms, 2)}
         found[BASELINE] = _way([asked.baseline.logits], asked.truth, resamples) | cost
     return found
 

@@ -22,7 +22,7 @@ MARKS = {GLANCE: "o", LEARNED: "s", BASELINE: "*"}
 
 
 def draw_overview(path: Path, evaluations: Sequence[dict[str, Any]]) -> None:
-    """Draw the ways and the exits of every evaluation; whole-frame classifiers have no ms, so they are left of it.
+    """Draw the ways and the exits of every evaluation; a classifier on whole frames has the time of float PyTorch.
 
     Raises:
         AdafocusError: the evaluations are of different clips.
@@ -45,7 +45,7 @@ def draw_overview(path: Path, evaluations: Sequence[dict[str, Any]]) -> None:
                 axis.plot(*zip(*points, strict=True), color=colour, linewidth=1.2)
             for way, mark in MARKS.items():
                 row = found["ways"].get(way)
-                if row is None or row[unit] is None:
+                if row is None:
                     continue
                 low, high = row["top1_interval"] or (row["top1_percent"],) * 2
                 reach = [[row["top1_percent"] - low], [high - row["top1_percent"]]]

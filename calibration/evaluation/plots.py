@@ -42,8 +42,7 @@ def cost_plot(figures: Mapping[str, Any], unit: str) -> bytes:
                   label="budgets of the bundle")  # fmt: skip
     for name, (mark, colour) in MARKS.items():
         way = figures["ways"].get(name)
-        # the baseline's time is that of another program
-        if way is not None and way[unit] is not None:
+        if way is not None:
             axis.plot(way[unit], way["top1_percent"], mark, color=colour, ms=6, label=name)
     axis.set(xlabel={"gmac": "mean GMAC a clip", "ms": "mean ms a clip, from decoded frames"}[unit], ylabel="top-1, %")
     axis.set_xlim(left=0)

@@ -106,7 +106,7 @@ def _ways(figures: Mapping[str, Any]) -> Table:
             f"{low_high[0]:.1f}-{low_high[1]:.1f}" if low_high else "",
             ahead.get(name, ""),
             f"{way['gmac']:.3f}",
-            "" if way["ms"] is None else f"{way['ms']:.1f}",
+            f"{way['ms']:.1f}",
         )
     return table
 
