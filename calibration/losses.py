@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from networks import TrainingOutputs
+from networks import PolicyOutputs, TrainingOutputs
 
 
 class Target(NamedTuple):
@@ -99,6 +99,15 @@ def losses(
         "prediction": torch.stack([criterion(part, target) for part in outputs.prediction]).mean(),
         "glance": judged(outputs.glance_frames),
         "local": torch.stack([judged(part) for part in outputs.local_frames]).mean(),
+        **policy_losses(outputs, target, criterion, size_weight),
+    }
+
+
+def policy_losses(
+    outputs: PolicyOutputs, target: Target, criterion: Criterion, size_weight: float
+) -> dict[str, Tensor]:
+    """The terms that teach the policies: ``temporal``, ``spatial`` and ``size``; arguments as of :func:`losses`."""
+    return {
         "temporal": criterion(outputs.expected, target),
         "spatial": criterion(outputs.feature_crop, target),
         "size": size_weight * size_penalty(outputs.raw_boxes),

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import networks
-from calibration.losses import Criterion, Target, losses
+from calibration.losses import Criterion, Target, losses, policy_losses
 from calibration.recipe import Classifier, Recipe
 from calibration.views import SCALES, centre_view, network_inputs, random_view
 from networks import AdaFocus, VideoClassifier
 from networks.variants import AdaFocusPerFrame
 
 X3D_NAMES = tuple(name for name in networks.BACKBONES if name.startswith("x3d"))
+# what the glance alone teaches
+POLICIES = ("temporal_policy.", "spatial_policy.", "training_heads.feature_crop.")
 Batch = tuple[Tensor, ...]
 
 
@@ -91,11 +93,19 @@ class AdaFocusTask(Task):
         return network_inputs(frames, view, config)
 
     def forward(self, batch: Batch, target: Target, generator: torch.Generator) -> dict[str, Tensor]:
-        """All losses of the method."""
+        """All losses of the method; where the policies alone learn, those that teach them."""
         glance, candidates = batch
+        if not self._networks_learn():
+            alone = self.net.policy_forward(glance, generator)
+            return policy_losses(alone, target, self.criterion, self.recipe.size_weight)
         outputs = self.net.train_forward(candidates, glance, generator)
         per_frame = isinstance(self.net, AdaFocusPerFrame)
         return losses(outputs, target, self.criterion, self.recipe.size_weight, frame_by_frame=per_frame)
+
+    def _networks_learn(self) -> bool:
+        return any(
+            parameter.requires_grad for name, parameter in self.net.named_parameters() if not name.startswith(POLICIES)
+        )
 
     def judge(self, batch: Batch) -> tuple[Tensor, ...]:
         """The first and the last exit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from networks.adafocus import AdaFocus, Inference, TrainingOutputs
+from networks.adafocus import AdaFocus, Inference, PolicyOutputs, TrainingOutputs
 from networks.backbones import BACKBONES, build_backbone
 from networks.backbones.x3d import X3D
 from networks.checkpoints import Loaded, load_encoder, load_folded_mobilenet, load_state, load_x3d_trunk
@@ -54,6 +54,7 @@ __all__ = [
     "Loaded",
     "NetworkConfig",
     "NetworkError",
+    "PolicyOutputs",
     "TrainingOutputs",
     "VideoClassifier",
     "build",

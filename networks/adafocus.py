@@ -31,26 +31,35 @@ class Inference:
 
 
 @dataclass(frozen=True)
-class TrainingOutputs:
-    """What the losses of Uni-AdaFocus need (method: losses and stop-gradients).
+class PolicyOutputs:
+    """What teaches the policies; the glance alone gives it.
 
     Attributes:
-        prediction: ``(2, B, H, K)`` logits of every head that predicts, from policy crops and from random crops.
-        glance_frames: ``(B, T_G, K)`` per-frame auxiliary logits of the glance.
-        local_frames: ``(2, B, T_L, K)`` per-frame auxiliary logits of the focus.
         expected: ``(B, K)`` expected logits of frames drawn by the temporal policy.
         feature_crop: ``(B, K)`` logits of the glance features inside the boxes; teaches the spatial policy.
         raw_boxes: ``(B, n, 4)`` in (0, 1); the size term pulls the last two to 1.
         frame_weights: ``(B, T_G)``.
     """
 
-    prediction: Tensor
-    glance_frames: Tensor
-    local_frames: Tensor
     expected: Tensor
     feature_crop: Tensor
     raw_boxes: Tensor
     frame_weights: Tensor
+
+
+@dataclass(frozen=True)
+class TrainingOutputs(PolicyOutputs):
+    """What the losses of Uni-AdaFocus need (method: losses and stop-gradients).
+
+    Attributes:
+        prediction: ``(2, B, H, K)`` logits of every head that predicts, from policy crops and from random crops.
+        glance_frames: ``(B, T_G, K)`` per-frame auxiliary logits of the glance.
+        local_frames: ``(2, B, T_L, K)`` per-frame auxiliary logits of the focus.
+    """
+
+    prediction: Tensor
+    glance_frames: Tensor
+    local_frames: Tensor
 
 
 class AdaFocus(nn.Module):
@@ -189,6 +198,25 @@ class AdaFocus(nn.Module):
             local_frames=torch.stack([self.local_frame_logits(part) for part in local]),
             expected=monte_carlo_logits(weights, known, generator),
             feature_crop=self._feature_crop_logits(features.detach(), raw),
+            raw_boxes=raw,
+            frame_weights=weights,
+        )
+
+    def policy_forward(self, glance: Tensor, generator: torch.Generator | None = None) -> PolicyOutputs:
+        """Run one training step of the policies alone: the focus teaches them nothing, so it is not run.
+
+        Args:
+            glance: as in :meth:`infer`.
+            generator: source of every random draw.
+        """
+        with torch.no_grad():
+            features = self.global_encoder(resize_frames(glance, self.config.glance_size))
+            pooled = features.mean((3, 4))
+            known = self.glance_frame_logits(pooled)
+        weights, raw = self.frame_weights(pooled), self.spatial_policy(features)
+        return PolicyOutputs(
+            expected=monte_carlo_logits(weights, known, generator),
+            feature_crop=self._feature_crop_logits(features, raw),
             raw_boxes=raw,
             frame_weights=weights,
         )

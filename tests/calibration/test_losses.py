@@ -11,7 +11,7 @@ from torch import Tensor
 import networks
 from calibration.losses import Criterion, Target, divergence, losses, size_penalty
 from calibration.recipe import Recipe
-from calibration.tasks import AdaFocusTask
+from calibration.tasks import POLICIES, AdaFocusTask
 from networks import AdaFocus, TrainingOutputs
 
 LABEL = Target(torch.tensor([0]))
@@ -165,3 +165,26 @@ def test_every_term_teaches_its_parts_and_no_other(variant: str) -> None:
         net.zero_grad()
         term.backward(retain_graph=True)
         assert taught_parts(net) == TEACHES[variant][name], name
+
+
+@pytest.mark.parametrize("variant", ["tsm", "x3d", "long"])
+def test_where_the_policies_learn_alone_the_focus_is_not_run_and_their_terms_are_the_same(variant: str) -> None:
+    torch.manual_seed(0)
+    preset, shape = SHAPES[variant]
+    task = AdaFocusTask(Recipe(preset=preset, overrides={k: v for k, v in shape.items() if k != "num_classes"}), 3)
+    net, config = task.net.eval(), task.net.config
+    glance = torch.randn(2, config.glance_frames, 3, 32, 32)
+    candidates = torch.randn(2, config.candidate_frames, 3, 64, 64)
+    target = Target(torch.tensor([0, 2]))
+    whole = task((glance, candidates), target, torch.Generator().manual_seed(1))
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name.startswith(POLICIES))
+    looked: list[int] = []
+    net.local_encoder.register_forward_hook(lambda *_: looked.append(1))
+    alone = task((glance, candidates), target, torch.Generator().manual_seed(1))
+    assert not looked
+    assert set(alone) == {"temporal", "spatial", "size"}
+    for name in ("spatial", "size"):
+        torch.testing.assert_close(alone[name], whole[name])
+    sum(alone.values()).backward()  # type: ignore[union-attr]
+    assert taught_parts(net) == {"temporal_policy", "spatial_policy", "training_heads.feature_crop"}
