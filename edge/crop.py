@@ -14,7 +14,11 @@ INTERPOLATION = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 def crop_patch(
-    frame: NDArray[np.uint8], box: ArrayLike, patch_size: int, fill: tuple[int, int, int]
+    frame: NDArray[np.uint8],
+    box: ArrayLike,
+    patch_size: int,
+    fill: tuple[int, int, int],
+    out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Cut one box out of a frame.
 
@@ -23,6 +27,7 @@ def crop_patch(
         box: y, x, height, width as fractions of the frame.
         patch_size: P, in pixels.
         fill: the mean colour, for what lies outside.
+        out: ``(P, P, 3)`` uint8 to write into.
 
     Returns:
         ``(P, P, 3)`` uint8.
@@ -37,6 +42,7 @@ def crop_patch(
         frame,
         transform,
         (patch_size, patch_size),
+        dst=out,
         flags=INTERPOLATION,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=fill,

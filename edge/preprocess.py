@@ -85,13 +85,20 @@ class PixelTable:
         """Whether every value becomes itself less 128, as a network with such a mean and deviation has it."""
         return self.table.dtype == np.int8 and bool((self.table == np.arange(LEVELS) - LEVELS // 2).all())
 
-    def apply(self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.generic]:
-        """Convert ``(T, S, S, 3)`` uint8 frames to ``(T, 3, S, S)`` in the graph's dtype."""
+    def apply(
+        self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], out: NDArray[np.generic] | None = None
+    ) -> NDArray[np.generic]:
+        """Convert ``(T, S, S, 3)`` uint8 frames to ``(T, 3, S, S)`` in the graph's dtype.
+
+        ``out`` is what to write into, contiguous; else a new array is made.
+        """
         stack = frames if isinstance(frames, np.ndarray) else np.stack(frames)
-        if self._flips_one_bit:
-            return _with_another_sign(stack)
         count, height, width = stack.shape[:3]
-        result = np.empty((count, 3, height * width), self.table.dtype)
+        converted = np.empty((count, 3, height, width), self.table.dtype) if out is None else out
+        if self._flips_one_bit:
+            _change_sign(stack, converted.view(np.uint8))
+            return converted
+        result = converted.reshape(count, 3, height * width)
         # OpenCV's table takes no int8; it only moves bytes, so int8 passes as uint8
         bytewise = np.uint8 if self.table.dtype == np.int8 else self.table.dtype
         tables, places = self.table.view(bytewise), result.view(bytewise)
@@ -100,14 +107,11 @@ class PixelTable:
         for start in range(0, count, step):
             for channel, plane in enumerate(cv2.split(pixels[start : start + step])):
                 cv2.LUT(plane, tables[channel], places[start : start + step, channel])
-        return result.reshape(count, 3, height, width)
+        return converted
 
 
-def _with_another_sign(stack: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """``(T, S, S, 3)`` uint8 as ``(T, 3, S, S)`` int8, each value less 128, at a third of what a table costs."""
-    count, height, width = stack.shape[:3]
-    planes = np.empty((count, 3, height, width), np.uint8)
+def _change_sign(stack: NDArray[np.uint8], planes: NDArray[np.uint8]) -> None:
+    """``(T, S, S, 3)`` as ``(T, 3, S, S)``, each value less 128 as int8 has it, at a third of what a table costs."""
     for frame, places in zip(stack, planes, strict=True):
         cv2.split(frame, list(places))
     np.bitwise_xor(planes, LEVELS // 2, out=planes)
-    return planes.view(np.int8)

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,8 @@ class Recognizer:
         exits = manifest.exits
         self._sureness_is_the_score = exits.criterion == "softmax" and exits.temperature == 1.0
         self._patches_at_once = self._inputs["focus", "patches"].shape[0]
+        # its thread starts with the first patch and ends with the recogniser
+        self._helper = ThreadPoolExecutor(1, "adafocus-crop") if threads > 1 else None
         self._patch_side = min(1.0, geometry.patch_size / geometry.frame_size)
         glance_macs = manifest.macs("glance")
         if self._parts is not None:
@@ -275,19 +278,36 @@ class Recognizer:
         trace.patches = np.empty((len(trace.chosen), size, size, 3), np.uint8)
         source = glance
         for start in range(0, len(trace.chosen), at_once):
-            patches = trace.patches[start : start + at_once]
-            for place, patch in enumerate(patches, start):
-                patch[:] = crop_patch(clip.candidates[trace.chosen[place]], trace.boxes[place], size, self._fill)
-            trace.seen = start + len(patches)
+            places = range(start, min(start + at_once, len(trace.chosen)))
+            pixels = self._cut(clip, trace, places)
+            trace.seen = places.stop
             watch.lap("crop")
-            pixels = self._focus_pixels.apply(patches)
-            watch.lap("pixels")
             context = self._handed(source, "context", "focus")
             source = self._run("focus", {"patches": pixels, "context": context}, watch)
             trace.calls.append(source)
             for logits in self._real(source, "logits").reshape(-1, len(self.bundle.manifest.labels)):
                 if self._passed(trace, logits, thresholds, watch):
                     return
+
+    def _cut(self, clip: Clip, trace: Trace, places: range) -> NDArray[np.generic]:
+        """Cut patches out of their frames, ``(n, 3, P, P)`` as the focus takes them; a second thread cuts half."""
+        size = self._geometry.patch_size
+        pixels = np.empty((len(places), 3, size, size), self._focus_pixels.table.dtype)
+
+        def cut(part: range) -> None:
+            for place in part:
+                frame, patch = clip.candidates[trace.chosen[place]], trace.patches[place]
+                crop_patch(frame, trace.boxes[place], size, self._fill, patch)
+                self._focus_pixels.apply(patch[None], pixels[place - places.start, None])
+
+        if self._helper is None or len(places) == 1:
+            cut(places)
+        else:
+            half = places.start + len(places) // 2
+            other = self._helper.submit(cut, range(half, places.stop))
+            cut(range(places.start, half))
+            other.result()
+        return pixels
 
     def _spared(self, clip: Clip, trace: Trace) -> int:
         """Multiply-accumulates of glance frames that were known."""
