@@ -24,11 +24,13 @@ from trees import CACHE, PI, ROOT, WHEELS, Device, devices
 
 from edge.bounds import MOST_RELATIVE_OF_ITSELF
 from edge.errors import AdafocusError
+from edge.exits import softmax
 
 ANSWERS, PATCHES = (Path(__file__).with_name(name) for name in ("answers.py", "patches.py"))
 FIGURES = CACHE / "figures.json"
 # swscale turns YUV into RGB with other instructions on ARM, which round otherwise; in levels of 0..255
 MOST_LEVELS_DECODED = 4
+SURE = 0.5
 # OpenCV 4 looks 32 places between two pixels up in a table, 5 computes, on either processor with other rounding
 MOST_LEVELS_CUT = 2
 SOME_BOXES = ((0.0, 0.0, 1.0, 1.0), (0.125, 0.25, 0.5, 0.625), (0.301, 0.017, 0.466, 0.701), (0.5, 0.5, 0.429, 0.429))
@@ -213,8 +215,10 @@ def test_both_versions_of_opencv_cut_nearly_the_same_patches(
 
 
 @pytest.mark.parametrize("runtime", WHEELS)
-def test_a_video_decoded_on_arm_gives_the_same_label(runtime: str, answers: Any, video: Path, figures: Figures) -> None:
-    """FFmpeg turns YUV into RGB with other rounding on ARM, so each best label is among the best five of the other."""
+def test_a_video_decoded_on_arm_gives_a_sure_label_again(
+    runtime: str, answers: Any, video: Path, figures: Figures
+) -> None:
+    """FFmpeg turns YUV into RGB with other rounding on ARM; other pixels may change an answer that was not sure."""
     got = answers(runtime)
     ours, theirs = got.pi[video.name], got.here[video.name]
     levels = {}
@@ -228,8 +232,9 @@ def test_a_video_decoded_on_arm_gives_the_same_label(runtime: str, answers: Any,
         "labels": [str(ours["answer/label"]), str(theirs["answer/label"])],
     }
     assert max(part["most"] for part in levels.values()) <= MOST_LEVELS_DECODED
-    assert str(ours["answer/label"]) in theirs["answer/best"].tolist()
-    assert str(theirs["answer/label"]) in ours["answer/best"].tolist()
+    score = figures[f"video_{runtime}_{video.name}"]["score"] = float(softmax(theirs["answer/logits"]).max())
+    if score > SURE:
+        assert str(ours["answer/label"]) == str(theirs["answer/label"])
 
 
 @pytest.mark.parametrize("runtime", WHEELS)
