@@ -114,7 +114,7 @@ def train(request: Request) -> dict[str, float]:
     shares = trainer.validate()
     history = {
         "steps": trainer.step,
-        "clips": {source.name: len(clips) for source in request.sources},
+        "clips": {source.name: len(read_clips(source, request.split)) for source in request.sources},
         "taught": len(material.taught),
         "judged": len(material.judged),
         "fold": None if request.fold is None else f"{request.fold.number}/{request.fold.count}",
