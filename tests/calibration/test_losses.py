@@ -150,16 +150,24 @@ def taught_parts(net: AdaFocus) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("variant", ["tsm", "x3d", "long"])
-def test_every_term_teaches_its_parts_and_no_other(variant: str) -> None:
+TARGET = Target(torch.tensor([0, 2]))
+
+
+def task_and_clips(variant: str) -> tuple[AdaFocusTask, tuple[torch.Tensor, torch.Tensor]]:
     torch.manual_seed(0)
     preset, shape = SHAPES[variant]
     task = AdaFocusTask(Recipe(preset=preset, overrides={k: v for k, v in shape.items() if k != "num_classes"}), 3)
-    net, config = task.net.train(), task.net.config
-    assert isinstance(net, networks.AdaFocus)
+    config = task.net.config
     glance = torch.randn(2, config.glance_frames, 3, 32, 32)
-    candidates = torch.randn(2, config.candidate_frames, 3, 64, 64)
-    terms = task((glance, candidates), Target(torch.tensor([0, 2])), torch.Generator().manual_seed(1))
+    return task, (glance, torch.randn(2, config.candidate_frames, 3, 64, 64))
+
+
+@pytest.mark.parametrize("variant", ["tsm", "x3d", "long"])
+def test_every_term_teaches_its_parts_and_no_other(variant: str) -> None:
+    task, clips = task_and_clips(variant)
+    net = task.net.train()
+    assert isinstance(net, networks.AdaFocus)
+    terms = task(clips, TARGET, torch.Generator().manual_seed(1))
     assert set(terms) == set(TEACHES[variant])
     for name, term in terms.items():
         net.zero_grad()
@@ -169,19 +177,14 @@ def test_every_term_teaches_its_parts_and_no_other(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", ["tsm", "x3d", "long"])
 def test_where_the_policies_learn_alone_the_focus_is_not_run_and_their_terms_are_the_same(variant: str) -> None:
-    torch.manual_seed(0)
-    preset, shape = SHAPES[variant]
-    task = AdaFocusTask(Recipe(preset=preset, overrides={k: v for k, v in shape.items() if k != "num_classes"}), 3)
-    net, config = task.net.eval(), task.net.config
-    glance = torch.randn(2, config.glance_frames, 3, 32, 32)
-    candidates = torch.randn(2, config.candidate_frames, 3, 64, 64)
-    target = Target(torch.tensor([0, 2]))
-    whole = task((glance, candidates), target, torch.Generator().manual_seed(1))
+    task, clips = task_and_clips(variant)
+    net = task.net.eval()
+    whole = task(clips, TARGET, torch.Generator().manual_seed(1))
     for name, parameter in net.named_parameters():
         parameter.requires_grad_(name.startswith(POLICIES))
     looked: list[int] = []
     net.local_encoder.register_forward_hook(lambda *_: looked.append(1))
-    alone = task((glance, candidates), target, torch.Generator().manual_seed(1))
+    alone = task(clips, TARGET, torch.Generator().manual_seed(1))
     assert not looked
     assert set(alone) == {"temporal", "spatial", "size"}
     for name in ("spatial", "size"):
