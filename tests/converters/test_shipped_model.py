@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from calibration.clips import read_clips
+from calibration.halves import STEP
 from calibration.model_file import StoredModel, load_model
 from converters.litert import report as litert_report
 from converters.onnx import report as onnx_report
@@ -63,7 +64,10 @@ def test_onnx_stages_take_and_give_integers(shipped_bundle: Bundle) -> None:
         path, graph = shipped_bundle.graph(stage, "onnx")
         litert = shipped_bundle.graph(stage, "litert")[1]
         assert {spec.dtype for spec in (*graph.inputs, *graph.outputs)} == kinds
-        assert (graph.inputs, graph.outputs) == (litert.inputs, litert.outputs)
+        # a mean has a power-of-two scale where it is taken of real numbers, and one a little below in integer kernels
+        for ours, theirs in zip((*graph.inputs, *graph.outputs), (*litert.inputs, *litert.outputs), strict=True):
+            assert ours.model_copy(update={"scale": None}) == theirs.model_copy(update={"scale": None})
+            assert (ours.scale or 0.0) == pytest.approx(theirs.scale or 0.0, rel=4 * STEP)
         given = onnx_report(path)
         assert given.macs == litert.macs == graph.macs
         assert round(given.delegated_share, 6) == graph.delegated_share > 0.9

@@ -13,7 +13,6 @@ from calibration.evaluation.files import write_report
 from calibration.evaluation.measuring import Request, evaluate_bundle
 from calibration.evaluation.overview import main
 from calibration.evaluation.summary import main as summarise
-from calibration.evaluation.summary import mean_of
 from edge.errors import AdafocusError
 from edge.recognizer import Recognizer
 
@@ -50,11 +49,6 @@ def test_results_keep_what_other_keys_say_and_no_single_clip(
     assert written["other"] == {"kept": 1}
     assert written["single"]["ways"] == figures["ways"]
     assert "each_clip" not in written["single"]
-    assert written["twice"]["top1_percent_over_runs"]["learned policy"]["interval"][0] == pytest.approx(
+    assert written["twice"]["top1_percent_over_runs"]["learned policy"]["interval_over_runs"][0] == pytest.approx(
         figures["ways"]["learned policy"]["top1_percent"]
     )
-
-
-def test_the_interval_of_two_runs_by_hand() -> None:
-    # t of one degree of freedom at 97.5 % is 12.706; the standard error of 70 and 72 is 1
-    assert mean_of([70.0, 72.0]) == {"mean": 71.0, "interval": [58.29, 83.71], "each": [70.0, 72.0]}
