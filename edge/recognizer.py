@@ -6,7 +6,6 @@ import math
 import os
 import time
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,8 +108,6 @@ class Recognizer:
         exits = manifest.exits
         self._sureness_is_the_score = exits.criterion == "softmax" and exits.temperature == 1.0
         self._patches_at_once = self._inputs["focus", "patches"].shape[0]
-        # its thread starts with the first patch and ends with the recogniser
-        self._helper = ThreadPoolExecutor(1, "adafocus-crop") if threads > 1 else None
         self._patch_side = min(1.0, geometry.patch_size / geometry.frame_size)
         glance_macs = manifest.macs("glance")
         if self._parts is not None:
@@ -290,23 +287,13 @@ class Recognizer:
                     return
 
     def _cut(self, clip: Clip, trace: Trace, places: range) -> NDArray[np.generic]:
-        """Cut patches out of their frames, ``(n, 3, P, P)`` as the focus takes them; a second thread cuts half."""
+        """Cut patches out of their frames, ``(n, 3, P, P)`` as the focus takes them."""
         size = self._geometry.patch_size
         pixels = np.empty((len(places), 3, size, size), self._focus_pixels.table.dtype)
-
-        def cut(part: range) -> None:
-            for place in part:
-                frame, patch = clip.candidates[trace.chosen[place]], trace.patches[place]
-                crop_patch(frame, trace.boxes[place], size, self._fill, patch)
-                self._focus_pixels.apply(patch[None], pixels[place - places.start, None])
-
-        if self._helper is None or len(places) == 1:
-            cut(places)
-        else:
-            half = places.start + len(places) // 2
-            other = self._helper.submit(cut, range(half, places.stop))
-            cut(range(places.start, half))
-            other.result()
+        for place, planes in zip(places, pixels, strict=True):
+            patch = trace.patches[place]
+            crop_patch(clip.candidates[trace.chosen[place]], trace.boxes[place], size, self._fill, patch)
+            self._focus_pixels.apply(patch[None], planes[None])
         return pixels
 
     def _spared(self, clip: Clip, trace: Trace) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import math
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -209,21 +207,3 @@ def test_the_shipped_bundle_stops_where_its_threshold_says(shipped_bundle: Bundl
     assert np.array_equal(late.logits, whole.logits)
     assert late.candidate_indices == whole.candidate_indices
     assert np.array_equal(late.patches, whole.patches)
-
-
-def test_two_threads_cut_the_same_patches_and_end_with_the_recogniser() -> None:
-    clip, fed = clip_of(90), []
-    noise = np.random.default_rng(4).integers(0, 256, clip.candidates.shape, np.uint8)
-    for threads in (1, 2):
-        recognizer = Recognizer(numpy_bundle("long"), "litert", threads, None, NumpyOpener())
-        answer = recognizer.recognize_clip(dataclasses.replace(clip, candidates=noise))
-        fed.append([answer.patches, *(call.inputs["patches"] for call in answer.calls if call.stage == "focus")])
-    assert all(np.array_equal(one, two) for one, two in zip(*fed, strict=True))
-    assert len(np.unique(fed[0][0].reshape(len(fed[0][0]), -1), axis=0)) == FOCUS_FRAMES
-    helpers = [thread for thread in threading.enumerate() if thread.name.startswith("adafocus-crop")]
-    assert helpers
-    del recognizer, answer
-    gc.collect()
-    for thread in helpers:
-        thread.join(5.0)
-    assert not any(thread.is_alive() for thread in helpers)
