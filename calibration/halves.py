@@ -128,12 +128,15 @@ def _move_halves_of(operations: Operations) -> Visit:
 
 def _walked(program: GraphModule, operations: Operations, visit: Visit) -> GraphModule:
     """Call ``visit`` for every operation with the number of ``operations`` in a row that end in what it reads."""
+    # all are counted before any is visited: a visit puts nodes between those that it changes
     counts: dict[Node, int] = {}
-    for node in list(program.graph.nodes):
+    reads: dict[Node, int] = {}
+    for node in program.graph.nodes:
         if node.op == "call_function":
-            read = _read(node, counts)
-            counts[node] = _given(node, read, operations)
-            visit(node, read)
+            reads[node] = _read(node, counts)
+            counts[node] = _given(node, reads[node], operations)
+    for node, read in reads.items():
+        visit(node, read)
     program.graph.lint()
     program.recompile()
     return program
@@ -201,12 +204,10 @@ def _widen_weights(program: GraphModule, layer: Node, wider: float) -> None:
 
 
 def _multiply_after(node: Node, value: float) -> None:
-    users = list(node.users)
     with node.graph.inserting_after(node):
         product = node.graph.call_function(MULTIPLY, (node, value))
     product.meta = dict(node.meta)
-    for user in users:
-        user.replace_input_with(node, product)
+    node.replace_all_uses_with(product, lambda user: user is not product)
 
 
 def _multiply_before(node: Node, value: float) -> None:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from calibration.halves import DEQUANTISE, QUANTISE
+
 Grid = tuple[float, int]
 Grids = dict[str, Grid]
 
 # what the exporter adds to check shapes
 GUARDS = "_guards_fn"
-QUANTISE = torch.ops.quantized_decomposed.quantize_per_tensor.default
-DEQUANTISE = torch.ops.quantized_decomposed.dequantize_per_tensor.default
 
 
 def integer_borders(

@@ -128,6 +128,13 @@ def test_the_reference_keeps_every_scale(gated: GraphModule) -> None:
     assert len(list(moved.graph.nodes)) > len(list(plain.graph.nodes))
 
 
+def test_the_reference_gives_a_sigmoid_what_integer_kernels_give_it(gated: GraphModule) -> None:
+    sigmoids = [node for node in reference_program(gated).graph.nodes if node.target == torch.ops.aten.sigmoid.default]
+    gate, swish = (node.args[0] for node in sigmoids)
+    assert gate.target != MULTIPLY
+    assert (swish.target, swish.args[1]) == (MULTIPLY, factors(1)[0])
+
+
 def test_a_product_that_is_added_is_refused() -> None:
     torch.manual_seed(3)
     graph = quantised(Sum().eval())

@@ -142,7 +142,9 @@ def rename_one(labels: list[str]) -> None:
 def test_permuted_or_replaced_labels_are_caught(
     adafocus: Call, labelled: Path, change: Callable[[list[str]], None]
 ) -> None:
-    edit_manifest(labelled, lambda manifest: change(manifest["labels"]))
+    manifest = Bundle.open(labelled).manifest
+    assert manifest.golden.label not in manifest.labels[:2]
+    edit_manifest(labelled, lambda content: change(content["labels"]))
     assert_one_sentence(adafocus("selftest", labelled, "--runtime", "litert"), "labels in the manifest are not those")
 
 

@@ -103,7 +103,7 @@ def test_a_stream_of_a_whole_file_says_what_run_says(shipped_bundle: Bundle, rea
     told = of(events_of(done.stdout), "answer")
     call = [str(PROGRAM), "run", str(shipped_bundle.path), str(video), "--json"]
     whole = json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout)["videos"][0]
-    assert told[0]["raw"]["label"] in [best["label"] for best in whole["top"]]
+    assert told[0]["raw"]["label"] == whole["label"]
     away = [abs(one - other) for one, other in zip(told[0]["frames"], whole["frame_indices"], strict=True)]
     assert max(away) <= 12
 
@@ -114,7 +114,7 @@ def test_a_file_shorter_than_the_window_is_answered_once(shipped_bundle: Bundle,
     answers = of(events, "answer")
     assert len(answers) == 1
     assert answers[0]["window"]["frames"] >= 22
-    assert answers[0]["raw"]["label"] in shipped_bundle.manifest.labels
+    assert answers[0]["raw"]["label"] == "yawning"
     assert events[-1]["state"] == "ended"
 
 
