@@ -14,7 +14,7 @@ from networks import AdaFocus, NetworkError, VideoClassifier
 from networks.backbones.inverted_residual import InvertedResidualNet
 from networks.backbones.x3d import X3D
 from networks.checkpoints import read_state, recognised, translated
-from networks.heads import X3DHead
+from networks.heads import LinearHead, X3DHead
 
 WHOLE = "all"
 ENCODERS = {"glance": "global_encoder", "focus": "local_encoder"}
@@ -45,8 +45,9 @@ def parse_starts(given: tuple[str, ...]) -> dict[str, Path]:
 def start_from(net: nn.Module, starts: Mapping[str, Path]) -> list[str]:
     """Load starting weights in place.
 
-    A checkpoint of the whole network is taken as it is, without its heads where it knows other classes. An encoder's
-    goes into both encoders, or into the one that is named, and its classifier into their heads as far as it fits.
+    A checkpoint of the whole network is taken as it is, without its heads where it knows other classes. An encoder's,
+    or that of a classifier trained on whole frames, goes into both encoders, or into the one that is named, and its
+    classifier into their heads as far as it fits.
 
     Returns:
         what was loaded, a line each.
@@ -66,7 +67,7 @@ def start_from(net: nn.Module, starts: Mapping[str, Path]) -> list[str]:
 def _load(net: nn.Module, part: str, path: Path) -> str:
     state = read_state(path)
     kind = next((name for name, (marks, _) in ENCODER_FILES.items() if all(mark in state for mark in marks)), None)
-    if kind is None and part == WHOLE:
+    if part == WHOLE and (kind is None or (kind == OWN_CLASSIFIER and isinstance(net, VideoClassifier))):
         return _load_whole(net, state)
     if isinstance(net, VideoClassifier):
         classifier = _load_encoder(net.encoder, kind, path)
@@ -128,14 +129,16 @@ def _renormalise(encoder: nn.Module, config: networks.NetworkConfig) -> None:
 
 def _fill_head(head: nn.Module, classifier: Classifier, share: float) -> None:
     """The hidden layer always, the last one where the classes are as many."""
-    if not isinstance(head, X3DHead) or not classifier:
+    if not isinstance(head, X3DHead | LinearHead) or not classifier:
         return
-    if head.lin.bias is None and classifier["head_lin.bias"].count_nonzero() > 0:
-        raise NetworkError("its hidden layer has a bias, and this network's head has none: set head_bias.")
     with torch.no_grad():
-        head.lin.weight.copy_(classifier["head_lin.weight"])
-        if head.lin.bias is not None:
-            head.lin.bias.copy_(classifier["head_lin.bias"])
+        if isinstance(head, X3DHead):
+            bias = classifier.get("head_lin.bias", torch.zeros(1))
+            if head.lin.bias is None and bias.count_nonzero() > 0:
+                raise NetworkError("its hidden layer has a bias, and this network's head has none: set head_bias.")
+            head.lin.weight.copy_(classifier["head_lin.weight"])
+            if head.lin.bias is not None:
+                head.lin.bias.copy_(bias)
         if head.fc.weight.shape == classifier["fc.weight"].shape:
             head.fc.weight.copy_(share * classifier["fc.weight"])
             head.fc.bias.copy_(share * classifier["fc.bias"])
@@ -154,8 +157,16 @@ def _mobilenet(encoder: nn.Module, path: Path) -> Classifier:
     return {}
 
 
-# what it is -> keys that tell, and how to load it; both have their batch norms folded
+def _own_classifier(encoder: nn.Module, path: Path) -> Classifier:
+    networks.load_encoder(encoder, path)
+    head = {key.removeprefix("head."): value for key, value in read_state(path).items() if key.startswith("head.")}
+    return {key.replace("lin.", "head_lin."): value for key, value in head.items()}
+
+
+OWN_CLASSIFIER = "a classifier of adafocus train"
+# what it is -> keys that tell, and how to load it; the published ones have their batch norms folded
 ENCODER_FILES: dict[str, tuple[tuple[str, ...], Callable[[nn.Module, Path], Classifier]]] = {
     "X3D with folded batch norms": (("stem_xy.weight", "fc.weight"), _x3d),
     "MobileNetV2 with folded batch norms": (("features.0.0.bias", "features.1.conv.0.0.weight"), _mobilenet),
+    OWN_CLASSIFIER: (("head.fc.weight", "head.fc.bias"), _own_classifier),
 }

@@ -160,7 +160,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Share of the judged clips that each answer gets right, as the device sees them, in float."""
+        """Share of the judged clips that each answer gets right, as the device sees them, in float32."""
         if not len(self.material.judged):
             return {}
         if self._judged is not None and self._judged[0] == self.step:
@@ -173,8 +173,7 @@ class Trainer:
         right = torch.zeros(len(self.task.answers))
         for inputs, classes in DataLoader(mine, batch_size=None, num_workers=self._workers):
             batch = tuple(part[None].to(self.fabric.device) for part in inputs)
-            with self.fabric.autocast():
-                answers = self.task.judge(batch)
+            answers = self.task.judge(batch)
             right += torch.tensor([float(int(logits.argmax()) in list(classes)) for logits in answers])
         self.task.net = kept
         shares = self._over_processes(right, "sum") / len(views)

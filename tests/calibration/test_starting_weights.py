@@ -107,3 +107,26 @@ def test_a_classifier_starts_from_the_same_file(shared: Path) -> None:
     start_from(task.net, {"all": shared / "weights" / MOBILENET})
     with torch.no_grad():
         assert task.net.eval()(torch.randn(1, 4, 3, 64, 64)).shape == (1, 3)
+
+
+@pytest.mark.parametrize(("backbone", "preset"), [("x3d_xs", "x3d-xs-xs"), ("mobilenet_v2", "tsm-mbv2-mbv2")])
+def test_both_encoders_and_heads_start_from_a_classifier_on_whole_frames(
+    tmp_path: Path, backbone: str, preset: str
+) -> None:
+    net = networks.build(preset, 3)
+    shift = None if backbone == "x3d_xs" else networks.PRESETS[preset].shift_div
+    classifier = networks.build_classifier(backbone, 3, shift)
+    save_file(classifier.state_dict(), tmp_path / "classifier.safetensors")
+    (told,) = start_from(net, {"all": tmp_path / "classifier.safetensors"})
+    assert "adafocus train" in told
+    for encoder, head, auxiliary in (
+        (net.global_encoder, net.global_head, net.global_aux_head),
+        (net.local_encoder, net.local_head, net.training_heads.local_aux),
+    ):
+        for name, value in classifier.encoder.state_dict().items():
+            assert torch.equal(value, encoder.state_dict()[name]), name
+        assert torch.equal(0.5 * classifier.head.fc.weight, head.fc.weight)
+        assert torch.equal(classifier.head.fc.bias, auxiliary.fc.bias)
+    again = networks.build_classifier(backbone, 3, shift)
+    start_from(again, {"all": tmp_path / "classifier.safetensors"})
+    assert torch.equal(again.head.fc.weight, classifier.head.fc.weight)
