@@ -6,26 +6,43 @@ from pathlib import Path
 
 import click
 
-from calibration.commands.train import DEFAULT_CACHE
+from calibration.commands.options import (
+    AtLeastOne,
+    cache_folder,
+    chosen_split,
+    clip_sets,
+    out_file,
+    splits,
+    work_folder,
+)
 
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
+@clip_sets
+@splits("Clips for scales and training; 'all' for every one.", "Clips to compare on; 'none' for those of the scales.")
 @click.option(
-    "--clips", "sources", type=click.Path(path_type=Path), multiple=True, required=True, help="Clip set; repeatable."
+    "--calibration-clips",
+    type=AtLeastOne,
+    default=100,
+    show_default=True,
+    help="Clips that decide the scales, at most.",
 )
-@click.option("--split", default="train", show_default=True, help="Clips for scales and training; 'all' for every one.")
-@click.option("--judge", default="val", show_default=True, help="Clips to compare on; 'none' for those of the scales.")
-@click.option("--calibration-clips", default=100, show_default=True, help="Clips that decide the scales, at most.")
-@click.option("--steps", default=0, show_default=True, help="Steps of quantisation-aware training; 0 for none.")
-@click.option("--batch", default=8, show_default=True, help="Clips per step.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Steps of quantisation-aware training; 0 for none.",
+)
+@click.option("--batch", type=AtLeastOne, default=8, show_default=True, help="Clips per step.")
 @click.option("--learning-rate", default=2e-5, show_default=True)
 @click.option("--bound", default=0.5, show_default=True, help="Points that may be lost; else layers stay float.")
 @click.option("--layers/--no-layers", default=False, show_default=True, help="Measure every layer's noise.")
 @click.option("--seed", default=1, show_default=True)
-@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for checkpoints.")
-@click.option("--cache", type=click.Path(path_type=Path), default=DEFAULT_CACHE, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Model file to write (.safetensors).")
+@work_folder("checkpoints")
+@cache_folder
+@out_file("Model file")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the comparison and the layers as YAML.")
 def quantize(
     checkpoint: Path,
@@ -49,8 +66,7 @@ def quantize(
     from calibration.quantising_table import show
 
     settings = Settings(calibration_clips, steps, batch, learning_rate, bound, seed)
-    every = {"all": None, "none": None}
-    chosen, judged = every.get(split, split), every.get(judge, judge)
+    chosen, judged = chosen_split(split), chosen_split(judge)
     show(quantise(Request(checkpoint, sources, chosen, judged, settings, layers, work, cache, out, report)))
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     click.echo(f"next: adafocus export {out} --out bundle.zip --prove VIDEO")

@@ -6,27 +6,32 @@ from pathlib import Path
 
 import click
 
-DEFAULT_CACHE = Path(".cache/clips")
+from calibration.commands.options import (
+    AtLeastOne,
+    cache_folder,
+    chosen_split,
+    clip_sets,
+    out_file,
+    splits,
+    work_folder,
+)
 
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option(
-    "--clips", "sources", type=click.Path(path_type=Path), multiple=True, required=True, help="Clip set; repeatable."
-)
-@click.option("--split", default="train", show_default=True, help="Clips to learn from; 'all' for every split.")
-@click.option("--judge", default="val", show_default=True, help="Clips to validate on; 'none' for none.")
+@clip_sets
+@splits("Clips to learn from; 'all' for every split.", "Clips to validate on; 'none' for none.")
 @click.option("--fold", help="K/N: take the clips apart by group into N folds, validate on the K-th.")
 @click.option("--start", "starts", multiple=True, help="Checkpoint to start from, or glance=PATH, focus=PATH.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Class names, one a line; else those of the clips.")
 @click.option("--teacher", type=click.Path(path_type=Path), help="Classifier whose answers teach (soft_weight).")
-@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for checkpoints and curves.")
-@click.option("--cache", type=click.Path(path_type=Path), default=DEFAULT_CACHE, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Checkpoint to write (.safetensors).")
+@work_folder("checkpoints and curves")
+@cache_folder
+@out_file("Checkpoint")
 @click.option("--seed", type=int, help="In place of the recipe's.")
-@click.option("--epochs", type=click.IntRange(min=1), help="In place of the recipe's.")
-@click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="On each machine.")
-@click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Machines.")
+@click.option("--epochs", type=AtLeastOne, help="In place of the recipe's.")
+@click.option("--processes", type=AtLeastOne, default=1, show_default=True, help="On each machine.")
+@click.option("--nodes", type=AtLeastOne, default=1, show_default=True, help="Machines.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes preparing clips.")
 def train(
     recipe: Path,
@@ -57,8 +62,8 @@ def train(
         Request(
             recipe,
             sources,
-            None if split == "all" else split,
-            None if judge == "none" else judge,
+            chosen_split(split),
+            chosen_split(judge),
             None if fold is None else Fold.parse(fold),
             starts,
             labels,
