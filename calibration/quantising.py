@@ -337,7 +337,7 @@ def quantise(request: Request) -> dict[str, Any]:
     history = {
         "checkpoint": request.checkpoint.name,
         "checkpoint_sha256": sha256_of(request.checkpoint),
-        "training": trained.history,
+        "training": {**trained.history, "recipe": trained.recipe.as_dict()},
         "quantising": {key: value for key, value in report.items() if key not in ("layers", "training_losses")},
         "packages": {name: version(name) for name in PACKAGES},
     }

@@ -21,6 +21,7 @@ from edge.manifest import STAGES
 from edge.recognizer import Recognizer
 
 REAL_CLIPS = 20
+MODELS = sorted(Path("models").glob("*.safetensors"))
 LARGEST_MODEL_BYTES = 18_000_000
 TEACHER_MACS = 2.4154e9
 
@@ -30,8 +31,18 @@ def model(model_path: Path) -> StoredModel:
     return load_model(model_path)
 
 
-def test_the_model_file_is_small_enough_to_ship(model_path: Path) -> None:
-    assert model_path.stat().st_size <= LARGEST_MODEL_BYTES
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_every_model_is_small_whole_int8_and_has_a_card(path: Path) -> None:
+    assert path.stat().st_size <= LARGEST_MODEL_BYTES
+    stored = load_model(path)
+    assert set(stored.prepared) == {"glance", "focus"}
+    assert len(stored.labels) == stored.config.num_classes
+    assert stored.history["checkpoint_sha256"]
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert card.startswith(f"# {path.stem}\n")
+    assert str(stored.preset) in path.stem
+    readme = Path("README.md").read_text(encoding="utf-8")
+    assert f"models/{path.stem}.md" in readme
 
 
 def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
