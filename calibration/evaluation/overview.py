@@ -35,7 +35,7 @@ def draw_overview(path: Path, evaluations: Sequence[dict[str, Any]]) -> None:
     sets = {(one["measured_on"]["clip_list"], one["measured_on"]["split"]) for one in evaluations}
     if len(sets) != 1:
         raise AdafocusError(f"The evaluations are of {len(sets)} sets of clips, expected one. Give those of one set.")
-    figure, axes = pyplot.subplots(1, len(UNITS), figsize=(12, 5), sharey=True, layout="constrained")
+    figure, axes = pyplot.subplots(1, len(UNITS), figsize=(12, 5.5), sharey=True, layout="constrained")
     colours = pyplot.rcParams["axes.prop_cycle"].by_key()["color"]
     for place, found in enumerate(evaluations):
         colour, name = colours[place % len(colours)], _name(found)
@@ -58,7 +58,7 @@ def draw_overview(path: Path, evaluations: Sequence[dict[str, Any]]) -> None:
         axis.set_xlabel(title)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("top-1, %")
-    axes[0].legend(fontsize="x-small", loc="lower right")
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize="x-small", loc="outside lower center", ncols=3)
     with replacing_file(path) as beside:
         figure.savefig(beside, format="png", dpi=120)
     pyplot.close(figure)
