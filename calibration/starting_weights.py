@@ -158,8 +158,9 @@ def _mobilenet(encoder: nn.Module, path: Path) -> Classifier:
 
 
 def _own_classifier(encoder: nn.Module, path: Path) -> Classifier:
-    networks.load_encoder(encoder, path)
-    head = {key.removeprefix("head."): value for key, value in read_state(path).items() if key.startswith("head.")}
+    state = read_state(path)
+    networks.load_encoder(encoder, state)
+    head = {key.removeprefix("head."): value for key, value in state.items() if key.startswith("head.")}
     return {key.replace("lin.", "head_lin."): value for key, value in head.items()}
 
 

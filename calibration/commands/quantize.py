@@ -6,24 +6,18 @@ from pathlib import Path
 
 import click
 
-from calibration.commands.options import (
-    AtLeastOne,
-    cache_folder,
-    chosen_split,
-    clip_sets,
-    out_file,
-    splits,
-    work_folder,
-)
+from calibration.commands import options
 
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@clip_sets
-@splits("Clips for scales and training; 'all' for every one.", "Clips to compare on; 'none' for those of the scales.")
+@options.clip_sets
+@options.splits(
+    "Clips for scales and training; 'all' for every one.", "Clips to compare on; 'none' for those of the scales."
+)
 @click.option(
     "--calibration-clips",
-    type=AtLeastOne,
+    type=options.AtLeastOne,
     default=100,
     show_default=True,
     help="Clips that decide the scales, at most.",
@@ -35,14 +29,14 @@ from calibration.commands.options import (
     show_default=True,
     help="Steps of quantisation-aware training; 0 for none.",
 )
-@click.option("--batch", type=AtLeastOne, default=8, show_default=True, help="Clips per step.")
+@click.option("--batch", type=options.AtLeastOne, default=8, show_default=True, help="Clips per step.")
 @click.option("--learning-rate", default=2e-5, show_default=True)
 @click.option("--bound", default=0.5, show_default=True, help="Points that may be lost; else layers stay float.")
 @click.option("--layers/--no-layers", default=False, show_default=True, help="Measure every layer's noise.")
 @click.option("--seed", default=1, show_default=True)
-@work_folder("checkpoints")
-@cache_folder
-@out_file("Model file")
+@options.work_folder("checkpoints")
+@options.cache_folder
+@options.out_file("Model file")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the comparison and the layers as YAML.")
 def quantize(
     checkpoint: Path,
@@ -66,7 +60,7 @@ def quantize(
     from calibration.quantising_table import show
 
     settings = Settings(calibration_clips, steps, batch, learning_rate, bound, seed)
-    chosen, judged = chosen_split(split), chosen_split(judge)
+    chosen, judged = options.chosen_split(split), options.chosen_split(judge)
     show(quantise(Request(checkpoint, sources, chosen, judged, settings, layers, work, cache, out, report)))
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     click.echo(f"next: adafocus export {out} --out bundle.zip --prove VIDEO")

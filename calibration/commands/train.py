@@ -6,32 +6,24 @@ from pathlib import Path
 
 import click
 
-from calibration.commands.options import (
-    AtLeastOne,
-    cache_folder,
-    chosen_split,
-    clip_sets,
-    out_file,
-    splits,
-    work_folder,
-)
+from calibration.commands import options
 
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-@clip_sets
-@splits("Clips to learn from; 'all' for every split.", "Clips to validate on; 'none' for none.")
+@options.clip_sets
+@options.splits("Clips to learn from; 'all' for every split.", "Clips to validate on; 'none' for none.")
 @click.option("--fold", help="K/N: take the clips apart by group into N folds, validate on the K-th.")
 @click.option("--start", "starts", multiple=True, help="Checkpoint to start from, or glance=PATH, focus=PATH.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Class names, one a line; else those of the clips.")
 @click.option("--teacher", type=click.Path(path_type=Path), help="Classifier whose answers teach (soft_weight).")
-@work_folder("checkpoints and curves")
-@cache_folder
-@out_file("Checkpoint")
+@options.work_folder("checkpoints and curves")
+@options.cache_folder
+@options.out_file("Checkpoint")
 @click.option("--seed", type=int, help="In place of the recipe's.")
-@click.option("--epochs", type=AtLeastOne, help="In place of the recipe's.")
-@click.option("--processes", type=AtLeastOne, default=1, show_default=True, help="On each machine.")
-@click.option("--nodes", type=AtLeastOne, default=1, show_default=True, help="Machines.")
+@click.option("--epochs", type=options.AtLeastOne, help="In place of the recipe's.")
+@click.option("--processes", type=options.AtLeastOne, default=1, show_default=True, help="On each machine.")
+@click.option("--nodes", type=options.AtLeastOne, default=1, show_default=True, help="Machines.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes preparing clips.")
 def train(
     recipe: Path,
@@ -62,8 +54,8 @@ def train(
         Request(
             recipe,
             sources,
-            chosen_split(split),
-            chosen_split(judge),
+            options.chosen_split(split),
+            options.chosen_split(judge),
             None if fold is None else Fold.parse(fold),
             starts,
             labels,
