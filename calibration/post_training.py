@@ -71,7 +71,7 @@ def calibration_views(sources: Sequence[Path], config: NetworkConfig, most: int)
         )
     geometry = geometry_of(config)
     clips = (read_clip(video, geometry) for video in track(chosen, "calibration clips"))
-    return [(clip.glance, clip.candidates) for clip in clips]
+    return [(clip.glance, np.asarray(clip.candidates)) for clip in clips]
 
 
 def quantise_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, GraphModule]:

@@ -136,7 +136,7 @@ def _proved(graphs: Mapping[Runtime, GraphFile], verdicts: Mapping[Runtime, Verd
 def with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip: Clip) -> Manifest:
     """Store one clip and its answers."""
     (folder / "golden").mkdir()
-    np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=clip.candidates)
+    np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=np.asarray(clip.candidates))
     prediction = recognizer.recognize_clip(clip)
     answers = {
         **prediction.outputs,

@@ -1,4 +1,4 @@
-"""One clip of a video: the glance frames and the candidate frames, resized once, and nothing else decoded."""
+"""One clip of a video: the glance frames and the candidate frames, resized at most once, and nothing else decoded."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.candidates import Candidates
 from edge.errors import SourceError
 from edge.manifest import Geometry
 from edge.preprocess import fit_frame, resize_square
@@ -20,6 +21,9 @@ from edge.sources.reading import Decoded, read_chosen_frames
 
 Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
+# what the frames of a clip may take as they were decoded; larger ones are resized at once
+MOST_WAITING_BYTES = 64 * 2**20
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -27,20 +31,20 @@ class Clip:
 
     Attributes:
         glance: ``(T_G, S, S, 3)`` uint8 RGB.
-        candidates: ``(N, F, F, 3)`` uint8 RGB.
+        candidates: N frames, ``(F, F, 3)`` uint8 RGB, most of which are resized when they are first looked at.
         glance_indices: ``(T_G,)`` frame numbers in the video, counted from 0.
         candidate_indices: ``(N,)`` likewise.
         frame_count: frames that can be decoded.
         fps: frames per second.
         decode_ms: time spent in the decoder.
-        resize_ms: time spent on resizing kept frames.
+        resize_ms: time spent on keeping frames, and on resizing those that the glance needs.
         warnings: sentences on what is wrong with the file.
         glance_names: ``(T_G,)`` numbers that name the glance frames among all clips of one stream, so that a frame is
             known when it comes again; None where clips share no frames.
     """
 
     glance: NDArray[np.uint8]
-    candidates: NDArray[np.uint8]
+    candidates: Candidates
     glance_indices: NDArray[np.int64]
     candidate_indices: NDArray[np.int64]
     frame_count: int
@@ -90,7 +94,10 @@ def read_frames(address: str | Path, choose: Callable[[int], NDArray[np.int64]],
 
 
 class Sheet:
-    """Where the frames of a clip are put: one block of memory, candidates first, so that none is moved again."""
+    """Where the frames of a clip are put: one block of memory, candidates first, so that none is moved again.
+
+    Frames wait as they were decoded, if they are not too large, until somebody looks at them.
+    """
 
     def __init__(self, geometry: Geometry, window: tuple[int, int] | None) -> None:
         """For clips of a geometry, out of a whole video or of a window of it."""
@@ -98,6 +105,7 @@ class Sheet:
         self.glance_indices = self.candidate_indices = np.zeros(0, np.int64)
         self._places: dict[int, int] = {}
         self._block = np.zeros((0, geometry.frame_size, geometry.frame_size, 3), np.uint8)
+        self._waiting: dict[int, NDArray[np.uint8]] = {}
 
     def choose(self, total: int) -> NDArray[np.int64]:
         """Two uniform grids over a video of ``total`` frames; makes room for them."""
@@ -109,28 +117,43 @@ class Sheet:
         self._places = {number: place for place, number in enumerate(dict.fromkeys(both.tolist()))}
         if len(self._block) != len(self._places):
             self._block = np.empty((len(self._places), *self._block.shape[1:]), np.uint8)
+        self._waiting.clear()
         return both
 
     def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
-        """Put a frame, ``(H, W, 3)`` uint8 BGR, in its place, resized once."""
-        fitted = fit_frame(pixels, self._geometry.frame_size, self._geometry.short_side)
-        cv2.cvtColor(fitted, cv2.COLOR_BGR2RGB, dst=self._block[self._places[number]])
+        """Keep a frame, ``(H, W, 3)`` uint8 BGR, which may be gone afterwards."""
+        place = self._places[number]
+        if pixels.nbytes * len(self._places) > MOST_WAITING_BYTES:
+            self._put(place, pixels)
+        else:
+            self._waiting[place] = pixels.copy()
 
     def stand_in(self, number: int, near: int) -> None:
         """Put the frame ``near`` in the place of ``number`` as well."""
-        self._block[self._places[number]] = self._block[self._places[near]]
+        self._block[self._places[number]] = self._frame(near)
 
-    def candidates(self) -> NDArray[np.uint8]:
-        """``(N, F, F, 3)`` uint8 RGB."""
-        places = [self._places[number] for number in self.candidate_indices.tolist()]
-        in_order = places == list(range(len(places)))
-        return self._block[: len(places)] if in_order else self._block[places]
+    def candidates(self) -> Candidates:
+        """The N candidate frames, made when they are looked at."""
+        return Candidates(self._block, [self._places[number] for number in self.candidate_indices.tolist()], self._make)
 
     def glance(self) -> NDArray[np.uint8]:
         """``(T_G, S, S, 3)`` uint8 RGB."""
         size = self._geometry.glance_size
-        frames = (self._block[self._places[number]] for number in self.glance_indices.tolist())
-        return np.stack([resize_square(frame, size) for frame in frames])
+        return np.stack([resize_square(self._frame(number), size) for number in self.glance_indices.tolist()])
+
+    def _frame(self, number: int) -> NDArray[np.uint8]:
+        self._make(self._places[number])
+        return self._block[self._places[number]]
+
+    def _make(self, place: int) -> None:
+        waiting = self._waiting.pop(place, None)
+        if waiting is not None:
+            self._put(place, waiting)
+
+    def _put(self, place: int, pixels: NDArray[np.uint8]) -> None:
+        frame = self._block[place]
+        fit_frame(pixels, self._geometry.frame_size, self._geometry.short_side, frame)
+        cv2.cvtColor(frame, cv2.COLOR_BGR2RGB, dst=frame)
 
 
 def read_clip(

@@ -6,21 +6,78 @@ outside the frame counts as the mean colour (Uni-AdaFocus, arXiv 2412.11228: zer
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 INTERPOLATION = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+# of a pixel: fractions of a frame are float32 numbers
+WHOLE = 1e-3
+# enlarged further, more than the outermost pixels read beyond the box
+MOST_ENLARGED = 3
+
+Fill = tuple[int, int, int]
+
+
+def whole_pixels(boxes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Move the edges of boxes to the nearest pixel borders of a frame; a box inside the frame stays inside.
+
+    Args:
+        boxes: ``(n, 4)`` y, x, height, width as fractions of the frame.
+        size: side of the frame in pixels.
+
+    Returns:
+        ``(n, 4)`` float32.
+    """
+    # a handful of numbers: plain Python is several times faster on them than arrays
+    moved = []
+    for y, x, height, width in boxes.tolist():
+        top, left = round(y * size), round(x * size)
+        moved.append(
+            (
+                top / size,
+                left / size,
+                (round((y + height) * size) - top) / size,
+                (round((x + width) * size) - left) / size,
+            )
+        )
+    return np.array(moved, np.float32)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A part of a patch that is sampled: its place in the patch, and the map of its pixels into the frame."""
+
+    rows: slice
+    columns: slice
+    size: tuple[int, int]
+    transform: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a box is cut out of frames of one size.
+
+    Attributes:
+        region: rows and columns of the frame that are resized to the whole patch; None: nothing is resized.
+        strips: what is sampled afterwards.
+    """
+
+    region: tuple[slice, slice] | None
+    strips: tuple[Strip, ...]
 
 
 def crop_patch(
     frame: NDArray[np.uint8],
     box: ArrayLike,
     patch_size: int,
-    fill: tuple[int, int, int],
+    fill: Fill,
     out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """Cut one box out of a frame.
+    """Cut one box out of a frame. Boxes of whole pixels inside the frame take less than half the time of others.
 
     Args:
         frame: ``(H, W, 3)`` uint8.
@@ -30,23 +87,57 @@ def crop_patch(
         out: ``(P, P, 3)`` uint8 to write into.
 
     Returns:
-        ``(P, P, 3)`` uint8.
+        ``(P, P, 3)`` uint8, less than one level from :func:`sample_patch`.
     """
-    rows, columns = frame.shape[:2]
-    y, x, height, width = (float(value) for value in np.asarray(box))
-    step_y, step_x = height * rows / patch_size, width * columns / patch_size
+    plan = _plan(tuple(np.asarray(box).tolist()), frame.shape[0], frame.shape[1], patch_size)
+    patch = np.empty((patch_size, patch_size, 3), np.uint8) if out is None else out
+    if plan.region is not None:
+        cv2.resize(frame[plan.region], (patch_size, patch_size), dst=patch)
+    for strip in plan.strips:
+        cv2.warpAffine(
+            frame,
+            strip.transform,
+            strip.size,
+            dst=patch[strip.rows, strip.columns],
+            flags=INTERPOLATION,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=fill,
+        )
+    return patch
+
+
+@lru_cache(maxsize=256)
+def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> Plan:
+    y, x, height, width = box
+    place = y * rows, x * columns, height * rows, width * columns
+    top, left, tall, wide = (round(value) for value in place)
+    resizes = (
+        all(abs(given - whole) < WHOLE for given, whole in zip(place, (top, left, tall, wide), strict=True))
+        and min(top, left) >= 0
+        and top + tall <= rows
+        and left + wide <= columns
+        and MOST_ENLARGED * min(tall, wide) >= patch_size
+    )
+    whole, first, last = slice(0, patch_size), slice(0, 1), slice(patch_size - 1, patch_size)
+    if not resizes:
+        return Plan(None, (_strip(place, patch_size, whole, whole),))
+    # a resize knows nothing beyond the box, where the outermost pixels read if the box is enlarged
+    strips = [_strip(place, patch_size, rows, whole) for rows in (first, last) if tall < patch_size]
+    strips += [_strip(place, patch_size, whole, columns) for columns in (first, last) if wide < patch_size]
+    return Plan((slice(top, top + tall), slice(left, left + wide)), tuple(strips))
+
+
+def _strip(place: tuple[float, ...], patch_size: int, rows: slice, columns: slice) -> Strip:
+    """The strip of a patch; ``place`` is its box in pixels."""
+    top, left, tall, wide = place
+    step_y, step_x = tall / patch_size, wide / patch_size
     transform = np.array(
-        [[step_x, 0.0, x * columns + 0.5 * step_x - 0.5], [0.0, step_y, y * rows + 0.5 * step_y - 0.5]]
+        [
+            [step_x, 0.0, left + (columns.start + 0.5) * step_x - 0.5],
+            [0.0, step_y, top + (rows.start + 0.5) * step_y - 0.5],
+        ]
     )
-    return cv2.warpAffine(
-        frame,
-        transform,
-        (patch_size, patch_size),
-        dst=out,
-        flags=INTERPOLATION,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=fill,
-    )
+    return Strip(rows, columns, (columns.stop - columns.start, rows.stop - rows.start), transform)
 
 
 def sample_patch(frame: ArrayLike, box: ArrayLike, patch_size: int) -> NDArray[np.float64]:

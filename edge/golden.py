@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.bounds import MOST_RELATIVE, MOST_RELATIVE_OF_ITSELF, MOST_STEPS, MOST_STEPS_OF_ITSELF
 from edge.bundle import SAME_FILES, Bundle
+from edge.candidates import Candidates
 from edge.clip import Clip
 from edge.manifest import STAGES, Manifest, Stage, TensorSpec
 from edge.quantization import dequantise
@@ -66,7 +67,7 @@ def golden_clip(bundle: Bundle) -> Clip:
     frames = bundle.golden_frames()
     glance, candidates = frames["glance"], frames["candidates"]
     count = len(candidates)
-    return Clip(glance, candidates, uniform_indices(count, len(glance)), np.arange(count), count, 1.0)
+    return Clip(glance, Candidates(candidates), uniform_indices(count, len(glance)), np.arange(count), count, 1.0)
 
 
 def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:

@@ -15,7 +15,9 @@ LEVELS = 256
 MOST_AT_ONCE = 1 << 16
 
 
-def fit_frame(frame: NDArray[np.uint8], frame_size: int, short_side: int) -> NDArray[np.uint8]:
+def fit_frame(
+    frame: NDArray[np.uint8], frame_size: int, short_side: int, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """Resize the short side to ``short_side`` and keep the centre square of ``frame_size``, in one step.
 
     The source region of the square is cut first and resized once: averaged where it shrinks, bilinear where it grows.
@@ -24,6 +26,7 @@ def fit_frame(frame: NDArray[np.uint8], frame_size: int, short_side: int) -> NDA
         frame: ``(H, W)`` or ``(H, W, C)`` uint8.
         frame_size: side of the result in pixels.
         short_side: what the short side would have been resized to.
+        out: what to write into.
 
     Returns:
         ``(frame_size, frame_size[, C])`` uint8.
@@ -33,7 +36,7 @@ def fit_frame(frame: NDArray[np.uint8], frame_size: int, short_side: int) -> NDA
     top, left = (height - side) // 2, (width - side) // 2
     region = frame[top : top + side, left : left + side]
     interpolation = cv2.INTER_AREA if side > frame_size else cv2.INTER_LINEAR
-    return cv2.resize(region, (frame_size, frame_size), interpolation=interpolation)
+    return cv2.resize(region, (frame_size, frame_size), dst=out, interpolation=interpolation)
 
 
 def resize_square(frame: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -81,9 +84,12 @@ class PixelTable:
         return cls(np.clip(np.round(real / scale) + zero_point, limits.min, limits.max).astype(dtype))
 
     @cached_property
-    def _flips_one_bit(self) -> bool:
-        """Whether every value becomes itself less 128, as a network with such a mean and deviation has it."""
-        return self.table.dtype == np.int8 and bool((self.table == np.arange(LEVELS) - LEVELS // 2).all())
+    def _step_down(self) -> int | None:
+        """By how much every value is lowered, if that and the limits of int8 are all that the table does."""
+        limits = np.iinfo(np.int8)
+        down = int(np.argmin(self.table[0] < 0))
+        lowered = np.clip(np.arange(LEVELS) - down, limits.min, limits.max)
+        return down if self.table.dtype == np.int8 and bool((self.table == lowered).all()) else None
 
     def apply(
         self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], out: NDArray[np.generic] | None = None
@@ -95,8 +101,8 @@ class PixelTable:
         stack = frames if isinstance(frames, np.ndarray) else np.stack(frames)
         count, height, width = stack.shape[:3]
         converted = np.empty((count, 3, height, width), self.table.dtype) if out is None else out
-        if self._flips_one_bit:
-            _change_sign(stack, converted.view(np.uint8))
+        if self._step_down is not None:
+            _lower(stack, self._step_down, converted.view(np.uint8))
             return converted
         result = converted.reshape(count, 3, height * width)
         # OpenCV's table takes no int8; it only moves bytes, so int8 passes as uint8
@@ -110,8 +116,15 @@ class PixelTable:
         return converted
 
 
-def _change_sign(stack: NDArray[np.uint8], planes: NDArray[np.uint8]) -> None:
-    """``(T, S, S, 3)`` as ``(T, 3, S, S)``, each value less 128 as int8 has it, at a third of what a table costs."""
+def _lower(stack: NDArray[np.uint8], down: int, planes: NDArray[np.uint8]) -> None:
+    """``(T, S, S, 3)`` as ``(T, 3, S, S)``, each value less ``down``; a table costs three times as much."""
     for frame, places in zip(stack, planes, strict=True):
         cv2.split(frame, list(places))
-    np.bitwise_xor(planes, LEVELS // 2, out=planes)
+    rows = planes.reshape(-1, planes.shape[-1])
+    lowest, highest = down + np.iinfo(np.int8).min, down + np.iinfo(np.int8).max
+    if lowest > 0:
+        cv2.max(rows, float(lowest), dst=rows)
+    if highest < LEVELS - 1:
+        cv2.min(rows, float(highest), dst=rows)
+    # wraps around, as the bits of int8 do
+    np.subtract(planes, down, out=planes)

@@ -12,7 +12,11 @@ def dequantise(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.floa
     """Real values, float32, of a tensor described by ``spec``."""
     if spec.scale is None or spec.zero_point is None:
         return values.astype(np.float32)
-    return (values.astype(np.float32) - np.float32(spec.zero_point)) * np.float32(spec.scale)
+    # in place: fresh memory costs more than the arithmetic
+    real = values.astype(np.float32)
+    real -= np.float32(spec.zero_point)
+    real *= np.float32(spec.scale)
+    return real
 
 
 def quantise(values: NDArray[np.floating], spec: TensorSpec) -> NDArray[np.generic]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.boxes import PLACES, SHAPES, Boxes, Shape, place_boxes
 from edge.bundle import Bundle
 from edge.clip import Clip, read_clip
-from edge.crop import crop_patch
+from edge.crop import crop_patch, whole_pixels
 from edge.errors import AdafocusError, BundleError
 from edge.exits import confidence, softmax
 from edge.incremental import FeatureStore, GlanceParts
@@ -32,8 +32,6 @@ __all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "Shape", "StageCall"]
 
 WHITE = 255
 FEWEST_MOST_THREADS = 8
-# of a frame's side: less than half a pixel in a frame of 224
-BOX_STEP = 2.0**-9
 NO_FRAMES, NO_BOXES, NO_WEIGHTS = np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty(0, np.float32)
 
 
@@ -114,6 +112,8 @@ class Recognizer:
             glance_macs = geometry.glance_frames * self._parts.encode_macs + self._parts.join_macs
         self.exit_macs = manifest.exit_macs(bundle.graph("focus", runtime)[1], glance_macs)  # type: ignore[arg-type]
         self._thresholds: tuple[float, ...] | None = None
+        # memory that is given back to the system comes again page by page, which costs more than what is done with it
+        self._last: Prediction | None = None
         if exit_threshold is not None:
             self.thresholds = (exit_threshold,) * (len(self.exit_macs) - 1)
 
@@ -276,7 +276,9 @@ class Recognizer:
         source = glance
         for start in range(0, len(trace.chosen), at_once):
             places = range(start, min(start + at_once, len(trace.chosen)))
-            pixels = self._cut(clip, trace, places)
+            frames = [clip.candidates[candidate] for candidate in trace.chosen[places.start : places.stop].tolist()]
+            watch.lap("resize")
+            pixels = self._cut(frames, trace, places.start)
             trace.seen = places.stop
             watch.lap("crop")
             context = self._handed(source, "context", "focus")
@@ -286,15 +288,13 @@ class Recognizer:
                 if self._passed(trace, logits, thresholds, watch):
                     return
 
-    def _cut(self, clip: Clip, trace: Trace, places: range) -> NDArray[np.generic]:
+    def _cut(self, frames: Sequence[NDArray[np.uint8]], trace: Trace, start: int) -> NDArray[np.generic]:
         """Cut patches out of their frames, ``(n, 3, P, P)`` as the focus takes them."""
-        size = self._geometry.patch_size
-        pixels = np.empty((len(places), 3, size, size), self._focus_pixels.table.dtype)
-        for place, planes in zip(places, pixels, strict=True):
-            patch = trace.patches[place]
-            crop_patch(clip.candidates[trace.chosen[place]], trace.boxes[place], size, self._fill, patch)
-            self._focus_pixels.apply(patch[None], planes[None])
-        return pixels
+        size, stop = self._geometry.patch_size, start + len(frames)
+        patches = trace.patches[start:stop]
+        for frame, box, patch in zip(frames, trace.boxes[start:stop], patches, strict=True):
+            crop_patch(frame, box, size, self._fill, patch)
+        return self._focus_pixels.apply(patches)
 
     def _spared(self, clip: Clip, trace: Trace) -> int:
         """Multiply-accumulates of glance frames that were known."""
@@ -322,14 +322,17 @@ class Recognizer:
     ) -> NDArray[np.float32]:
         """A box for each chosen frame, ``(n, 4)``; the policy gives one for the clip, or one for every candidate.
 
-        Runtimes round the policy's floats differently in the last place. On a grid they all give the same box, and so
-        the very same pixels.
+        Runtimes round the policy's floats differently in the last place. In whole pixels they all give the same box,
+        and so the very same patches; and such boxes are cut out fast.
         """
         _known("boxes", boxes, PLACES)
         _known("shape", shape, SHAPES)
-        given = np.rint(self._decided(policy, "boxes").reshape(-1, 4) / BOX_STEP) * np.float32(BOX_STEP)
+        size = self._geometry.frame_size
+        given = whole_pixels(self._decided(policy, "boxes").reshape(-1, 4), size)
         picked = given if len(given) == 1 else given[chosen]
-        placed = place_boxes(picked, boxes, shape, self._patch_side, seed)
+        placed = picked
+        if (boxes, shape) != ("policy", "deformable"):
+            placed = whole_pixels(place_boxes(picked, boxes, shape, self._patch_side, seed), size)
         return np.repeat(placed, len(chosen), 0) if len(given) == 1 else placed
 
     def _run(self, stage: Stage, arrays: Arrays, watch: Stopwatch) -> StageCall:
@@ -344,7 +347,7 @@ class Recognizer:
     def _decided(self, policy: StageCall, name: str) -> NDArray[np.float32]:
         """What the policy says of places in time and space, which only numbers can name."""
         values = self._real(policy, name)
-        if not np.isfinite(values).all():
+        if not math.isfinite(float(values.sum())):
             raise BundleError(f"The policy of {self.bundle.path} answers {name} that are no numbers. Convert it again.")
         return values
 
@@ -360,10 +363,10 @@ class Recognizer:
         if math.isnan(score):
             raise BundleError(f"The answer of {self.bundle.path} is no number. Convert the model again.")
         candidates = tuple(trace.chosen[:seen].tolist())
-        frames = tuple(int(clip.candidate_indices[place]) for place in candidates)
+        frames = tuple(clip.candidate_indices[trace.chosen[:seen]].tolist())
         exit_index = len(trace.confidences) - 1
         watch.lap("other")
-        return Prediction(
+        self._last = Prediction(
             label=labels[best],
             score=score,
             exit_stage=trace.calls[-1].stage,
@@ -383,6 +386,7 @@ class Recognizer:
             warnings=clip.warnings,
             calls=tuple(trace.calls),
         )
+        return self._last
 
 
 def _known(what: str, name: str, table: Collection[str]) -> None:
@@ -394,7 +398,8 @@ def _timing(clip: Clip, watch: Stopwatch, started: float | None) -> dict[str, fl
     """Milliseconds by part; what passed before this call and was not resizing is reading, so it counts as decoding."""
     before = 0.0 if started is None else watch.before(started)
     decode = max(clip.decode_ms, before - clip.resize_ms)
-    spent = {"decode": decode, "resize": clip.resize_ms, **watch.spent_ms}
+    laps = watch.spent_ms
+    spent = {"decode": decode, **laps, "resize": clip.resize_ms + laps.get("resize", 0.0)}
     return {**spent, "total": sum(spent.values())}
 
 

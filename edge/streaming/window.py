@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.candidates import Candidates
 from edge.clip import Clip
 from edge.errors import AdafocusError
 from edge.manifest import Geometry
@@ -213,7 +214,7 @@ class Window:
             covered = float(times[-1] - times[0])
             clip = Clip(
                 glance=self._glance,
-                candidates=self._candidates,
+                candidates=Candidates(self._candidates),
                 glance_indices=self._numbers[glance],
                 candidate_indices=self._numbers[candidates],
                 frame_count=int(np.sum(end - times < length)),

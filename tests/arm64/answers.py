@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Bundle
+from edge.candidates import Candidates
 from edge.clip import Clip, read_clip
 from edge.golden import golden_clip
 from edge.recognizer import Recognizer
@@ -51,6 +52,7 @@ def stored_clip(path: Path) -> Clip:
     """Frames that another device decoded."""
     with np.load(path, allow_pickle=False) as content:
         parts = {name: content[name] for name in FRAMES}
+    parts["candidates"] = Candidates(parts["candidates"])
     return Clip(**parts, frame_count=int(parts["candidate_indices"].max()) + 1, fps=1.0)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundle import Bundle
+from edge.candidates import Candidates
 from edge.clip import Clip
 from edge.manifest import PARTS, STAGES, Exits, Geometry, GraphFile, Manifest, TensorSpec
 from edge.runtimes.base import Arrays
@@ -141,4 +142,4 @@ def clip_of(brightness: int) -> Clip:
     """A clip of one grey, 0..255."""
     glance = np.full((GLANCE_FRAMES, SIZE, SIZE, 3), brightness, np.uint8)
     candidates = np.full((CANDIDATES, SIZE, SIZE, 3), brightness, np.uint8)
-    return Clip(glance, candidates, np.arange(GLANCE_FRAMES) * 3, np.arange(CANDIDATES), CANDIDATES, 25.0)
+    return Clip(glance, Candidates(candidates), np.arange(GLANCE_FRAMES) * 3, np.arange(CANDIDATES), CANDIDATES, 25.0)

@@ -7,6 +7,7 @@ import sys
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -17,6 +18,7 @@ from videos import write_video
 from edge.clip import Clip, clip_from_frames, clip_windows, read_clip, read_frames, sample_video
 from edge.errors import SourceError, VideoError
 from edge.manifest import Geometry
+from edge.preprocess import fit_frame
 from edge.sampling import uniform_indices
 from edge.sources import Frame, VideoFile, packets, reading
 
@@ -39,7 +41,7 @@ def test_short_videos_repeat_frames(tmp_path: Path, frames: int) -> None:
     clip = read_clip(write_video(tmp_path / "short.mp4", frames), GEOMETRY)
     assert clip.frame_count == frames
     assert clip.glance.shape == (4, 128, 128, 3)
-    assert clip.candidates.shape == (24, 224, 224, 3)
+    assert np.asarray(clip.candidates).shape == (24, 224, 224, 3)
     assert np.array_equal(clip.candidate_indices, uniform_indices(frames, 24))
     assert clip.candidate_indices.max() <= frames - 1
     assert not clip.warnings
@@ -60,8 +62,8 @@ def test_odd_sizes_grey_and_ten_bit_content_are_read(
 ) -> None:
     clip = read_clip(write_video(tmp_path / name, 12, size, codec, pixels), GEOMETRY)
     assert clip.frame_count == 12
-    assert 40 < clip.candidates.mean() < 220
-    assert clip.candidates.std() > 3
+    assert 40 < np.asarray(clip.candidates).mean() < 220
+    assert np.asarray(clip.candidates).std() > 3
 
 
 def test_rotation_in_the_header_is_applied(shared: Path) -> None:
@@ -76,7 +78,7 @@ def test_rotation_in_the_header_is_applied(shared: Path) -> None:
 def test_a_damaged_video_is_answered_from_what_decodes_with_a_warning(shared: Path) -> None:
     clip = read_clip(shared / "smoke" / "corrupted.mp4", GEOMETRY)
     assert "corrupted.mp4" in clip.warnings[0]
-    assert clip.candidates.max() > 0
+    assert np.asarray(clip.candidates).max() > 0
 
 
 def test_a_truncated_video_is_answered_with_a_warning(shared: Path, tmp_path: Path) -> None:
@@ -286,7 +288,7 @@ def test_a_still_picture_is_no_reason_to_warn(tmp_path: Path) -> None:
             container.mux(packet)
     clip = read_clip(path, GEOMETRY)
     assert not clip.warnings
-    assert np.abs(clip.candidates.astype(int) - 90).max() < 3
+    assert np.abs(np.asarray(clip.candidates).astype(int) - 90).max() < 3
 
 
 def test_packets_that_do_not_fit_memory_are_read_twice(
@@ -379,7 +381,7 @@ def test_a_damaged_picture_is_stood_in_for_with_a_warning(tmp_path: Path) -> Non
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((300, 300, 3), 10 * number, np.uint8))
     (tmp_path / "7.png").write_bytes(b"damaged")
     clip = read_clip(tmp_path, GEOMETRY)
-    levels = clip.candidates[:, 0, 0, 0].tolist()
+    levels = np.asarray(clip.candidates)[:, 0, 0, 0].tolist()
     assert levels == [10 * (6 if number == 7 else number) for number in range(24)]
     assert "damaged" in clip.warnings[0]
 
@@ -402,3 +404,46 @@ def test_the_glance_is_made_of_the_cameras_small_picture_where_that_is_large_eno
 def test_a_live_source_makes_no_clip() -> None:
     with pytest.raises(SourceError, match="adafocus stream"):
         read_clip("camera:0", GEOMETRY)
+
+
+def test_frames_wait_to_be_resized_until_they_are_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    resized: list[tuple[int, ...]] = []
+
+    def noting(frame: np.ndarray, *others: Any) -> np.ndarray:
+        resized.append(frame.shape)
+        return fit_frame(frame, *others)
+
+    path = write_video(tmp_path / "ramp.avi", 60)
+    expected = np.asarray(read_clip(path, GEOMETRY).candidates)
+    monkeypatch.setattr("edge.clip.fit_frame", noting)
+    clip = read_clip(path, GEOMETRY)
+    glance = len(set(clip.glance_indices.tolist()))
+    assert len(resized) == glance
+    looked = [number for number in (3, 3, 7) if clip.candidate_indices[number] not in clip.glance_indices]
+    assert all(np.array_equal(clip.candidates[number], expected[number]) for number in looked)
+    assert len(resized) == glance + len(set(looked)), "and each only once"
+    assert np.array_equal(clip.candidates, expected)
+    assert len(list(clip.candidates)) == len(clip.candidates) == len(expected)
+    assert len(resized) == len({*clip.glance_indices.tolist(), *clip.candidate_indices.tolist()})
+    with pytest.raises(IndexError):
+        clip.candidates[len(expected)]
+
+
+def test_large_frames_do_not_wait_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "ramp.avi", 60)
+    waited = read_clip(path, GEOMETRY)
+    monkeypatch.setattr("edge.clip.MOST_WAITING_BYTES", 1)
+    at_once = read_clip(path, GEOMETRY)
+    monkeypatch.setattr("edge.clip.fit_frame", None)
+    assert np.array_equal(waited.glance, at_once.glance)
+    stored = np.asarray(at_once.candidates)
+    monkeypatch.undo()
+    assert np.array_equal(stored, waited.candidates)
+
+
+def test_a_clip_keeps_its_frames_whatever_becomes_of_those_it_was_made_of() -> None:
+    frames = [Frame(np.full((48, 64, 3), number, np.uint8), number, number / 25, "") for number in range(40)]
+    clip = clip_from_frames(frames, GEOMETRY)
+    for frame in frames:
+        frame.pixels[:] = 255
+    assert [int(frame[0, 0, 0]) for frame in clip.candidates] == clip.candidate_indices.tolist()

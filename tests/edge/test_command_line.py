@@ -104,7 +104,7 @@ def test_a_video_that_lies_on_its_side_is_drawn_upright(
     upright = sample_video(source, 1, lambda frame: frame)[0]
     assert upright.shape[0] > upright.shape[1]
     clip = read_clip(source, shipped_bundle.manifest.geometry)
-    size = clip.candidates.shape[1]
+    size = clip.candidates[0].shape[0]
     middle = clip.candidates[len(clip.candidates) // 2].astype(float)
     from edge.preprocess import fit_frame
 

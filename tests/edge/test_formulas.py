@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.boxes import decode_boxes
-from edge.crop import crop_patch, sample_patch
+from edge.crop import crop_patch, sample_patch, whole_pixels
 from edge.exits import Criterion, confidence, confidences, softmax
 from edge.preprocess import PixelTable, fit_frame
 from edge.sampling import quantile_positions, select_frames, uniform_indices
@@ -67,11 +68,50 @@ def test_patches_are_those_of_the_official_code(shared: Path, rules: ModuleType,
     "box", [(0.1, 0.2, 0.7, 0.5), (0.0, 0.0, 1.0, 1.0), (0.55, 0.5, 0.43, 0.5), (0.3, 0.3, 0.5, 0.6)]
 )
 def test_the_fast_crop_equals_its_definition_up_to_rounding(box: tuple[float, float, float, float]) -> None:
+    assert _crop_error(box, 128) <= 1.0
+
+
+def _crop_error(box: Sequence[float], patch_size: int) -> float:
+    """Levels between the fast crop of noise and its definition, at most."""
     frame = np.random.default_rng(0).integers(0, 256, (FRAME_PX, FRAME_PX, 3), dtype=np.uint8)
-    fill = (116, 116, 116)
-    fast = crop_patch(frame, box, 128, fill).astype(float)
-    exact = sample_patch(frame.astype(float) - 116.0, box, 128) + 116.0
-    assert np.abs(fast - exact).max() <= 1.0
+    fast = crop_patch(frame, box, patch_size, (116, 116, 116)).astype(float)
+    exact = sample_patch(frame.astype(float) - 116.0, box, patch_size) + 116.0
+    return float(np.abs(fast - exact).max())
+
+
+@pytest.mark.parametrize("patch_size", [64, 96, 128, 224])
+@pytest.mark.parametrize(
+    "box_px",
+    [
+        (0, 0, 224, 224),
+        (0, 0, 96, 96),
+        (128, 128, 96, 96),
+        (0, 100, 97, 124),
+        (50, 60, 130, 96),
+        (17, 19, 33, 201),
+        (3, 5, 200, 20),
+        (-4, 10, 100, 220),
+        (200, 0, 30, 96),
+    ],
+)
+def test_boxes_of_whole_pixels_are_cut_out_by_the_same_definition(box_px: tuple[int, ...], patch_size: int) -> None:
+    assert _crop_error(np.array(box_px, np.float32) / np.float32(FRAME_PX), patch_size) <= 1.0
+
+
+def test_whole_boxes_keep_to_the_pixel_grid_and_inside_the_frame() -> None:
+    rng = np.random.default_rng(3)
+    sides = rng.uniform(0.4, 1.0, (500, 2))
+    boxes = np.concatenate([rng.uniform(size=(500, 2)) * (1 - sides), sides], axis=1).astype(np.float32)
+    moved = whole_pixels(boxes, FRAME_PX)
+    pixels = moved.astype(np.float64) * FRAME_PX
+    assert np.abs(pixels - np.rint(pixels)).max() < 1e-4
+    edges, wanted = (
+        np.concatenate([b[:, :2], b[:, :2] + b[:, 2:]], axis=1) for b in (np.rint(pixels), boxes * FRAME_PX)
+    )
+    assert np.abs(edges - wanted).max() <= 0.5 + 1e-4
+    assert edges.min() >= 0
+    assert edges.max() <= FRAME_PX
+    assert np.array_equal(whole_pixels(moved, FRAME_PX), moved)
 
 
 @pytest.mark.parametrize(
@@ -133,13 +173,21 @@ def test_confidence_is_finite_for_logits_that_saturate_the_softmax() -> None:
     assert softmax([0.0, np.log(3)]).tolist() == pytest.approx([0.25, 0.75])
 
 
-def test_pixels_less_128_are_what_their_table_says() -> None:
+def test_pixels_less_116_are_what_their_table_says() -> None:
     frames = np.random.default_rng(2).integers(0, 256, (3, 7, 7, 3), dtype=np.uint8)
     pixels = PixelTable.build((116 / 255,) * 3, (64 / 255,) * 3, "int8", 2.0**-6, 0)
     table = pixels.table.copy()
     assert np.array_equal(table, np.tile(np.arange(-116, 140).clip(-128, 127), (3, 1)))
-    shifted = PixelTable((np.arange(256) - 128).astype(np.int8)[None].repeat(3, 0))
-    given = shifted.apply(frames)
-    assert given.flags.c_contiguous
-    assert np.array_equal(given, frames.transpose(0, 3, 1, 2).astype(int) - 128)
     assert np.array_equal(pixels.apply(frames), table[0][frames.transpose(0, 3, 1, 2)])
+
+
+@pytest.mark.parametrize("down", [0, 100, 126, 128, 130, 255])
+def test_pixels_that_are_only_lowered_stop_at_the_limits_of_int8(down: int) -> None:
+    frames = np.arange(3 * 256, dtype=np.uint8).reshape(1, 16, 16, 3)
+    lowered = PixelTable((np.arange(256) - down).clip(-128, 127).astype(np.int8)[None].repeat(3, 0))
+    given = lowered.apply(frames)
+    assert given.flags.c_contiguous
+    assert np.array_equal(given, (frames.transpose(0, 3, 1, 2).astype(int) - down).clip(-128, 127))
+    into = np.empty((1, 3, 16, 16), np.int8)
+    assert lowered.apply(frames, into) is into
+    assert np.array_equal(into, given)
