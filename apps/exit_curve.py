@@ -55,8 +55,9 @@ class Figures:
     Attributes:
         stages_ms: medians of the runtime calls of a clip that never stops early.
         host_ms: medians of the host's parts of such a clip, reading left out.
-        host_share: all host work over all runtime calls, median over clips.
-        resize_ms: resizing of kept frames while the clip was read, median.
+        host_share: all host work over host work and runtime calls together, median over clips.
+        host_share_with_resizing: likewise, where resizing counts as host work.
+        resize_ms: resizing of the frames that the glance and the focus see, median.
         crop_ms_per_patch: median.
         glance_call_ms: the glance's runtime call by itself, median.
         glance_alone_ms: with the pixel table that feeds it.
@@ -72,6 +73,7 @@ class Figures:
     stages_ms: dict[str, float]
     host_ms: dict[str, float]
     host_share: float
+    host_share_with_resizing: float
     resize_ms: float
     crop_ms_per_patch: float
     glance_call_ms: float
@@ -90,10 +92,14 @@ def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> Figures:
     call: list[float] = []
     early: list[float] = []
     full: list[Played] = []
+    resize: list[float] = []
     for turn in range(WARM_UP_TURNS + TURNS):
         for clip in track(clips, "exits", console=console, transient=True):
             spent = _glance_alone(recognizer, clip)
             short, whole = (_play(recognizer, clip, threshold) for threshold in (-np.inf, np.inf))
+            if turn == 0:
+                # frames of a clip that is held are resized once
+                resize.append(whole.parts_ms["resize"])
             if turn >= WARM_UP_TURNS:
                 call.append(spent[1])
                 alone.append(sum(spent))
@@ -101,14 +107,17 @@ def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> Figures:
                 full.append(whole)
     stages: dict[str, float] = {stage: _median([one.parts_ms[stage] for one in full]) for stage in STAGES}
     host = {part: _median([one.parts_ms.get(part, 0.0) for one in full]) for part in HOST}
+    resize_ms = _median(resize)
+    host_and_resizing = sum(host.values()) + resize_ms
     curve = _curve(recognizer, clips)
     return Figures(
         bundle=recognizer.bundle.manifest.name,
         clips=len(clips),
         stages_ms=stages,
         host_ms=host,
-        host_share=_median([_sum(one, HOST) / _sum(one, STAGES) for one in full]),
-        resize_ms=_median([clip.resize_ms for clip in clips]),
+        host_share=_median([_sum(one, HOST) / _sum(one, (*HOST, *STAGES)) for one in full]),
+        host_share_with_resizing=host_and_resizing / (host_and_resizing + sum(stages.values())),
+        resize_ms=resize_ms,
         crop_ms_per_patch=_median([one.parts_ms["crop"] / one.patches for one in full]),
         glance_call_ms=_median(call),
         glance_alone_ms=_median(alone),

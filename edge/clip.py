@@ -121,12 +121,12 @@ class Sheet:
         return both
 
     def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
-        """Keep a frame, ``(H, W, 3)`` uint8 BGR, which may be gone afterwards."""
+        """Keep a frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again."""
         place = self._places[number]
         if pixels.nbytes * len(self._places) > MOST_WAITING_BYTES:
             self._put(place, pixels)
         else:
-            self._waiting[place] = pixels.copy()
+            self._waiting[place] = pixels
 
     def stand_in(self, number: int, near: int) -> None:
         """Put the frame ``near`` in the place of ``number`` as well."""
@@ -200,7 +200,7 @@ def clip_from_frames(
     started = time.perf_counter()
     sheet = Sheet(geometry, window)
     for number in sorted(set(sheet.choose(len(frames)).tolist())):
-        sheet.keep(number, frames[number].pixels)
+        sheet.keep(number, frames[number].pixels.copy())
     length_s = frames[-1].timestamp_s - frames[0].timestamp_s
     rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
     clip = _clip(sheet, Decoded({}, len(frames), rate), started)

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVELS = 256
-# pixels whose planes of bytes are small enough for memory that is used again; larger ones are mapped anew each time
-MOST_AT_ONCE = 1 << 16
 
 
 def fit_frame(
@@ -101,25 +99,25 @@ class PixelTable:
         stack = frames if isinstance(frames, np.ndarray) else np.stack(frames)
         count, height, width = stack.shape[:3]
         converted = np.empty((count, 3, height, width), self.table.dtype) if out is None else out
-        if self._step_down is not None:
-            _lower(stack, self._step_down, converted.view(np.uint8))
+        if self.table.dtype.itemsize > 1:
+            for frame, places in zip(stack, converted, strict=True):
+                for plane, table, place in zip(cv2.split(frame), self.table, places, strict=True):
+                    cv2.LUT(plane, table, place)
             return converted
-        result = converted.reshape(count, 3, height * width)
-        # OpenCV's table takes no int8; it only moves bytes, so int8 passes as uint8
-        bytewise = np.uint8 if self.table.dtype == np.int8 else self.table.dtype
-        tables, places = self.table.view(bytewise), result.view(bytewise)
-        pixels = np.ascontiguousarray(stack).reshape(count, height * width, 3)
-        step = max(1, MOST_AT_ONCE // (height * width))
-        for start in range(0, count, step):
-            for channel, plane in enumerate(cv2.split(pixels[start : start + step])):
-                cv2.LUT(plane, tables[channel], places[start : start + step, channel])
+        # OpenCV's tables take no int8; they only move bytes, so int8 passes as uint8
+        planes, tables = converted.view(np.uint8), self.table.view(np.uint8)
+        for frame, places in zip(stack, planes, strict=True):
+            cv2.split(frame, list(places))
+            if self._step_down is None:
+                for place, table in zip(places, tables, strict=True):
+                    cv2.LUT(place, table, place)
+        if self._step_down is not None:
+            _lower(planes, self._step_down)
         return converted
 
 
-def _lower(stack: NDArray[np.uint8], down: int, planes: NDArray[np.uint8]) -> None:
-    """``(T, S, S, 3)`` as ``(T, 3, S, S)``, each value less ``down``; a table costs three times as much."""
-    for frame, places in zip(stack, planes, strict=True):
-        cv2.split(frame, list(places))
+def _lower(planes: NDArray[np.uint8], down: int) -> None:
+    """Subtract in place, with the limits of int8; a table costs three times as much."""
     rows = planes.reshape(-1, planes.shape[-1])
     lowest, highest = down + np.iinfo(np.int8).min, down + np.iinfo(np.int8).max
     if lowest > 0:

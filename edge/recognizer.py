@@ -172,7 +172,13 @@ class Recognizer:
 
         Raises:
             VideoError: not a video, or no frame of it can be decoded.
+            AdafocusError: no path at all.
         """
+        if not isinstance(video, str | os.PathLike):
+            raise AdafocusError(
+                f"found a {type(video).__name__}, expected the path of a video. Frames that are in memory already are "
+                "for recognize_clip: recognizer.recognize_clip(clip_from_frames(frames, bundle.manifest.geometry))."
+            )
         started = time.perf_counter()
         clip = read_clip(video, self._geometry)
         return self.recognize_clip(clip, started=started)

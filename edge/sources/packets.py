@@ -85,7 +85,7 @@ def read_chosen(
         path: a video file.
         choose: frame count -> the frame numbers wanted.
         keep: takes every wanted frame once, in the order of presentation or nearly so: its number and its
-            ``(H, W, 3)`` uint8 BGR, which is gone when ``keep`` returns.
+            ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again.
         count: the frame count that the ordinary way goes by, asked for where the header states none.
 
     Returns:

@@ -51,7 +51,7 @@ def read_chosen_frames(address: str | Path, choose: Choose, keep: Keep, packets:
         address: of a source with an end.
         choose: frame count -> the frame numbers wanted, increasing or not, with or without repeats; asked again where
             the count turned out to be another one, after which every frame is handed on anew.
-        keep: takes a wanted frame, ``(H, W, 3)`` uint8 BGR, which is gone when it returns.
+        keep: takes a wanted frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again.
         packets: read videos by their packets where PyAV is installed.
 
     Raises:
@@ -139,7 +139,7 @@ def _pass(address: str | Path, wanted: set[int], found: set[int], keep: Keep, re
             if frame is not None:
                 first = frame.pixels.copy() if first is None else first
                 result.alike = result.alike and np.array_equal(first, frame.pixels)
-                keep(number, frame.pixels)
+                keep(number, frame.pixels.copy())
                 found.add(number)
             result.decode_ms += 1e3 * (decoded - started)
             result.keep_ms += 1e3 * (time.perf_counter() - decoded)

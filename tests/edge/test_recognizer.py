@@ -182,6 +182,12 @@ def test_a_prediction_is_a_value_and_its_arrays_outlive_the_next_clip() -> None:
         first.label = "swim"  # type: ignore[misc]
 
 
+def test_a_clip_where_a_path_is_expected_is_sent_to_the_right_place() -> None:
+    recognizer, _ = recognizer_of("tsm")
+    with pytest.raises(AdafocusError, match=r"found a Clip, expected the path of a video.*recognize_clip"):
+        recognizer.recognize(clip_of(100))  # type: ignore[arg-type]
+
+
 def test_the_parts_of_the_time_are_the_whole_time(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
     recognizer = Recognizer.open(shipped_bundle)
     clip = read_clip(real_videos[0], shipped_bundle.manifest.geometry)
