@@ -89,7 +89,9 @@ class FullFramePair:
         config, laps = self.config, [time.perf_counter()]
         chosen = uniform_indices(len(frames), config.focus_frames)
         pictures = np.stack([_fitted(frames[i].pixels, config) for i in chosen.tolist()])
-        small = np.stack([resize_square(picture, config.glance_size) for picture in pictures])
+        small = pictures
+        if config.glance_size != config.frame_size:
+            small = np.stack([resize_square(picture, config.glance_size) for picture in pictures])
         laps.append(time.perf_counter())
         pixels = self._tables[0].apply(small)
         laps.append(time.perf_counter())

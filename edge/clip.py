@@ -94,7 +94,7 @@ def read_frames(address: str | Path, choose: Callable[[int], NDArray[np.int64]],
 
 
 class Sheet:
-    """Where the frames of a clip are put: one block of memory, candidates first, so that none is moved again.
+    """Where the frames of a clip are put: one block of memory, those of the glance first, so that none is moved again.
 
     Frames wait as they were decoded, if they are not too large, until somebody looks at them.
     """
@@ -113,7 +113,7 @@ class Sheet:
         span = max(1, min(last, total) - first)
         self.glance_indices = first + uniform_indices(span, self._geometry.glance_frames)
         self.candidate_indices = first + uniform_indices(span, self._geometry.candidate_frames)
-        both = np.concatenate([self.candidate_indices, self.glance_indices])
+        both = np.concatenate([self.glance_indices, self.candidate_indices])
         self._places = {number: place for place, number in enumerate(dict.fromkeys(both.tolist()))}
         if len(self._block) != len(self._places):
             self._block = np.empty((len(self._places), *self._block.shape[1:]), np.uint8)
@@ -138,8 +138,14 @@ class Sheet:
 
     def glance(self) -> NDArray[np.uint8]:
         """``(T_G, S, S, 3)`` uint8 RGB."""
-        size = self._geometry.glance_size
-        return np.stack([resize_square(self._frame(number), size) for number in self.glance_indices.tolist()])
+        size, numbers = self._geometry.glance_size, self.glance_indices.tolist()
+        frames = [self._frame(number) for number in numbers]
+        if size == self._geometry.frame_size and len(set(numbers)) == len(numbers):
+            return self._block[: len(numbers)]
+        pictures = np.empty((len(numbers), size, size, 3), np.uint8)
+        for frame, picture in zip(frames, pictures, strict=True):
+            resize_square(frame, size, picture)
+        return pictures
 
     def _frame(self, number: int) -> NDArray[np.uint8]:
         self._make(self._places[number])
@@ -187,7 +193,8 @@ def clip_from_frames(
     Where every frame has the camera's second, smaller picture, and that is large enough, the glance is made of it.
 
     Args:
-        frames: in order; their place in the sequence counts, not their ``number``.
+        frames: in order; their place in the sequence counts, not their ``number``. They are not copied: their pixels
+            must stay as they are until the clip has been answered.
         geometry: of the bundle.
         window: first frame and the one after the last, where only a part is meant.
         fps: frames per second; None: from the timestamps.
@@ -200,7 +207,7 @@ def clip_from_frames(
     started = time.perf_counter()
     sheet = Sheet(geometry, window)
     for number in sorted(set(sheet.choose(len(frames)).tolist())):
-        sheet.keep(number, frames[number].pixels.copy())
+        sheet.keep(number, frames[number].pixels)
     length_s = frames[-1].timestamp_s - frames[0].timestamp_s
     rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
     clip = _clip(sheet, Decoded({}, len(frames), rate), started)

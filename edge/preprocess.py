@@ -37,11 +37,14 @@ def fit_frame(
     return cv2.resize(region, (frame_size, frame_size), dst=out, interpolation=interpolation)
 
 
-def resize_square(frame: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Resize a square frame to ``size``: bilinear with half-pixel centres, no antialiasing, as the networks do."""
-    if frame.shape[0] == size:
+def resize_square(frame: NDArray[np.uint8], size: int, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """Resize a square frame to ``size``: bilinear with half-pixel centres, no antialiasing, as the networks do.
+
+    ``out`` is what to write into; without it a frame that has the size is given back as it is.
+    """
+    if frame.shape[0] == size and out is None:
         return frame
-    return cv2.resize(frame, (size, size), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(frame, (size, size), dst=out, interpolation=cv2.INTER_LINEAR)
 
 
 @dataclass(frozen=True)

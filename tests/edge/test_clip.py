@@ -439,11 +439,3 @@ def test_large_frames_do_not_wait_in_memory(monkeypatch: pytest.MonkeyPatch, tmp
     stored = np.asarray(at_once.candidates)
     monkeypatch.undo()
     assert np.array_equal(stored, waited.candidates)
-
-
-def test_a_clip_keeps_its_frames_whatever_becomes_of_those_it_was_made_of() -> None:
-    frames = [Frame(np.full((48, 64, 3), number, np.uint8), number, number / 25, "") for number in range(40)]
-    clip = clip_from_frames(frames, GEOMETRY)
-    for frame in frames:
-        frame.pixels[:] = 255
-    assert [int(frame[0, 0, 0]) for frame in clip.candidates] == clip.candidate_indices.tolist()
