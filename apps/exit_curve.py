@@ -2,9 +2,10 @@
 
     python -m apps.exit_curve BUNDLE [BUNDLE ...] --clips ../shared/clips/ucf6.csv --out exits.json --plot exits.png
 
-The clips of a list are read once. Then three things take turns on them: the glance by itself (its pixel table and its
-graph, nothing else), whole clips that stop at the glance, and whole clips that never stop early. The curve sets the
-threshold so that more and more of the clips stop at the glance, and plays all of them at every threshold.
+Where the time of a clip goes is measured on video files, as ``adafocus run`` answers them. Then the clips are held, and
+three things take turns on them: the glance by itself (its pixel table and its graph, nothing else), whole clips that
+stop at the glance, and whole clips that never stop early. The curve sets the threshold so that more and more of the
+clips stop at the glance, and plays all of them at every threshold.
 """
 
 from __future__ import annotations
@@ -53,11 +54,11 @@ class Figures:
     """What was measured with one bundle.
 
     Attributes:
-        stages_ms: medians of the runtime calls of a clip that never stops early.
-        host_ms: medians of the host's parts of such a clip, reading left out.
-        host_share: all host work over host work and runtime calls together, median over clips.
-        host_share_with_resizing: likewise, where resizing counts as host work.
+        stages_ms: medians of the runtime calls of a clip that is read from its file and never stops early.
+        host_ms: medians of the host's parts of such a clip.
         resize_ms: resizing of the frames that the glance and the focus see, median.
+        host_share: all host work over host work and runtime calls together, median.
+        host_share_with_resizing: likewise, where resizing counts as host work.
         crop_ms_per_patch: median.
         glance_call_ms: the glance's runtime call by itself, median.
         glance_alone_ms: with the pixel table that feeds it.
@@ -72,9 +73,9 @@ class Figures:
     clips: int
     stages_ms: dict[str, float]
     host_ms: dict[str, float]
+    resize_ms: float
     host_share: float
     host_share_with_resizing: float
-    resize_ms: float
     crop_ms_per_patch: float
     glance_call_ms: float
     glance_alone_ms: float
@@ -86,48 +87,56 @@ class Figures:
     curve: tuple[Point, ...]
 
 
-def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> Figures:
-    """Time a bundle on clips that were read."""
+def measure(recognizer: Recognizer, videos: Sequence[Path]) -> Figures:
+    """Time a bundle on video files."""
+    read = _read_and_play(recognizer, videos)
+    geometry = recognizer.bundle.manifest.geometry
+    clips = [read_clip(video, geometry) for video in track(videos, "reading", console=console, transient=True)]
     alone: list[float] = []
     call: list[float] = []
     early: list[float] = []
-    full: list[Played] = []
-    resize: list[float] = []
+    full: list[float] = []
     for turn in range(WARM_UP_TURNS + TURNS):
         for clip in track(clips, "exits", console=console, transient=True):
             spent = _glance_alone(recognizer, clip)
             short, whole = (_play(recognizer, clip, threshold) for threshold in (-np.inf, np.inf))
-            if turn == 0:
-                # frames of a clip that is held are resized once
-                resize.append(whole.parts_ms["resize"])
             if turn >= WARM_UP_TURNS:
                 call.append(spent[1])
                 alone.append(sum(spent))
                 early.append(short.ms)
-                full.append(whole)
-    stages: dict[str, float] = {stage: _median([one.parts_ms[stage] for one in full]) for stage in STAGES}
-    host = {part: _median([one.parts_ms.get(part, 0.0) for one in full]) for part in HOST}
-    resize_ms = _median(resize)
-    host_and_resizing = sum(host.values()) + resize_ms
+                full.append(whole.ms)
     curve = _curve(recognizer, clips)
     return Figures(
         bundle=recognizer.bundle.manifest.name,
         clips=len(clips),
-        stages_ms=stages,
-        host_ms=host,
-        host_share=_median([_sum(one, HOST) / _sum(one, (*HOST, *STAGES)) for one in full]),
-        host_share_with_resizing=host_and_resizing / (host_and_resizing + sum(stages.values())),
-        resize_ms=resize_ms,
-        crop_ms_per_patch=_median([one.parts_ms["crop"] / one.patches for one in full]),
+        stages_ms={stage: _median([one.parts_ms[stage] for one in read]) for stage in STAGES},
+        host_ms={part: _median([one.parts_ms[part] for one in read]) for part in HOST},
+        resize_ms=_median([one.parts_ms["resize"] for one in read]),
+        host_share=_share(read, HOST),
+        host_share_with_resizing=_share(read, (*HOST, "resize")),
+        crop_ms_per_patch=_median([one.parts_ms["crop"] / one.patches for one in read]),
         glance_call_ms=_median(call),
         glance_alone_ms=_median(alone),
         exit_ms=_median(early),
-        full_ms=_median([one.ms for one in full]),
+        full_ms=_median(full),
         exit_over_glance_percent=_percent_over(early, alone),
         exit_over_call_percent=_percent_over(early, call),
         largest_departure_from_a_line_percent=_departure(curve),
         curve=curve,
     )
+
+
+def _read_and_play(recognizer: Recognizer, videos: Sequence[Path]) -> list[Played]:
+    """Every video read from its file and answered without stopping early, several times."""
+    recognizer.thresholds = None
+    played: list[Played] = []
+    for turn in range(WARM_UP_TURNS + TURNS):
+        for video in track(videos, "from files", console=console, transient=True):
+            answer = recognizer.recognize(video)
+            spent = answer.timing_ms
+            if turn >= WARM_UP_TURNS:
+                played.append(Played(spent["total"], spent, len(answer.patches), answer.exit_index, answer.macs))
+    return played
 
 
 def _glance_alone(recognizer: Recognizer, clip: Clip) -> tuple[float, float]:
@@ -187,8 +196,13 @@ def _departure(curve: Sequence[Point]) -> float:
     return 100 * max(abs(point.ms / line - 1) for point, line in zip(curve, lines, strict=True))
 
 
-def _sum(one: Played, parts: Sequence[str]) -> float:
-    return sum(one.parts_ms.get(part, 0.0) for part in parts)
+def _share(played: Sequence[Played], parts: Sequence[str]) -> float:
+    """These parts over them and the runtime calls together, median."""
+    shares = []
+    for one in played:
+        spent, calls = (sum(one.parts_ms[name] for name in names) for names in (parts, STAGES))
+        shares.append(spent / (spent + calls))
+    return _median(shares)
 
 
 def _median(values: Sequence[float]) -> float:
@@ -268,9 +282,7 @@ def main(
         found = []
         for path in bundles:
             recognizer = Recognizer.open(Bundle.open(path), runtime, threads)
-            geometry = recognizer.bundle.manifest.geometry
-            clips = [read_clip(video, geometry) for video in track(videos, "reading", console=console, transient=True)]
-            found.append(measure(recognizer, clips))
+            found.append(measure(recognizer, videos))
         with replacing_file(out) as beside:
             beside.write_text(json.dumps(report(found, recognizer), indent=1) + "\n", encoding="utf-8")
         if plot is not None:
@@ -280,7 +292,7 @@ def main(
         raise SystemExit(2) from error
     for one in found:
         console.print(
-            f"{one.bundle}: host {100 * one.host_share:.1f} % of the runtime calls, crop {one.crop_ms_per_patch:.3f} "
+            f"{one.bundle}: host {100 * one.host_share:.1f} % of the time, crop {one.crop_ms_per_patch:.3f} "
             f"ms a patch; a clip that stops at the glance costs {one.exit_over_glance_percent:+.1f} % over the glance; "
             f"times are at most {one.largest_departure_from_a_line_percent:.1f} % off the line in GMAC"
         )

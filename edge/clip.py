@@ -96,7 +96,7 @@ def read_frames(address: str | Path, choose: Callable[[int], NDArray[np.int64]],
 class Sheet:
     """Where the frames of a clip are put: one block of memory, those of the glance first, so that none is moved again.
 
-    Frames wait as they were decoded, if they are not too large, until somebody looks at them.
+    Frames wait as they were decoded until somebody looks at them.
     """
 
     def __init__(self, geometry: Geometry, window: tuple[int, int] | None) -> None:
@@ -121,12 +121,15 @@ class Sheet:
         return both
 
     def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
-        """Keep a frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again."""
-        place = self._places[number]
+        """Keep a frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again; large ones are resized."""
         if pixels.nbytes * len(self._places) > MOST_WAITING_BYTES:
-            self._put(place, pixels)
+            self._put(self._places[number], pixels)
         else:
-            self._waiting[place] = pixels
+            self.hold(number, pixels)
+
+    def hold(self, number: int, pixels: NDArray[np.uint8]) -> None:
+        """Keep a frame as it is, however large, because its memory is taken anyway."""
+        self._waiting[self._places[number]] = pixels
 
     def stand_in(self, number: int, near: int) -> None:
         """Put the frame ``near`` in the place of ``number`` as well."""
@@ -207,7 +210,7 @@ def clip_from_frames(
     started = time.perf_counter()
     sheet = Sheet(geometry, window)
     for number in sorted(set(sheet.choose(len(frames)).tolist())):
-        sheet.keep(number, frames[number].pixels)
+        sheet.hold(number, frames[number].pixels)
     length_s = frames[-1].timestamp_s - frames[0].timestamp_s
     rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
     clip = _clip(sheet, Decoded({}, len(frames), rate), started)

@@ -35,15 +35,8 @@ def whole_pixels(boxes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     # a handful of numbers: plain Python is several times faster on them than arrays
     moved = []
     for y, x, height, width in boxes.tolist():
-        top, left = round(y * size), round(x * size)
-        moved.append(
-            (
-                top / size,
-                left / size,
-                (round((y + height) * size) - top) / size,
-                (round((x + width) * size) - left) / size,
-            )
-        )
+        top, left, bottom, right = (round(edge * size) for edge in (y, x, y + height, x + width))
+        moved.append([edge / size for edge in (top, left, bottom - top, right - left)])
     return np.array(moved, np.float32)
 
 
@@ -108,6 +101,7 @@ def crop_patch(
 
 @lru_cache(maxsize=256)
 def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> Plan:
+    """Most clips have one box for all their frames, and often that of the clip before."""
     y, x, height, width = box
     place = y * rows, x * columns, height * rows, width * columns
     top, left, tall, wide = (round(value) for value in place)
@@ -122,8 +116,8 @@ def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> P
     if not resizes:
         return Plan(None, (_strip(place, patch_size, whole, whole),))
     # a resize knows nothing beyond the box, where the outermost pixels read if the box is enlarged
-    strips = [_strip(place, patch_size, rows, whole) for rows in (first, last) if tall < patch_size]
-    strips += [_strip(place, patch_size, whole, columns) for columns in (first, last) if wide < patch_size]
+    strips = [_strip(place, patch_size, end, whole) for end in (first, last) if tall < patch_size]
+    strips += [_strip(place, patch_size, whole, end) for end in (first, last) if wide < patch_size]
     return Plan((slice(top, top + tall), slice(left, left + wide)), tuple(strips))
 
 

@@ -36,7 +36,8 @@ def test_the_curve_runs_from_never_stopping_to_always_stopping_at_the_glance(
     assert last["gmac"] == pytest.approx(macs[0] / 1e9, rel=1e-3)
     shares = [point["stopped_at_glance"] for point in found["curve"]]
     assert shares == sorted(shares)
-    assert 0 < found["host_share"] < 5
+    assert 0 < found["host_share"] < found["host_share_with_resizing"] < 1
+    assert found["resize_ms"] > 0
     with Image.open(plot) as picture:
         assert picture.width > 400
 
