@@ -48,4 +48,6 @@ class Candidates:
             pass
         places = list(self._places)
         in_order = places == list(range(len(places)))
-        return np.array(self._frames[: len(places)] if in_order else self._frames[places], dtype, copy=copy)
+        frames = self._frames[: len(places)] if in_order else self._frames[places]
+        # numpy 1 knows no copy=None
+        return np.array(frames, dtype) if copy else np.asarray(frames, dtype)
