@@ -172,9 +172,19 @@ def test_tflite_runtime_stays_near_the_golden_answers(
 ) -> None:
     found = selftest(NEAR, pis[NEAR][0], bundle, figures)
     for name, steps in found["steps"].items():
-        # other features may choose other frames, and then the focus sees others
-        if found["same_frames"] or not name.startswith("focus"):
+        if not name.startswith("focus"):
             assert steps <= (MOST_STEPS_OF_LOGITS if name.endswith("logits") else MOST_STEPS_INSIDE), name
+
+
+@pytest.mark.xfail(
+    strict=True, reason="its kernels round twice, which chooses other frames of the shipped model's clip"
+)
+def test_tflite_runtime_chooses_the_golden_frames(
+    pis: dict[str, tuple[Device, Device]], bundle: Path, figures: Figures
+) -> None:
+    found = selftest(NEAR, pis[NEAR][0], bundle, figures)
+    assert found["same_frames"]
+    assert found["steps"]["focus.logits"] <= MOST_STEPS_OF_LOGITS
 
 
 def test_the_same_frames_give_the_same_bytes_as_on_x86(answers: Any, video: Path, figures: Figures) -> None:
