@@ -71,8 +71,7 @@ def read_frames(address: str | Path, choose: Callable[[int], NDArray[np.int64]],
     Args:
         address: of a source with an end.
         choose: frame count -> the frame numbers wanted, increasing or not, with or without repeats.
-        transform: applied once to every kept frame, ``(H, W, 3)`` uint8 BGR; what it returns is kept, so it must not
-            be a view of what it was given.
+        transform: applied once to every kept frame, ``(H, W, 3)`` uint8 BGR; what it returns is kept.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
@@ -81,8 +80,7 @@ def read_frames(address: str | Path, choose: Callable[[int], NDArray[np.int64]],
     kept: dict[int, NDArray[np.uint8]] = {}
 
     def keep(number: int, pixels: NDArray[np.uint8]) -> None:
-        made = transform(pixels)
-        kept[number] = made.copy() if np.may_share_memory(made, pixels) else made
+        kept[number] = transform(pixels)
 
     def fresh(total: int) -> NDArray[np.int64]:
         kept.clear()

@@ -108,14 +108,14 @@ class PixelTable:
                     cv2.LUT(plane, table, place)
             return converted
         # OpenCV's tables take no int8; they only move bytes, so int8 passes as uint8
-        planes, tables = converted.view(np.uint8), self.table.view(np.uint8)
+        planes, tables, down = converted.view(np.uint8), self.table.view(np.uint8), self._step_down
         for frame, places in zip(stack, planes, strict=True):
             cv2.split(frame, list(places))
-            if self._step_down is None:
+            if down is None:
                 for place, table in zip(places, tables, strict=True):
                     cv2.LUT(place, table, place)
-        if self._step_down is not None:
-            _lower(planes, self._step_down)
+        if down is not None:
+            _lower(planes, down)
         return converted
 
 

@@ -281,11 +281,10 @@ class Recognizer:
         trace.patches = np.empty((len(trace.chosen), size, size, 3), np.uint8)
         source = glance
         for start in range(0, len(trace.chosen), at_once):
-            places = range(start, min(start + at_once, len(trace.chosen)))
-            frames = [clip.candidates[candidate] for candidate in trace.chosen[places.start : places.stop].tolist()]
+            frames = [clip.candidates[candidate] for candidate in trace.chosen[start : start + at_once].tolist()]
             watch.lap("resize")
-            pixels = self._cut(frames, trace, places.start)
-            trace.seen = places.stop
+            pixels = self._cut(frames, trace, start)
+            trace.seen = start + len(frames)
             watch.lap("crop")
             context = self._handed(source, "context", "focus")
             source = self._run("focus", {"patches": pixels, "context": context}, watch)
@@ -336,9 +335,7 @@ class Recognizer:
         size = self._geometry.frame_size
         given = whole_pixels(self._decided(policy, "boxes").reshape(-1, 4), size)
         picked = given if len(given) == 1 else given[chosen]
-        placed = picked
-        if (boxes, shape) != ("policy", "deformable"):
-            placed = whole_pixels(place_boxes(picked, boxes, shape, self._patch_side, seed), size)
+        placed = whole_pixels(place_boxes(picked, boxes, shape, self._patch_side, seed), size)
         return np.repeat(placed, len(chosen), 0) if len(given) == 1 else placed
 
     def _run(self, stage: Stage, arrays: Arrays, watch: Stopwatch) -> StageCall:

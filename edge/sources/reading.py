@@ -137,9 +137,10 @@ def _pass(address: str | Path, wanted: set[int], found: set[int], keep: Keep, re
                 frame = source.retrieve()
             decoded = time.perf_counter()
             if frame is not None:
-                first = frame.pixels.copy() if first is None else first
-                result.alike = result.alike and np.array_equal(first, frame.pixels)
-                keep(number, frame.pixels.copy())
+                pixels = frame.pixels.copy()
+                first = pixels if first is None else first
+                result.alike = result.alike and np.array_equal(first, pixels)
+                keep(number, pixels)
                 found.add(number)
             result.decode_ms += 1e3 * (decoded - started)
             result.keep_ms += 1e3 * (time.perf_counter() - decoded)
