@@ -31,7 +31,7 @@ class StageCost:
     """Cost of one call of a stage graph.
 
     Attributes:
-        parameters: weights and biases of the graph.
+        parameters: weights and biases of the graph as it is stored.
         macs: multiply-accumulates of one call.
         calls: calls for one clip that runs to the end.
         peak_activations: largest number of activation values alive at once, inputs and outputs included.
@@ -119,12 +119,12 @@ def count_macs(module: nn.Module, call: Callable[[], object]) -> int:
 
 
 def _stage_cost(stages: LoweredStages, name: str) -> StageCost:
-    module = stages.modules()[name]
+    stored, module = stages.modules()[name], stages.as_run()[name]
     example = stages.examples(name)
     config = stages.config
     calls = config.focus_frames // config.patches_in_one_call if name == "focus" else 1
     return StageCost(
-        sum(parameter.numel() for parameter in module.parameters()),
+        sum(parameter.numel() for parameter in stored.parameters()),
         count_macs(module, lambda: module(*example)),
         calls,
         peak_activations(module, example),

@@ -205,6 +205,56 @@ class NeighbourConv(nn.Module):
         return self.conv(torch.cat((before, x, after), dim=1))
 
 
+class WinogradConv(nn.Module):
+    """The same as a :class:`NeighbourConv` with a third fewer multiplications, for an even number of frames.
+
+    Two neighbouring frames take four 2-D convolutions on sums and differences of frames, not six on frames: Winograd's
+    F(2, 3) over time (Lavin and Gray 2016, arXiv 1509.09308). It rounds no worse, and costs a third more weights.
+    """
+
+    def __init__(self, plain: NeighbourConv) -> None:
+        super().__init__()
+        conv = plain.conv
+        before, here, after = conv.weight.detach().double().chunk(3, dim=1)
+        kernels = (before, (before + here + after) / 2, (before - here + after) / 2, after)
+        # the second kernel alone counts once in either frame of a pair
+        self.convs = nn.ModuleList(
+            conv2d(kernel, conv.bias if index == 1 else None, conv.stride[0], int(conv.padding[0]), conv.groups)
+            for index, kernel in enumerate(kernels)
+        )
+        self.register_buffer("silence", plain.get_buffer("silence"), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve ``(T, C, H, W)`` over time and space."""
+        even, odd = _pairs(x)
+        before = torch.cat((self.silence, odd[:-1]), dim=0)
+        after = torch.cat((even[1:], self.silence), dim=0)
+        parts = (before - odd, even + odd, odd - even, even - after)
+        first, both, difference, last = (conv(part) for conv, part in zip(self.convs, parts, strict=True))
+        return _in_order(first + both + difference, both - difference - last)
+
+
+def _pairs(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Frames 0, 2, ... and frames 1, 3, ...: a view where channels stand last, as two frames above each other."""
+    frames, channels, height, width = x.shape
+    pairs = x.permute(0, 2, 3, 1).reshape(frames // 2, 2 * height, width, channels).permute(0, 3, 1, 2)
+    return pairs[:, :, :height], pairs[:, :, height:]
+
+
+def _in_order(even: Tensor, odd: Tensor) -> Tensor:
+    """Undo :func:`_pairs`."""
+    pairs, channels, height, width = even.shape
+    rows = torch.cat((even.permute(0, 2, 3, 1), odd.permute(0, 2, 3, 1)), dim=1)
+    return rows.reshape(2 * pairs, height, width, channels).permute(0, 3, 1, 2)
+
+
+def with_fewer_products(layers: nn.Sequential, frames: int) -> nn.Sequential:
+    """The layers, with every :class:`NeighbourConv` as a :class:`WinogradConv` where the frames come in pairs."""
+    if frames % 2:
+        return layers
+    return nn.Sequential(*(WinogradConv(layer) if isinstance(layer, NeighbourConv) else layer for layer in layers))
+
+
 class NeighbourLinear(nn.Module):
     """Convolution of kernel 3 over time on vectors ``(T, C)`` as one linear layer on t-1, t and t+1."""
 

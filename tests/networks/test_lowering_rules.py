@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from networks.backbones import build_backbone
 from networks.backbones.base import ConvNorm
 from networks.backbones.shift import TemporalShift
+from networks.cost import count_macs
 from networks.heads import NormedLinear
 from networks.lowering import rules
 from networks.lowering.encoders import lower_encoder
@@ -70,6 +71,26 @@ def test_neighbour_conv_equals_a_dense_3d_convolution() -> None:
     norm = lively(nn.BatchNorm3d(7))
     x = torch.randn(FRAMES, 5, SIDE, SIDE)
     assert_same(rules.NeighbourConv(conv, norm, SIDE)(x), as_frames(norm(conv(as_clip(x)))))
+
+
+@pytest.mark.parametrize("frames", [2, 4, 16])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_winograd_conv_equals_a_dense_3d_convolution(frames: int, stride: int) -> None:
+    conv = nn.Conv3d(5, 7, 3, (1, stride, stride), padding=1, bias=False)
+    norm = lively(nn.BatchNorm3d(7))
+    x = torch.randn(frames, 5, SIDE, SIDE)
+    plain = rules.NeighbourConv(conv, norm, SIDE)
+    fewer = rules.with_fewer_products(nn.Sequential(plain, nn.ReLU()), frames)
+    assert isinstance(fewer[0], rules.WinogradConv)
+    assert_same(fewer(x), as_frames(norm(conv(as_clip(x)))).relu())
+    products = [count_macs(layers, lambda layers=layers: layers(x)) for layers in (plain, fewer)]  # type: ignore[misc]
+    assert products[1] * 3 == products[0] * 2
+
+
+def test_a_winograd_conv_wants_pairs_of_frames() -> None:
+    conv = nn.Conv3d(5, 7, 3, padding=1, bias=False)
+    layers = nn.Sequential(rules.NeighbourConv(conv, None, SIDE))
+    assert rules.with_fewer_products(layers, 5) is layers
 
 
 def test_neighbour_linear_equals_a_convolution_over_time() -> None:
