@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edge.preprocess import resize_bilinear
+
 INTERPOLATION = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-# the plain one is twice as fast, but a level off on ARM where it shrinks, and then patches are not the same everywhere
-RESIZING = cv2.INTER_LINEAR_EXACT
 # of a pixel: fractions of a frame are float32 numbers
 WHOLE = 1e-3
 # enlarged further, a resize is more than a level off its definition
@@ -87,7 +87,7 @@ def crop_patch(
     plan = _plan(tuple(np.asarray(box).tolist()), frame.shape[0], frame.shape[1], patch_size)
     patch = np.empty((patch_size, patch_size, 3), np.uint8) if out is None else out
     if plan.region is not None:
-        cv2.resize(frame[plan.region], (patch_size, patch_size), dst=patch, interpolation=RESIZING)
+        resize_bilinear(frame[plan.region], patch_size, patch_size, patch)
     for strip in plan.strips:
         cv2.warpAffine(
             frame,
@@ -115,10 +115,12 @@ def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> P
         and MOST_ENLARGED * min(tall, wide) >= patch_size
     )
     whole, first, last = slice(0, patch_size), slice(0, 1), slice(patch_size - 1, patch_size)
+    ends = slice(0, patch_size, patch_size - 1)
     if not resizes:
         return Plan(None, (_strip(place, patch_size, whole, whole),))
-    # a resize knows nothing beyond the box, where the outermost pixels read if the box is enlarged
-    strips = [_strip(place, patch_size, end, whole) for end in (first, last) if tall < patch_size]
+    # a resize knows nothing beyond the box, where the outermost pixels read if the box is enlarged; the first and the
+    # last row of the patch are two rows as well, far apart
+    strips = [_strip(place, patch_size, ends, whole)] if tall < patch_size else []
     strips += [_strip(place, patch_size, whole, end) for end in (first, last) if wide < patch_size]
     return Plan((slice(top, top + tall), slice(left, left + wide)), tuple(strips))
 
@@ -130,10 +132,11 @@ def _strip(place: tuple[float, ...], patch_size: int, rows: slice, columns: slic
     transform = np.array(
         [
             [step_x, 0.0, left + (columns.start + 0.5) * step_x - 0.5],
-            [0.0, step_y, top + (rows.start + 0.5) * step_y - 0.5],
+            [0.0, (rows.step or 1) * step_y, top + (rows.start + 0.5) * step_y - 0.5],
         ]
     )
-    return Strip(rows, columns, (columns.stop - columns.start, rows.stop - rows.start), transform)
+    width, height = (len(range(*axis.indices(patch_size))) for axis in (columns, rows))
+    return Strip(rows, columns, (width, height), transform)
 
 
 def sample_patch(frame: ArrayLike, box: ArrayLike, patch_size: int) -> NDArray[np.float64]:

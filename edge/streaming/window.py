@@ -15,7 +15,7 @@ from edge.candidates import Candidates
 from edge.clip import Clip
 from edge.errors import AdafocusError
 from edge.manifest import Geometry
-from edge.preprocess import fit_frame
+from edge.preprocess import fit_frame, resize_square
 from edge.sources.base import Frame
 
 # of the clip's step, so that rounding of timestamps decides nothing
@@ -275,7 +275,7 @@ class Window:
         """Make the glance pictures that are not there yet; a frame is glanced at in several windows."""
         size = self._geometry.glance_size
         for slot in slots[~self._small_made[slots]]:
-            cv2.resize(self._frames[slot], (size, size), dst=self._small[slot], interpolation=cv2.INTER_LINEAR)
+            resize_square(self._frames[slot], size, self._small[slot])
             self._small_made[slot] = True
 
 

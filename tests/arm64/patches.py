@@ -1,6 +1,6 @@
 """Runs on a device: the patches and small frames that it cuts and resizes out of stored frames, into one file.
 
-python patches.py FRAMES.npz OUT.npz
+python patches.py STORED.npz OUT.npz        STORED holds frames, and boxes under any other names
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ FILL = (116, 116, 116)
 
 
 def main(stored: str, out: str) -> None:
-    """Write one array of patches, and one of small frames for every side."""
+    """Write one array of patches for every array of boxes, and one of small frames for every side."""
     with np.load(stored, allow_pickle=False) as content:
-        frames, boxes = content["frames"], content["boxes"]
-    patches = np.stack([crop_patch(frame, box, PATCH_PX, FILL) for frame in frames for box in boxes])
+        frames = content["frames"]
+        cut = {
+            name: np.stack([crop_patch(frame, box, PATCH_PX, FILL) for frame in frames for box in content[name]])
+            for name in content.files
+            if name != "frames"
+        }
     small = {f"small_{side}": np.stack([resize_square(frame, side) for frame in frames]) for side in SMALL_PX}
-    np.savez(out, patches=patches, **small)
+    np.savez(out, **cut, **small)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 from edge.boxes import decode_boxes
 from edge.crop import crop_patch, sample_patch, whole_pixels
 from edge.exits import Criterion, confidence, confidences, softmax
-from edge.preprocess import PixelTable, fit_frame
+from edge.preprocess import PixelTable, fit_frame, resize_bilinear
 from edge.sampling import quantile_positions, select_frames, uniform_indices
 
 CONFIGURATIONS = {
@@ -145,6 +145,23 @@ def test_a_fitted_frame_is_the_centre_square() -> None:
     fitted = fit_frame(frame, 224, 224)
     assert fitted.shape == (224, 224, 3)
     assert fitted.min() == 200
+
+
+def _stretched(picture: np.ndarray, size: int, axis: int) -> np.ndarray:
+    """Linear along one axis with half-pixel centres; beyond the border the outermost pixel."""
+    count = picture.shape[axis]
+    positions = (np.arange(size) + 0.5) * count / size - 0.5
+    return np.apply_along_axis(lambda line: np.interp(positions, np.arange(count), line), axis, picture)
+
+
+@pytest.mark.parametrize("size", [(24, 30), (41, 33), (60, 47), (79, 90), (41, 47)])
+def test_resizing_equals_its_definition_up_to_a_level_in_the_memory_that_is_given(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(4).integers(0, 256, (41, 47, 3), dtype=np.uint8)
+    height, width = size
+    out = np.zeros((height, width, 3), np.uint8)
+    assert np.shares_memory(resize_bilinear(picture, height, width, out), out)
+    wanted = _stretched(_stretched(picture.astype(float), height, 0), width, 1)
+    assert np.abs(out - wanted).max() <= 1.0
 
 
 def test_pixel_tables_fold_normalisation_and_quantisation() -> None:
