@@ -41,12 +41,16 @@ def confidences(logits: ArrayLike, criterion: Criterion, temperature: float = 1.
     if criterion == "logit":
         return values.max(-1)
     if criterion == "softmax":
-        # the largest of the powers is 1
-        return 1.0 / np.exp((values - values.max(-1, keepdims=True)) / temperature).sum(-1)
+        # in place and in few different operations: between two runtime calls each is run once, from cold caches
+        powers = values - np.maximum.reduce(values, axis=-1, keepdims=True)
+        if temperature != 1.0:
+            powers /= temperature
+        # the largest of them is 1
+        return 1.0 / np.add.reduce(np.exp(powers, out=powers), axis=-1)
     probabilities = softmax(values, temperature)
     return np.sum(probabilities * np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), axis=-1)
 
 
 def confidence(logits: ArrayLike, criterion: Criterion, temperature: float = 1.0) -> float:
     """:func:`confidences` of one exit, whose logits are ``(K,)``."""
-    return float(confidences(np.reshape(logits, -1), criterion, temperature))
+    return float(confidences(logits, criterion, temperature))
