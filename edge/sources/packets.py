@@ -1,4 +1,4 @@
-"""Reading chosen frames of a video by its packets: only what those frames need is decoded. An accelerator, optional.
+"""Reading chosen frames of a video by its packets: only what those frames need is decoded.
 
 PyAV lists the packets of the file first, which costs next to nothing; that list says which packet holds which frame
 and where decoding may begin. Then only the stretches that lead to a wanted frame are decoded, and within them frames

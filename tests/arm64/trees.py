@@ -40,7 +40,7 @@ PROCESSOR = "cortex-a76"
 PYTHON = (3, 11)
 # Debian 12 has glibc 2.36; pip takes a wheel for any glibc from 2.17 up to that
 GLIBC_MINORS = range(17, 37)
-DEVICE_PACKAGES = ("pydantic==2.11.10", "click==8.5.1", "rich==15.0.0", "pillow==12.0.0")
+DEVICE_PACKAGES = ("pydantic==2.11.10", "click==8.5.1", "rich==15.0.0", "pillow==12.0.0", "av==18.1.0")
 # what pip chooses on a Pi: tflite-runtime was built for numpy 1, and OpenCV 5 wants numpy 2
 WHEELS: dict[str, tuple[str, ...]] = {
     # ai-edge-litert 2.3.0 crashes in QEMU 7.2 as soon as an interpreter is made
