@@ -369,7 +369,7 @@ class Recognizer:
         if math.isnan(score):
             raise BundleError(f"The answer of {self.bundle.path} is no number. Convert the model again.")
         candidates = tuple(trace.chosen[:seen].tolist())
-        frames = tuple(clip.candidate_indices[trace.chosen[:seen]].tolist())
+        frames = tuple(int(clip.candidate_indices[candidate]) for candidate in candidates)
         exit_index = len(trace.confidences) - 1
         watch.lap("other")
         self._last = Prediction(

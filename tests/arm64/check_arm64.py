@@ -225,7 +225,7 @@ def test_both_versions_of_opencv_resize_alike_and_cut_nearly_the_same_patches(
         name: max(int(np.abs(values.astype(int) - other[name]).max()) for other in others)
         for name, values in first.items()
     }
-    figures["cut_by_four_devices_levels"] = levels
+    figures["cut_by_four_devices_levels"] = dict(levels)
     assert levels.pop("cut") <= MOST_LEVELS_CUT
     assert set(levels.values()) == {0}
 
