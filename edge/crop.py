@@ -115,7 +115,7 @@ def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> P
         and MOST_ENLARGED * min(tall, wide) >= patch_size
     )
     whole, first, last = slice(0, patch_size), slice(0, 1), slice(patch_size - 1, patch_size)
-    ends = slice(0, patch_size, patch_size - 1)
+    ends = slice(0, patch_size, max(1, patch_size - 1))
     if not resizes:
         return Plan(None, (_strip(place, patch_size, whole, whole),))
     # a resize knows nothing beyond the box, where the outermost pixels read if the box is enlarged; the first and the

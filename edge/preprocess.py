@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVELS = 256
-# Of a factor. KleidiCV, which OpenCV hands resizing to on ARM, rounds otherwise than OpenCV where it shrinks, and
-# declines factors that are not those of the two sizes; moves a position by less than the 2048ths that it is rounded to.
+# Of a factor. KleidiCV, to which OpenCV hands resizing on ARM, rounds otherwise than OpenCV where it shrinks, but
+# declines a factor that is not that of the two sizes. Weights are 2048ths of a pixel, so a hair changes nothing else.
 HAIR = 1e-7
 
 
@@ -115,16 +115,11 @@ class PixelTable:
         lowered = np.clip(np.arange(LEVELS) - down, limits.min, limits.max)
         return down if self.table.dtype == np.int8 and bool((self.table == lowered).all()) else None
 
-    def apply(
-        self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], out: NDArray[np.generic] | None = None
-    ) -> NDArray[np.generic]:
-        """Convert ``(T, S, S, 3)`` uint8 frames to ``(T, 3, S, S)`` in the graph's dtype.
-
-        ``out`` is what to write into, contiguous; else a new array is made.
-        """
+    def apply(self, frames: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.generic]:
+        """Convert ``(T, S, S, 3)`` uint8 frames to ``(T, 3, S, S)`` in the graph's dtype."""
         stack = frames if isinstance(frames, np.ndarray) else np.stack(frames)
         count, height, width = stack.shape[:3]
-        converted = np.empty((count, 3, height, width), self.table.dtype) if out is None else out
+        converted = np.empty((count, 3, height, width), self.table.dtype)
         if self.table.dtype.itemsize > 1:
             for frame, places in zip(stack, converted, strict=True):
                 for plane, table, place in zip(cv2.split(frame), self.table, places, strict=True):
