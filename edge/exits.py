@@ -41,24 +41,19 @@ def confidences(logits: ArrayLike, criterion: Criterion, temperature: float = 1.
     if criterion == "logit":
         return values.max(-1)
     if criterion == "softmax":
-        return 1.0 / _sum_of_powers(values, temperature)
+        # the largest of the powers is 1
+        return 1.0 / np.exp((values - values.max(-1, keepdims=True)) / temperature).sum(-1)
     probabilities = softmax(values, temperature)
     return np.sum(probabilities * np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), axis=-1)
-
-
-def _sum_of_powers(values: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """The powers of the softmax summed along the last axis, where the largest of them is 1.
-
-    In place and in few operations: between two runtime calls each of them runs once, from cold caches.
-    """
-    powers = values - np.maximum.reduce(values, axis=-1, keepdims=True)
-    if temperature != 1.0:
-        powers /= temperature
-    return np.add.reduce(np.exp(powers, out=powers), axis=-1)
 
 
 def confidence(logits: ArrayLike, criterion: Criterion, temperature: float = 1.0) -> float:
     """:func:`confidences` of one exit, whose logits are ``(K,)``."""
     if criterion == "softmax":
-        return 1.0 / float(_sum_of_powers(np.asarray(logits, dtype=np.float64), temperature))
+        # in place and in few operations: between two runtime calls each of them runs once, from cold caches
+        powers = np.array(logits, dtype=np.float64)
+        powers -= powers[powers.argmax()]
+        if temperature != 1.0:
+            powers /= temperature
+        return 1.0 / float(np.exp(powers, out=powers).sum())
     return float(confidences(logits, criterion, temperature))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,7 @@ from edge.manifest import Stage
 from edge.runtimes.base import Arrays
 
 
-@dataclass(frozen=True)
-class StageCall:
+class StageCall(NamedTuple):
     """One call of a stage: what it was given and what it answered, by tensor name, as the graph has it."""
 
     stage: Stage

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from edge.manifest import TensorSpec
 
-CODES = 256
-
 
 def dequantise(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:
     """Real values, float32, of a tensor described by ``spec``."""
@@ -19,13 +17,6 @@ def dequantise(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.floa
     real -= np.float32(spec.zero_point)
     real *= np.float32(spec.scale)
     return real
-
-
-def real_values(spec: TensorSpec) -> NDArray[np.float32] | None:
-    """``(256,)`` what every code of an int8 or uint8 tensor means, by its bits; None for other types."""
-    if np.dtype(spec.dtype).itemsize > 1:
-        return None
-    return dequantise(np.arange(CODES).astype(np.uint8).view(spec.dtype), spec)
 
 
 def quantise(values: NDArray[np.floating], spec: TensorSpec) -> NDArray[np.generic]:

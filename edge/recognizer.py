@@ -22,7 +22,7 @@ from edge.incremental import FeatureStore, GlanceParts
 from edge.manifest import STAGES, Stage, TensorSpec
 from edge.prediction import Prediction, StageCall
 from edge.preprocess import PixelTable
-from edge.quantization import convert, dequantise, real_values
+from edge.quantization import convert, dequantise
 from edge.runtimes import Opener, open_graph
 from edge.runtimes.base import Arrays, Graph
 from edge.sampling import CHOICES, Frames, Seed
@@ -98,7 +98,6 @@ class Recognizer:
             self._outputs |= {(stage, spec.name): spec for spec in record.outputs}
             if stage != "glance" or self._parts is None:
                 self.graphs[stage] = opener(runtime, path, record, threads)
-        self._real_values = {key: real_values(spec) for key, spec in self._outputs.items()}
         self.glance_pixels = _pixel_table(self._inputs["glance", "frames"], geometry.mean, geometry.std)
         self._focus_pixels = _pixel_table(self._inputs["focus", "patches"], geometry.mean, geometry.std)
         red, green, blue = (round(WHITE * value) for value in geometry.mean)
@@ -238,7 +237,6 @@ class Recognizer:
         glance, encoded = self._glance(clip, glance_features, watch)
         trace = Trace([glance], [], [], [], NO_FRAMES, NO_BOXES, self._no_patches, NO_WEIGHTS, encoded)
         sure = self._passed(trace, self._real(glance, "glance_logits").reshape(-1), thresholds, watch)
-        watch.lap("other")
         if sure or stop_after == "glance":
             return self._prediction(clip, trace, watch, started)
         policy = self._run("policy", {"features": self._handed(glance, "features", "policy")}, watch)
@@ -346,9 +344,7 @@ class Recognizer:
         return StageCall(stage, arrays, answers)
 
     def _real(self, call: StageCall, name: str) -> NDArray[np.float32]:
-        values, real = call.outputs[name], self._real_values[call.stage, name]
-        # a few numbers are looked up in half the time that they are computed in
-        return dequantise(values, self._outputs[call.stage, name]) if real is None else real.take(values.view(np.uint8))
+        return dequantise(call.outputs[name], self._outputs[call.stage, name])
 
     def _decided(self, policy: StageCall, name: str) -> NDArray[np.float32]:
         """What the policy says of places in time and space, which only numbers can name."""
