@@ -49,7 +49,7 @@ def module_of(model: StoredModel, name: Stage | Part) -> tuple[Any, tuple[Tensor
     """
     if name in PARTS:
         return glance_parts(model.stages)[name], part_example(model.stages, name)
-    return model.stages.as_run()[name], model.stages.examples(name)
+    return model.stages.as_run(name), model.stages.examples(name)
 
 
 def prepared_of(model: StoredModel, name: Stage | Part) -> GraphModule:

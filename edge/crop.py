@@ -119,7 +119,7 @@ def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> P
     if not resizes:
         return Plan(None, (_strip(place, patch_size, whole, whole),))
     # a resize knows nothing beyond the box, where the outermost pixels read if the box is enlarged; the first and the
-    # last row of the patch are two rows as well, far apart
+    # last row of the patch are sampled at once, as OpenCV takes rows at any distance, but not columns
     strips = [_strip(place, patch_size, ends, whole)] if tall < patch_size else []
     strips += [_strip(place, patch_size, whole, end) for end in (first, last) if wide < patch_size]
     return Plan((slice(top, top + tall), slice(left, left + wide)), tuple(strips))

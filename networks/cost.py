@@ -119,7 +119,7 @@ def count_macs(module: nn.Module, call: Callable[[], object]) -> int:
 
 
 def _stage_cost(stages: LoweredStages, name: str) -> StageCost:
-    stored, module = stages.modules()[name], stages.as_run()[name]
+    stored, module = stages.modules()[name], stages.as_run(name)
     example = stages.examples(name)
     config = stages.config
     calls = config.focus_frames // config.patches_in_one_call if name == "focus" else 1

@@ -128,7 +128,7 @@ class Policy(nn.Module):
     def as_run(self) -> Policy:
         """The same in the form that devices run: its answers differ in float rounding, it has fewer multiplications."""
         faster = copy.deepcopy(self)
-        faster.spatial = with_fewer_products(self.spatial, self.frames)
+        faster.spatial = with_fewer_products(faster.spatial, self.frames)
         return faster.eval()
 
 
@@ -214,9 +214,9 @@ class LoweredStages:
         """Stage name -> graph, in the order of use, with the weights that are trained and stored."""
         return {"glance": self.glance, "policy": self.policy, "focus": self.focus}
 
-    def as_run(self) -> dict[str, nn.Module]:
-        """The same in the form that is converted for devices."""
-        return {**self.modules(), "policy": self.policy.as_run()}
+    def as_run(self, stage: str) -> nn.Module:
+        """One of them in the form that is converted for devices."""
+        return self.policy.as_run() if stage == "policy" else self.modules()[stage]
 
 
 STAGE_CLASSES: dict[type[AdaFocus], tuple[Callable[[Any], nn.Module], Callable[[Any], nn.Module]]] = {

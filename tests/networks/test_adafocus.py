@@ -57,7 +57,7 @@ def assert_stages_agree(net: networks.AdaFocus) -> None:
         assert relative_difference(given_row, wanted_row) <= LOWERING_TOLERANCE
     features = torch.rand_like(stages.examples("policy")[0])
     with torch.no_grad():
-        for given, decided in zip(stages.as_run()["policy"](features), stages.policy(features), strict=True):
+        for given, decided in zip(stages.as_run("policy")(features), stages.policy(features), strict=True):
             assert relative_difference(given, decided) <= LOWERING_TOLERANCE
 
 
@@ -94,7 +94,7 @@ def test_stage_programs_hold_no_tensor_of_more_than_four_dimensions_and_no_other
     stages = lower(networks.build(name).eval())
     convolutions = 0
     for stage in STAGES:
-        program = torch.export.export(stages.as_run()[stage], stages.examples(stage))
+        program = torch.export.export(stages.as_run(stage), stages.examples(stage))
         assert not any(TRAINING_KEYS in key for key in program.state_dict)
         for node in program.graph.nodes:
             value = node.meta.get("val")
