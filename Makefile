@@ -19,16 +19,16 @@ help:
 	@echo "make lint, make types check the code"
 
 demo: $(VENV)/.installed system
-	@$(BIN)/python -m apps.demo $(if $(VIDEO),"$(VIDEO)")
+	@$(BIN)/python -m adafocus.apps.demo $(if $(VIDEO),"$(VIDEO)")
 
 test: $(VENV)/.installed $(DEVICE)/.installed system
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 # A Pi's user space from Debian's and Python's registries, in .cache/arm64; nothing is installed into the machine.
 test-arm64: $(VENV)/.installed system
 	@$(BIN)/python tests/arm64/trees.py
 	@bundle=$$($(BIN)/python tests/arm64/shipped.py $(if $(BUNDLE),"$(BUNDLE)")) && \
-		$(BIN)/python -m pytest tests/arm64/check_arm64.py -v --bundle "$$bundle"
+		$(BIN)/pytest tests/arm64/check_arm64.py -v --bundle "$$bundle"
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

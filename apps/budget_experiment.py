@@ -1,6 +1,6 @@
 """Does a budget hold? Real clips that get harder half-way, and a machine that loses a core half-way.
 
-    python -m apps.budget_experiment BUNDLE --clips ../shared/clips/ucf6.csv --out results/budget.json --plot budget.png
+    python -m adafocus.apps.budget_experiment BUNDLE --clips ../shared/clips/ucf6.csv --out results/budget.json --plot budget.png
 
 The clips of a list are decoded once and ordered by how sure the glance is of them. Experiments in GMAC play the easier
 half, then the harder half, each as often as asked. The one in ms plays all of them in a mixed order, and half-way takes
@@ -25,13 +25,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from apps.material import figure, read_list
-from edge.budget import Budget, TimeCosts
-from edge.clip import Clip, read_clip
-from edge.controller import TOLERANCE, WINDOW_CLIPS, Controller
-from edge.errors import AdafocusError
-from edge.files import replacing_file
-from edge.recognizer import Recognizer
+from adafocus.apps.material import figure, read_list
+from adafocus.edge.budget import Budget, TimeCosts
+from adafocus.edge.clip import Clip, read_clip
+from adafocus.edge.controller import TOLERANCE, WINDOW_CLIPS, Controller
+from adafocus.edge.files import replacing_file
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 SEED = 7
 GMAC_SHARES = (0.25, 0.5, 0.75)
@@ -211,7 +211,7 @@ def draw(experiments: list[Experiment], path: Path) -> None:
 def report(bundle: Path, recognizer: Recognizer, experiments: list[Experiment], clips: int) -> dict[str, Any]:
     """Everything that was measured, and where."""
     return {
-        "command": "python -m apps.budget_experiment BUNDLE --clips ucf6.csv",
+        "command": "python -m adafocus.apps.budget_experiment BUNDLE --clips ucf6.csv",
         "bundle": recognizer.bundle.manifest.name,
         "runtime": f"{recognizer.runtime}",
         "threads": recognizer.threads,

@@ -1,6 +1,6 @@
 """What decoding a clip costs, against reading and resizing every frame: OpenCV, PyAV, threads and seeking by turns.
 
-    python -m apps.decode_bench VIDEO... > decode.json
+    python -m adafocus.apps.decode_bench VIDEO... > decode.json
 
 All ways take turns, so that a machine that is busy with other things is busy for all of them. Processor time counts all
 threads; wall-clock time depends on how many cores are free.
@@ -24,12 +24,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.clip import read_clip, read_frames
-from edge.errors import AdafocusError
-from edge.manifest import Geometry
-from edge.preprocess import fit_frame
-from edge.sampling import uniform_indices
-from edge.sources.video_file import VideoFile
+from adafocus.edge.clip import read_clip, read_frames
+from adafocus.edge.manifest import Geometry
+from adafocus.edge.preprocess import fit_frame
+from adafocus.edge.sampling import uniform_indices
+from adafocus.edge.sources.video_file import VideoFile
+from adafocus.errors import AdafocusError
 
 # of the shipped bundle
 GEOMETRY = Geometry(

@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from edge.errors import AdafocusError
-from edge.files import replacing_file
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "models" / "x3d-xs-xs-k400.safetensors"

@@ -1,6 +1,6 @@
 """Join what the experiments measured into one file.
 
-    python -m apps.device_figures exits=exits.json budget=budget.json stream=stream.json --out results/device.yaml
+    python -m adafocus.apps.device_figures exits=exits.json budget=budget.json stream=stream.json --out results/device.yaml
 
 Every section is the file of one experiment, which names its command. Sections that are not given stay as they are in
 the file. Traces, lists of more than 40 records, are left out: the plots show them.
@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
-from edge.errors import AdafocusError
-from edge.files import replacing_file
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError
 
 LONGEST = 40
 

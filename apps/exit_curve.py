@@ -1,6 +1,6 @@
 """What an exit saves, measured: the host's share, the price of stopping at the glance, and time along the exit curve.
 
-    python -m apps.exit_curve BUNDLE [BUNDLE ...] --clips ../shared/clips/ucf6.csv --out exits.json --plot exits.png
+    python -m adafocus.apps.exit_curve BUNDLE [BUNDLE ...] --clips ../shared/clips/ucf6.csv --out exits.json --plot exits.png
 
 Where the time of a clip goes is measured on video files, as ``adafocus run`` answers them. Then the clips are held, and
 three things take turns on them: the glance by itself (its pixel table and its graph, nothing else), whole clips that
@@ -24,13 +24,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from apps.material import figure, read_list
-from edge.bundle import Bundle
-from edge.clip import Clip, read_clip
-from edge.errors import AdafocusError
-from edge.files import replacing_file
-from edge.manifest import STAGES
-from edge.recognizer import Recognizer
+from adafocus.apps.material import figure, read_list
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.clip import Clip, read_clip
+from adafocus.edge.files import replacing_file
+from adafocus.edge.manifest import STAGES
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 HOST = ("pixels", "select", "crop", "other")
 WARM_UP_TURNS, TURNS = 1, 6
@@ -240,7 +240,7 @@ def draw(found: Sequence[Figures], path: Path) -> None:
 def report(found: Sequence[Figures], recognizer: Recognizer) -> dict[str, Any]:
     """Everything that was measured, and where."""
     return {
-        "command": "python -m apps.exit_curve BUNDLE ... --clips ucf6.csv",
+        "command": "python -m adafocus.apps.exit_curve BUNDLE ... --clips ucf6.csv",
         "runtime": recognizer.runtime,
         "threads": recognizer.threads,
         "processor": platform.machine(),

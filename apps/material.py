@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from edge.errors import AdafocusError
+from adafocus.errors import AdafocusError
 
 
 def read_list(path: Path, split: str) -> list[Path]:

@@ -3,7 +3,7 @@
 A process serves a real clip as MJPEG over HTTP on the loopback at 30 frames a second; `adafocus stream` reads it in
 another process. Its resident memory is read from /proc every second. Once, the server is killed and started again.
 
-    python -m apps.stream_experiment BUNDLE CLIP --minutes 10 --out results.json
+    python -m adafocus.apps.stream_experiment BUNDLE CLIP --minutes 10 --out results.json
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ import click
 import cv2
 import numpy as np
 
-from edge.errors import AdafocusError
-from edge.files import replacing_file
-from edge.streaming.memory import resident_bytes
+from adafocus.edge.files import replacing_file
+from adafocus.edge.streaming.memory import resident_bytes
+from adafocus.errors import AdafocusError
 
 BOUNDARY = "frame"
 QUALITY = 85
@@ -114,7 +114,7 @@ class ClipServer:
         Raises:
             AdafocusError: it does not start.
         """
-        call = [sys.executable, "-m", "apps.stream_experiment", "--serve", "--port", str(self.port)]
+        call = [sys.executable, "-m", "adafocus.apps.stream_experiment", "--serve", "--port", str(self.port)]
         call += ["--fps", str(self._fps), str(self._clip)]
         self._process = subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
         line = self._process.stdout.readline() if self._process.stdout else ""

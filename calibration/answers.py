@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from calibration.clips import LabelledClip
-from calibration.clips.cache import BROKEN_SHARE_LIMIT
-from edge.clip import read_clip
-from edge.errors import AdafocusError
-from edge.prediction import Prediction
-from edge.recognizer import Boxes, Frames, Recognizer, Shape
+from adafocus.calibration.clips import LabelledClip
+from adafocus.calibration.clips.cache import BROKEN_SHARE_LIMIT
+from adafocus.edge.clip import read_clip
+from adafocus.edge.prediction import Prediction
+from adafocus.edge.recognizer import Boxes, Frames, Recognizer, Shape
+from adafocus.errors import AdafocusError
 
 
 @dataclass(frozen=True)

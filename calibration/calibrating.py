@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.answers import Way
-from calibration.clips import read_clips
-from calibration.evaluation.store import answers_of
-from calibration.evaluation.truth import read_label_map, truth_of
-from calibration.evaluation.ways import LEARNED
-from calibration.exits.costs import budget_table, exit_costs, refuse_joules
-from calibration.exits.cross_validation import (
+from adafocus.calibration.answers import Way
+from adafocus.calibration.clips import read_clips
+from adafocus.calibration.evaluation.store import answers_of
+from adafocus.calibration.evaluation.truth import read_label_map, truth_of
+from adafocus.calibration.evaluation.ways import LEARNED
+from adafocus.calibration.exits.costs import budget_table, exit_costs, refuse_joules
+from adafocus.calibration.exits.cross_validation import (
     FOLDS,
     OFFICIAL_CRITERIA,
     REPEATS,
@@ -26,11 +26,11 @@ from calibration.exits.cross_validation import (
     cross_validated,
     official_candidates,
 )
-from calibration.exits.fitting import Choice
-from edge.budget import MACS_PER_GMAC, Budget, refuse_out_of_range
-from edge.errors import AdafocusError
-from edge.manifest import Calibration, ExitBudget, Exits
-from edge.recognizer import Recognizer
+from adafocus.calibration.exits.fitting import Choice
+from adafocus.edge.budget import MACS_PER_GMAC, Budget, refuse_out_of_range
+from adafocus.edge.manifest import Calibration, ExitBudget, Exits
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 AUTO = "auto"
 METHODS = ("best", "official")

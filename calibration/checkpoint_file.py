@@ -12,13 +12,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-import networks
-from calibration.inspection import CHECKPOINT_FORMAT
-from calibration.recipe import Recipe
-from calibration.tasks import task_of
-from edge.errors import AdafocusError
-from edge.files import replacing_file
-from networks.errors import CheckpointError
+from adafocus import networks
+from adafocus.calibration.inspection import CHECKPOINT_FORMAT
+from adafocus.calibration.recipe import Recipe
+from adafocus.calibration.tasks import task_of
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError, CheckpointError
 
 
 @dataclass(frozen=True)

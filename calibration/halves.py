@@ -1,6 +1,6 @@
 """Products and means without exact halves, which the kernels of different processors and versions round differently.
 
-With power-of-two scales (see :mod:`calibration.quantizer`) the result of an int8 product or mean can lie exactly
+With power-of-two scales (see :mod:`adafocus.calibration.quantizer`) the result of an int8 product or mean can lie exactly
 between two integers. XNNPACK rounds such a half of a product to even on x86 and up on ARM, and means differ from
 version to version. All of them agree on everything else, so the halves are taken away:
 
@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from torch.fx import GraphModule, Node
 
-from calibration.quantization import quantised_program
-from calibration.quantizer import ADD, ATEN, CONCATENATE, CONVOLUTIONS, MEAN, PAD, RELU, RELU6, SIGMOID
+from adafocus.calibration.quantization import quantised_program
+from adafocus.calibration.quantizer import ADD, ATEN, CONCATENATE, CONVOLUTIONS, MEAN, PAD, RELU, RELU6, SIGMOID
 
 STEP = 2.0**-13
 MULTIPLY = ATEN.mul.Tensor
@@ -69,7 +69,7 @@ def runtime_program(prepared: GraphModule, *, fold: bool, float_means: bool = Fa
 
     Args:
         prepared: a trained graph, snapped.
-        fold: as in :func:`calibration.quantization.quantised_program`.
+        fold: as in :func:`adafocus.calibration.quantization.quantised_program`.
         float_means: whether the runtime takes means of real numbers; they are then treated as in the reference.
     """
     program = quantised_program(prepared, fold=fold)

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
 
-from calibration.losses import divergence
-from calibration.quantization import QuantisedLayer, quantised_layers
-from calibration.quantizer import CONVOLUTIONS
+from adafocus.calibration.losses import divergence
+from adafocus.calibration.quantization import QuantisedLayer, quantised_layers
+from adafocus.calibration.quantizer import CONVOLUTIONS
 
 Inputs = Sequence[tuple[Tensor, ...]]
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from networks import PolicyOutputs, TrainingOutputs
+from adafocus.networks import PolicyOutputs, TrainingOutputs
 
 
 class Target(NamedTuple):

@@ -12,10 +12,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from calibration.clips import FrameCache, LabelledClip
-from calibration.losses import Target
-from calibration.tasks import Batch, Task
-from edge.errors import AdafocusError
+from adafocus.calibration.clips import FrameCache, LabelledClip
+from adafocus.calibration.losses import Target
+from adafocus.calibration.tasks import Batch, Task
+from adafocus.errors import AdafocusError
 
 NO_LABEL = -1
 Key = tuple[int, int]

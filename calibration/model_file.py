@@ -21,12 +21,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-import networks
-from calibration.inspection import FORMAT
-from calibration.quantization import activation_quantisers, prepare, quantised_layers, set_exponent, snap
-from edge.errors import AdafocusError
-from edge.files import replacing_file
-from networks.lowering import LoweredStages, lower
+from adafocus import networks
+from adafocus.calibration.inspection import FORMAT
+from adafocus.calibration.quantization import activation_quantisers, prepare, quantised_layers, set_exponent, snap
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError
+from adafocus.networks.lowering import LoweredStages, lower
 
 
 @dataclass(frozen=True)

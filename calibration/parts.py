@@ -6,10 +6,10 @@ import torch
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e import FakeQuantize
 
-from calibration.quantization import prepare, quantised_layers, set_exponent, snap
-from calibration.quantizer import ExponentObserver
-from edge.errors import AdafocusError
-from networks.lowering import PARTS, LoweredStages, glance_parts, part_example
+from adafocus.calibration.quantization import prepare, quantised_layers, set_exponent, snap
+from adafocus.calibration.quantizer import ExponentObserver
+from adafocus.errors import AdafocusError
+from adafocus.networks.lowering import PARTS, LoweredStages, glance_parts, part_example
 
 Pairs = list[tuple[FakeQuantize, FakeQuantize]]
 

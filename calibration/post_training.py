@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch.fx import GraphModule
 
-from calibration.clips import is_clip_set, read_clips
-from calibration.quantised_network import QuantisedNetwork, inputs_of_stages
-from calibration.views import normalise
-from edge.clip import read_clip
-from edge.errors import AdafocusError
-from edge.manifest import Geometry
-from networks import NetworkConfig
-from networks.lowering import LoweredStages
+from adafocus.calibration.clips import is_clip_set, read_clips
+from adafocus.calibration.quantised_network import QuantisedNetwork, inputs_of_stages
+from adafocus.calibration.views import normalise
+from adafocus.edge.clip import read_clip
+from adafocus.edge.manifest import Geometry
+from adafocus.errors import AdafocusError
+from adafocus.networks import NetworkConfig
+from adafocus.networks.lowering import LoweredStages
 
 ENOUGH_CLIPS = 100
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
 
-from calibration.quantization import (
+from adafocus.calibration.quantization import (
     calibrate,
     prepare,
     quantised_layers,
@@ -18,7 +18,7 @@ from calibration.quantization import (
     set_exponent,
     training_graph,
 )
-from networks.lowering import LoweredInference, LoweredStages, run_stages
+from adafocus.networks.lowering import LoweredInference, LoweredStages, run_stages
 
 QUANTISED = ("glance", "focus")
 View = tuple[Tensor, Tensor]

@@ -15,19 +15,19 @@ import torch.nn.functional as F
 from rich.progress import Progress, track
 from torch import Tensor
 
-from calibration.checkpoint_file import TrainedNetwork, load_network
-from calibration.clips import CacheSettings, FrameCache, read_clips
-from calibration.evaluation import write_report
-from calibration.layer_noise import LayerNoise, noise_of
-from calibration.losses import divergence
-from calibration.material import class_indices
-from calibration.model_file import save_model
-from calibration.quantised_network import QuantisedNetwork, View, inputs_of_stages
-from calibration.run import make_room
-from calibration.tasks import AdaFocusTask, task_of
-from edge.errors import AdafocusError
-from edge.files import replacing_file, sha256_of
-from networks.lowering import LoweredInference, LoweredStages, lower, run_stages
+from adafocus.calibration.checkpoint_file import TrainedNetwork, load_network
+from adafocus.calibration.clips import CacheSettings, FrameCache, read_clips
+from adafocus.calibration.evaluation import write_report
+from adafocus.calibration.layer_noise import LayerNoise, noise_of
+from adafocus.calibration.losses import divergence
+from adafocus.calibration.material import class_indices
+from adafocus.calibration.model_file import save_model
+from adafocus.calibration.quantised_network import QuantisedNetwork, View, inputs_of_stages
+from adafocus.calibration.run import make_room
+from adafocus.calibration.tasks import AdaFocusTask, task_of
+from adafocus.edge.files import replacing_file, sha256_of
+from adafocus.errors import AdafocusError
+from adafocus.networks.lowering import LoweredInference, LoweredStages, lower, run_stages
 
 PACKAGES = ("torch", "torchao", "executorch", "numpy", "opencv-python")
 CHECKPOINT = "quantising.pt"

@@ -11,7 +11,7 @@ from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e import FakeQuantize, disable_fake_quant, disable_observer, enable_fake_quant
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_qat_pt2e
 
-from calibration.quantizer import (
+from adafocus.calibration.quantizer import (
     ADD,
     ATEN,
     CONCATENATE,

@@ -58,7 +58,7 @@ RELU6 = ATEN.relu6.default
 class ExponentObserver(ObserverBase):
     """Squared error that each power-of-two scale would cause, and the smallest value, over all tensors seen.
 
-    The scale itself is decided for a group of observers together, see :func:`calibration.quantization.calibrate`.
+    The scale itself is decided for a group of observers together, see :func:`adafocus.calibration.quantization.calibrate`.
     """
 
     lowest: Tensor

@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 import yaml
 
-import networks
-from calibration.views import SCALES
-from edge.errors import AdafocusError
-from networks.errors import NetworkError
+from adafocus import networks
+from adafocus.calibration.views import SCALES
+from adafocus.errors import AdafocusError, NetworkError
 
 PARTS = ("temporal_policy", "spatial_policy", "glance", "focus", "classifier")
 PUBLISHED_RATES = {"temporal_policy": 0.2, "spatial_policy": 0.2, "glance": 0.5, "focus": 1.0, "classifier": 1.0}

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from edge.errors import AdafocusError
-from edge.files import replacing_file
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError
 
 
 def put_result(path: Path, key: str, content: dict[str, Any]) -> None:

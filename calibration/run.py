@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from calibration.checkpoint_file import save_checkpoint
-from calibration.clips import CacheSettings, FrameCache, LabelledClip, read_clips
-from calibration.clips.csv_list import write_list
-from calibration.material import Fold, Material, class_indices, split_folds
-from calibration.recipe import Recipe
-from calibration.starting_weights import parse_starts, start_from
-from calibration.tasks import task_of
-from calibration.teacher import soft_answers
-from calibration.training import Machine, Trainer, start_fabric
-from edge.errors import AdafocusError
-from edge.files import sha256_of
+from adafocus.calibration.checkpoint_file import save_checkpoint
+from adafocus.calibration.clips import CacheSettings, FrameCache, LabelledClip, read_clips
+from adafocus.calibration.clips.csv_list import write_list
+from adafocus.calibration.material import Fold, Material, class_indices, split_folds
+from adafocus.calibration.recipe import Recipe
+from adafocus.calibration.starting_weights import parse_starts, start_from
+from adafocus.calibration.tasks import task_of
+from adafocus.calibration.teacher import soft_answers
+from adafocus.calibration.training import Machine, Trainer, start_fabric
+from adafocus.edge.files import sha256_of
+from adafocus.errors import AdafocusError
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python")
 JUDGED_LIST = "judged.csv"
@@ -38,7 +38,7 @@ class Request:
         split: that teaches; None for every clip.
         judged_split: that validates; None for none.
         fold: take the clips of ``split`` apart by group instead: one fold judges, the others teach.
-        starts: as :func:`calibration.starting_weights.parse_starts` reads them.
+        starts: as :func:`adafocus.calibration.starting_weights.parse_starts` reads them.
         labels: file of class names; without it the sorted labels of the clips.
         teacher: checkpoint.
         work: folder of the run.

@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-import networks
-from edge.errors import AdafocusError
-from networks import AdaFocus, NetworkError, VideoClassifier
-from networks.backbones.inverted_residual import InvertedResidualNet
-from networks.backbones.x3d import X3D
-from networks.checkpoints import read_state, recognised, translated
-from networks.heads import LinearHead, X3DHead
+from adafocus import networks
+from adafocus.errors import AdafocusError
+from adafocus.networks import AdaFocus, NetworkError, VideoClassifier
+from adafocus.networks.backbones.inverted_residual import InvertedResidualNet
+from adafocus.networks.backbones.x3d import X3D
+from adafocus.networks.checkpoints import read_state, recognised, translated
+from adafocus.networks.heads import LinearHead, X3DHead
 
 WHOLE = "all"
 ENCODERS = {"glance": "global_encoder", "focus": "local_encoder"}

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-import networks
-from calibration.losses import Criterion, Target, losses, policy_losses
-from calibration.recipe import Classifier, Recipe
-from calibration.views import SCALES, centre_view, network_inputs, random_view
-from networks import AdaFocus, VideoClassifier
-from networks.variants import AdaFocusPerFrame
+from adafocus import networks
+from adafocus.calibration.losses import Criterion, Target, losses, policy_losses
+from adafocus.calibration.recipe import Classifier, Recipe
+from adafocus.calibration.views import SCALES, centre_view, network_inputs, random_view
+from adafocus.networks import AdaFocus, VideoClassifier
+from adafocus.networks.variants import AdaFocusPerFrame
 
 X3D_NAMES = tuple(name for name in networks.BACKBONES if name.startswith("x3d"))
 # what the glance alone teaches

@@ -8,16 +8,16 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-import networks
-from calibration.checkpoint_file import is_checkpoint, load_checkpoint
-from calibration.clips import FrameCache
-from calibration.recipe import Classifier
-from calibration.tasks import feed_of, whole_frames
-from edge.errors import AdafocusError
-from edge.files import replacing_file, sha256_of
-from networks.backbones import build_backbone
-from networks.backbones.x3d import X3D
-from networks.heads import X3DHead
+from adafocus import networks
+from adafocus.calibration.checkpoint_file import is_checkpoint, load_checkpoint
+from adafocus.calibration.clips import FrameCache
+from adafocus.calibration.recipe import Classifier
+from adafocus.calibration.tasks import feed_of, whole_frames
+from adafocus.edge.files import replacing_file, sha256_of
+from adafocus.errors import AdafocusError
+from adafocus.networks.backbones import build_backbone
+from adafocus.networks.backbones.x3d import X3D
+from adafocus.networks.heads import X3DHead
 
 
 def load_teacher(path: Path, backbone: str) -> networks.VideoClassifier:

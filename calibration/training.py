@@ -18,13 +18,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from calibration.material import CentreViews, Material, Steps, TrainingViews, collate
-from calibration.recipe import Recipe
-from calibration.tasks import Task
-from calibration.training_log import TrainingLog
-from edge.errors import AdafocusError
-from edge.files import replacing_file
-from networks.errors import NetworkError
+from adafocus.calibration.material import CentreViews, Material, Steps, TrainingViews, collate
+from adafocus.calibration.recipe import Recipe
+from adafocus.calibration.tasks import Task
+from adafocus.calibration.training_log import TrainingLog
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError, NetworkError
 
 CHECKPOINT = "checkpoint.pt"
 SECONDS_BETWEEN_CHECKPOINTS = 60.0

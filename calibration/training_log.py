@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.files import replacing_file
+from adafocus.edge.files import replacing_file
 
 STEPS, VALIDATIONS, PICTURE = "steps.csv", "validation.csv", "curves.png"
 NUMBER = "step"

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edge.preprocess import PixelTable, resize_square
-from networks import NetworkConfig
+from adafocus.edge.preprocess import PixelTable, resize_square
+from adafocus.networks import NetworkConfig
 
 SCALES = (1.0, 0.875, 0.75, 0.66)
 # the 13 fixed positions of a crop, in quarters of the room that it has to the top and to the left

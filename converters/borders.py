@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from calibration.halves import DEQUANTISE, QUANTISE
+from adafocus.calibration.halves import DEQUANTISE, QUANTISE
 
 Grid = tuple[float, int]
 Grids = dict[str, Grid]
@@ -24,7 +24,7 @@ def integer_borders(
     """Take the quantisation of inputs and the dequantisation of outputs out of a quantised program.
 
     Args:
-        program: from :func:`calibration.quantization.quantised_program`; it is left as it is.
+        program: from :func:`adafocus.calibration.quantization.quantised_program`; it is left as it is.
         names: of its inputs and outputs, in order.
 
     Returns:

@@ -50,9 +50,9 @@ def export(
 
     What cannot be proved does not go into the bundle; exit code 1 where a conversion failed.
     """
-    from converters.export import Request
-    from converters.export import export as run_export
-    from converters.summary import show_export
+    from adafocus.converters.export import Request
+    from adafocus.converters.export import export as run_export
+    from adafocus.converters.summary import show_export
 
     request = Request(
         model, out, precision, videos, windows, _runtimes(to, device), calibration, calibration_clips,  # type: ignore[arg-type]
@@ -70,8 +70,8 @@ def export(
 
 
 def _runtimes(to: str | None, device: str | None) -> tuple[str, ...]:
-    from converters.targets import DEVICES
-    from edge.errors import AdafocusError
+    from adafocus.converters.targets import DEVICES
+    from adafocus.errors import AdafocusError
 
     if to is not None and device is not None:
         raise AdafocusError("--to and --device both say for which runtimes; give one of them.")
@@ -98,10 +98,10 @@ def verify(
     Without CLIPS (clip lists or videos) on the golden clip; with them also beside the trained program. Exit code 1
     where a bound is broken.
     """
-    from converters.summary import show_golden, show_verification
-    from converters.verify import as_dict, passed, verify_clips, verify_golden
-    from edge.bundle import Bundle
-    from edge.commands.options import print_json
+    from adafocus.converters.summary import show_golden, show_verification
+    from adafocus.converters.verify import as_dict, passed, verify_clips, verify_golden
+    from adafocus.edge.bundle import Bundle
+    from adafocus.edge.commands.options import print_json
 
     opened = Bundle.open(bundle)
     golden = verify_golden(opened, threads)
@@ -126,7 +126,7 @@ def verify(
 @click.option("--out", type=A_PATH, help="Write the table as YAML.")
 def presets(timed: bool, threads: int, out: Path | None) -> None:
     """List every preset with its cost."""
-    from converters.preset_table import show, table_of_presets, write
+    from adafocus.converters.preset_table import show, table_of_presets, write
 
     records = table_of_presets(timed, threads)
     show(records)
@@ -160,8 +160,8 @@ def matrix(
     out: Path | None,
 ) -> None:
     """Convert every preset for every runtime and say what became of each file. Takes hours; resumes."""
-    import networks
-    from converters.matrix import run_matrix
+    from adafocus import networks
+    from adafocus.converters.matrix import run_matrix
 
     trained = {model.stem: model for model in models}
     every = names or (*trained, *networks.PRESETS)
@@ -175,7 +175,7 @@ def matrix(
 @click.option("--out", type=A_PATH, help="Write the figures as YAML.")
 def speed(peers: Path | None, threads: int, out: Path | None) -> None:
     """Time the forms of our graphs against each other and beside peers. About ten minutes."""
-    from converters import speed as measures
+    from adafocus.converters import speed as measures
 
     found = measures.measure(peers, threads)
     measures.show(found)
@@ -195,7 +195,7 @@ def speed(peers: Path | None, threads: int, out: Path | None) -> None:
 @click.option("--out", type=A_PATH, help="Write the figures as YAML.")
 def fullframe(videos: tuple[Path, ...], preset: str, threads: int, work: Path, out: Path | None) -> None:
     """Time a preset on VIDEOS against the same two networks on full frames without a policy. Weights are random."""
-    from converters import full_frame
+    from adafocus.converters import full_frame
 
     found = full_frame.measure(preset, videos, threads, work)
     full_frame.show(found)

@@ -16,13 +16,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from torch import Tensor
 from torch.fx import GraphModule
 
-from calibration.model_file import StoredModel, load_model
-from calibration.parts import quantised_parts
-from converters.report import Report
-from converters.targets import SUFFIXES, target
-from edge.errors import AdafocusError
-from edge.manifest import PARTS, STAGES, Part, Precision, Runtime, Stage
-from networks.lowering import glance_parts, part_example
+from adafocus.calibration.model_file import StoredModel, load_model
+from adafocus.calibration.parts import quantised_parts
+from adafocus.converters.report import Report
+from adafocus.converters.targets import SUFFIXES, target
+from adafocus.edge.manifest import PARTS, STAGES, Part, Precision, Runtime, Stage
+from adafocus.errors import AdafocusError
+from adafocus.networks.lowering import glance_parts, part_example
 
 # the largest graph first, so that it does not start last
 ORDER: tuple[Stage | Part, ...] = ("focus", "glance", "encode", "policy", "join")

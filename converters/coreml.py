@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from calibration.halves import reference_program
-from converters.quiet import quiet
-from converters.report import Report
-from converters.targets import Names
-from edge.files import replacing_directory
-from edge.manifest import Precision, TensorSpec
-from edge.runtimes.base import file_names
+from adafocus.calibration.halves import reference_program
+from adafocus.converters.quiet import quiet
+from adafocus.converters.report import Report
+from adafocus.converters.targets import Names
+from adafocus.edge.files import replacing_directory
+from adafocus.edge.manifest import Precision, TensorSpec
+from adafocus.edge.runtimes.base import file_names
 
 with quiet():
     import coremltools

@@ -18,14 +18,14 @@ from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from calibration.halves import runtime_program
-from converters.borders import Grids, integer_borders, integer_example
-from converters.quiet import quiet
-from converters.report import Report
-from converters.targets import Names
-from edge.files import replacing_file
-from edge.manifest import Precision, TensorSpec
-from edge.runtimes.executorch import SCALE, SIDES, ZERO_POINT, ProgramGraph
+from adafocus.calibration.halves import runtime_program
+from adafocus.converters.borders import Grids, integer_borders, integer_example
+from adafocus.converters.quiet import quiet
+from adafocus.converters.report import Report
+from adafocus.converters.targets import Names
+from adafocus.edge.files import replacing_file
+from adafocus.edge.manifest import Precision, TensorSpec
+from adafocus.edge.runtimes.executorch import SCALE, SIDES, ZERO_POINT, ProgramGraph
 
 quantised = partial(runtime_program, fold=True)
 PACKAGES = ("executorch",)

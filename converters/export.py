@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from calibration.model_file import load_model
-from calibration.post_training import geometry_of
-from converters.conversion import AnyItem, Outcome, convert_graphs
-from converters.packing import manifest_of, with_golden, with_verdicts
-from converters.parity import reference_stages
-from converters.report import Report
-from converters.source import as_model_file
-from converters.targets import TARGETS
-from converters.verification import Verdict, opener_of, verify_parts, verify_runtime, whole_enough
-from edge.bundle import Bundle, write_bundle
-from edge.clip import Clip, clip_windows
-from edge.errors import AdafocusError, MissingRuntimeError
-from edge.manifest import PARTS, STAGES, Manifest, Part, Precision, Runtime, Stage
-from edge.recognizer import Recognizer
-from edge.runtimes import open_graph
-from networks.lowering import glance_parts
+from adafocus.calibration.model_file import load_model
+from adafocus.calibration.post_training import geometry_of
+from adafocus.converters.conversion import AnyItem, Outcome, convert_graphs
+from adafocus.converters.packing import manifest_of, with_golden, with_verdicts
+from adafocus.converters.parity import reference_stages
+from adafocus.converters.report import Report
+from adafocus.converters.source import as_model_file
+from adafocus.converters.targets import TARGETS
+from adafocus.converters.verification import Verdict, opener_of, verify_parts, verify_runtime, whole_enough
+from adafocus.edge.bundle import Bundle, write_bundle
+from adafocus.edge.clip import Clip, clip_windows
+from adafocus.edge.manifest import PARTS, STAGES, Manifest, Part, Precision, Runtime, Stage
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import open_graph
+from adafocus.errors import AdafocusError, MissingRuntimeError
+from adafocus.networks.lowering import glance_parts
 
 DEFAULT: Runtime = "litert"
 CALIBRATION_CLIPS = 200

@@ -22,29 +22,29 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-import networks
-from calibration.evaluation import write_report
-from calibration.model_file import load_model
-from converters import litert
-from converters.conversion import convert_stages, graph_name
-from converters.matrix import random_model
-from converters.packing import manifest_of
-from converters.report import Report
-from converters.source import Source
-from converters.targets import target
-from edge.bundle import MANIFEST, Bundle
-from edge.clip import clip_from_frames
-from edge.errors import AdafocusError
-from edge.files import replacing_file, sha256_of, size_of
-from edge.manifest import GraphFile, Manifest, Runtime, Stage, TensorSpec
-from edge.manifest_file import parse_manifest
-from edge.preprocess import PixelTable, fit_frame, resize_square
-from edge.quantization import convert, dequantise
-from edge.recognizer import Recognizer
-from edge.runtimes import open_graph
-from edge.sampling import uniform_indices
-from edge.sources import open_finite
-from edge.sources.base import Frame
+from adafocus import networks
+from adafocus.calibration.evaluation import write_report
+from adafocus.calibration.model_file import load_model
+from adafocus.converters import litert
+from adafocus.converters.conversion import convert_stages, graph_name
+from adafocus.converters.matrix import random_model
+from adafocus.converters.packing import manifest_of
+from adafocus.converters.report import Report
+from adafocus.converters.source import Source
+from adafocus.converters.targets import target
+from adafocus.edge.bundle import MANIFEST, Bundle
+from adafocus.edge.clip import clip_from_frames
+from adafocus.edge.files import replacing_file, sha256_of, size_of
+from adafocus.edge.manifest import GraphFile, Manifest, Runtime, Stage, TensorSpec
+from adafocus.edge.manifest_file import parse_manifest
+from adafocus.edge.preprocess import PixelTable, fit_frame, resize_square
+from adafocus.edge.quantization import convert, dequantise
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import open_graph
+from adafocus.edge.sampling import uniform_indices
+from adafocus.edge.sources import open_finite
+from adafocus.edge.sources.base import Frame
+from adafocus.errors import AdafocusError
 
 RUNTIME: Runtime = "litert"
 PAIR: tuple[Stage, ...] = ("glance", "focus")

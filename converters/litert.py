@@ -11,13 +11,13 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
-from calibration.halves import runtime_program
-from converters.quiet import quiet
-from converters.report import Report
-from converters.targets import Names
-from edge.files import replacing_file
-from edge.manifest import Precision, TensorSpec
-from edge.quiet import without_remarks
+from adafocus.calibration.halves import runtime_program
+from adafocus.converters.quiet import quiet
+from adafocus.converters.report import Report
+from adafocus.converters.targets import Names
+from adafocus.edge.files import replacing_file
+from adafocus.edge.manifest import Precision, TensorSpec
+from adafocus.edge.quiet import without_remarks
 
 quantised = partial(runtime_program, fold=False)
 PACKAGES = ("litert-torch", "ai-edge-litert")
@@ -89,7 +89,7 @@ def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[Tenso
 
 
 def _in_order(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    from edge.runtimes.interpreter import signature_position
+    from adafocus.edge.runtimes.interpreter import signature_position
 
     return sorted(details, key=lambda detail: signature_position(detail["name"]))
 

@@ -25,25 +25,25 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-import networks
-from calibration.evaluation import write_report
-from calibration.model_file import StoredModel, load_model
-from calibration.post_training import calibration_views, listed_videos
-from calibration.views import normalise
-from converters.conversion import Item, convert_stages
-from converters.packing import manifest_of
-from converters.parity import reference_stages
-from converters.report import Report
-from converters.source import Source, write_model
-from converters.targets import TARGETS
-from converters.timing import medians, random_inputs
-from converters.verification import Verdict, verify_runtime
-from edge.bundle import MANIFEST, Bundle
-from edge.clip import read_clip
-from edge.files import replacing_file, sha256_of
-from edge.manifest import STAGES, Manifest, Precision, Runtime, Stage
-from edge.manifest_file import parse_manifest
-from edge.runtimes import open_graph, unavailable
+from adafocus import networks
+from adafocus.calibration.evaluation import write_report
+from adafocus.calibration.model_file import StoredModel, load_model
+from adafocus.calibration.post_training import calibration_views, listed_videos
+from adafocus.calibration.views import normalise
+from adafocus.converters.conversion import Item, convert_stages
+from adafocus.converters.packing import manifest_of
+from adafocus.converters.parity import reference_stages
+from adafocus.converters.report import Report
+from adafocus.converters.source import Source, write_model
+from adafocus.converters.targets import TARGETS
+from adafocus.converters.timing import medians, random_inputs
+from adafocus.converters.verification import Verdict, verify_runtime
+from adafocus.edge.bundle import MANIFEST, Bundle
+from adafocus.edge.clip import read_clip
+from adafocus.edge.files import replacing_file, sha256_of
+from adafocus.edge.manifest import STAGES, Manifest, Precision, Runtime, Stage
+from adafocus.edge.manifest_file import parse_manifest
+from adafocus.edge.runtimes import open_graph, unavailable
 
 SEED = 7
 SETTLING_CLIPS = 2

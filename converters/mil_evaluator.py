@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from converters.coreml import program_of
-from edge.errors import BundleError
-from edge.manifest import GraphFile
-from edge.runtimes.base import Arrays, file_names
+from adafocus.converters.coreml import program_of
+from adafocus.edge.manifest import GraphFile
+from adafocus.edge.runtimes.base import Arrays, file_names
+from adafocus.errors import BundleError
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
 BLOB_SENTINEL = 0xDEADBEEF

@@ -16,14 +16,14 @@ import torch
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 from torch import Tensor, nn
 
-from calibration.halves import runtime_program
-from converters.quiet import quiet
-from converters.report import Report
-from converters.targets import Names
-from edge.files import replacing_file
-from edge.manifest import Precision, TensorSpec
-from edge.runtimes.base import file_names
-from edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS, library
+from adafocus.calibration.halves import runtime_program
+from adafocus.converters.quiet import quiet
+from adafocus.converters.report import Report
+from adafocus.converters.targets import Names
+from adafocus.edge.files import replacing_file
+from adafocus.edge.manifest import Precision, TensorSpec
+from adafocus.edge.runtimes.base import file_names
+from adafocus.edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS, library
 
 # ONNX Runtime has no integer kernel for means
 quantised = partial(runtime_program, fold=True, float_means=True)

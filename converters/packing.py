@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.model_file import StoredModel
-from calibration.post_training import geometry_of
-from converters.conversion import Item, graph_name, module_of, stage_precision
-from converters.report import Report
-from converters.source import Source
-from converters.targets import target
-from converters.verification import Verdict
-from edge.bundle import file_record
-from edge.clip import Clip
-from edge.golden import FRAMES, LABELS, labels_digest
-from edge.manifest import (
+from adafocus.calibration.model_file import StoredModel
+from adafocus.calibration.post_training import geometry_of
+from adafocus.converters.conversion import Item, graph_name, module_of, stage_precision
+from adafocus.converters.report import Report
+from adafocus.converters.source import Source
+from adafocus.converters.targets import target
+from adafocus.converters.verification import Verdict
+from adafocus.edge.bundle import file_record
+from adafocus.edge.clip import Clip
+from adafocus.edge.golden import FRAMES, LABELS, labels_digest
+from adafocus.edge.manifest import (
     PARTS,
     STAGES,
     FileRecord,
@@ -33,8 +33,8 @@ from edge.manifest import (
     Runtime,
     Stage,
 )
-from edge.recognizer import Recognizer
-from networks.cost import count_macs
+from adafocus.edge.recognizer import Recognizer
+from adafocus.networks.cost import count_macs
 
 PACKAGES = ("adafocus-edge", "torch", "torchao", "executorch")
 GOLDEN_FRAMES, GOLDEN_ANSWERS = "golden/clip.npz", "golden/answers.npz"

@@ -12,16 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from calibration.halves import reference_program
-from calibration.model_file import StoredModel
-from edge.bounds import MOST_RELATIVE, MOST_STEPS, SAME_CHOICES
-from edge.bundle import Bundle
-from edge.clip import Clip
-from edge.errors import AdafocusError
-from edge.manifest import STAGES, GraphFile, Precision, Stage, TensorSpec
-from edge.quantization import dequantise, quantise
-from edge.recognizer import Prediction, Recognizer
-from edge.runtimes.base import Arrays, Graph
+from adafocus.calibration.halves import reference_program
+from adafocus.calibration.model_file import StoredModel
+from adafocus.edge.bounds import MOST_RELATIVE, MOST_STEPS, SAME_CHOICES
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.clip import Clip
+from adafocus.edge.manifest import STAGES, GraphFile, Precision, Stage, TensorSpec
+from adafocus.edge.quantization import dequantise, quantise
+from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.edge.runtimes.base import Arrays, Graph
+from adafocus.errors import AdafocusError
 
 BEST = 5
 REFERENCE = "program"

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-import networks
-from calibration.evaluation import write_report
-from converters.timing import medians
-from networks.cost import cost_of
-from networks.lowering import infer_lowered, lower
+from adafocus import networks
+from adafocus.calibration.evaluation import write_report
+from adafocus.converters.timing import medians
+from adafocus.networks.cost import cost_of
+from adafocus.networks.lowering import infer_lowered, lower
 
 WARM_UP = 1
 TURNS = 5

@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 
-from edge.quiet import without_remarks
+from adafocus.edge.quiet import without_remarks
 
 
 @contextlib.contextmanager

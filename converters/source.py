@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import networks
-from calibration.checkpoint_file import load_network
-from calibration.inspection import describe as describe_model
-from calibration.model_file import save_model
-from calibration.post_training import calibration_views, quantise_stages
-from edge.errors import AdafocusError
-from edge.files import sha256_of
-from edge.manifest import Precision
-from networks.inspection import describe_checkpoint
-from networks.lowering import lower
+from adafocus import networks
+from adafocus.calibration.checkpoint_file import load_network
+from adafocus.calibration.inspection import describe as describe_model
+from adafocus.calibration.model_file import save_model
+from adafocus.calibration.post_training import calibration_views, quantise_stages
+from adafocus.edge.files import sha256_of
+from adafocus.edge.manifest import Precision
+from adafocus.errors import AdafocusError
+from adafocus.networks.inspection import describe_checkpoint
+from adafocus.networks.lowering import lower
 
 FLOAT_STAGES = ("glance", "policy", "focus")
 

@@ -17,20 +17,20 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-import networks
-from calibration.evaluation import write_report
-from calibration.quantization import calibrate, prepare, snap
-from converters import executorch as executorch_target
-from converters.targets import SUFFIXES, target
-from converters.timing import medians, random_inputs
-from edge.manifest import GraphFile, Precision, Runtime
-from edge.runtimes import open_graph
-from networks.backbones import build_backbone
-from networks.lowering import rules
-from networks.lowering.encoders import lower_encoder
-from networks.lowering.heads import lower_head
-from networks.lowering.images import LoweredInvertedResidual, LoweredInvertedResidualNet
-from networks.lowering.x3d import LoweredSqueezeExcite, LoweredX3D, LoweredX3DBlock
+from adafocus import networks
+from adafocus.calibration.evaluation import write_report
+from adafocus.calibration.quantization import calibrate, prepare, snap
+from adafocus.converters import executorch as executorch_target
+from adafocus.converters.targets import SUFFIXES, target
+from adafocus.converters.timing import medians, random_inputs
+from adafocus.edge.manifest import GraphFile, Precision, Runtime
+from adafocus.edge.runtimes import open_graph
+from adafocus.networks.backbones import build_backbone
+from adafocus.networks.lowering import rules
+from adafocus.networks.lowering.encoders import lower_encoder
+from adafocus.networks.lowering.heads import lower_head
+from adafocus.networks.lowering.images import LoweredInvertedResidual, LoweredInvertedResidualNet
+from adafocus.networks.lowering.x3d import LoweredSqueezeExcite, LoweredX3D, LoweredX3DBlock
 
 SEED = 3
 WARM_UP, TURNS = 5, 30

@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from converters.export import Exported
-from converters.parity import Parity
-from converters.verification import Verdict
-from edge.golden import GoldenCheck
-from edge.manifest import PARTS, STAGES, Runtime
+from adafocus.converters.export import Exported
+from adafocus.converters.parity import Parity
+from adafocus.converters.verification import Verdict
+from adafocus.edge.golden import GoldenCheck
+from adafocus.edge.manifest import PARTS, STAGES, Runtime
 
 STYLES = {"verified": "green", "converted, not verified here": "yellow", "failed": "red"}
 

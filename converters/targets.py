@@ -10,15 +10,15 @@ from typing import Protocol, cast
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from converters.report import Report
-from edge.errors import WORKSTATION_INSTALL, MissingRuntimeError
-from edge.manifest import Precision, Runtime, TensorSpec
+from adafocus.converters.report import Report
+from adafocus.edge.manifest import Precision, Runtime, TensorSpec
+from adafocus.errors import WORKSTATION_INSTALL, MissingRuntimeError
 
 TARGETS: dict[Runtime, str] = {
-    "litert": "converters.litert",
-    "onnx": "converters.onnx",
-    "executorch": "converters.executorch",
-    "coreml": "converters.coreml",
+    "litert": "adafocus.converters.litert",
+    "onnx": "adafocus.converters.onnx",
+    "executorch": "adafocus.converters.executorch",
+    "coreml": "adafocus.converters.coreml",
 }
 # known without the converter, which may be missing or broken
 SUFFIXES: dict[Runtime, str] = {"litert": ".tflite", "onnx": ".onnx", "executorch": ".pte", "coreml": ".mlpackage"}

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from edge.manifest import GraphFile
-from edge.runtimes.base import Arrays
+from adafocus.edge.manifest import GraphFile
+from adafocus.edge.runtimes.base import Arrays
 
 SEED = 7
 

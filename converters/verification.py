@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from converters.parity import Parity, Programs, StageParity, compare, compare_tensor
-from edge.bounds import MOST_RELATIVE, MOST_STEPS, MOST_STEPS_OF_PARTS
-from edge.bundle import Bundle
-from edge.clip import Clip
-from edge.contradictions import part_contradiction
-from edge.errors import AdafocusError
-from edge.manifest import PARTS, Precision, Runtime, Stage
-from edge.quantization import dequantise
-from edge.recognizer import Recognizer
-from edge.runtimes import Opener, open_graph, unavailable
+from adafocus.converters.parity import Parity, Programs, StageParity, compare, compare_tensor
+from adafocus.edge.bounds import MOST_RELATIVE, MOST_STEPS, MOST_STEPS_OF_PARTS
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.clip import Clip
+from adafocus.edge.contradictions import part_contradiction
+from adafocus.edge.manifest import PARTS, Precision, Runtime, Stage
+from adafocus.edge.quantization import dequantise
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import Opener, open_graph, unavailable
+from adafocus.errors import AdafocusError
 
 State = Literal["verified", "converted, not verified here", "failed"]
 # runtimes whose files can be evaluated where the runtime itself does not exist
@@ -115,7 +115,7 @@ def opener_of(runtime: Runtime) -> Opener | None:
         return open_graph
     if runtime not in EVALUATED:
         return None
-    from converters.mil_evaluator import open_evaluated
+    from adafocus.converters.mil_evaluator import open_evaluated
 
     return open_evaluated
 

@@ -7,18 +7,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from calibration.model_file import StoredModel, load_model
-from calibration.post_training import listed_videos
-from converters.parity import reference_stages
-from converters.verification import Verdict, opener_of, verify_parts, verify_runtime
-from edge.bundle import Bundle
-from edge.clip import read_clip
-from edge.errors import AdafocusError
-from edge.files import sha256_of
-from edge.golden import GoldenCheck, check_golden
-from edge.manifest import Precision, Runtime
-from edge.recognizer import Recognizer
-from edge.runtimes import unavailable
+from adafocus.calibration.model_file import StoredModel, load_model
+from adafocus.calibration.post_training import listed_videos
+from adafocus.converters.parity import reference_stages
+from adafocus.converters.verification import Verdict, opener_of, verify_parts, verify_runtime
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.clip import read_clip
+from adafocus.edge.files import sha256_of
+from adafocus.edge.golden import GoldenCheck, check_golden
+from adafocus.edge.manifest import Precision, Runtime
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import unavailable
+from adafocus.errors import AdafocusError
 
 
 def verify_golden(bundle: Bundle, threads: int) -> dict[Runtime, GoldenCheck | str]:

@@ -10,10 +10,10 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from edge.errors import BundleError
-from edge.files import files_of
-from edge.limits import MOST_BUNDLE_BYTES, MOST_BUNDLE_FILES
-from edge.names import collision, unsafe
+from adafocus.edge.files import files_of
+from adafocus.edge.limits import MOST_BUNDLE_BYTES, MOST_BUNDLE_FILES
+from adafocus.edge.names import collision, unsafe
+from adafocus.errors import BundleError
 
 ARCHIVE = ".zip"
 MANIFEST = "manifest.json"

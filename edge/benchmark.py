@@ -1,6 +1,6 @@
 """The latency protocol: warm-up, enough clips and enough time, contestants that take turns, rests, and sustained load.
 
-Every clip is one row of numbers. Statistics of the rows are made afterwards, in `edge.benchmark_report`.
+Every clip is one row of numbers. Statistics of the rows are made afterwards, in `adafocus.edge.benchmark_report`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.clip import Clip, read_clip
-from edge.errors import AdafocusError
-from edge.machine import busy_seconds, read_frequencies, read_temperatures
-from edge.manifest import STAGES, Geometry, Stage
-from edge.recognizer import Prediction, Recognizer
+from adafocus.edge.clip import Clip, read_clip
+from adafocus.edge.machine import busy_seconds, read_frequencies, read_temperatures
+from adafocus.edge.manifest import STAGES, Geometry, Stage
+from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.errors import AdafocusError
 
 HOST = ("resize", "pixels", "select", "crop", "other")
 PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other")

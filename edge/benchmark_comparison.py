@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge.benchmark import PARTS, SUMS
-from edge.benchmark_report import FORMAT, KIND
-from edge.errors import AdafocusError
+from adafocus.edge.benchmark import PARTS, SUMS
+from adafocus.edge.benchmark_report import FORMAT, KIND
+from adafocus.errors import AdafocusError
 
 FIGURES = ("median", "p90", "p99", "min")
 # a difference in the hottest sensor before the start that is worth a word

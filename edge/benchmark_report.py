@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.archive import MANIFEST
-from edge.benchmark import MINUTE_S, PARTS, SUMS, Contestant, Measurement, Protocol, Samples
-from edge.files import sha256_of
-from edge.installation import runtime_version
-from edge.machine import GOVERNOR_COMMAND, Facts, State
-from edge.manifest import STAGES
+from adafocus.edge.archive import MANIFEST
+from adafocus.edge.benchmark import MINUTE_S, PARTS, SUMS, Contestant, Measurement, Protocol, Samples
+from adafocus.edge.files import sha256_of
+from adafocus.edge.installation import runtime_version
+from adafocus.edge.machine import GOVERNOR_COMMAND, Facts, State
+from adafocus.edge.manifest import STAGES
 
 KIND, FORMAT = "adafocus bench", 2
 PERCENTILES = {"median": 50, "p90": 90, "p99": 99}

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edge.benchmark import HOST
-from edge.benchmark_comparison import FIGURES, Comparison
+from adafocus.edge.benchmark import HOST
+from adafocus.edge.benchmark_comparison import FIGURES, Comparison
 
 STAGE_PARTS = ("decode", "glance", "policy", "focus")
 TOTALS = ("host", "compute", "total")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.manifest import Precision
+from adafocus.edge.manifest import Precision
 
 # output steps of an integer tensor
 MOST_STEPS = 1

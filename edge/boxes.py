@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge.sampling import Seed
+from adafocus.edge.sampling import Seed
 
 Boxes = Literal["policy", "centre", "random", "full"]
 Shape = Literal["deformable", "fixed"]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, Protocol
 
-from edge.clip import Clip
-from edge.errors import AdafocusError
-from edge.prediction import Prediction
-from edge.recognizer import Recognizer
+from adafocus.edge.clip import Clip
+from adafocus.edge.prediction import Prediction
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 Unit = Literal["GMAC", "ms", "J"]
 

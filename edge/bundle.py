@@ -13,14 +13,14 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.archive import ARCHIVE, MANIFEST, is_archive, pack, unpack
-from edge.arrays import read_arrays
-from edge.errors import BundleError, MissingRuntimeError
-from edge.files import replacing_directory, replacing_file, sha256_of, size_of
-from edge.limits import MOST_BUNDLE_FILES
-from edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Part, Runtime, Stage, TensorSpec
-from edge.manifest_file import read_manifest
-from edge.names import unsafe
+from adafocus.edge.archive import ARCHIVE, MANIFEST, is_archive, pack, unpack
+from adafocus.edge.arrays import read_arrays
+from adafocus.edge.files import replacing_directory, replacing_file, sha256_of, size_of
+from adafocus.edge.limits import MOST_BUNDLE_FILES
+from adafocus.edge.manifest import STAGES, FileRecord, GraphFile, Manifest, Part, Runtime, Stage, TensorSpec
+from adafocus.edge.manifest_file import read_manifest
+from adafocus.edge.names import unsafe
+from adafocus.errors import BundleError, MissingRuntimeError
 
 # both open the same .tflite files
 SAME_FILES: dict[Runtime, Runtime] = {"tflite": "litert"}
@@ -44,7 +44,7 @@ class Bundle:
 
         The hashes find whatever happens to a file by accident. They do not make a stranger's bundle safe: a graph that
         was changed together with its hash may crash the library that runs it, which no check of ours can exclude.
-        ``adafocus doctor BUNDLE`` therefore tries a bundle in a process of its own (:mod:`edge.trial`), where a crash
+        ``adafocus doctor BUNDLE`` therefore tries a bundle in a process of its own (:mod:`adafocus.edge.trial`), where a crash
         is a sentence; the other verbs do not pay for that at every start.
 
         Raises:

@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 
 import click
 
-from edge import commands
-from edge.errors import WORKSTATION_INSTALL, AdafocusError
-from edge.signals import ENDED_BY, Terminated, end_cleanly_on_sigterm
+from adafocus.edge import commands
+from adafocus.edge.signals import ENDED_BY, Terminated, end_cleanly_on_sigterm
+from adafocus.errors import WORKSTATION_INSTALL, AdafocusError
 
 WORKSTATION_GROUP = "adafocus.commands"
 REFUSED = 2
@@ -107,11 +107,6 @@ def run(arguments: list[str]) -> int:
             f"this runs on a workstation and needs the package {error.name!r}, which is not installed. "
             f"Install it: {WORKSTATION_INSTALL}"
         )
-    except ValueError as error:
-        # the rooms of the workstation mark the errors that hold a sentence; this room does not import them
-        if not getattr(error, "for_user", False):
-            raise
-        return _refused(str(error))
     except BrokenPipeError:
         return _nobody_reads()
     except OSError as error:

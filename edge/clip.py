@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.candidates import Candidates
-from edge.errors import SourceError
-from edge.manifest import Geometry
-from edge.preprocess import fit_frame, resize_square
-from edge.sampling import uniform_indices
-from edge.sources.base import FALLBACK_FPS, Frame
-from edge.sources.reading import Decoded, read_chosen_frames
+from adafocus.edge.candidates import Candidates
+from adafocus.edge.manifest import Geometry
+from adafocus.edge.preprocess import fit_frame, resize_square
+from adafocus.edge.sampling import uniform_indices
+from adafocus.edge.sources.base import FALLBACK_FPS, Frame
+from adafocus.edge.sources.reading import Decoded, read_chosen_frames
+from adafocus.errors import SourceError
 
 Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from edge.limits import MOST_BUNDLE_BYTES, MOST_CLIP_BYTES, MOST_TENSOR_NUMBERS
-from edge.manifest import (
+from adafocus.edge.limits import MOST_BUNDLE_BYTES, MOST_CLIP_BYTES, MOST_TENSOR_NUMBERS
+from adafocus.edge.manifest import (
     INPUTS,
     OUTPUTS,
     PARTS,

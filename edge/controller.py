@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from edge.budget import Budget, Costs, costs_of
-from edge.clip import Clip
-from edge.curves import Curve, curve_of
-from edge.prediction import Prediction
-from edge.recognizer import Recognizer
+from adafocus.edge.budget import Budget, Costs, costs_of
+from adafocus.edge.clip import Clip
+from adafocus.edge.curves import Curve, curve_of
+from adafocus.edge.prediction import Prediction
+from adafocus.edge.recognizer import Recognizer
 
 WINDOW_CLIPS = 50
 TOLERANCE = 0.05

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge.preprocess import resize_bilinear
+from adafocus.edge.preprocess import resize_bilinear
 
 INTERPOLATION = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 # of a pixel: fractions of a frame are float32 numbers

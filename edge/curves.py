@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge.errors import BundleError
-from edge.exits import ALWAYS, NEVER, Criterion
-from edge.manifest import ExitBudget, Exits
+from adafocus.edge.exits import ALWAYS, NEVER, Criterion
+from adafocus.edge.manifest import ExitBudget, Exits
+from adafocus.errors import BundleError
 
 # clips whose glance tells how sure glances are here
 REMEMBERED = 50

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.errors import AdafocusError
+from adafocus.errors import AdafocusError
 
 # a full disk, a full share of one, a file larger than is allowed; Windows knows no shares
 FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bounds import MOST_RELATIVE, MOST_RELATIVE_OF_ITSELF, MOST_STEPS, MOST_STEPS_OF_ITSELF
-from edge.bundle import SAME_FILES, Bundle
-from edge.candidates import Candidates
-from edge.clip import Clip
-from edge.manifest import STAGES, Manifest, Stage, TensorSpec
-from edge.quantization import dequantise
-from edge.recognizer import Recognizer
-from edge.runtimes import RUNTIMES
-from edge.sampling import uniform_indices
+from adafocus.edge.bounds import MOST_RELATIVE, MOST_RELATIVE_OF_ITSELF, MOST_STEPS, MOST_STEPS_OF_ITSELF
+from adafocus.edge.bundle import SAME_FILES, Bundle
+from adafocus.edge.candidates import Candidates
+from adafocus.edge.clip import Clip
+from adafocus.edge.manifest import STAGES, Manifest, Stage, TensorSpec
+from adafocus.edge.quantization import dequantise
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import RUNTIMES
+from adafocus.edge.sampling import uniform_indices
 
 FRAMES = "frame_indices"
 LABELS = "labels_sha256"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import Bundle
-from edge.manifest import Runtime
-from edge.runtimes import Opener
-from edge.runtimes.base import Arrays
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.manifest import Runtime
+from adafocus.edge.runtimes import Opener
+from adafocus.edge.runtimes.base import Arrays
 
 Features = NDArray[np.generic]
 

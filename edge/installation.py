@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.runtimes import RUNTIMES, unavailable
+from adafocus.edge.runtimes import RUNTIMES, unavailable
 
 # distributions that hold the module cv2; Debian's python3-opencv is none of them
 OPENCV = (

@@ -15,7 +15,7 @@ from pydantic import (
     model_serializer,
 )
 
-from edge.limits import MOST_COUNT, MOST_FRAMES, MOST_SIDE_PX, MOST_TEXT_CHARACTERS
+from adafocus.edge.limits import MOST_COUNT, MOST_FRAMES, MOST_SIDE_PX, MOST_TEXT_CHARACTERS
 
 SCHEMA_VERSION = 1
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge import strict_json
-from edge.contradictions import first_contradiction
-from edge.errors import BundleError
-from edge.limits import MOST_MANIFEST_BYTES
-from edge.manifest import SCHEMA_VERSION, Manifest
+from adafocus.edge import strict_json
+from adafocus.edge.contradictions import first_contradiction
+from adafocus.edge.limits import MOST_MANIFEST_BYTES
+from adafocus.edge.manifest import SCHEMA_VERSION, Manifest
+from adafocus.errors import BundleError
 
 SHOWN_CHARACTERS = 80
 

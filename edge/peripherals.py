@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from edge.machine import SYS, Ask, small_text
-from edge.machine import ask as ask_program
+from adafocus.edge.machine import SYS, Ask, small_text
+from adafocus.edge.machine import ask as ask_program
 
 DEV, ROOT = Path("/dev"), Path("/")
 RAPL_RULE = "sudo chmod -R a+r /sys/class/powercap/intel-rapl:*"

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.exits import softmax
-from edge.manifest import Stage
-from edge.runtimes.base import Arrays
+from adafocus.edge.exits import softmax
+from adafocus.edge.manifest import Stage
+from adafocus.edge.runtimes.base import Arrays
 
 
 class StageCall(NamedTuple):

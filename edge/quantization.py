@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.manifest import TensorSpec
+from adafocus.edge.manifest import TensorSpec
 
 
 def dequantise(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:

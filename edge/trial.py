@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from edge.bundle import Bundle
-from edge.errors import AdafocusError
-from edge.golden import check_golden
-from edge.machine import peak_memory_bytes
-from edge.recognizer import Recognizer
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.golden import check_golden
+from adafocus.edge.machine import peak_memory_bytes
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 LIMIT_S = 300.0
 KILLED = {signal.SIGKILL: "was killed, most likely because the memory was full"}

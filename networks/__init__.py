@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from networks.adafocus import AdaFocus, Inference, PolicyOutputs, TrainingOutputs
-from networks.backbones import BACKBONES, build_backbone
-from networks.backbones.x3d import X3D
-from networks.checkpoints import Loaded, load_encoder, load_folded_mobilenet, load_state, load_x3d_trunk
-from networks.config import NetworkConfig
-from networks.errors import CheckpointError, NetworkError
-from networks.heads import LinearHead, X3DHead
-from networks.presets import PRESETS, preset
-from networks.variants import VideoClassifier, from_config
+from adafocus.errors import CheckpointError, NetworkError
+from adafocus.networks.adafocus import AdaFocus, Inference, PolicyOutputs, TrainingOutputs
+from adafocus.networks.backbones import BACKBONES, build_backbone
+from adafocus.networks.backbones.x3d import X3D
+from adafocus.networks.checkpoints import Loaded, load_encoder, load_folded_mobilenet, load_state, load_x3d_trunk
+from adafocus.networks.config import NetworkConfig
+from adafocus.networks.heads import LinearHead, X3DHead
+from adafocus.networks.presets import PRESETS, preset
+from adafocus.networks.variants import VideoClassifier, from_config
 
 HEAD_HIDDEN = 2048
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from networks.backbones import build_backbone
-from networks.config import NetworkConfig
-from networks.cropping import crop, crop_frames, resize_frames
-from networks.errors import NetworkError
-from networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
-from networks.temporal import middle_frames, monte_carlo_logits, pick_frames, quantile_levels, select_frames
+from adafocus.errors import NetworkError
+from adafocus.networks.backbones import build_backbone
+from adafocus.networks.config import NetworkConfig
+from adafocus.networks.cropping import crop, crop_frames, resize_frames
+from adafocus.networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
+from adafocus.networks.temporal import middle_frames, monte_carlo_logits, pick_frames, quantile_levels, select_frames
 
 
 @dataclass(frozen=True)

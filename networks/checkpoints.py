@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from networks.backbones.inverted_residual import InvertedResidualNet
-from networks.backbones.x3d import X3D
-from networks.errors import CheckpointError
-from networks.sources import Source, recognise
+from adafocus.errors import CheckpointError
+from adafocus.networks.backbones.inverted_residual import InvertedResidualNet
+from adafocus.networks.backbones.x3d import X3D
+from adafocus.networks.sources import Source, recognise
 
 StateDict = Mapping[str, Tensor]
 PARALLEL_PREFIX = "module."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from networks.errors import NetworkError
+from adafocus.errors import NetworkError
 
 # variant -> whether the focus takes its patches a few at a time, so that an exit after some of them saves time
 VARIANTS = {"long": True, "tsm": False, "x3d": False}

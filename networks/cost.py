@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from networks.adafocus import AdaFocus
-from networks.config import NetworkConfig
-from networks.heads import CumulativeClassifier
-from networks.lowering import STAGES, LoweredStages, lower
-from networks.variants import from_config
+from adafocus.networks.adafocus import AdaFocus
+from adafocus.networks.config import NetworkConfig
+from adafocus.networks.heads import CumulativeClassifier
+from adafocus.networks.lowering import STAGES, LoweredStages, lower
+from adafocus.networks.variants import from_config
 
 FP32_BYTES, INT8_BYTES = 4, 1
 COUNTED = (nn.Conv2d, nn.Conv3d, nn.Linear)

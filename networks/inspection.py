@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from networks import build_classifier
-from networks.adafocus import AdaFocus
-from networks.backbones import BACKBONES
-from networks.checkpoints import complete, misfits, read_state, recognised, translated
-from networks.cost import cost_of
-from networks.presets import PRESETS
-from networks.sources import Source
-from networks.variants import from_config
+from adafocus.networks import build_classifier
+from adafocus.networks.adafocus import AdaFocus
+from adafocus.networks.backbones import BACKBONES
+from adafocus.networks.checkpoints import complete, misfits, read_state, recognised, translated
+from adafocus.networks.cost import cost_of
+from adafocus.networks.presets import PRESETS
+from adafocus.networks.sources import Source
+from adafocus.networks.variants import from_config
 
 SUFFIXES = (".pth", ".pt", ".pyth", ".tar", ".ckpt", ".bin", ".safetensors")
 # tensors whose first axis is the class count, by the names of this project; the first that occurs decides

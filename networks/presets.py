@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from networks.config import NetworkConfig
-from networks.errors import NetworkError
+from adafocus.errors import NetworkError
+from adafocus.networks.config import NetworkConfig
 
 IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 KINETICS: dict[str, Any] = {"mean": (0.45, 0.45, 0.45), "std": (0.225, 0.225, 0.225)}

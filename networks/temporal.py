@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from networks.errors import NetworkError
+from adafocus.errors import NetworkError
 
 REPETITIONS = 128
 

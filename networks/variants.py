@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from networks.adafocus import AdaFocus
-from networks.config import NetworkConfig
-from networks.errors import NetworkError
-from networks.heads import CumulativeClassifier, LinearHead, X3DHead
-from networks.policy import box_track
-from networks.temporal import pick_frames
+from adafocus.errors import NetworkError
+from adafocus.networks.adafocus import AdaFocus
+from adafocus.networks.config import NetworkConfig
+from adafocus.networks.heads import CumulativeClassifier, LinearHead, X3DHead
+from adafocus.networks.policy import box_track
+from adafocus.networks.temporal import pick_frames
 
 
 class AdaFocusPerClip(AdaFocus):

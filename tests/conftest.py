@@ -12,8 +12,8 @@ from types import ModuleType
 import pytest
 from filelock import FileLock
 
-from apps.demo import MODEL, demo_videos
-from edge.bundle import Bundle
+from adafocus.apps.demo import MODEL, demo_videos
+from adafocus.edge.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
@@ -68,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def shipped_bundle(request: pytest.FixtureRequest, shared_folder: Path, real_videos: list[Path]) -> Bundle:
     """The shipped model, converted once for all processes and proved on real clips, for every runtime there is."""
-    from converters.export import Request, export
+    from adafocus.converters.export import Request, export
 
     if request.config.getoption("--bundle"):
         return Bundle.open(request.config.getoption("--bundle"))

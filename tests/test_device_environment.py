@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle import Bundle
+from adafocus.edge.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 DEVICE_PYTHON = ROOT / ".venv-device" / "bin" / "python"
 
 SCRIPT = """
 import importlib.util, json, sys
-from edge import Recognizer
+from adafocus import Recognizer
 prediction = Recognizer.open(sys.argv[1], runtime="litert", threads=2).recognize(sys.argv[2])
 print(json.dumps({
     "torch": importlib.util.find_spec("torch") is not None or "torch" in sys.modules,
@@ -40,7 +40,7 @@ def test_edge_recognises_a_video_where_torch_is_not_installed(
     answer = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
     assert not answer["torch"]
     assert answer["label"] in shipped_bundle.manifest.labels
-    from edge import Recognizer
+    from adafocus.edge import Recognizer
 
     here = Recognizer.open(shipped_bundle).recognize(real_videos[0])
     assert answer["frames"] == list(here.frame_indices)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from calibration.clips import entries
-from calibration.clips.labelled import LabelledClip
-from edge.clip import read_frames, sample_video
-from edge.errors import AdafocusError
+from adafocus.calibration.clips import entries
+from adafocus.calibration.clips.labelled import LabelledClip
+from adafocus.edge.clip import read_frames, sample_video
+from adafocus.errors import AdafocusError
 
 BROKEN_SHARE_LIMIT = 0.01
 MOST_BYTES = 20 * 10**9

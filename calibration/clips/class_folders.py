@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from calibration.clips.labelled import ONLY_SPLIT, LabelledClip, labelled
-from edge.errors import AdafocusError
+from adafocus.calibration.clips.labelled import ONLY_SPLIT, LabelledClip, labelled
+from adafocus.errors import AdafocusError
 
 VIDEOS = (
     ".3gp",

@@ -6,9 +6,9 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from calibration.clips.labelled import LabelledClip, labelled
-from edge.errors import AdafocusError
-from edge.files import replacing_file
+from adafocus.calibration.clips.labelled import LabelledClip, labelled
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError
 
 SUFFIX = ".csv"
 COLUMNS = ("path", "label", "group", "split")

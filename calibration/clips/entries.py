@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from edge.files import replacing_file, sha256_of
+from adafocus.edge.files import replacing_file, sha256_of
 
 CHECKSUM_BYTES = 4
 # an entry, or what is written beside it

@@ -12,9 +12,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from calibration.clips.labelled import ONLY_SPLIT, LabelledClip, labelled
-from edge import strict_json
-from edge.errors import AdafocusError
+from adafocus.calibration.clips.labelled import ONLY_SPLIT, LabelledClip, labelled
+from adafocus.edge import strict_json
+from adafocus.errors import AdafocusError
 
 SUFFIX = ".json"
 REQUIRED = ("video", "labels")

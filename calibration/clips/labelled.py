@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import AdafocusError
+from adafocus.errors import AdafocusError
 
 # of a source that knows no splits
 ONLY_SPLIT = "train"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.clips import class_folders, csv_list, json_labels
-from calibration.clips.labelled import LabelledClip, refuse_overlaps
-from edge.errors import AdafocusError
+from adafocus.calibration.clips import class_folders, csv_list, json_labels
+from adafocus.calibration.clips.labelled import LabelledClip, refuse_overlaps
+from adafocus.errors import AdafocusError
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from edge.budget import Budget
-from edge.commands import options
-from edge.errors import AdafocusError
+from adafocus.edge.budget import Budget
+from adafocus.edge.commands import options
+from adafocus.errors import AdafocusError
 
 
 def _parsed(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[Budget, ...]:
@@ -75,10 +75,10 @@ def calibrate(
     """
     from rich.console import Console
 
-    from calibration.calibrating import Request, calibrate_bundle
-    from calibration.exits.table import as_dict, show
-    from edge.bundle import is_bundle, rewrite_bundle
-    from edge.recognizer import Recognizer
+    from adafocus.calibration.calibrating import Request, calibrate_bundle
+    from adafocus.calibration.exits.table import as_dict, show
+    from adafocus.edge.bundle import is_bundle, rewrite_bundle
+    from adafocus.edge.recognizer import Recognizer
 
     destination = bundle if out is None else out
     if destination.exists() and not is_bundle(destination):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.commands import options
-from edge.errors import AdafocusError
+from adafocus.edge.commands import options
+from adafocus.errors import AdafocusError
 
 if TYPE_CHECKING:
-    from calibration.evaluation.measuring import Request
+    from adafocus.calibration.evaluation.measuring import Request
 
 
 @click.command()
@@ -63,12 +63,12 @@ def evaluate(
     """
     from rich.console import Console
 
-    from calibration.evaluation.files import write_report
-    from calibration.evaluation.measuring import Request, evaluate_bundle
-    from calibration.evaluation.page import write_page
-    from calibration.evaluation.pictures import choose_rows, draw_picks
-    from calibration.evaluation.table import show
-    from edge.recognizer import Recognizer
+    from adafocus.calibration.evaluation.files import write_report
+    from adafocus.calibration.evaluation.measuring import Request, evaluate_bundle
+    from adafocus.calibration.evaluation.page import write_page
+    from adafocus.calibration.evaluation.pictures import choose_rows, draw_picks
+    from adafocus.calibration.evaluation.table import show
+    from adafocus.edge.recognizer import Recognizer
 
     if recipe is not None and baseline is None:
         raise AdafocusError("--recipe says how the --baseline looks at a clip, so give that as well.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from calibration.commands import options
+from adafocus.calibration.commands import options
 
 
 @click.command()
@@ -44,10 +44,10 @@ def train(
     workers: int,
 ) -> None:
     """Train the network of RECIPE on labelled clips, from a teacher's answers, or both. Resumes where it stopped."""
-    from calibration.material import Fold
-    from calibration.run import Request
-    from calibration.run import train as run
-    from calibration.training import Machine
+    from adafocus.calibration.material import Fold
+    from adafocus.calibration.run import Request
+    from adafocus.calibration.run import train as run
+    from adafocus.calibration.training import Machine
 
     overrides = {name: value for name, value in (("seed", seed), ("epochs", epochs)) if value is not None}
     run(

@@ -12,17 +12,17 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from calibration.checkpoint_file import is_checkpoint, load_checkpoint
-from calibration.clips import LabelledClip
-from calibration.evaluation.figures import Baseline
-from calibration.recipe import Classifier, Recipe
-from calibration.tasks import feed_of
-from calibration.teacher import load_teacher
-from calibration.views import normalise
-from edge.clip import sample_video
-from edge.errors import AdafocusError
-from edge.preprocess import fit_frame
-from networks.cost import count_macs
+from adafocus.calibration.checkpoint_file import is_checkpoint, load_checkpoint
+from adafocus.calibration.clips import LabelledClip
+from adafocus.calibration.evaluation.figures import Baseline
+from adafocus.calibration.recipe import Classifier, Recipe
+from adafocus.calibration.tasks import feed_of
+from adafocus.calibration.teacher import load_teacher
+from adafocus.calibration.views import normalise
+from adafocus.edge.clip import sample_video
+from adafocus.edge.preprocess import fit_frame
+from adafocus.errors import AdafocusError
+from adafocus.networks.cost import count_macs
 
 
 class WholeFrames:

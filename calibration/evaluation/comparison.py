@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from calibration.evaluation.figures import difference, percent
-from calibration.evaluation.resampling import Resamples
-from edge.errors import AdafocusError
+from adafocus.calibration.evaluation.figures import difference, percent
+from adafocus.calibration.evaluation.resampling import Resamples
+from adafocus.errors import AdafocusError
 
 
 def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
 
     Args:
         figures: of this evaluation.
-        other: what :func:`~calibration.evaluation.files.read_evaluation` read.
+        other: what :func:`~adafocus.calibration.evaluation.files.read_evaluation` read.
         other_path: from where, for the sentences.
 
     Returns:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.answers import Answers
-from calibration.exits.fitting import exits_taken
-from edge.budget import MACS_PER_GMAC
-from edge.exits import ALWAYS, NEVER
+from adafocus.calibration.answers import Answers
+from adafocus.calibration.exits.fitting import exits_taken
+from adafocus.edge.budget import MACS_PER_GMAC
+from adafocus.edge.exits import ALWAYS, NEVER
 
 SWEEP = 40
 

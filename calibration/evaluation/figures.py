@@ -10,15 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from calibration.answers import Answers
-from calibration.evaluation.curves import Point, stop, sweep
-from calibration.evaluation.metrics import BEST, Reliability, mean_average_precision, reliability, right_among_best
-from calibration.evaluation.resampling import Resamples
-from calibration.evaluation.truth import Truth
-from calibration.evaluation.ways import LEARNED
-from edge.budget import MACS_PER_GMAC
-from edge.exits import NEVER, confidences, softmax
-from edge.manifest import Exits
+from adafocus.calibration.answers import Answers
+from adafocus.calibration.evaluation.curves import Point, stop, sweep
+from adafocus.calibration.evaluation.metrics import (
+    BEST,
+    Reliability,
+    mean_average_precision,
+    reliability,
+    right_among_best,
+)
+from adafocus.calibration.evaluation.resampling import Resamples
+from adafocus.calibration.evaluation.truth import Truth
+from adafocus.calibration.evaluation.ways import LEARNED
+from adafocus.edge.budget import MACS_PER_GMAC
+from adafocus.edge.exits import NEVER, confidences, softmax
+from adafocus.edge.manifest import Exits
 
 GLANCE, BASELINE = "glance alone", "float on whole frames"
 OTHER = "another label"

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from edge.errors import AdafocusError
-from edge.files import replacing_file
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError
 
 KIND, FORMAT = "adafocus evaluation", 1
 

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from calibration.answers import Answers
-from calibration.clips import LabelledClip, read_clips
-from calibration.clips.cache import BROKEN_SHARE_LIMIT
-from calibration.evaluation.comparison import compare, refuse_other_clips
-from calibration.evaluation.figures import Asked, figures_of
-from calibration.evaluation.files import FORMAT, KIND, read_evaluation
-from calibration.evaluation.store import answers_of, graphs_sha256
-from calibration.evaluation.truth import read_label_map, truth_of
-from calibration.evaluation.ways import LEARNED, WAYS, runs_of
-from edge.errors import AdafocusError
-from edge.installation import runtime_version
-from edge.machine import read_facts
-from edge.manifest import STAGES
-from edge.recognizer import Recognizer
+from adafocus.calibration.answers import Answers
+from adafocus.calibration.clips import LabelledClip, read_clips
+from adafocus.calibration.clips.cache import BROKEN_SHARE_LIMIT
+from adafocus.calibration.evaluation.comparison import compare, refuse_other_clips
+from adafocus.calibration.evaluation.figures import Asked, figures_of
+from adafocus.calibration.evaluation.files import FORMAT, KIND, read_evaluation
+from adafocus.calibration.evaluation.store import answers_of, graphs_sha256
+from adafocus.calibration.evaluation.truth import read_label_map, truth_of
+from adafocus.calibration.evaluation.ways import LEARNED, WAYS, runs_of
+from adafocus.edge.installation import runtime_version
+from adafocus.edge.machine import read_facts
+from adafocus.edge.manifest import STAGES
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 if TYPE_CHECKING:
-    from calibration.evaluation.baseline import WholeFrames
+    from adafocus.calibration.evaluation.baseline import WholeFrames
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Request:
         split: of it.
         label_map: YAML from its labels to the bundle's, where they differ.
         limit: at most so many clips, spread evenly over the list; None: all.
-        all_ways: every way of :data:`~calibration.evaluation.ways.WAYS`, or the learned policy alone.
+        all_ways: every way of :data:`~adafocus.calibration.evaluation.ways.WAYS`, or the learned policy alone.
         seeds: how often ways that draw are run.
         groups_within_labels: groups are numbered within each label, as those of UCF-101 are.
         store: file that keeps the answers.
@@ -106,7 +106,7 @@ def evaluate_bundle(recognizer: Recognizer, request: Request) -> Evaluation:
 
 def _baseline(checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]) -> WholeFrames:
     # the only part that needs PyTorch
-    from calibration.evaluation.baseline import WholeFrames
+    from adafocus.calibration.evaluation.baseline import WholeFrames
 
     return WholeFrames(checkpoint, recipe, labels)
 

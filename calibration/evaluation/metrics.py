@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.evaluation.truth import Truth
+from adafocus.calibration.evaluation.truth import Truth
 
 BEST = 5
 BINS = 15

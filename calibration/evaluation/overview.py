@@ -1,6 +1,6 @@
 """Several evaluations in one picture: accuracy against what a clip costs, in GMAC and in milliseconds.
 
-``python -m calibration.evaluation.overview OUT.png EVALUATION.yaml ...``
+``python -m adafocus.calibration.evaluation.overview OUT.png EVALUATION.yaml ...``
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from calibration.evaluation.figures import BASELINE, GLANCE
-from calibration.evaluation.files import read_evaluation
-from calibration.evaluation.ways import LEARNED
-from edge.errors import AdafocusError
-from edge.files import replacing_file
+from adafocus.calibration.evaluation.figures import BASELINE, GLANCE
+from adafocus.calibration.evaluation.files import read_evaluation
+from adafocus.calibration.evaluation.ways import LEARNED
+from adafocus.edge.files import replacing_file
+from adafocus.errors import AdafocusError
 
 UNITS = {"gmac": "GMAC a clip", "ms": "ms a clip, without decoding"}
 MARKS = {GLANCE: "o", LEARNED: "s", BASELINE: "*"}

@@ -10,17 +10,17 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from calibration.evaluation import table
-from calibration.evaluation.pictures import Pick
-from calibration.evaluation.plots import (
+from adafocus.calibration.evaluation import table
+from adafocus.calibration.evaluation.pictures import Pick
+from adafocus.calibration.evaluation.plots import (
     class_plot,
     confusion_plot,
     cost_plot,
     difference_plot,
     reliability_plot,
 )
-from calibration.evaluation.ways import LEARNED
-from edge.files import replacing_file
+from adafocus.calibration.evaluation.ways import LEARNED
+from adafocus.edge.files import replacing_file
 
 TEMPLATE = "report.html"
 

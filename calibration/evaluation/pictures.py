@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from calibration.clips import LabelledClip
-from calibration.evaluation.ways import LEARNED, WITHOUT_POLICY
-from edge.clip import Clip, read_clip
-from edge.picture import ACCENT, FAINT, INK, TRACK, boxed, text_font
-from edge.prediction import Prediction
-from edge.recognizer import Recognizer
+from adafocus.calibration.clips import LabelledClip
+from adafocus.calibration.evaluation.ways import LEARNED, WITHOUT_POLICY
+from adafocus.edge.clip import Clip, read_clip
+from adafocus.edge.picture import ACCENT, FAINT, INK, TRACK, boxed, text_font
+from adafocus.edge.prediction import Prediction
+from adafocus.edge.recognizer import Recognizer
 
 WIDTH_PX, GAP_PX, LINE_PX, SMALL_PT = 760, 5, 34, 12
 LARGEST_TILE_PX = 128

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from calibration.evaluation.figures import BASELINE, GLANCE
-from calibration.evaluation.ways import LEARNED, WITHOUT_POLICY
+from adafocus.calibration.evaluation.figures import BASELINE, GLANCE
+from adafocus.calibration.evaluation.ways import LEARNED, WITHOUT_POLICY
 
 INK, FAINT, BLUE, RED, TRACK = "#1d1f24", "#747a85", "#1f5fa8", "#e4572e", "#e9e6df"
 MARKS = {GLANCE: ("s", FAINT), WITHOUT_POLICY: ("D", RED), LEARNED: ("o", BLUE), BASELINE: ("*", INK)}

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from calibration.answers import Answers, Way, collect_ways
-from calibration.clips import LabelledClip
-from edge.errors import AdafocusError
-from edge.files import replacing_file
-from edge.manifest import STAGES
-from edge.recognizer import Recognizer
+from adafocus.calibration.answers import Answers, Way, collect_ways
+from adafocus.calibration.clips import LabelledClip
+from adafocus.edge.files import replacing_file
+from adafocus.edge.manifest import STAGES
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 KEY = "key"
 PARTS = ("logits", "macs", "ms", "chosen", "boxes")

@@ -1,6 +1,6 @@
 """What a file of results keeps of evaluations: everything but the single clips; and the mean of several seeds.
 
-``python -m calibration.evaluation.summary results/accuracy.yaml KEY EVALUATION.yaml ... --note TEXT``
+``python -m adafocus.calibration.evaluation.summary results/accuracy.yaml KEY EVALUATION.yaml ... --note TEXT``
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from calibration.evaluation.figures import difference
-from calibration.evaluation.files import read_evaluation
-from calibration.evaluation.resampling import Resamples
-from calibration.evaluation.ways import LEARNED
-from calibration.results import put_result
-from edge.errors import AdafocusError
+from adafocus.calibration.evaluation.figures import difference
+from adafocus.calibration.evaluation.files import read_evaluation
+from adafocus.calibration.evaluation.resampling import Resamples
+from adafocus.calibration.evaluation.ways import LEARNED
+from adafocus.calibration.results import put_result
+from adafocus.errors import AdafocusError
 
 LEFT_OUT = ("kind", "format", "each_clip", "confusion", "by_class", "resamples")
 SURE = 0.95

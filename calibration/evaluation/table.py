@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from calibration.evaluation.ways import LEARNED
+from adafocus.calibration.evaluation.ways import LEARNED
 
 
 def show(figures: Mapping[str, Any], console: Console) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from calibration.clips import LabelledClip
-from edge.errors import AdafocusError
+from adafocus.calibration.clips import LabelledClip
+from adafocus.errors import AdafocusError
 
 SHOWN = 5
 

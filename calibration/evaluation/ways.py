@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from calibration.answers import Way
+from adafocus.calibration.answers import Way
 
 LEARNED = "learned policy"
 # where a network without a policy would look

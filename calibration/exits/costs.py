@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.answers import Answers
-from edge.budget import MACS_PER_GMAC, Budget, Unit
-from edge.errors import AdafocusError
+from adafocus.calibration.answers import Answers
+from adafocus.edge.budget import MACS_PER_GMAC, Budget, Unit
+from adafocus.errors import AdafocusError
 
 TABLE_ROWS = 9
 TABLE_DIGITS = 4

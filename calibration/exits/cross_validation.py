@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from calibration.answers import Answers
-from calibration.evaluation.truth import Truth
-from calibration.exits.costs import exit_costs
-from calibration.exits.fitting import OFFICIAL, Choice, Fitted, exits_taken
-from calibration.exits.paths import FAMILIES
-from edge.budget import Budget
-from edge.errors import AdafocusError
-from edge.exits import Criterion, confidences
+from adafocus.calibration.answers import Answers
+from adafocus.calibration.evaluation.truth import Truth
+from adafocus.calibration.exits.costs import exit_costs
+from adafocus.calibration.exits.fitting import OFFICIAL, Choice, Fitted, exits_taken
+from adafocus.calibration.exits.paths import FAMILIES
+from adafocus.edge.budget import Budget
+from adafocus.edge.exits import Criterion, confidences
+from adafocus.errors import AdafocusError
 
 CRITERIA: tuple[Criterion, ...] = ("softmax", "logit", "entropy")
 OFFICIAL_CRITERIA: tuple[Criterion, ...] = ("logit", "entropy")

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from calibration.exits.official import official_thresholds, target_shares
-from calibration.exits.paths import FAMILIES, CostCurve, ThresholdPath
-from calibration.exits.temperature import fit_temperature
-from edge.curves import bounds
-from edge.exits import NEVER, Criterion, confidences
+from adafocus.calibration.exits.official import official_thresholds, target_shares
+from adafocus.calibration.exits.paths import FAMILIES, CostCurve, ThresholdPath
+from adafocus.calibration.exits.temperature import fit_temperature
+from adafocus.edge.curves import bounds
+from adafocus.edge.exits import NEVER, Criterion, confidences
 
 OFFICIAL = "official"
 # what a float32 power can hold

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edge.exits import ALWAYS, NEVER
+from adafocus.edge.exits import ALWAYS, NEVER
 
 # of 17 exits, and of two
 LONG_SWEEP = tuple(step / 20 for step in range(1, 20))

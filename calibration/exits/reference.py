@@ -1,6 +1,6 @@
 """The official routine here against the numbers of the official code, for results/accuracy.yaml.
 
-python -m calibration.exits.reference ../shared/reference --out results/accuracy.yaml
+python -m adafocus.calibration.exits.reference ../shared/reference --out results/accuracy.yaml
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.exits.official import (
+from adafocus.calibration.exits.official import (
     LONG_SWEEP,
     SHORT_SWEEP,
     confidences32,
@@ -23,12 +23,12 @@ from calibration.exits.official import (
     play,
     target_shares,
 )
-from calibration.results import put_result
-from edge.errors import AdafocusError
-from edge.exits import NEVER
+from adafocus.calibration.results import put_result
+from adafocus.edge.exits import NEVER
+from adafocus.errors import AdafocusError
 
 KEY = "official_exit_routine"
-COMMAND = "python -m calibration.exits.reference ../shared/reference --out results/accuracy.yaml"
+COMMAND = "python -m adafocus.calibration.exits.reference ../shared/reference --out results/accuracy.yaml"
 CONFIGURATIONS = ("long", "tsm", "x3d")
 # our names of the criteria -> those of the arrays
 CRITERIA = {"logit": "confidence", "entropy": "entropy"}

@@ -9,10 +9,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from edge.exits import ALWAYS, NEVER
+from adafocus.edge.exits import ALWAYS, NEVER
 
 if TYPE_CHECKING:
-    from calibration.calibrating import Calibrated
+    from adafocus.calibration.calibrating import Calibrated
 
 # thresholds of more exits are told by their range
 MOST_LISTED = 3

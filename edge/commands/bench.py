@@ -13,18 +13,18 @@ from typing import Any
 import click
 from rich.console import Console
 
-from edge.benchmark import Bench, Clips, Contestant, Protocol
-from edge.benchmark_comparison import compare, read_report
-from edge.benchmark_report import Surroundings, make_report
-from edge.benchmark_tables import show_comparison, show_report
-from edge.bundle import Bundle, is_bundle
-from edge.commands import options
-from edge.errors import AdafocusError
-from edge.exits import ALWAYS, NEVER
-from edge.files import replacing_file
-from edge.machine import peak_memory_bytes, read_facts, read_state
-from edge.manifest import Stage
-from edge.recognizer import Recognizer
+from adafocus.edge.benchmark import Bench, Clips, Contestant, Protocol
+from adafocus.edge.benchmark_comparison import compare, read_report
+from adafocus.edge.benchmark_report import Surroundings, make_report
+from adafocus.edge.benchmark_tables import show_comparison, show_report
+from adafocus.edge.bundle import Bundle, is_bundle
+from adafocus.edge.commands import options
+from adafocus.edge.exits import ALWAYS, NEVER
+from adafocus.edge.files import replacing_file
+from adafocus.edge.machine import peak_memory_bytes, read_facts, read_state
+from adafocus.edge.manifest import Stage
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 # the library has one pool of threads for the whole process
 ONE_POOL = "executorch"

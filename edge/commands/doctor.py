@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edge.bundle import Bundle
-from edge.commands import options
-from edge.golden import runtimes_for
-from edge.installation import OpenCV, RuntimeState, opencv, runtime_states, version_of
-from edge.machine import GOVERNOR_COMMAND, Facts, State, read_facts, read_state
-from edge.peripherals import Finding, cameras, meters
-from edge.trial import Trial, try_bundle
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.commands import options
+from adafocus.edge.golden import runtimes_for
+from adafocus.edge.installation import OpenCV, RuntimeState, opencv, runtime_states, version_of
+from adafocus.edge.machine import GOVERNOR_COMMAND, Facts, State, read_facts, read_state
+from adafocus.edge.peripherals import Finding, cameras, meters
+from adafocus.edge.trial import Trial, try_bundle
 
 GIGABYTE = 1e9
 STYLES = {"present": "green", "present but not readable": "yellow", "none": "dim"}

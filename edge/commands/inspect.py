@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edge.bundle import MANIFEST, Bundle, is_bundle
-from edge.commands import options
-from edge.errors import WORKSTATION_INSTALL, AdafocusError
-from edge.manifest import STAGES
-from edge.runtimes import unavailable
+from adafocus.edge.bundle import MANIFEST, Bundle, is_bundle
+from adafocus.edge.commands import options
+from adafocus.edge.manifest import STAGES
+from adafocus.edge.runtimes import unavailable
+from adafocus.errors import WORKSTATION_INSTALL, AdafocusError
 
 DESCRIBERS = "adafocus.describers"
 

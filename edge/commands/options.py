@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from edge.budget import Budget
-from edge.errors import AdafocusError
+from adafocus.edge.budget import Budget
+from adafocus.errors import AdafocusError
 
 
 def _parsed_budget(context: click.Context, parameter: click.Parameter, text: str | None) -> Budget | None:

@@ -11,12 +11,12 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from edge.budget import Budget
-from edge.clip import read_clip
-from edge.commands import options
-from edge.controller import WINDOW_CLIPS, Controller
-from edge.errors import AdafocusError
-from edge.recognizer import Prediction, Recognizer
+from adafocus.edge.budget import Budget
+from adafocus.edge.clip import read_clip
+from adafocus.edge.commands import options
+from adafocus.edge.controller import WINDOW_CLIPS, Controller
+from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.errors import AdafocusError
 
 BAR_CHARACTERS = 28
 
@@ -55,7 +55,7 @@ class Playlist:
         if self._controller is not None:
             self._controller.observe(answer)
         if self._picture is not None:
-            from edge.picture import draw_picture
+            from adafocus.edge.picture import draw_picture
 
             draw_picture(clip, answer, video.name, self._picture)
         return answer

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edge.bundle import Bundle
-from edge.commands import options
-from edge.errors import AdafocusError, BundleError
-from edge.golden import GoldenCheck, check_runtime, runtimes_for
-from edge.manifest import STAGES
-from edge.runtimes import unavailable
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.commands import options
+from adafocus.edge.golden import GoldenCheck, check_runtime, runtimes_for
+from adafocus.edge.manifest import STAGES
+from adafocus.edge.runtimes import unavailable
+from adafocus.errors import AdafocusError, BundleError
 
 
 @click.command()

@@ -7,18 +7,18 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from edge.errors import MissingRuntimeError
-from edge.manifest import GraphFile
-from edge.runtimes.base import Graph
+from adafocus.edge.manifest import GraphFile
+from adafocus.edge.runtimes.base import Graph
+from adafocus.errors import MissingRuntimeError
 
 Opener = Callable[[str, Path, GraphFile, int], Graph]
 
 RUNTIMES: dict[str, str] = {
-    "litert": "edge.runtimes.litert",
-    "tflite": "edge.runtimes.tflite",
-    "onnx": "edge.runtimes.onnx",
-    "executorch": "edge.runtimes.executorch",
-    "coreml": "edge.runtimes.coreml",
+    "litert": "adafocus.edge.runtimes.litert",
+    "tflite": "adafocus.edge.runtimes.tflite",
+    "onnx": "adafocus.edge.runtimes.onnx",
+    "executorch": "adafocus.edge.runtimes.executorch",
+    "coreml": "adafocus.edge.runtimes.coreml",
 }
 
 

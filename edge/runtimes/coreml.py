@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.errors import BundleError
-from edge.manifest import GraphFile
-from edge.runtimes.base import Arrays, file_names
+from adafocus.edge.manifest import GraphFile
+from adafocus.edge.runtimes.base import Arrays, file_names
+from adafocus.errors import BundleError
 
 INSTALL = 'pip install "adafocus-edge[coreml]"'
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from edge.errors import BundleError
-from edge.manifest import GraphFile, TensorSpec
-from edge.quiet import without_remarks
-from edge.runtimes.base import Arrays, unlike_the_manifest
+from adafocus.edge.manifest import GraphFile, TensorSpec
+from adafocus.edge.quiet import without_remarks
+from adafocus.edge.runtimes.base import Arrays, unlike_the_manifest
+from adafocus.errors import BundleError
 
 INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[executorch]"'
 SCALE, ZERO_POINT = "_scale", "_zero_point"

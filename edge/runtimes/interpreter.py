@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from edge.errors import BundleError
-from edge.manifest import GraphFile, TensorSpec
-from edge.quiet import without_remarks
-from edge.runtimes.base import Arrays, unlike_the_manifest
+from adafocus.edge.manifest import GraphFile, TensorSpec
+from adafocus.edge.quiet import without_remarks
+from adafocus.edge.runtimes.base import Arrays, unlike_the_manifest
+from adafocus.errors import BundleError
 
 Details = dict[str, Any]
 

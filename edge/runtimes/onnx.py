@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from edge.errors import BundleError
-from edge.manifest import GraphFile, TensorSpec
-from edge.runtimes.base import Arrays, file_names, unlike_the_manifest
+from adafocus.edge.manifest import GraphFile, TensorSpec
+from adafocus.edge.runtimes.base import Arrays, file_names, unlike_the_manifest
+from adafocus.errors import BundleError
 
 # the library reports to its maker what it runs, unless this stands in the environment before it is imported
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,6 +1,6 @@
 """Frame sources, one table: kind -> module. A module is imported only when an address of its kind is opened.
 
-Files never drop a frame: they are read in order. Live sources are read through :class:`edge.sources.latest.Latest`,
+Files never drop a frame: they are read in order. Live sources are read through :class:`adafocus.edge.sources.latest.Latest`,
 which keeps the newest frame and counts what it drops.
 """
 
@@ -12,11 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from edge.errors import SourceError
-from edge.sources.base import FiniteSource, Frame, Source
-from edge.sources.latest import Latest, State
-from edge.sources.names import safe_name
-from edge.sources.video_file import VideoFile
+from adafocus.edge.sources.base import FiniteSource, Frame, Source
+from adafocus.edge.sources.latest import Latest, State
+from adafocus.edge.sources.names import safe_name
+from adafocus.edge.sources.video_file import VideoFile
+from adafocus.errors import SourceError
 
 __all__ = [
     "FiniteSource",
@@ -54,14 +54,22 @@ class Kind:
 
 
 SOURCES: tuple[Kind, ...] = (
-    Kind("webcam", "edge.sources.webcam", r"camera:\d+|/dev/video\d+", True, "camera:0 or /dev/video0"),
-    Kind("picamera", "edge.sources.picamera", r"picamera2?(:\d+)?", True, "picamera:0"),
-    Kind("jetson", "edge.sources.jetson", r"jetson:.+", True, "jetson:0, jetson:clip.mp4 or jetson:rtsp://..."),
-    Kind("gstreamer", "edge.sources.gstreamer", r"gst:.+", True, "'gst:v4l2src ! videoconvert ! appsink'"),
-    Kind("network", "edge.sources.network", r"(rtsps?|https?)://.+", True, "rtsp://host/stream or http://host/mjpeg"),
-    Kind("array", "edge.sources.array", r".+\.npy", False, "frames.npy"),
-    Kind("image_folder", "edge.sources.image_folder", "", False, "a folder of pictures"),
-    Kind("video_file", "edge.sources.video_file", "", False, "clip.mp4"),
+    Kind("webcam", "adafocus.edge.sources.webcam", r"camera:\d+|/dev/video\d+", True, "camera:0 or /dev/video0"),
+    Kind("picamera", "adafocus.edge.sources.picamera", r"picamera2?(:\d+)?", True, "picamera:0"),
+    Kind(
+        "jetson", "adafocus.edge.sources.jetson", r"jetson:.+", True, "jetson:0, jetson:clip.mp4 or jetson:rtsp://..."
+    ),
+    Kind("gstreamer", "adafocus.edge.sources.gstreamer", r"gst:.+", True, "'gst:v4l2src ! videoconvert ! appsink'"),
+    Kind(
+        "network",
+        "adafocus.edge.sources.network",
+        r"(rtsps?|https?)://.+",
+        True,
+        "rtsp://host/stream or http://host/mjpeg",
+    ),
+    Kind("array", "adafocus.edge.sources.array", r".+\.npy", False, "frames.npy"),
+    Kind("image_folder", "adafocus.edge.sources.image_folder", "", False, "a folder of pictures"),
+    Kind("video_file", "adafocus.edge.sources.video_file", "", False, "clip.mp4"),
 )
 FOLDER, FILE = SOURCES[-2:]
 

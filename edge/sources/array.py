@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import SourceError
-from edge.sources.base import FALLBACK_FPS, Frame
-from edge.sources.counted import CountedSource
+from adafocus.edge.sources.base import FALLBACK_FPS, Frame
+from adafocus.edge.sources.counted import CountedSource
+from adafocus.errors import SourceError
 
 Order = Literal["rgb", "bgr"]
 

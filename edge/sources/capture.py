@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import SourceError
-from edge.sources.base import FALLBACK_FPS, Frame, moment_of_capture
+from adafocus.edge.sources.base import FALLBACK_FPS, Frame, moment_of_capture
+from adafocus.errors import SourceError
 
 SILENT = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.errors import SourceError
+from adafocus.errors import SourceError
 
 
 class CountedSource:

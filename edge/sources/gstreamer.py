@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import cv2
 
-from edge.errors import SourceError
-from edge.sources.capture import Capture, keep_quiet, open_capture
-from edge.sources.names import safe_name
+from adafocus.edge.sources.capture import Capture, keep_quiet, open_capture
+from adafocus.edge.sources.names import safe_name
+from adafocus.errors import SourceError
 
 PREFIX = "gst:"
 # the newest frame only, at once: the queue of a sink otherwise grows while nobody looks

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 
-from edge.errors import SourceError
-from edge.sources import capture as _quiet  # noqa: F401 - OpenCV complains about damaged pictures otherwise
-from edge.sources.base import FALLBACK_FPS, Frame
-from edge.sources.counted import CountedSource
+from adafocus.edge.sources import capture as _quiet  # noqa: F401 - OpenCV complains about damaged pictures otherwise
+from adafocus.edge.sources.base import FALLBACK_FPS, Frame
+from adafocus.edge.sources.counted import CountedSource
+from adafocus.errors import SourceError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.errors import SourceError
-from edge.sources.capture import Capture, whole_number
-from edge.sources.gstreamer import EVERY, NEWEST, TO_BGR, open_pipeline
-from edge.sources.names import safe_name
+from adafocus.edge.sources.capture import Capture, whole_number
+from adafocus.edge.sources.gstreamer import EVERY, NEWEST, TO_BGR, open_pipeline
+from adafocus.edge.sources.names import safe_name
+from adafocus.errors import SourceError
 
 PREFIX = "jetson:"
 # the converter of the chip gives four bytes a pixel, and OpenCV takes three

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import cv2
 
-from edge.errors import AdafocusError, SourceError
-from edge.sources.base import FALLBACK_FPS, Frame, Source
-from edge.sources.names import safe_name
+from adafocus.edge.sources.base import FALLBACK_FPS, Frame, Source
+from adafocus.edge.sources.names import safe_name
+from adafocus.errors import AdafocusError, SourceError
 
 Phase = Literal["opening", "running", "waiting", "ended"]
 
@@ -108,7 +108,7 @@ class Latest:
         Raises:
             SourceError: the address means no live source, or it cannot be opened (unless ``patient``).
         """
-        from edge.sources import address_text, is_live, open_source
+        from adafocus.edge.sources import address_text, is_live, open_source
 
         if not is_live(address):
             raise SourceError(

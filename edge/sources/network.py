@@ -10,9 +10,9 @@ import os
 
 import cv2
 
-from edge.errors import SourceError
-from edge.sources.capture import Capture, keep_quiet, open_capture
-from edge.sources.names import safe_name
+from adafocus.edge.sources.capture import Capture, keep_quiet, open_capture
+from adafocus.edge.sources.names import safe_name
+from adafocus.errors import SourceError
 
 OPEN_S = 5.0
 READ_S = 5.0

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import SourceError
-from edge.sources.base import Frame, moment_of_capture
-from edge.sources.capture import whole_number
+from adafocus.edge.sources.base import Frame, moment_of_capture
+from adafocus.edge.sources.capture import whole_number
+from adafocus.errors import SourceError
 
 MAIN_SIZE = (1280, 720)
 LORES_SIZE = (320, 180)

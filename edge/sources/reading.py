@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import sources
-from edge.errors import VideoError
-from edge.sources.base import FiniteSource
-from edge.sources.packets import is_interlaced, read_chosen, read_interlaced
-from edge.sources.video_file import VideoFile
+from adafocus.edge import sources
+from adafocus.edge.sources.base import FiniteSource
+from adafocus.edge.sources.packets import is_interlaced, read_chosen, read_interlaced
+from adafocus.edge.sources.video_file import VideoFile
+from adafocus.errors import VideoError
 
 Choose = Callable[[int], NDArray[np.int64]]
 Keep = Callable[[int, NDArray[np.uint8]], None]

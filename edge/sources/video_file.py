@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from edge.errors import VideoError
-from edge.sources.capture import Capture, open_capture
+from adafocus.edge.sources.capture import Capture, open_capture
+from adafocus.errors import VideoError
 
 MOST_FRAMES = 10_000_000
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import cv2
 
-from edge.errors import SourceError
-from edge.sources.capture import Capture, open_capture, whole_number
+from adafocus.edge.sources.capture import Capture, open_capture, whole_number
+from adafocus.errors import SourceError
 
 DEVICES = Path("/dev")
 PROCESSES = Path("/proc")

@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import AdafocusError
-from edge.files import replacing_file
-from edge.sources.capture import open_capture
-from edge.streaming.answer import Answer
-from edge.streaming.painter import Painter
+from adafocus.edge.files import replacing_file
+from adafocus.edge.sources.capture import open_capture
+from adafocus.edge.streaming.answer import Answer
+from adafocus.edge.streaming.painter import Painter
+from adafocus.errors import AdafocusError
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 WAITING_FRAMES = 32

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.streaming.window import Span
+from adafocus.edge.streaming.window import Span
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from edge.errors import SourceError
-from edge.streaming.events import EventLog
-from edge.streaming.feed import Feed, FileFeed
-from edge.streaming.schedule import Schedule
-from edge.streaming.settings import Settings
-from edge.streaming.teller import Teller
-from edge.streaming.window import Window
+from adafocus.edge.streaming.events import EventLog
+from adafocus.edge.streaming.feed import Feed, FileFeed
+from adafocus.edge.streaming.schedule import Schedule
+from adafocus.edge.streaming.settings import Settings
+from adafocus.edge.streaming.teller import Teller
+from adafocus.edge.streaming.window import Window
+from adafocus.errors import SourceError
 
 # how often a waiting loop looks whether it is told to end, and serves a preview
 LOOK_S = 0.05

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from edge.errors import AdafocusError
+from adafocus.errors import AdafocusError
 
 KINDS = ("started", "answer", "switched", "source", "late", "warning", "summary")
 DECIMALS = 4

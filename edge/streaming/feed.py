@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.sources import FiniteSource, Frame, Latest, Source, is_live, open_finite
-from edge.streaming.window import Window
+from adafocus.edge.sources import FiniteSource, Frame, Latest, Source, is_live, open_finite
+from adafocus.edge.streaming.window import Window
 
 # how long a thread waits before it looks whether it is to end
 LOOK_S = 0.25

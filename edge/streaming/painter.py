@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from edge.picture import ACCENT, FAINT, INK, PAPER, SMALL_PT, TEXT_PT, TRACK, text_font
-from edge.streaming.answer import Answer
+from adafocus.edge.picture import ACCENT, FAINT, INK, PAPER, SMALL_PT, TEXT_PT, TRACK, text_font
+from adafocus.edge.streaming.answer import Answer
 
 CAPTION_PX = 76
 PAD_PX = 10

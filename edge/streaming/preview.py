@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import AdafocusError
-from edge.streaming.answer import Answer
-from edge.streaming.painter import Painter
+from adafocus.edge.streaming.answer import Answer
+from adafocus.edge.streaming.painter import Painter
+from adafocus.errors import AdafocusError
 
 TITLE = "adafocus"
 ESCAPE = 27

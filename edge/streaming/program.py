@@ -13,17 +13,17 @@ from typing import Any
 
 import click
 
-from edge.recognizer import Recognizer
-from edge.streaming.annotate import AnnotatedVideo
-from edge.streaming.engine import Engine
-from edge.streaming.events import EventLog
-from edge.streaming.feed import Feed, feed_of, length_s, open_stream
-from edge.streaming.preview import Preview
-from edge.streaming.screen import Screen
-from edge.streaming.settings import Settings
-from edge.streaming.smoothing import Smoother
-from edge.streaming.teller import Teller, View
-from edge.streaming.window import Window
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.streaming.annotate import AnnotatedVideo
+from adafocus.edge.streaming.engine import Engine
+from adafocus.edge.streaming.events import EventLog
+from adafocus.edge.streaming.feed import Feed, feed_of, length_s, open_stream
+from adafocus.edge.streaming.preview import Preview
+from adafocus.edge.streaming.screen import Screen
+from adafocus.edge.streaming.settings import Settings
+from adafocus.edge.streaming.smoothing import Smoother
+from adafocus.edge.streaming.teller import Teller, View
+from adafocus.edge.streaming.window import Window
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 

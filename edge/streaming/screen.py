@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
-from edge.streaming.answer import Answer
+from adafocus.edge.streaming.answer import Answer
 
 BAR_CHARACTERS = 20
 # counts change with every frame

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.budget import Budget
-from edge.errors import AdafocusError
-from edge.streaming.smoothing import Persistence
+from adafocus.edge.budget import Budget
+from adafocus.edge.streaming.smoothing import Persistence
+from adafocus.errors import AdafocusError
 
 
 @dataclass(frozen=True)

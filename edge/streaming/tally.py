@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge.streaming.answer import Answer
-from edge.streaming.memory import Growth
-from edge.streaming.percentiles import Percentiles
+from adafocus.edge.streaming.answer import Answer
+from adafocus.edge.streaming.memory import Growth
+from adafocus.edge.streaming.percentiles import Percentiles
 
 STAGES = ("glance", "policy", "focus")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
-from edge.budget import Budget
-from edge.clip import Clip
-from edge.controller import Controller
-from edge.exits import softmax
-from edge.incremental import FeatureStore
-from edge.recognizer import Recognizer
-from edge.streaming.answer import Answer
-from edge.streaming.events import EventLog
-from edge.streaming.smoothing import Smoothed, Smoother
-from edge.streaming.tally import Tally
-from edge.streaming.window import Span
+from adafocus.edge.budget import Budget
+from adafocus.edge.clip import Clip
+from adafocus.edge.controller import Controller
+from adafocus.edge.exits import softmax
+from adafocus.edge.incremental import FeatureStore
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.streaming.answer import Answer
+from adafocus.edge.streaming.events import EventLog
+from adafocus.edge.streaming.smoothing import Smoothed, Smoother
+from adafocus.edge.streaming.tally import Tally
+from adafocus.edge.streaming.window import Span
 
 
 class View(Protocol):

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.candidates import Candidates
-from edge.clip import Clip
-from edge.errors import AdafocusError
-from edge.manifest import Geometry
-from edge.preprocess import fit_frame, resize_square
-from edge.sources.base import Frame
+from adafocus.edge.candidates import Candidates
+from adafocus.edge.clip import Clip
+from adafocus.edge.manifest import Geometry
+from adafocus.edge.preprocess import fit_frame, resize_square
+from adafocus.edge.sources.base import Frame
+from adafocus.errors import AdafocusError
 
 # of the clip's step, so that rounding of timestamps decides nothing
 TOLERANCE = 1e-3

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.backbones.base import Backbone, ConvNorm
-from networks.backbones.shift import set_frames, shift_or_pass
+from adafocus.networks.backbones.base import Backbone, ConvNorm
+from adafocus.networks.backbones.shift import set_frames, shift_or_pass
 
 STEM_CHANNELS = 32
 HEAD_CHANNELS = 1280

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.backbones.base import Backbone
-from networks.backbones.shift import set_frames, shift_or_pass
+from adafocus.networks.backbones.base import Backbone
+from adafocus.networks.backbones.shift import set_frames, shift_or_pass
 
 STEM_CHANNELS = 64
 STAGE_WIDTHS = (64, 128, 256, 512)

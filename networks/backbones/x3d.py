@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.backbones.base import Backbone
-from networks.backbones.depthwise import DepthwiseConv3d
+from adafocus.networks.backbones.base import Backbone
+from adafocus.networks.backbones.depthwise import DepthwiseConv3d
 
 STEM_CHANNELS = 24
 STAGE_CHANNELS = (24, 48, 96, 192)

@@ -1,8 +1,8 @@
 """Lowering: a trained network becomes three static stage graphs that every runtime can take whole."""
 
-from networks.lowering.inference import LoweredInference, infer_lowered, run_stages
-from networks.lowering.parts import PARTS, glance_parts, part_example
-from networks.lowering.stages import STAGES, LoweredStages, Policy, lower
+from adafocus.networks.lowering.inference import LoweredInference, infer_lowered, run_stages
+from adafocus.networks.lowering.parts import PARTS, glance_parts, part_example
+from adafocus.networks.lowering.stages import STAGES, LoweredStages, Policy, lower
 
 __all__ = [
     "PARTS",

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import nn
 
-from networks.backbones.inverted_residual import InvertedResidualNet
-from networks.backbones.resnet import ResNet
-from networks.backbones.x3d import X3D
-from networks.lowering.images import LoweredInvertedResidualNet, LoweredResNet
-from networks.lowering.x3d import LoweredX3D
+from adafocus.networks.backbones.inverted_residual import InvertedResidualNet
+from adafocus.networks.backbones.resnet import ResNet
+from adafocus.networks.backbones.x3d import X3D
+from adafocus.networks.lowering.images import LoweredInvertedResidualNet, LoweredResNet
+from adafocus.networks.lowering.x3d import LoweredX3D
 
 LOWERED: dict[type[nn.Module], Callable[[Any, int, int], nn.Module]] = {
     X3D: LoweredX3D,

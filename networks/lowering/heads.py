@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.heads import LinearHead, X3DHead
-from networks.lowering.rules import conv2d, time_mean
+from adafocus.networks.heads import LinearHead, X3DHead
+from adafocus.networks.lowering.rules import conv2d, time_mean
 
 
 class LoweredX3DHead(nn.Module):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.backbones.inverted_residual import InvertedResidual, InvertedResidualNet
-from networks.backbones.resnet import Bottleneck, ResNet
-from networks.lowering.rules import PaddedMaxPool, folded_conv, lower_shift, normed_conv
+from adafocus.networks.backbones.inverted_residual import InvertedResidual, InvertedResidualNet
+from adafocus.networks.backbones.resnet import Bottleneck, ResNet
+from adafocus.networks.lowering.rules import PaddedMaxPool, folded_conv, lower_shift, normed_conv
 
 
 class LoweredInvertedResidual(nn.Module):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from networks.config import NetworkConfig
-from networks.cropping import crop_frames, resize_frames
-from networks.lowering.stages import LoweredStages
-from networks.temporal import middle_frames, quantile_levels, select_frames
+from adafocus.networks.config import NetworkConfig
+from adafocus.networks.cropping import crop_frames, resize_frames
+from adafocus.networks.lowering.stages import LoweredStages
+from adafocus.networks.temporal import middle_frames, quantile_levels, select_frames
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def infer_lowered(stages: LoweredStages, candidates: Tensor, glance: Tensor | No
     """Answer one clip through every exit.
 
     Args:
-        stages: from :func:`networks.lowering.lower`.
+        stages: from :func:`adafocus.networks.lowering.lower`.
         candidates: ``(1, N, 3, F, F)`` float32, normalised.
         glance: ``(1, T_G, 3, S, S)``; without it, candidates on a uniform grid.
     """

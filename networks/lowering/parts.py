@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from networks.lowering.stages import GlancePerFrame, LoweredStages
+from adafocus.networks.lowering.stages import GlancePerFrame, LoweredStages
 
 PARTS = ("encode", "join")
 # more at once would be wasted wherever fewer frames than that are new

@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.backbones.base import ConvNorm
-from networks.backbones.shift import TemporalShift
-from networks.heads import NormedLinear
-from networks.policy import box_track
+from adafocus.networks.backbones.base import ConvNorm
+from adafocus.networks.backbones.shift import TemporalShift
+from adafocus.networks.heads import NormedLinear
+from adafocus.networks.policy import box_track
 
 # measured on MobileNetV2 (24 to 160 channels) and ResNet-50 (256 to 2048)
 WIDE_CHANNELS = 256

@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.adafocus import AdaFocus
-from networks.config import NetworkConfig
-from networks.lowering.encoders import lower_encoder
-from networks.lowering.heads import lower_head
-from networks.lowering.rules import (
+from adafocus.networks.adafocus import AdaFocus
+from adafocus.networks.config import NetworkConfig
+from adafocus.networks.lowering.encoders import lower_encoder
+from adafocus.networks.lowering.heads import lower_head
+from adafocus.networks.lowering.rules import (
     ChosenLinear,
     FullExtentLinear,
     NeighbourConv,
@@ -34,8 +34,8 @@ from networks.lowering.rules import (
     time_mean,
     with_fewer_products,
 )
-from networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
-from networks.variants import AdaFocusPerClip, AdaFocusPerFrame
+from adafocus.networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
+from adafocus.networks.variants import AdaFocusPerClip, AdaFocusPerFrame
 
 STAGES = ("glance", "policy", "focus")
 

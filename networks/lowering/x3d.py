@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from networks.backbones.x3d import X3D, SqueezeExcite, X3DBlock
-from networks.lowering.rules import TemporalTaps, clip_mean, conv2d, framewise_conv
+from adafocus.networks.backbones.x3d import X3D, SqueezeExcite, X3DBlock
+from adafocus.networks.lowering.rules import TemporalTaps, clip_mean, conv2d, framewise_conv
 
 
 class LoweredSqueezeExcite(nn.Module):

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from click.testing import CliRunner
 
-from apps.device_figures import main
+from adafocus.apps.device_figures import main
 
 
 def test_sections_are_put_in_without_traces_and_others_stay(tmp_path: Path) -> None:

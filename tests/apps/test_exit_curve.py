@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from apps.exit_curve import main
-from edge.bundle import Bundle
+from adafocus.apps.exit_curve import main
+from adafocus.edge.bundle import Bundle
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import Bundle
-from edge.candidates import Candidates
-from edge.clip import Clip, read_clip
-from edge.golden import golden_clip
-from edge.recognizer import Recognizer
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.candidates import Candidates
+from adafocus.edge.clip import Clip, read_clip
+from adafocus.edge.golden import golden_clip
+from adafocus.edge.recognizer import Recognizer
 
 GOLDEN = "golden"
 # fields of a clip that make it up; the rest says how it was read

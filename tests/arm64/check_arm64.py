@@ -22,9 +22,9 @@ from answers import GOLDEN, Numbers
 from shipped import shipped
 from trees import CACHE, PI, ROOT, WHEELS, Device, devices
 
-from edge.bounds import MOST_RELATIVE_OF_ITSELF
-from edge.errors import AdafocusError
-from edge.exits import softmax
+from adafocus.edge.bounds import MOST_RELATIVE_OF_ITSELF
+from adafocus.edge.exits import softmax
+from adafocus.errors import AdafocusError
 
 ANSWERS, PATCHES = (Path(__file__).with_name(name) for name in ("answers.py", "patches.py"))
 FIGURES = CACHE / "figures.json"

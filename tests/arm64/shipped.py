@@ -13,10 +13,10 @@ from pathlib import Path
 
 from trees import CACHE, ROOT
 
-from apps.demo import MODEL, OUT, demo_videos
-from edge.bundle import Bundle
-from edge.errors import AdafocusError
-from edge.files import sha256_of
+from adafocus.apps.demo import MODEL, OUT, demo_videos
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.files import sha256_of
+from adafocus.errors import AdafocusError
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 

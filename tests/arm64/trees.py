@@ -25,8 +25,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from edge.errors import AdafocusError
-from edge.files import replacing_directory
+from adafocus.edge.files import replacing_directory
+from adafocus.errors import AdafocusError
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "arm64"
@@ -82,7 +82,7 @@ class Device:
 
     def adafocus(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run the command line as its entry point does."""
-        return self.run("-c", "from edge.cli import main; main()", *arguments)
+        return self.run("-c", "from adafocus.edge.cli import main; main()", *arguments)
 
 
 def devices() -> dict[str, tuple[Device, Device]]:

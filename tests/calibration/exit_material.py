@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.answers import Answers
-from calibration.clips import LabelledClip
-from calibration.evaluation.truth import Truth
-from calibration.exits.cross_validation import Sample
+from adafocus.calibration.answers import Answers
+from adafocus.calibration.clips import LabelledClip
+from adafocus.calibration.evaluation.truth import Truth
+from adafocus.calibration.exits.cross_validation import Sample
 
 
 def made_sample(clips: int = 200, exits: int = 2, groups: int = 20, classes: int = 8, seed: int = 0) -> Sample:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy_bundle import BRIGHTEST, FOCUS_FRAMES, LABELS, STEP, NumpyOpener, numpy_bundle
 
-from calibration.answers import Way, collect, collect_ways
-from calibration.clips import LabelledClip
-from edge.errors import AdafocusError
-from edge.exits import ALWAYS
-from edge.recognizer import Recognizer
+from adafocus.calibration.answers import Way, collect, collect_ways
+from adafocus.calibration.clips import LabelledClip
+from adafocus.edge.exits import ALWAYS
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 
 def grey_clips(folder: Path, levels: list[int]) -> list[LabelledClip]:

@@ -13,15 +13,15 @@ import pytest
 from fuzzing.kind import small_bundle
 from numpy_bundle import FOCUS_FRAMES, LABELS, NumpyOpener, numpy_bundle
 
-from calibration.calibrating import Request, calibrate_bundle
-from edge.archive import MANIFEST
-from edge.budget import Budget
-from edge.bundle import Bundle
-from edge.cli import run
-from edge.curves import CalibratedCurve, curve_of
-from edge.errors import AdafocusError
-from edge.exits import NEVER
-from edge.recognizer import Recognizer
+from adafocus.calibration.calibrating import Request, calibrate_bundle
+from adafocus.edge.archive import MANIFEST
+from adafocus.edge.budget import Budget
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.cli import run
+from adafocus.edge.curves import CalibratedCurve, curve_of
+from adafocus.edge.exits import NEVER
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 
 class Done(NamedTuple):

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from videos import write_video
 
-from calibration.clips import CacheSettings, FrameCache, LabelledClip, entries, read_clips
-from calibration.clips.cache import fit_short_side, short_side_size
-from edge.clip import sample_video
-from edge.errors import AdafocusError
-from edge.sampling import uniform_indices
+from adafocus.calibration.clips import CacheSettings, FrameCache, LabelledClip, entries, read_clips
+from adafocus.calibration.clips.cache import fit_short_side, short_side_size
+from adafocus.edge.clip import sample_video
+from adafocus.edge.sampling import uniform_indices
+from adafocus.errors import AdafocusError
 
 SETTINGS = CacheSettings(frames=4, short_side_px=32)
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FILL = """
 import sys
 from pathlib import Path
-from calibration.clips import CacheSettings, FrameCache, LabelledClip
+from adafocus.calibration.clips import CacheSettings, FrameCache, LabelledClip
 videos = sorted(Path(sys.argv[1]).glob("*.mp4"))
 clips = [LabelledClip(video, ("x",), video.stem, "train") for video in videos]
 FrameCache(Path(sys.argv[2]), clips, CacheSettings(frames=4, short_side_px=32)).fill()

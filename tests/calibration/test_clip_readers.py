@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calibration.clips import LabelledClip, is_clip_set, read_clips
-from edge.errors import AdafocusError
+from adafocus.calibration.clips import LabelledClip, is_clip_set, read_clips
+from adafocus.errors import AdafocusError
 
 HEAD = ["path", "label", "group", "split"]
 NAMES = st.text(

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from exit_material import made_sample
 
-from calibration.answers import Answers
-from calibration.evaluation.truth import Truth
-from calibration.exits.costs import budget_table, exit_costs
-from calibration.exits.cross_validation import Sample, best_choice, candidates, cross_validated
-from calibration.exits.fitting import OFFICIAL, Choice, exits_taken
-from edge.budget import Budget
-from edge.errors import AdafocusError
-from edge.exits import confidences
+from adafocus.calibration.answers import Answers
+from adafocus.calibration.evaluation.truth import Truth
+from adafocus.calibration.exits.costs import budget_table, exit_costs
+from adafocus.calibration.exits.cross_validation import Sample, best_choice, candidates, cross_validated
+from adafocus.calibration.exits.fitting import OFFICIAL, Choice, exits_taken
+from adafocus.edge.budget import Budget
+from adafocus.edge.exits import confidences
+from adafocus.errors import AdafocusError
 
 SOFTMAX = Choice("softmax", "shared")
 

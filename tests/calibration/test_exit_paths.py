@@ -8,10 +8,10 @@ from exit_material import made_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.exits.fitting import OFFICIAL, Choice, Fitted, exits_taken
-from calibration.exits.paths import FAMILIES, CostCurve, smoothed
-from calibration.exits.temperature import fit_temperature
-from edge.exits import NEVER, confidences, softmax
+from adafocus.calibration.exits.fitting import OFFICIAL, Choice, Fitted, exits_taken
+from adafocus.calibration.exits.paths import FAMILIES, CostCurve, smoothed
+from adafocus.calibration.exits.temperature import fit_temperature
+from adafocus.edge.exits import NEVER, confidences, softmax
 
 CHOICES = [Choice(criterion, family) for criterion in ("softmax", "logit", "entropy") for family in FAMILIES]  # type: ignore[arg-type]
 

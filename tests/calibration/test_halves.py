@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from calibration.halves import (
+from adafocus.calibration.halves import (
     MOST_IN_A_ROW,
     MULTIPLY,
     STEP,
@@ -19,13 +19,13 @@ from calibration.halves import (
     reference_program,
     runtime_program,
 )
-from calibration.quantization import calibrate, prepare, quantised_program, snap
-from converters.targets import SUFFIXES, target
-from converters.verification import opener_of
-from edge.manifest import GraphFile
-from edge.quantization import dequantise, quantise
-from edge.runtimes import open_graph
-from networks.lowering.rules import clip_mean
+from adafocus.calibration.quantization import calibrate, prepare, quantised_program, snap
+from adafocus.converters.targets import SUFFIXES, target
+from adafocus.converters.verification import opener_of
+from adafocus.edge.manifest import GraphFile
+from adafocus.edge.quantization import dequantise, quantise
+from adafocus.edge.runtimes import open_graph
+from adafocus.networks.lowering.rules import clip_mean
 
 NAMES = (("x",), ("gated", "answer"))
 SIDE, FRAMES, CHANNELS = 16, 4, 12

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-import networks
-from calibration.losses import Criterion, Target, divergence, losses, size_penalty
-from calibration.recipe import Recipe
-from calibration.tasks import POLICIES, AdaFocusTask
-from networks import AdaFocus, TrainingOutputs
+from adafocus import networks
+from adafocus.calibration.losses import Criterion, Target, divergence, losses, size_penalty
+from adafocus.calibration.recipe import Recipe
+from adafocus.calibration.tasks import POLICIES, AdaFocusTask
+from adafocus.networks import AdaFocus, TrainingOutputs
 
 LABEL = Target(torch.tensor([0]))
 PLAIN = Criterion()

@@ -9,11 +9,11 @@ import pytest
 import torch
 import yaml
 
-from calibration.exits.official import confidences32, official_thresholds, play, target_shares
-from calibration.exits.reference import CONFIGURATIONS, CRITERIA, reproduce
-from calibration.results import put_result
-from edge.errors import AdafocusError
-from edge.exits import ALWAYS, NEVER, confidences
+from adafocus.calibration.exits.official import confidences32, official_thresholds, play, target_shares
+from adafocus.calibration.exits.reference import CONFIGURATIONS, CRITERIA, reproduce
+from adafocus.calibration.results import put_result
+from adafocus.edge.exits import ALWAYS, NEVER, confidences
+from adafocus.errors import AdafocusError
 
 # one unit in the last place of an entropy between -4 and -2
 LAST_PLACE = 2.0**-22

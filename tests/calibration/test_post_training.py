@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
-import calibration
-import networks
-from calibration.model_file import load_model
-from calibration.post_training import calibration_views, listed_videos, quantise_stages
-from calibration.quantization import activation_quantisers, quantised_program, snap
-from calibration.recipe import Recipe
-from calibration.starting_weights import start_from
-from calibration.views import normalise
-from converters.source import as_model_file
-from edge.errors import AdafocusError
-from networks.lowering import infer_lowered, lower
+from adafocus import calibration, networks
+from adafocus.calibration.model_file import load_model
+from adafocus.calibration.post_training import calibration_views, listed_videos, quantise_stages
+from adafocus.calibration.quantization import activation_quantisers, quantised_program, snap
+from adafocus.calibration.recipe import Recipe
+from adafocus.calibration.starting_weights import start_from
+from adafocus.calibration.views import normalise
+from adafocus.converters.source import as_model_file
+from adafocus.errors import AdafocusError
+from adafocus.networks.lowering import infer_lowered, lower
 
 PRESET = "tsm-mbv2-mbv2"
 RECIPE = Path(calibration.__file__).parent / "recipes" / "x3d-xs-xs-k400.yaml"
@@ -41,9 +40,9 @@ def test_few_clips_are_used_with_a_warning(net: networks.AdaFocus, real_videos: 
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = records.append  # type: ignore[method-assign]
-    logging.getLogger("calibration.post_training").addHandler(handler)
+    logging.getLogger("adafocus.calibration.post_training").addHandler(handler)
     views = calibration_views(real_videos, net.config, 100)
-    logging.getLogger("calibration.post_training").removeHandler(handler)
+    logging.getLogger("adafocus.calibration.post_training").removeHandler(handler)
     assert len(views) == len(real_videos)
     assert "at least 100 are advised" in records[0].getMessage()
 

@@ -11,18 +11,18 @@ import torch
 import yaml
 from click.testing import CliRunner
 
-from calibration.checkpoint_file import save_checkpoint
-from calibration.clips import CacheSettings, FrameCache, read_clips
-from calibration.commands.quantize import quantize
-from calibration.layer_noise import LayerNoise, decibels
-from calibration.model_file import load_model
-from calibration.quantised_network import QuantisedNetwork, inputs_of_stages
-from calibration.quantising import Clips, Quantising, Settings, find_kept_float
-from calibration.quantization import quantised_layers
-from calibration.recipe import Recipe
-from calibration.tasks import AdaFocusTask, task_of
-from edge.errors import AdafocusError
-from networks.lowering import lower
+from adafocus.calibration.checkpoint_file import save_checkpoint
+from adafocus.calibration.clips import CacheSettings, FrameCache, read_clips
+from adafocus.calibration.commands.quantize import quantize
+from adafocus.calibration.layer_noise import LayerNoise, decibels
+from adafocus.calibration.model_file import load_model
+from adafocus.calibration.quantised_network import QuantisedNetwork, inputs_of_stages
+from adafocus.calibration.quantising import Clips, Quantising, Settings, find_kept_float
+from adafocus.calibration.quantization import quantised_layers
+from adafocus.calibration.recipe import Recipe
+from adafocus.calibration.tasks import AdaFocusTask, task_of
+from adafocus.errors import AdafocusError
+from adafocus.networks.lowering import lower
 from tests.calibration.training_material import CLASSES, write_clips, write_recipe
 
 
@@ -68,8 +68,8 @@ def test_the_report_names_every_layer_and_the_model_file_holds_what_was_kept_flo
 
 
 def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_path: Path) -> None:
-    from calibration.checkpoint_file import load_network
-    from calibration.model_file import save_model
+    from adafocus.calibration.checkpoint_file import load_network
+    from adafocus.calibration.model_file import save_model
 
     trained = load_network(checkpoint)
     stages = lower(trained.net)
@@ -126,7 +126,7 @@ def test_decibels() -> None:
 
 
 def test_training_under_quantisation_moves_layers_and_resumes(checkpoint: Path, clips: Path, tmp_path: Path) -> None:
-    from calibration.checkpoint_file import load_network
+    from adafocus.calibration.checkpoint_file import load_network
 
     trained = load_network(checkpoint)
     task = task_of(trained.recipe, 2)

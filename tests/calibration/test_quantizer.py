@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.fx import GraphModule
 
-import networks
-from calibration.quantization import (
+from adafocus import networks
+from adafocus.calibration.quantization import (
     activation_quantisers,
     calibrate,
     prepare,
@@ -22,9 +22,9 @@ from calibration.quantization import (
     snap,
     training_graph,
 )
-from calibration.quantizer import ADD
-from networks.backbones.x3d import X3DBlock
-from networks.lowering.x3d import LoweredX3DBlock
+from adafocus.calibration.quantizer import ADD
+from adafocus.networks.backbones.x3d import X3DBlock
+from adafocus.networks.lowering.x3d import LoweredX3DBlock
 
 FRAMES, SIDE, CHANNELS = 4, 16, 24
 
@@ -104,7 +104,7 @@ def test_snapping_puts_weights_and_biases_on_integer_grids_and_is_final(prepared
 def test_litert_gives_the_integers_of_the_quantised_program(prepared: GraphModule, tmp_path: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    from converters.litert import convert, report
+    from adafocus.converters.litert import convert, report
 
     snap(prepared)
     program = quantised_program(prepared)
@@ -128,8 +128,8 @@ def test_litert_gives_the_integers_of_the_quantised_program(prepared: GraphModul
 
 
 def test_the_first_model_keeps_pixels_whole() -> None:
-    from calibration.recipe import Recipe
-    from edge.preprocess import PixelTable
+    from adafocus.calibration.recipe import Recipe
+    from adafocus.edge.preprocess import PixelTable
 
     recipe = Recipe.read(Path("calibration/recipes/x3d-xs-xs-k400.yaml"))
     config = networks.preset(recipe.preset, **recipe.overrides)

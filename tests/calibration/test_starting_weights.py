@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-import networks
-from calibration.recipe import Classifier, Recipe
-from calibration.starting_weights import parse_starts, start_from
-from calibration.tasks import task_of
-from edge.errors import AdafocusError
+from adafocus import networks
+from adafocus.calibration.recipe import Classifier, Recipe
+from adafocus.calibration.starting_weights import parse_starts, start_from
+from adafocus.calibration.tasks import task_of
+from adafocus.errors import AdafocusError
 
 X3D, MOBILENET = "x3d_xs_k400.safetensors", "mobilenet_v2_imagenet.safetensors"
 
@@ -41,10 +41,10 @@ def test_a_folded_mobilenet_answers_as_its_classifier_expects(shared: Path) -> N
     """The network of the tsm variant without its shift sees a piano in a clip of a piano."""
     import csv
 
-    from calibration.views import normalise
-    from edge.clip import sample_video
-    from edge.preprocess import fit_frame
-    from networks.checkpoints import read_state
+    from adafocus.calibration.views import normalise
+    from adafocus.edge.clip import sample_video
+    from adafocus.edge.preprocess import fit_frame
+    from adafocus.networks.checkpoints import read_state
 
     path = shared / "weights" / MOBILENET
     encoder = networks.build_backbone("mobilenet_v2").eval()

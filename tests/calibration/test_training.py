@@ -15,11 +15,11 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from calibration.clips import LabelledClip
-from calibration.commands.train import train
-from calibration.material import Fold, Steps, split_folds
-from calibration.recipe import Recipe
-from edge.errors import AdafocusError
+from adafocus.calibration.clips import LabelledClip
+from adafocus.calibration.commands.train import train
+from adafocus.calibration.material import Fold, Steps, split_folds
+from adafocus.calibration.recipe import Recipe
+from adafocus.errors import AdafocusError
 from tests.calibration.training_material import write_clips, write_recipe
 
 PROGRAM = Path(sys.executable).with_name("adafocus")

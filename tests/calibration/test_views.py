@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import networks
-from calibration.clips import CacheSettings, FrameCache, read_clips
-from calibration.post_training import geometry_of
-from calibration.views import (
+from adafocus import networks
+from adafocus.calibration.clips import CacheSettings, FrameCache, read_clips
+from adafocus.calibration.post_training import geometry_of
+from adafocus.calibration.views import (
     ANCHORS,
     SCALES,
     Crop,
@@ -27,9 +27,9 @@ from calibration.views import (
     random_view,
     segment_members,
 )
-from edge.clip import read_clip
-from edge.sampling import uniform_indices
-from networks import NetworkConfig
+from adafocus.edge.clip import read_clip
+from adafocus.edge.sampling import uniform_indices
+from adafocus.networks import NetworkConfig
 
 SHAPES = st.tuples(st.integers(8, 400), st.integers(8, 400))
 SMALL = {"frame_size": 56, "short_side_px": 64, "glance_size": 40, "patch_size": 32, "box_min_px": 24}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-import networks
-from networks import NetworkConfig
+from adafocus import networks
+from adafocus.networks import NetworkConfig
 
 CLASSES = 7
 

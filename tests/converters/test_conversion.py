@@ -16,19 +16,19 @@ import torch
 from small import CLASSES, lively, small_config
 from torch import Tensor, nn
 
-from calibration.quantization import calibrate, prepare, snap
-from converters.conversion import convert_stages
-from converters.parity import compare, reference_stages
-from converters.report import Report
-from converters.source import write_model
-from converters.targets import SUFFIXES, TARGETS, target
-from converters.verification import Verdict, verify_runtime, whole_enough
-from edge.bundle import Bundle
-from edge.clip import read_clip
-from edge.errors import MissingRuntimeError
-from edge.files import sha256_of
-from edge.manifest import STAGES
-from edge.recognizer import Recognizer
+from adafocus.calibration.quantization import calibrate, prepare, snap
+from adafocus.converters.conversion import convert_stages
+from adafocus.converters.parity import compare, reference_stages
+from adafocus.converters.report import Report
+from adafocus.converters.source import write_model
+from adafocus.converters.targets import SUFFIXES, TARGETS, target
+from adafocus.converters.verification import Verdict, verify_runtime, whole_enough
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.clip import read_clip
+from adafocus.edge.files import sha256_of
+from adafocus.edge.manifest import STAGES
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import MissingRuntimeError
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 
@@ -124,11 +124,11 @@ def test_stages_that_are_split_are_named() -> None:
 def test_a_float_bundle_of_every_variant_answers_like_its_network(
     variant: str, tmp_path: Path, real_videos: list[Path]
 ) -> None:
-    from calibration.model_file import load_model
-    from calibration.views import normalise
-    from converters.packing import manifest_of
-    from converters.source import Source
-    from networks.lowering import infer_lowered, lower
+    from adafocus.calibration.model_file import load_model
+    from adafocus.calibration.views import normalise
+    from adafocus.converters.packing import manifest_of
+    from adafocus.converters.source import Source
+    from adafocus.networks.lowering import infer_lowered, lower
 
     config = small_config(variant)
     path = tmp_path / "model.safetensors"
@@ -168,7 +168,7 @@ def test_a_float_bundle_of_every_variant_answers_like_its_network(
 
 
 def test_a_runtime_that_is_not_here_is_not_called_verified(shipped_bundle: Bundle) -> None:
-    import edge.runtimes as runtimes
+    import adafocus.edge.runtimes as runtimes
 
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patched:

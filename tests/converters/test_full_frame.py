@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from converters.full_frame import _report, measure
-from edge.errors import AdafocusError
+from adafocus.converters.full_frame import _report, measure
+from adafocus.errors import AdafocusError
 
 
 @pytest.mark.parametrize("preset", ["tsm-mbv2-r50-p96-8x12", "x3d-xs-xs"])

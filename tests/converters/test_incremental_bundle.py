@@ -13,22 +13,22 @@ import pytest
 from click.testing import CliRunner
 from small import CLASSES, lively, small_config
 
-from calibration.model_file import StoredModel, load_model
-from converters.export import Request, export
-from converters.parity import reference_stages
-from converters.source import write_model
-from converters.verification import verify_parts
-from edge.bundle import MANIFEST, Bundle
-from edge.clip import Clip, read_clip
-from edge.commands.inspect import inspect
-from edge.golden import check_runtime
-from edge.incremental import FeatureStore
-from edge.manifest import Precision
-from edge.recognizer import Recognizer
-from edge.sources import VideoFile
-from edge.streaming.program import run_stream
-from edge.streaming.settings import Settings
-from edge.streaming.window import Window
+from adafocus.calibration.model_file import StoredModel, load_model
+from adafocus.converters.export import Request, export
+from adafocus.converters.parity import reference_stages
+from adafocus.converters.source import write_model
+from adafocus.converters.verification import verify_parts
+from adafocus.edge.bundle import MANIFEST, Bundle
+from adafocus.edge.clip import Clip, read_clip
+from adafocus.edge.commands.inspect import inspect
+from adafocus.edge.golden import check_runtime
+from adafocus.edge.incremental import FeatureStore
+from adafocus.edge.manifest import Precision
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.sources import VideoFile
+from adafocus.edge.streaming.program import run_stream
+from adafocus.edge.streaming.settings import Settings
+from adafocus.edge.streaming.window import Window
 
 HOP_S = 0.5
 WINDOW_S = 2.0

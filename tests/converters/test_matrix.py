@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from converters.matrix import write_matrix
+from adafocus.converters.matrix import write_matrix
 
 
 def record(name: str, precision: str, state: str = "verified") -> dict[str, Any]:

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from converters import coreml
-from converters.mil_evaluator import OPERATIONS, EvaluatedPackage
-from edge.errors import BundleError
-from edge.manifest import GraphFile
+from adafocus.converters import coreml
+from adafocus.converters.mil_evaluator import OPERATIONS, EvaluatedPackage
+from adafocus.edge.manifest import GraphFile
+from adafocus.errors import BundleError
 
 SIDE = 9
 
@@ -91,7 +91,7 @@ def test_quantisation_follows_its_definition() -> None:
 def test_a_package_is_the_same_however_often_it_is_made(tmp_path: Path) -> None:
     torch.manual_seed(5)
     module, x = Images(), torch.randn(4, 3, SIDE, SIDE)
-    from edge.files import sha256_of
+    from adafocus.edge.files import sha256_of
 
     digests = set()
     for turn in ("one", "two"):

@@ -11,11 +11,18 @@ from small import lively, small_config
 from torch import Tensor
 from torch.fx import GraphModule
 
-import networks
-from calibration.model_file import StoredModel, load_model, save_model
-from calibration.parts import UnlikePartsError, quantised_parts
-from calibration.quantization import activation_quantisers, calibrate, prepare, quantised_program, set_exponent, snap
-from networks.lowering import LoweredStages, glance_parts, lower
+from adafocus import networks
+from adafocus.calibration.model_file import StoredModel, load_model, save_model
+from adafocus.calibration.parts import UnlikePartsError, quantised_parts
+from adafocus.calibration.quantization import (
+    activation_quantisers,
+    calibrate,
+    prepare,
+    quantised_program,
+    set_exponent,
+    snap,
+)
+from adafocus.networks.lowering import LoweredStages, glance_parts, lower
 
 
 @pytest.fixture(scope="module")

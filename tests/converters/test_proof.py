@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from calibration.model_file import load_model
-from calibration.quantization import quantised_layers
-from converters.parity import compare, reference_stages, require
-from edge.bundle import Bundle
-from edge.clip import read_clip
-from edge.errors import AdafocusError
-from edge.recognizer import Recognizer
+from adafocus.calibration.model_file import load_model
+from adafocus.calibration.quantization import quantised_layers
+from adafocus.converters.parity import compare, reference_stages, require
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.clip import read_clip
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 
 def test_a_single_changed_weight_is_found(shipped_bundle: Bundle, model_path: Path, real_videos: list[Path]) -> None:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from calibration.clips import read_clips
-from calibration.halves import STEP
-from calibration.model_file import StoredModel, load_model
-from converters.litert import report as litert_report
-from converters.onnx import report as onnx_report
-from converters.parity import compare, reference_stages
-from converters.verification import opener_of
-from edge.bundle import Bundle
-from edge.clip import read_clip
-from edge.golden import check_golden
-from edge.manifest import STAGES
-from edge.recognizer import Recognizer
+from adafocus.calibration.clips import read_clips
+from adafocus.calibration.halves import STEP
+from adafocus.calibration.model_file import StoredModel, load_model
+from adafocus.converters.litert import report as litert_report
+from adafocus.converters.onnx import report as onnx_report
+from adafocus.converters.parity import compare, reference_stages
+from adafocus.converters.verification import opener_of
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.clip import read_clip
+from adafocus.edge.golden import check_golden
+from adafocus.edge.manifest import STAGES
+from adafocus.edge.recognizer import Recognizer
 
 REAL_CLIPS = 20
 MODELS = sorted(Path("models").glob("*.safetensors"))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from converters.timing import medians
+from adafocus.converters.timing import medians
 
 
 def test_calls_take_turns_and_warm_up_turns_do_not_count() -> None:

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from calibration.model_file import StoredModel, load_model
-from calibration.quantization import quantised_layers
-from converters.commands import verify
-from converters.verify import passed, verify_clips, verify_golden
-from edge.bundle import Bundle, file_record
-from edge.errors import AdafocusError
-from edge.golden import GoldenCheck
+from adafocus.calibration.model_file import StoredModel, load_model
+from adafocus.calibration.quantization import quantised_layers
+from adafocus.converters.commands import verify
+from adafocus.converters.verify import passed, verify_clips, verify_golden
+from adafocus.edge.bundle import Bundle, file_record
+from adafocus.edge.golden import GoldenCheck
+from adafocus.errors import AdafocusError
 
 RUNTIMES = ["litert", "onnx", "executorch", "coreml"]
 # where the numbers of a converted stage stand

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle import Bundle
-from edge.candidates import Candidates
-from edge.clip import Clip
-from edge.manifest import PARTS, STAGES, Exits, Geometry, GraphFile, Manifest, TensorSpec
-from edge.runtimes.base import Arrays
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.candidates import Candidates
+from adafocus.edge.clip import Clip
+from adafocus.edge.manifest import PARTS, STAGES, Exits, Geometry, GraphFile, Manifest, TensorSpec
+from adafocus.edge.runtimes.base import Arrays
 
 LABELS = ("walk", "run", "jump", "swim")
 GLANCE_FRAMES, CANDIDATES, FOCUS_FRAMES, SIZE, PATCH = 4, 12, 6, 16, 8

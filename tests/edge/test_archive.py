@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.archive import ALIGNMENT, MANIFEST, is_archive, pack, unpack
-from edge.bundle import Bundle, is_bundle
-from edge.errors import BundleError
-from edge.limits import MOST_BUNDLE_FILES
-from edge.names import collision, unsafe
-from edge.recognizer import Recognizer
+from adafocus.edge.archive import ALIGNMENT, MANIFEST, is_archive, pack, unpack
+from adafocus.edge.bundle import Bundle, is_bundle
+from adafocus.edge.limits import MOST_BUNDLE_FILES
+from adafocus.edge.names import collision, unsafe
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import BundleError
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_zip_answers_like_its_folder(shipped_bundle: Bundle, archive: Path, re
 
 
 def test_the_unpacked_folder_goes_with_the_process(archive: Path) -> None:
-    script = "import sys; from edge.bundle import Bundle; print(Bundle.open(sys.argv[1]).path)"
+    script = "import sys; from adafocus.edge.bundle import Bundle; print(Bundle.open(sys.argv[1]).path)"
     done = subprocess.run([sys.executable, "-c", script, archive], capture_output=True, text=True, check=True)
     assert not Path(done.stdout.strip()).exists()
 

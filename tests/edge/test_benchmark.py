@@ -21,12 +21,12 @@ import pytest
 from machines import Programs, pi_sys, proc
 from test_command_line import PROGRAM, Call, adafocus, assert_one_sentence
 
-from edge.benchmark import COLUMNS, HOST, Bench, Contestant, Look, Measurement, Protocol, Samples
-from edge.benchmark_comparison import compare, read_report
-from edge.benchmark_report import Surroundings, make_report, notes, summary
-from edge.bundle import Bundle
-from edge.errors import AdafocusError
-from edge.machine import State, read_facts, read_state
+from adafocus.edge.benchmark import COLUMNS, HOST, Bench, Contestant, Look, Measurement, Protocol, Samples
+from adafocus.edge.benchmark_comparison import compare, read_report
+from adafocus.edge.benchmark_report import Surroundings, make_report, notes, summary
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.machine import State, read_facts, read_state
+from adafocus.errors import AdafocusError
 
 __all__ = ["adafocus"]
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy_bundle import FOCUS_FRAMES, MACS, NumpyOpener, clip_of, numpy_bundle
 
-from edge.budget import Budget, MacCosts, TimeCosts, compute_ms, costs_of
-from edge.errors import AdafocusError
-from edge.prediction import Prediction
-from edge.recognizer import Recognizer
+from adafocus.edge.budget import Budget, MacCosts, TimeCosts, compute_ms, costs_of
+from adafocus.edge.prediction import Prediction
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 LOW, HIGH = MACS["glance"] / 1e9, sum(MACS.values()) / 1e9
 

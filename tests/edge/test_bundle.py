@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from fuzzing.kind import replace_file, small_bundle
 
-from edge.archive import MANIFEST, pack
-from edge.arrays import read_arrays
-from edge.bundle import Bundle
-from edge.errors import BundleError
-from edge.limits import MOST_BUNDLE_FILES
+from adafocus.edge.archive import MANIFEST, pack
+from adafocus.edge.arrays import read_arrays
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.limits import MOST_BUNDLE_FILES
+from adafocus.errors import BundleError
 
 NOBODY = 65534
 BOMB_BYTES = 1 << 26
@@ -248,7 +248,7 @@ def test_closing_twice_is_allowed_and_a_folder_stays(folder: Path, tmp_path: Pat
 def test_onnx_runtime_reports_to_nobody(shipped_bundle: Bundle, tmp_path: Path) -> None:
     """Its reports begin with a file of its own among the temporary ones."""
     script = (
-        "import sys; from edge.recognizer import Recognizer; Recognizer.open(sys.argv[1], 'onnx', 1); "
+        "import sys; from adafocus.edge.recognizer import Recognizer; Recognizer.open(sys.argv[1], 'onnx', 1); "
         "import onnxruntime, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
     )
     environment = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}

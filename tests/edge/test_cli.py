@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from fuzzing.kind import small_bundle
 
-from edge.archive import pack
-from edge.bundle import Bundle
+from adafocus.edge.archive import pack
+from adafocus.edge.bundle import Bundle
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 RUN_LIMIT_S = 120
@@ -65,8 +65,8 @@ def test_a_signal_ends_in_one_sentence_and_leaves_nothing(
 def test_sigterm_in_the_middle_of_a_file_leaves_none(tmp_path: Path) -> None:
     script = """
 import pathlib, sys, time
-from edge.files import replacing_directory, replacing_file
-from edge.signals import end_cleanly_on_sigterm
+from adafocus.edge.files import replacing_directory, replacing_file
+from adafocus.edge.signals import end_cleanly_on_sigterm
 end_cleanly_on_sigterm()
 with replacing_file(pathlib.Path(sys.argv[1]) / "file") as one, replacing_directory(
     pathlib.Path(sys.argv[1]) / "folder", "marker"
@@ -156,7 +156,7 @@ def test_a_name_that_is_no_text_is_shown_as_far_as_it_is_one(
 def test_a_mistake_in_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     import click
 
-    from edge import cli
+    from adafocus.edge import cli
 
     @click.command()
     def broken() -> None:
@@ -170,7 +170,7 @@ def test_a_mistake_in_the_program_keeps_its_traceback(monkeypatch: pytest.Monkey
 def test_a_code_that_a_verb_leaves_with_is_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     import click
 
-    from edge import cli
+    from adafocus.edge import cli
 
     @click.command()
     @click.pass_context

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from videos import write_video
 
-from edge.clip import Clip, clip_from_frames, clip_windows, read_clip, read_frames, sample_video
-from edge.errors import SourceError, VideoError
-from edge.manifest import Geometry
-from edge.preprocess import fit_frame
-from edge.sampling import uniform_indices
-from edge.sources import Frame, VideoFile, packets, reading
+from adafocus.edge.clip import Clip, clip_from_frames, clip_windows, read_clip, read_frames, sample_video
+from adafocus.edge.manifest import Geometry
+from adafocus.edge.preprocess import fit_frame
+from adafocus.edge.sampling import uniform_indices
+from adafocus.edge.sources import Frame, VideoFile, packets, reading
+from adafocus.errors import SourceError, VideoError
 
 GEOMETRY = Geometry(
     variant="x3d",
@@ -415,7 +415,7 @@ def test_frames_wait_to_be_resized_until_they_are_looked_at(monkeypatch: pytest.
 
     path = write_video(tmp_path / "ramp.avi", 60)
     expected = np.asarray(read_clip(path, GEOMETRY).candidates)
-    monkeypatch.setattr("edge.clip.fit_frame", noting)
+    monkeypatch.setattr("adafocus.edge.clip.fit_frame", noting)
     clip = read_clip(path, GEOMETRY)
     glance = len(set(clip.glance_indices.tolist()))
     assert len(resized) == glance
@@ -432,9 +432,9 @@ def test_frames_wait_to_be_resized_until_they_are_looked_at(monkeypatch: pytest.
 def test_large_frames_do_not_wait_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = write_video(tmp_path / "ramp.avi", 60)
     waited = read_clip(path, GEOMETRY)
-    monkeypatch.setattr("edge.clip.MOST_WAITING_BYTES", 1)
+    monkeypatch.setattr("adafocus.edge.clip.MOST_WAITING_BYTES", 1)
     at_once = read_clip(path, GEOMETRY)
-    monkeypatch.setattr("edge.clip.fit_frame", None)
+    monkeypatch.setattr("adafocus.edge.clip.fit_frame", None)
     assert np.array_equal(waited.glance, at_once.glance)
     stored = np.asarray(at_once.candidates)
     monkeypatch.undo()

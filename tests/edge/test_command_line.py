@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from videos import write_video
 
-from edge.bundle import Bundle
+from adafocus.edge.bundle import Bundle
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -98,7 +98,7 @@ def test_a_video_that_lies_on_its_side_is_drawn_upright(
     adafocus: Call, shipped_bundle: Bundle, shared: Path, tmp_path: Path
 ) -> None:
     """A stored-sideways video and the same video stored upright give the same picture and the same answer."""
-    from edge.clip import read_clip, sample_video
+    from adafocus.edge.clip import read_clip, sample_video
 
     source = shared / "smoke" / "rotated_90.mov"
     upright = sample_video(source, 1, lambda frame: frame)[0]
@@ -106,7 +106,7 @@ def test_a_video_that_lies_on_its_side_is_drawn_upright(
     clip = read_clip(source, shipped_bundle.manifest.geometry)
     size = clip.candidates[0].shape[0]
     middle = clip.candidates[len(clip.candidates) // 2].astype(float)
-    from edge.preprocess import fit_frame
+    from adafocus.edge.preprocess import fit_frame
 
     wanted = fit_frame(upright, size, shipped_bundle.manifest.geometry.short_side)[:, :, ::-1].astype(float)
     turned = [np.abs(middle - np.rot90(wanted, turns)).mean() for turns in range(4)]
@@ -283,7 +283,7 @@ def test_selftest_passes_and_finds_another_answer(adafocus: Call, bundle_copy: P
     arrays["focus.logits"] = arrays["focus.logits"].copy()
     arrays["focus.logits"].flat[0] ^= 1
     np.savez_compressed(answers, **arrays)
-    from edge.bundle import file_record
+    from adafocus.edge.bundle import file_record
 
     record = file_record(bundle_copy, "golden/answers.npz").model_dump()
     edit_manifest(bundle_copy, lambda manifest: manifest["golden"].update(answers=record))

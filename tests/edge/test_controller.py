@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy_bundle import FOCUS_FRAMES, MACS, NumpyOpener, clip_of, numpy_bundle
 
-from edge.budget import Budget, Costs, MacCosts, TimeCosts
-from edge.controller import TOLERANCE, WINDOW_CLIPS, Controller
-from edge.curves import CalibratedCurve, Curve, LearnedCurve
-from edge.errors import AdafocusError
-from edge.manifest import ExitBudget, Exits
-from edge.prediction import Prediction
-from edge.recognizer import Recognizer
+from adafocus.edge.budget import Budget, Costs, MacCosts, TimeCosts
+from adafocus.edge.controller import TOLERANCE, WINDOW_CLIPS, Controller
+from adafocus.edge.curves import CalibratedCurve, Curve, LearnedCurve
+from adafocus.edge.manifest import ExitBudget, Exits
+from adafocus.edge.prediction import Prediction
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 CLASSES = 400
 LOW, HIGH = 1.0, 3.0

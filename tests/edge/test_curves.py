@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.curves import CalibratedCurve, LearnedCurve, curve_of
-from edge.errors import BundleError
-from edge.exits import ALWAYS, NEVER
-from edge.manifest import ExitBudget, Exits
+from adafocus.edge.curves import CalibratedCurve, LearnedCurve, curve_of
+from adafocus.edge.exits import ALWAYS, NEVER
+from adafocus.edge.manifest import ExitBudget, Exits
+from adafocus.errors import BundleError
 
 CLASSES = 400
 POSITIONS = st.floats(0.0, 1.0)

@@ -13,13 +13,13 @@ from machines import Programs, jetson_sys, pi_sys, proc
 from rich.console import Console
 from test_command_line import Call, adafocus, assert_one_sentence, bundle_copy, edit_manifest
 
-from edge import trial
-from edge.bundle import Bundle, file_record
-from edge.commands.doctor import Diagnosis, show
-from edge.installation import OpenCV, RuntimeState
-from edge.machine import State, read_facts, read_state
-from edge.peripherals import Finding, cameras, meters
-from edge.trial import Trial, try_bundle
+from adafocus.edge import trial
+from adafocus.edge.bundle import Bundle, file_record
+from adafocus.edge.commands.doctor import Diagnosis, show
+from adafocus.edge.installation import OpenCV, RuntimeState
+from adafocus.edge.machine import State, read_facts, read_state
+from adafocus.edge.peripherals import Finding, cameras, meters
+from adafocus.edge.trial import Trial, try_bundle
 
 __all__ = ["adafocus", "bundle_copy"]
 

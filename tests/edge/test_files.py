@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import AdafocusError
-from edge.files import replacing_directory, replacing_file
-from edge.quiet import without_remarks
+from adafocus.edge.files import replacing_directory, replacing_file
+from adafocus.edge.quiet import without_remarks
+from adafocus.errors import AdafocusError
 
 
 def write_half(path: Path) -> None:
@@ -71,8 +71,8 @@ def test_remarks_are_held_back_and_the_rest_is_not(capfd: pytest.CaptureFixture[
 
 SCRIPT = """
 import pathlib, resource, sys
-from edge.errors import AdafocusError
-from edge.files import replacing_directory, replacing_file
+from adafocus.errors import AdafocusError
+from adafocus.edge.files import replacing_directory, replacing_file
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 place = pathlib.Path(sys.argv[1])
 try:
@@ -120,7 +120,7 @@ def test_a_directory_that_cannot_be_exchanged_leaves_the_old_one(
             raise OSError(errno.EIO, "Input/output error")
         real(source, target)
 
-    monkeypatch.setattr("edge.files.os.replace", replace_once)
+    monkeypatch.setattr("adafocus.edge.files.os.replace", replace_once)
     with pytest.raises(AdafocusError, match="Input/output error"), replacing_directory(path, "marker") as beside:
         (beside / "marker").write_text("after")
     assert (path / "marker").read_text() == "before"

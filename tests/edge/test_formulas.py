@@ -10,11 +10,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from edge.boxes import decode_boxes
-from edge.crop import crop_patch, sample_patch, whole_pixels
-from edge.exits import Criterion, confidence, confidences, softmax
-from edge.preprocess import PixelTable, fit_frame, resize_bilinear
-from edge.sampling import quantile_positions, select_frames, uniform_indices
+from adafocus.edge.boxes import decode_boxes
+from adafocus.edge.crop import crop_patch, sample_patch, whole_pixels
+from adafocus.edge.exits import Criterion, confidence, confidences, softmax
+from adafocus.edge.preprocess import PixelTable, fit_frame, resize_bilinear
+from adafocus.edge.sampling import quantile_positions, select_frames, uniform_indices
 
 CONFIGURATIONS = {
     "long_p128": (48, 128),

@@ -17,8 +17,8 @@ from fuzzing.manifests import Manifests
 from fuzzing.mutations import damage
 from fuzzing.zips import Zips
 
-from edge.bundle import Bundle
-from edge.errors import AdafocusError
+from adafocus.edge.bundle import Bundle
+from adafocus.errors import AdafocusError
 
 SEED = 1
 # a try in a process of its own takes seconds

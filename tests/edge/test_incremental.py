@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from numpy_bundle import GLANCE_FRAMES, MACS, PART_MACS, SIZE, NumpyOpener, clip_of, numpy_bundle, numpy_manifest
 
-from edge.clip import Clip
-from edge.errors import AdafocusError, BundleError
-from edge.incremental import FeatureStore
-from edge.manifest_file import parse_manifest
-from edge.recognizer import Recognizer
+from adafocus.edge.clip import Clip
+from adafocus.edge.incremental import FeatureStore
+from adafocus.edge.manifest_file import parse_manifest
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError, BundleError
 
 WHERE = Path("manifest.json")
 

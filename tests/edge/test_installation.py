@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.installation import OPENCV, WHEELS, Interpreter, how_to_install, opencv, runtime_states, version_of
-from edge.runtimes import RUNTIMES
+from adafocus.edge.installation import OPENCV, WHEELS, Interpreter, how_to_install, opencv, runtime_states, version_of
+from adafocus.edge.runtimes import RUNTIMES
 
 PI = Interpreter(11, "Linux", "aarch64", 64, 36, "/usr/bin/python3", False, 2)
 BUILD = """  Video I/O:

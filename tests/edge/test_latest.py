@@ -14,10 +14,10 @@ import pytest
 from mjpeg_server import MjpegServer
 from videos import write_video
 
-from edge.errors import SourceError
-from edge.sources import Latest, VideoFile
-from edge.sources.base import Frame
-from edge.sources.latest import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from adafocus.edge.sources import Latest, VideoFile
+from adafocus.edge.sources.base import Frame
+from adafocus.edge.sources.latest import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from adafocus.errors import SourceError
 
 
 class Ticker:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from machines import Programs, intel_sys, jetson_sys, pi_sys, proc, write
 
-from edge.machine import (
+from adafocus.edge.machine import (
     ask,
     busy_seconds,
     decode_throttled,

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from edge.bundle import MANIFEST, Bundle
-from edge.errors import BundleError
-from edge.limits import MOST_MANIFEST_BYTES
-from edge.manifest import Exits
-from edge.manifest_file import parse_manifest, read_manifest
+from adafocus.edge.bundle import MANIFEST, Bundle
+from adafocus.edge.limits import MOST_MANIFEST_BYTES
+from adafocus.edge.manifest import Exits
+from adafocus.edge.manifest_file import parse_manifest, read_manifest
+from adafocus.errors import BundleError
 
 WHERE = Path("manifest.json")
 Content = dict[str, Any]

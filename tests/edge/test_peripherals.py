@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from machines import Programs, intel_sys, jetson_sys, pi_sys, write
 
-from edge.peripherals import Finding, cameras, meters
+from adafocus.edge.peripherals import Finding, cameras, meters
 
 PI_5_RAILS = "3V7_WL_SW_A current(0)=0.09A\nVDD_CORE_A current(7)=1.234A\nVDD_CORE_V volt(15)=0.72V"
 

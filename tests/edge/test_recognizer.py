@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from numpy_bundle import BRIGHTEST, FOCUS_FRAMES, LABELS, MACS, STEP, NumpyOpener, clip_of, numpy_bundle
 
-from edge.boxes import Boxes, place_boxes
-from edge.bundle import Bundle
-from edge.clip import read_clip
-from edge.errors import AdafocusError
-from edge.exits import ALWAYS, NEVER, confidence
-from edge.manifest import Exits
-from edge.recognizer import Recognizer
+from adafocus.edge.boxes import Boxes, place_boxes
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.clip import read_clip
+from adafocus.edge.exits import ALWAYS, NEVER, confidence
+from adafocus.edge.manifest import Exits
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other")
 

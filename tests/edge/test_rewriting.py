@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from fuzzing.kind import small_bundle
 
-from edge.archive import MANIFEST
-from edge.bundle import Bundle, rewrite_bundle
-from edge.errors import AdafocusError, BundleError
-from edge.manifest import ExitBudget, Exits, Manifest
+from adafocus.edge.archive import MANIFEST
+from adafocus.edge.bundle import Bundle, rewrite_bundle
+from adafocus.edge.manifest import ExitBudget, Exits, Manifest
+from adafocus.errors import AdafocusError, BundleError
 
 BUDGET = ExitBudget(unit="GMAC", budget=0.8, thresholds=(0.5,), expected_error=0.01)
 

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle
-from edge.cli import run
-from edge.clip import sample_video
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.cli import run
+from adafocus.edge.clip import sample_video
 
 
 class Done(NamedTuple):

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from test_command_line import Call, adafocus, assert_one_sentence, bundle_copy, edit_manifest
 
-from edge.bundle import Bundle, file_record
-from edge.golden import LABELS, check_golden, golden_clip, labels_digest, runtimes_for
-from edge.manifest import GraphFile
-from edge.recognizer import Recognizer
-from edge.runtimes import open_graph
-from edge.runtimes.base import Arrays, Graph
+from adafocus.edge.bundle import Bundle, file_record
+from adafocus.edge.golden import LABELS, check_golden, golden_clip, labels_digest, runtimes_for
+from adafocus.edge.manifest import GraphFile
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import open_graph
+from adafocus.edge.runtimes.base import Arrays, Graph
 
 __all__ = ["adafocus", "bundle_copy"]
 
@@ -57,7 +57,7 @@ def flip_a_weight(path: Path) -> None:
     """Change the sign of the largest weight of a convolution whose weights stand in the file exactly once."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from edge.quiet import without_remarks
+    from adafocus.edge.quiet import without_remarks
 
     content = path.read_bytes()
     with without_remarks():

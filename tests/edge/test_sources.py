@@ -23,14 +23,14 @@ from mjpeg_server import MjpegServer
 from numpy.typing import NDArray
 from videos import write_video
 
-from edge.errors import SourceError, VideoError
-from edge.sources import VideoFile, capture, is_live, kind_of, kinds, open_finite, open_source, webcam
-from edge.sources.array import ArraySource
-from edge.sources.base import Frame, Source, moment_of_capture
-from edge.sources.gstreamer import unavailable
-from edge.sources.jetson import camera_pipeline, decoder_pipeline
-from edge.sources.names import safe_name
-from edge.sources.picamera import bgr_picture
+from adafocus.edge.sources import VideoFile, capture, is_live, kind_of, kinds, open_finite, open_source, webcam
+from adafocus.edge.sources.array import ArraySource
+from adafocus.edge.sources.base import Frame, Source, moment_of_capture
+from adafocus.edge.sources.gstreamer import unavailable
+from adafocus.edge.sources.jetson import camera_pipeline, decoder_pipeline
+from adafocus.edge.sources.names import safe_name
+from adafocus.edge.sources.picamera import bgr_picture
+from adafocus.errors import SourceError, VideoError
 
 SECRET = "hunter2"
 
@@ -97,7 +97,7 @@ def test_a_live_source_has_no_clip(address: str | Path) -> None:
 
 
 def test_a_kind_is_imported_only_when_it_is_used() -> None:
-    code = "import sys, edge.sources; print(sorted(m for m in sys.modules if m.startswith('edge.sources.')))"
+    code = "import sys, adafocus.edge.sources; print(sorted(m for m in sys.modules if m.startswith('adafocus.edge.sources.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for kind in kinds():
         assert (kind.module in loaded) == (kind.name == "video_file"), kind.name
@@ -307,8 +307,8 @@ def test_a_network_camera_gives_frames_stamped_when_they_arrive() -> None:
 
 NETWORK_SCRIPT = """
 import os, sys
-from edge.errors import AdafocusError
-from edge.sources import open_source
+from adafocus.errors import AdafocusError
+from adafocus.edge.sources import open_source
 for address in sys.argv[1:]:
     try:
         source = open_source(address, open_s=10.0, read_s=10.0)
@@ -421,7 +421,7 @@ def test_what_a_jetson_cannot_decode_ends_in_a_sentence(address: str) -> None:
 
 def test_a_pipeline_gets_a_sink_and_hides_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenCV with GStreamer, as far as opening goes."""
-    from edge.sources import gstreamer
+    from adafocus.edge.sources import gstreamer
 
     opened: list[tuple[str, int]] = []
     monkeypatch.setattr(gstreamer, "unavailable", lambda: None)

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-import networks
-from networks.lowering import STAGES, infer_lowered, lower
+from adafocus import networks
+from adafocus.errors import NetworkError
+from adafocus.networks.lowering import STAGES, infer_lowered, lower
 
 SMALL = {"num_classes": 7, "frame_size": 64, "short_side_px": 72, "box_min_px": 24, "patch_size": 32}
 TINY: dict[str, dict[str, object]] = {
@@ -164,20 +165,20 @@ def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[
     ],
 )
 def test_what_cannot_be_built_is_refused_with_a_sentence(name: str, override: dict[str, object], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(NetworkError, match=words):
         networks.build(name, **override)
 
 
 def test_an_unknown_preset_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="x3d-xs-xs"):
+    with pytest.raises(NetworkError, match="x3d-xs-xs"):
         networks.build("x3d-xxl")
 
 
 def test_frames_of_another_size_are_refused_with_a_sentence() -> None:
     net = tiny("x3d-xs-xs")
-    with pytest.raises(ValueError, match=r"candidates have the shape .* expected \(B, 9, 3, 64, 64\)"):
+    with pytest.raises(NetworkError, match=r"candidates have the shape .* expected \(B, 9, 3, 64, 64\)"):
         net.infer(torch.zeros(1, 9, 3, 65, 64))
-    with pytest.raises(ValueError, match="S = 64 or 48"):
+    with pytest.raises(NetworkError, match="S = 64 or 48"):
         net.infer(torch.zeros(1, 9, 3, 64, 64), torch.zeros(1, 3, 3, 50, 50))
 
 
@@ -243,10 +244,10 @@ def test_inference_runs_no_head_that_only_training_needs(name: str) -> None:
 
 
 def test_published_x3d_weights_classify_a_real_clip(shared: Path) -> None:
-    from calibration.teacher import load_teacher
-    from calibration.views import normalise
-    from edge.clip import sample_video
-    from edge.preprocess import fit_frame
+    from adafocus.calibration.teacher import load_teacher
+    from adafocus.calibration.views import normalise
+    from adafocus.edge.clip import sample_video
+    from adafocus.edge.preprocess import fit_frame
 
     teacher = load_teacher(shared / "weights" / "x3d_xs_k400.safetensors", "x3d_xs")
     labels = (shared / "weights" / "kinetics400_labels.txt").read_text().splitlines()

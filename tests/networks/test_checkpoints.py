@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from test_adafocus import TINY, tiny
 
-import networks
+from adafocus import networks
 
 
 @pytest.mark.parametrize("name", TINY)

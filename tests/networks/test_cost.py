@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-import networks
-from networks.cost import cost_of, count_macs, peak_activations
+from adafocus import networks
+from adafocus.networks.cost import cost_of, count_macs, peak_activations
 
 SHARE = 1e-3
 # method: totals of 1.1, stages of 4, in GMAC; presets by the names of the reference

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from networks.backbones.depthwise import DepthwiseConv3d, by_matrices
+from adafocus.networks.backbones.depthwise import DepthwiseConv3d, by_matrices
 
 
 @pytest.mark.parametrize(("frames", "height", "width"), [(1, 4, 4), (2, 5, 5), (8, 4, 3), (3, 1, 1)])
@@ -28,7 +28,7 @@ def test_values_and_gradients_are_those_of_the_convolution(frames: int, height: 
 
 def test_inference_large_maps_and_strides_are_left_to_the_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[int] = []
-    monkeypatch.setattr("networks.backbones.depthwise.by_matrices", lambda x, _: called.append(1) or x)
+    monkeypatch.setattr("adafocus.networks.backbones.depthwise.by_matrices", lambda x, _: called.append(1) or x)
     small, large = torch.zeros(1, 4, 2, 4, 4), torch.zeros(1, 4, 2, 8, 8)
     layer = DepthwiseConv3d(4, 1)
     layer(small)

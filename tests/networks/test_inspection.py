@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import networks
+from adafocus import networks
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 

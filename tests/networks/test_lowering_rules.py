@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from networks.backbones import build_backbone
-from networks.backbones.base import ConvNorm
-from networks.backbones.shift import TemporalShift
-from networks.cost import count_macs
-from networks.heads import NormedLinear
-from networks.lowering import rules
-from networks.lowering.encoders import lower_encoder
-from networks.policy import box_track
+from adafocus.networks.backbones import build_backbone
+from adafocus.networks.backbones.base import ConvNorm
+from adafocus.networks.backbones.shift import TemporalShift
+from adafocus.networks.cost import count_macs
+from adafocus.networks.heads import NormedLinear
+from adafocus.networks.lowering import rules
+from adafocus.networks.lowering.encoders import lower_encoder
+from adafocus.networks.policy import box_track
 
 FRAMES, SIDE = 4, 8
 

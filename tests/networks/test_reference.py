@@ -15,9 +15,9 @@ import torch
 from harness import relative_difference
 from torch import Tensor
 
-import networks
-from networks.lowering import infer_lowered, lower
-from networks.policy import box_track
+from adafocus import networks
+from adafocus.networks.lowering import infer_lowered, lower
+from adafocus.networks.policy import box_track
 
 SEED = 1
 CLASSES = 20

@@ -10,8 +10,8 @@ import pytest
 from grey_clips import CLIPS
 from numpy_bundle import NumpyOpener, numpy_bundle
 
-from edge.manifest import ExitBudget, Exits
-from edge.recognizer import Recognizer
+from adafocus.edge.manifest import ExitBudget, Exits
+from adafocus.edge.recognizer import Recognizer
 
 EXITS = Exits(temperature=2.0, budgets=(ExitBudget(unit="GMAC", budget=0.0012, thresholds=(0.6,)),))
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from calibration.commands.evaluate import evaluate
-from calibration.evaluation.table import fitted_on
-from edge.errors import AdafocusError
-from edge.recognizer import Recognizer
+from adafocus.calibration.commands.evaluate import evaluate
+from adafocus.calibration.evaluation.table import fitted_on
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 
 @pytest.fixture

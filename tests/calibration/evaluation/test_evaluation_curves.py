@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.answers import Answers
-from calibration.clips import LabelledClip
-from calibration.evaluation.curves import stop, sweep
+from adafocus.calibration.answers import Answers
+from adafocus.calibration.clips import LabelledClip
+from adafocus.calibration.evaluation.curves import stop, sweep
 
 SURE = np.array([[0.9, 0.2, 0.5], [0.3, 0.8, 0.1], [0.1, 0.1, 0.1]])
 

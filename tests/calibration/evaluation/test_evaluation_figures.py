@@ -11,13 +11,13 @@ import pytest
 from grey_clips import CLIPS
 from numpy_bundle import MACS, NumpyOpener
 
-from calibration.evaluation.comparison import compare
-from calibration.evaluation.figures import Baseline, figures_of
-from calibration.evaluation.files import read_evaluation, write_report
-from calibration.evaluation.measuring import Evaluation, Request, evaluate_bundle
-from calibration.evaluation.ways import LEARNED, WAYS, WITHOUT_POLICY, runs_of
-from edge.errors import AdafocusError
-from edge.recognizer import Recognizer
+from adafocus.calibration.evaluation.comparison import compare
+from adafocus.calibration.evaluation.figures import Baseline, figures_of
+from adafocus.calibration.evaluation.files import read_evaluation, write_report
+from adafocus.calibration.evaluation.measuring import Evaluation, Request, evaluate_bundle
+from adafocus.calibration.evaluation.ways import LEARNED, WAYS, WITHOUT_POLICY, runs_of
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 
 @pytest.fixture
@@ -119,10 +119,10 @@ def test_a_limit_takes_clips_from_all_over_the_list(recognizer: Recognizer, requ
 
 
 def test_a_baseline_is_one_more_way_at_its_own_cost(recognizer: Recognizer, request_of: Request) -> None:
-    from calibration.answers import Way, collect_ways
-    from calibration.clips import read_clips
-    from calibration.evaluation.figures import Asked
-    from calibration.evaluation.truth import truth_of
+    from adafocus.calibration.answers import Way, collect_ways
+    from adafocus.calibration.clips import read_clips
+    from adafocus.calibration.evaluation.figures import Asked
+    from adafocus.calibration.evaluation.truth import truth_of
 
     manifest = recognizer.bundle.manifest
     clips = read_clips(request_of.clip_list, "val")
@@ -217,8 +217,8 @@ def test_what_does_not_fit_is_told_before_any_clip_is_run(
 
 
 def test_a_published_classifier_answers_for_the_bundle_s_labels(shared: Path, clip_list: Path, tmp_path: Path) -> None:
-    from calibration.clips import read_clips
-    from calibration.evaluation.baseline import WholeFrames
+    from adafocus.calibration.clips import read_clips
+    from adafocus.calibration.evaluation.baseline import WholeFrames
 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("classifier: {backbone: x3d_xs, frames: 2, size: 64, short_side_px: 64}\n")

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from calibration.evaluation.metrics import average_precision, mean_average_precision, reliability, right_among_best
-from calibration.evaluation.resampling import Resamples
-from calibration.evaluation.truth import Truth
+from adafocus.calibration.evaluation.metrics import (
+    average_precision,
+    mean_average_precision,
+    reliability,
+    right_among_best,
+)
+from adafocus.calibration.evaluation.resampling import Resamples
+from adafocus.calibration.evaluation.truth import Truth
 
 
 def truth(*rows: list[int], classes: int = 3) -> Truth:

@@ -9,12 +9,12 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
-from calibration.evaluation.files import write_report
-from calibration.evaluation.measuring import Request, evaluate_bundle
-from calibration.evaluation.overview import main
-from calibration.evaluation.summary import main as summarise
-from edge.errors import AdafocusError
-from edge.recognizer import Recognizer
+from adafocus.calibration.evaluation.files import write_report
+from adafocus.calibration.evaluation.measuring import Request, evaluate_bundle
+from adafocus.calibration.evaluation.overview import main
+from adafocus.calibration.evaluation.summary import main as summarise
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
 
 
 def test_evaluations_of_one_set_share_a_picture_and_others_are_refused(

@@ -11,11 +11,11 @@ import pytest
 from numpy_bundle import clip_of
 from PIL import Image
 
-from calibration.evaluation.measuring import Request, evaluate_bundle
-from calibration.evaluation.page import render, write_page
-from calibration.evaluation.pictures import WIDTH_PX, choose_rows, draw_clip, draw_picks
-from calibration.evaluation.ways import WITHOUT_POLICY
-from edge.recognizer import Recognizer
+from adafocus.calibration.evaluation.measuring import Request, evaluate_bundle
+from adafocus.calibration.evaluation.page import render, write_page
+from adafocus.calibration.evaluation.pictures import WIDTH_PX, choose_rows, draw_clip, draw_picks
+from adafocus.calibration.evaluation.ways import WITHOUT_POLICY
+from adafocus.edge.recognizer import Recognizer
 
 HEADINGS = ("Accuracy against cost", "Budgets of the bundle", "What the policy is worth", "Paired differences")
 PLOTS = ("top-1 against mean GMAC", "top-1 against mean ms", "paired differences", "reliability", "class", "confusion")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from calibration.clips import LabelledClip, read_clips
-from calibration.evaluation.truth import read_label_map, truth_of
-from edge.errors import AdafocusError
+from adafocus.calibration.clips import LabelledClip, read_clips
+from adafocus.calibration.evaluation.truth import read_label_map, truth_of
+from adafocus.errors import AdafocusError
 
 MAP = Path("calibration/labels/ucf6_to_kinetics400.yaml")
 LABELS = ("walk", "run", "swim")

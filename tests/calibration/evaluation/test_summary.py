@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from calibration.evaluation.summary import mean_of, summary
-from calibration.evaluation.ways import LEARNED
-from edge.errors import AdafocusError
+from adafocus.calibration.evaluation.summary import mean_of, summary
+from adafocus.calibration.evaluation.ways import LEARNED
+from adafocus.errors import AdafocusError
 
 OTHER = "centred boxes"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle import MANIFEST, Bundle
-from edge.errors import AdafocusError
-from edge.manifest import STAGES
-from edge.trial import try_bundle
+from adafocus.edge.bundle import MANIFEST, Bundle
+from adafocus.edge.manifest import STAGES
+from adafocus.edge.trial import try_bundle
+from adafocus.errors import AdafocusError
 from fuzzing.kind import link, replace_file, small_bundle
 from fuzzing.mutations import damage
 

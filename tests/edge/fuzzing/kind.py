@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from edge.bundle import MANIFEST, Bundle
-from edge.files import sha256_of
-from edge.golden import check_golden
-from edge.recognizer import Recognizer
+from adafocus.edge.bundle import MANIFEST, Bundle
+from adafocus.edge.files import sha256_of
+from adafocus.edge.golden import check_golden
+from adafocus.edge.recognizer import Recognizer
 
 RUNTIME = "litert"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import MANIFEST
+from adafocus.edge.bundle import MANIFEST
 from fuzzing.kind import answer, small_bundle
 from fuzzing.mutations import damage
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.recognizer import Recognizer
+from adafocus.edge.recognizer import Recognizer
 from fuzzing.kind import RUNTIME, small_bundle
 from fuzzing.mutations import damage
 

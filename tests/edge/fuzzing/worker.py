@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.errors import AdafocusError
+from adafocus.errors import AdafocusError
 from fuzzing.golden import GoldenArrays
 from fuzzing.graphs import Graphs
 from fuzzing.kind import Kind

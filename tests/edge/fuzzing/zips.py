@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.archive import MANIFEST, pack
-from edge.bundle import is_bundle
+from adafocus.edge.archive import MANIFEST, pack
+from adafocus.edge.bundle import is_bundle
 from fuzzing.kind import answer, small_bundle
 from fuzzing.mutations import Region, damage
 

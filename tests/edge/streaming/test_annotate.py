@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import AdafocusError
-from edge.streaming.annotate import AnnotatedVideo
-from edge.streaming.answer import Answer
-from edge.streaming.painter import Painter
-from edge.streaming.window import Span
+from adafocus.edge.streaming.annotate import AnnotatedVideo
+from adafocus.edge.streaming.answer import Answer
+from adafocus.edge.streaming.painter import Painter
+from adafocus.edge.streaming.window import Span
+from adafocus.errors import AdafocusError
 
 SIDE = 224
 
@@ -120,7 +120,7 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[2])
-from edge.streaming.annotate import AnnotatedVideo
+from adafocus.edge.streaming.annotate import AnnotatedVideo
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 told = []
@@ -157,7 +157,7 @@ def test_little_room_ends_the_video_but_keeps_what_was_written(tmp_path: Path, m
         video.kept(picture(50), number / 6)
     while video.written < 12:
         pass
-    monkeypatch.setattr("edge.streaming.annotate.RESERVE_BYTES", 2**62)
+    monkeypatch.setattr("adafocus.edge.streaming.annotate.RESERVE_BYTES", 2**62)
     for number in range(12, 100):
         video.kept(picture(50), number / 6)
     video.close()

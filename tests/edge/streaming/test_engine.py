@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle
-from edge.errors import SourceError, VideoError
-from edge.recognizer import Recognizer
-from edge.sources import Frame, Latest, VideoFile
-from edge.streaming.engine import Engine
-from edge.streaming.events import EventLog
-from edge.streaming.feed import Feed, FileFeed, LiveFeed, PlayedFile
-from edge.streaming.settings import Settings
-from edge.streaming.smoothing import Persistence, Smoother
-from edge.streaming.teller import Teller
-from edge.streaming.window import Window
+from adafocus.edge.bundle import Bundle
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.sources import Frame, Latest, VideoFile
+from adafocus.edge.streaming.engine import Engine
+from adafocus.edge.streaming.events import EventLog
+from adafocus.edge.streaming.feed import Feed, FileFeed, LiveFeed, PlayedFile
+from adafocus.edge.streaming.settings import Settings
+from adafocus.edge.streaming.smoothing import Persistence, Smoother
+from adafocus.edge.streaming.teller import Teller
+from adafocus.edge.streaming.window import Window
+from adafocus.errors import SourceError, VideoError
 
 ALWAYS = Persistence(enter=0.0, leave=0.0, windows=1)
 

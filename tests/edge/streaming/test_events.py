@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import AdafocusError
-from edge.streaming.events import EventLog, Sink, iso_time
+from adafocus.edge.streaming.events import EventLog, Sink, iso_time
+from adafocus.errors import AdafocusError
 
 
 def lines(path: Path) -> list[dict]:
@@ -35,7 +35,7 @@ def test_an_event_is_one_line_that_is_there_at_once(tmp_path: Path) -> None:
 def test_times_since_the_start_ignore_a_clock_that_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = EventLog.open(tmp_path / "events.jsonl")
     log.write("started")
-    monkeypatch.setattr("edge.streaming.events.time.time", lambda: 0.0)
+    monkeypatch.setattr("adafocus.edge.streaming.events.time.time", lambda: 0.0)
     log.write("answer")
     first, second = lines(tmp_path / "events.jsonl")
     assert second["at"].startswith("1970-01-01T00:00:00")

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge.streaming.percentiles import Percentiles
+from adafocus.edge.streaming.percentiles import Percentiles
 
 
 def test_percentiles_are_right_within_one_percent() -> None:

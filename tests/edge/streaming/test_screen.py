@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 from test_annotate import answer
 
-from edge.commands.durations import Duration
-from edge.streaming.screen import Screen
-from edge.streaming.tally import Tally
+from adafocus.edge.commands.durations import Duration
+from adafocus.edge.streaming.screen import Screen
+from adafocus.edge.streaming.tally import Tally
 
 
 def test_where_there_is_no_terminal_every_answer_is_a_line() -> None:

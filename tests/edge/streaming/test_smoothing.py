@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.streaming.smoothing import Persistence, Smoother
+from adafocus.edge.streaming.smoothing import Persistence, Smoother
 
 AT_ONCE = Persistence(enter=0.5, leave=0.3, windows=1)
 

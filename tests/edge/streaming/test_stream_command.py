@@ -17,8 +17,8 @@ from typing import Any
 import cv2
 import pytest
 
-from apps.stream_experiment import ClipServer, measure
-from edge.bundle import Bundle
+from adafocus.apps.stream_experiment import ClipServer, measure
+from adafocus.edge.bundle import Bundle
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 LIMIT_S = 120

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.errors import AdafocusError
-from edge.manifest import Geometry
-from edge.preprocess import fit_frame, resize_square
-from edge.sampling import uniform_indices
-from edge.sources.base import Frame
-from edge.streaming.window import Window
+from adafocus.edge.manifest import Geometry
+from adafocus.edge.preprocess import fit_frame, resize_square
+from adafocus.edge.sampling import uniform_indices
+from adafocus.edge.sources.base import Frame
+from adafocus.edge.streaming.window import Window
+from adafocus.errors import AdafocusError
 
 GEOMETRY = Geometry(
     variant="x3d",

@@ -23,3 +23,11 @@ class BundleError(AdafocusError):
 
 class MissingRuntimeError(AdafocusError):
     """A runtime, or a package of the workstation, that is not installed."""
+
+
+class NetworkError(AdafocusError):
+    """A setting, a combination or a file that no network can be built from."""
+
+
+class CheckpointError(NetworkError):
+    """A checkpoint that cannot be used."""
