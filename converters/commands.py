@@ -52,7 +52,7 @@ def export(
     """
     from adafocus.converters.export import Request
     from adafocus.converters.export import export as run_export
-    from adafocus.converters.summary import show_export
+    from adafocus.converters.tables import show_export
 
     request = Request(
         model, out, precision, videos, windows, _runtimes(to, device), calibration, calibration_clips,  # type: ignore[arg-type]
@@ -70,7 +70,7 @@ def export(
 
 
 def _runtimes(to: str | None, device: str | None) -> tuple[str, ...]:
-    from adafocus.converters.targets import DEVICES
+    from adafocus.converters.backends.registry import DEVICES
     from adafocus.errors import AdafocusError
 
     if to is not None and device is not None:
@@ -98,9 +98,9 @@ def verify(
     Without CLIPS (clip lists or videos) on the golden clip; with them also beside the trained program. Exit code 1
     where a bound is broken.
     """
-    from adafocus.converters.summary import show_golden, show_verification
-    from adafocus.converters.verify import as_dict, passed, verify_clips, verify_golden
-    from adafocus.edge.bundle import Bundle
+    from adafocus.converters.tables import show_golden, show_verification
+    from adafocus.converters.verification.bundle import as_dict, passed, verify_clips, verify_golden
+    from adafocus.edge.bundle.bundle import Bundle
     from adafocus.edge.commands.options import print_json
 
     opened = Bundle.open(bundle)
@@ -121,85 +121,14 @@ def verify(
 
 
 @click.command()
-@click.option("--time", "timed", is_flag=True, help="Also time the lowered stages beside the float network.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads for --time.")
 @click.option("--out", type=A_PATH, help="Write the table as YAML.")
-def presets(timed: bool, threads: int, out: Path | None) -> None:
+def presets(out: Path | None) -> None:
     """List every preset with its cost."""
-    from adafocus.converters.preset_table import show, table_of_presets, write
+    from adafocus.converters.presets import show, table_of_presets, write
 
-    records = table_of_presets(timed, threads)
+    records = table_of_presets()
     show(records)
     if out is not None:
-        write(out, records, threads)
+        write(out, records)
         click.echo(f"wrote {out}")
     click.echo("\nnext: adafocus inspect PRESET")
-
-
-@click.command()
-@click.option("--clips", "sources", type=A_PATH, multiple=True, required=True, help="Clip list or video, repeatable.")
-@click.option("--preset", "names", multiple=True, help="Only these presets, repeatable.")
-@click.option("--model", "models", type=A_PATH, multiple=True, help="A trained model file as well, repeatable.")
-@click.option("--precisions", default="int8,fp32,fp16", show_default=True)
-@click.option("--verify-clips", default=4, show_default=True, type=click.IntRange(1), help="Clips for most presets.")
-@click.option("--many", multiple=True, help="Presets to verify on --many-clips, repeatable.")
-@click.option("--many-clips", default=50, show_default=True, type=click.IntRange(1))
-@click.option("--work", type=A_PATH, default=Path(".cache/matrix"), show_default=True, help="Files and records.")
-@click.option("--time/--no-time", "timed", default=True, help="Time every file that runs here, 1 and 2 threads.")
-@click.option("--out", type=A_PATH, help="Write everything as YAML.")
-def matrix(
-    sources: tuple[Path, ...],
-    names: tuple[str, ...],
-    models: tuple[Path, ...],
-    precisions: str,
-    verify_clips: int,
-    many: tuple[str, ...],
-    many_clips: int,
-    work: Path,
-    timed: bool,
-    out: Path | None,
-) -> None:
-    """Convert every preset for every runtime and say what became of each file. Takes hours; resumes."""
-    from adafocus import networks
-    from adafocus.converters.matrix import run_matrix
-
-    trained = {model.stem: model for model in models}
-    every = names or (*trained, *networks.PRESETS)
-    counts = {"": verify_clips, **dict.fromkeys(many, many_clips)}
-    run_matrix(every, precisions.split(","), sources, counts, work, trained, out, timed)  # type: ignore[arg-type]
-
-
-@click.command()
-@click.option("--peers", type=A_PATH, help="Folder with the int8 models of others to time beside ours.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads.")
-@click.option("--out", type=A_PATH, help="Write the figures as YAML.")
-def speed(peers: Path | None, threads: int, out: Path | None) -> None:
-    """Time the forms of our graphs against each other and beside peers. About ten minutes."""
-    from adafocus.converters import speed as measures
-
-    found = measures.measure(peers, threads)
-    measures.show(found)
-    if out is not None:
-        measures.write(out, found, f"adafocus speed --threads {threads} --peers PEERS --out {out}")
-        click.echo(f"wrote {out}")
-    click.echo("\nnext: adafocus bench BUNDLE VIDEO")
-
-
-@click.command()
-@click.argument("videos", nargs=-1, required=True, type=A_PATH)
-@click.option("--preset", default="tsm-mbv2-r50-p96-8x8", show_default=True, help="A tsm preset.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads.")
-@click.option(
-    "--work", type=A_PATH, default=Path(".cache/full-frame"), show_default=True, help="Files made on the way."
-)
-@click.option("--out", type=A_PATH, help="Write the figures as YAML.")
-def fullframe(videos: tuple[Path, ...], preset: str, threads: int, work: Path, out: Path | None) -> None:
-    """Time a preset on VIDEOS against the same two networks on full frames without a policy. Weights are random."""
-    from adafocus.converters import full_frame
-
-    found = full_frame.measure(preset, videos, threads, work)
-    full_frame.show(found)
-    if out is not None:
-        full_frame.write(out, found, f"adafocus fullframe --preset {preset} --threads {threads} --out {out} VIDEO ...")
-        click.echo(f"wrote {out}")
-    click.echo("\nnext: adafocus bench BUNDLE VIDEO")

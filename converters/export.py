@@ -9,20 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adafocus.calibration.model_file import load_model
-from adafocus.calibration.post_training import geometry_of
-from adafocus.converters.conversion import AnyItem, Outcome, convert_graphs
-from adafocus.converters.packing import manifest_of, with_golden, with_verdicts
-from adafocus.converters.parity import reference_stages
-from adafocus.converters.report import Report
-from adafocus.converters.source import as_model_file
-from adafocus.converters.targets import TARGETS
-from adafocus.converters.verification import Verdict, opener_of, verify_parts, verify_runtime, whole_enough
-from adafocus.edge.bundle import Bundle, write_bundle
-from adafocus.edge.clip import Clip, clip_windows
-from adafocus.edge.manifest import PARTS, STAGES, Manifest, Part, Precision, Runtime, Stage
+from adafocus.calibration.quantization.model_file import load_model
+from adafocus.calibration.quantization.ptq import geometry_of
+from adafocus.converters.backends.registry import TARGETS, Report
+from adafocus.converters.bundle_builder import manifest_of, with_golden, with_verdicts
+from adafocus.converters.model_source import as_model_file
+from adafocus.converters.verification.parity import reference_stages
+from adafocus.converters.verification.verdict import Verdict, opener_of, verify_parts, verify_runtime, whole_enough
+from adafocus.converters.workers import AnyItem, Outcome, convert_graphs
+from adafocus.edge.bundle.bundle import Bundle, write_bundle
+from adafocus.edge.bundle.manifest import PARTS, STAGES, Manifest, Part, Precision, Runtime, Stage
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
+from adafocus.edge.video.clip import Clip, clip_windows
 from adafocus.errors import AdafocusError, MissingRuntimeError
 from adafocus.networks.lowering import glance_parts
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.bundle import Bundle
-from adafocus.edge.manifest import Runtime
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.manifest import Runtime
 from adafocus.edge.runtimes import Opener
 from adafocus.edge.runtimes.base import Arrays
 

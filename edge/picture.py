@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from adafocus.edge.clip import Clip
-from adafocus.edge.files import replacing_file
+from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.recognizer import Prediction
+from adafocus.edge.video.clip import Clip
 
 WIDTH_PX = 1360
 MARGIN_PX = 36

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from adafocus.edge.bundle.manifest import Stage
 from adafocus.edge.exits import softmax
-from adafocus.edge.manifest import Stage
 from adafocus.edge.runtimes.base import Arrays
 
 

@@ -12,20 +12,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.boxes import PLACES, SHAPES, Boxes, Shape, place_boxes
-from adafocus.edge.bundle import Bundle
-from adafocus.edge.clip import Clip, read_clip
-from adafocus.edge.crop import crop_patch, whole_pixels
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.manifest import STAGES, Stage, TensorSpec
 from adafocus.edge.exits import confidence, softmax
 from adafocus.edge.incremental import FeatureStore, GlanceParts
-from adafocus.edge.manifest import STAGES, Stage, TensorSpec
+from adafocus.edge.policy import CHOICES, PLACES, SHAPES, Boxes, Frames, Seed, Shape, place_boxes
 from adafocus.edge.prediction import Prediction, StageCall
-from adafocus.edge.preprocess import PixelTable
-from adafocus.edge.quantization import convert, dequantise
 from adafocus.edge.runtimes import Opener, open_graph
 from adafocus.edge.runtimes.base import Arrays, Graph
-from adafocus.edge.sampling import CHOICES, Frames, Seed
+from adafocus.edge.runtimes.tensors import convert, dequantise
 from adafocus.edge.stopwatch import Stopwatch
+from adafocus.edge.video.clip import Clip, read_clip
+from adafocus.edge.video.crop import crop_patch, whole_pixels
+from adafocus.edge.video.preprocess import PixelTable
 from adafocus.errors import AdafocusError, BundleError
 
 __all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "Shape", "StageCall"]
@@ -217,11 +216,11 @@ class Recognizer:
         """Answer decoded frames.
 
         Args:
-            clip: from :func:`adafocus.edge.clip.read_clip`.
+            clip: from :func:`adafocus.edge.video.clip.read_clip`.
             glance_features: what is known of frames of earlier clips, by the clip's ``glance_names``; what is new is
                 added. Without effect where the glance is taken whole.
             boxes: ``centre`` keeps the size of the policy's box but looks at the middle of the frame, ``random``
-                anywhere; ``full`` looks at the whole frame. See :func:`adafocus.edge.boxes.place_boxes`.
+                anywhere; ``full`` looks at the whole frame. See :func:`adafocus.edge.policy.place_boxes`.
             frames: ``uniform`` spreads the focus frames evenly, ``random`` draws them.
             shape: ``fixed`` looks around the middle of the policy's box, at a square of the patch's own size.
             seed: of random boxes and frames; the same seed draws the same.

@@ -8,7 +8,13 @@ from adafocus.errors import CheckpointError, NetworkError
 from adafocus.networks.adafocus import AdaFocus, Inference, PolicyOutputs, TrainingOutputs
 from adafocus.networks.backbones import BACKBONES, build_backbone
 from adafocus.networks.backbones.x3d import X3D
-from adafocus.networks.checkpoints import Loaded, load_encoder, load_folded_mobilenet, load_state, load_x3d_trunk
+from adafocus.networks.checkpoints.loading import (
+    Loaded,
+    load_encoder,
+    load_folded_mobilenet,
+    load_state,
+    load_x3d_trunk,
+)
 from adafocus.networks.config import NetworkConfig
 from adafocus.networks.heads import LinearHead, X3DHead
 from adafocus.networks.presets import PRESETS, preset

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
-from adafocus.apps.demo import MODEL, demo_videos
-from adafocus.edge.bundle import Bundle
+from adafocus.apps.demo.videos import MODEL, demo_videos
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.manifest import ExitBudget, Exits
+from adafocus.edge.recognizer import Recognizer
+from tests.helpers.grey_clips import CLIPS
+from tests.helpers.numpy_bundle import NumpyOpener, numpy_bundle
+from tests.helpers.program import PROGRAM, RUN_LIMIT_S, Call
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
@@ -23,6 +32,9 @@ IN_CI = os.environ.get("CI", "").lower() == "true"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell's background jobs ignore Ctrl-C, and so would every program that the tests start and interrupt
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+EXITS = Exits(temperature=2.0, budgets=(ExitBudget(unit="GMAC", budget=0.0012, thresholds=(0.6,)),))
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +91,53 @@ def shipped_bundle(request: pytest.FixtureRequest, shared_folder: Path, real_vid
         if not (place / "bundle").exists():
             assert export(Request(MODEL, place / "bundle", "int8", real_videos, 2, RUNTIMES)).bundle is not None
     return Bundle.open(place / "bundle")
+
+
+@pytest.fixture
+def adafocus(tmp_path: Path) -> Call:
+    """Start the program in an empty folder of its own."""
+    folder = tmp_path / "working_folder"
+    folder.mkdir()
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(PROGRAM), *map(str, arguments)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=RUN_LIMIT_S,
+        )
+
+    return call
+
+
+@pytest.fixture
+def bundle_copy(shipped_bundle: Bundle, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shipped_bundle.path, tmp_path / "copied_bundle"))
+
+
+@pytest.fixture
+def clip_list(tmp_path: Path) -> Path:
+    place = tmp_path / "clips"
+    place.mkdir()
+    rows = []
+    for number, (level, label, group) in enumerate(CLIPS):
+        np.save(place / f"{number}.npy", np.full((12, 16, 16, 3), level, np.uint8))
+        rows.append([f"{number}.npy", label, group, "val"])
+    with (place / "clips.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["path", "label", "group", "split"], *rows])
+    return place / "clips.csv"
+
+
+@pytest.fixture
+def opener() -> NumpyOpener:
+    return NumpyOpener()
+
+
+@pytest.fixture
+def recognizer(opener: NumpyOpener) -> Recognizer:
+    return Recognizer(numpy_bundle("tsm", EXITS), "litert", 1, None, opener)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adafocus.edge.bundle import Bundle
+from adafocus.edge.bundle.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 DEVICE_PYTHON = ROOT / ".venv-device" / "bin" / "python"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from adafocus.edge.budget import Budget
+from adafocus.edge.budget.costs import Budget
 from adafocus.edge.commands import options
 from adafocus.errors import AdafocusError
 
@@ -75,9 +75,9 @@ def calibrate(
     """
     from rich.console import Console
 
-    from adafocus.calibration.calibrating import Request, calibrate_bundle
+    from adafocus.calibration.exits.calibrate import Request, calibrate_bundle
     from adafocus.calibration.exits.table import as_dict, show
-    from adafocus.edge.bundle import is_bundle, rewrite_bundle
+    from adafocus.edge.bundle.bundle import is_bundle, rewrite_bundle
     from adafocus.edge.recognizer import Recognizer
 
     destination = bundle if out is None else out

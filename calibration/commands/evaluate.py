@@ -11,7 +11,7 @@ from adafocus.edge.commands import options
 from adafocus.errors import AdafocusError
 
 if TYPE_CHECKING:
-    from adafocus.calibration.evaluation.measuring import Request
+    from adafocus.calibration.evaluation.evaluate import Request
 
 
 @click.command()
@@ -63,11 +63,11 @@ def evaluate(
     """
     from rich.console import Console
 
-    from adafocus.calibration.evaluation.files import write_report
-    from adafocus.calibration.evaluation.measuring import Request, evaluate_bundle
-    from adafocus.calibration.evaluation.page import write_page
-    from adafocus.calibration.evaluation.pictures import choose_rows, draw_picks
-    from adafocus.calibration.evaluation.table import show
+    from adafocus.calibration.evaluation.evaluate import Request, evaluate_bundle
+    from adafocus.calibration.evaluation.report.html import write_page
+    from adafocus.calibration.evaluation.report.pictures import choose_rows, draw_picks
+    from adafocus.calibration.evaluation.report.table import show
+    from adafocus.calibration.report_file import write_report
     from adafocus.edge.recognizer import Recognizer
 
     if recipe is not None and baseline is None:

@@ -56,8 +56,8 @@ def quantize(
     report: Path | None,
 ) -> None:
     """Turn a float CHECKPOINT of adafocus train into an int8 model file, and say what that cost."""
-    from adafocus.calibration.quantising import Request, Settings, quantise
-    from adafocus.calibration.quantising_table import show
+    from adafocus.calibration.quantization.pipeline import Request, Settings, quantise
+    from adafocus.calibration.quantization.table import show
 
     settings = Settings(calibration_clips, steps, batch, learning_rate, bound, seed)
     chosen, judged = options.chosen_split(split), options.chosen_split(judge)

@@ -44,10 +44,10 @@ def train(
     workers: int,
 ) -> None:
     """Train the network of RECIPE on labelled clips, from a teacher's answers, or both. Resumes where it stopped."""
-    from adafocus.calibration.material import Fold
-    from adafocus.calibration.run import Request
-    from adafocus.calibration.run import train as run
-    from adafocus.calibration.training import Machine
+    from adafocus.calibration.training.data import Fold
+    from adafocus.calibration.training.run import Request
+    from adafocus.calibration.training.run import train as run
+    from adafocus.calibration.training.trainer import Machine
 
     overrides = {name: value for name, value in (("seed", seed), ("epochs", epochs)) if value is not None}
     run(

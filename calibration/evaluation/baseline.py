@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from adafocus.calibration.checkpoint_file import is_checkpoint, load_checkpoint
-from adafocus.calibration.clips import LabelledClip
+from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets.augmentation import normalise
 from adafocus.calibration.evaluation.figures import Baseline
-from adafocus.calibration.recipe import Classifier, Recipe
-from adafocus.calibration.tasks import feed_of
-from adafocus.calibration.teacher import load_teacher
-from adafocus.calibration.views import normalise
-from adafocus.edge.clip import sample_video
-from adafocus.edge.preprocess import fit_frame
+from adafocus.calibration.training.checkpoint import is_checkpoint, load_checkpoint
+from adafocus.calibration.training.recipe import Classifier, Recipe
+from adafocus.calibration.training.tasks import feed_of
+from adafocus.calibration.training.teacher import load_teacher
+from adafocus.edge.video.clip import sample_video
+from adafocus.edge.video.preprocess import fit_frame
 from adafocus.errors import AdafocusError
 from adafocus.networks.cost import count_macs
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adafocus.calibration.evaluation.figures import difference, percent
-from adafocus.calibration.evaluation.resampling import Resamples
+from adafocus.calibration.evaluation.metrics import Resamples
 from adafocus.errors import AdafocusError
 
 
@@ -18,7 +18,7 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
 
     Args:
         figures: of this evaluation.
-        other: what :func:`~adafocus.calibration.evaluation.files.read_evaluation` read.
+        other: what :func:`~adafocus.calibration.report_file.read_evaluation` read.
         other_path: from where, for the sentences.
 
     Returns:

@@ -1,8 +1,8 @@
-"""From the answers of a bundle to one plain table of figures."""
+"""From the predictions of a bundle to one plain table of figures, and accuracy against cost where clips stop early."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,21 +10,66 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from adafocus.calibration.answers import Answers
-from adafocus.calibration.evaluation.curves import Point, stop, sweep
 from adafocus.calibration.evaluation.metrics import (
     BEST,
     Reliability,
+    Resamples,
     mean_average_precision,
     reliability,
     right_among_best,
 )
-from adafocus.calibration.evaluation.resampling import Resamples
-from adafocus.calibration.evaluation.truth import Truth
-from adafocus.calibration.evaluation.ways import LEARNED
-from adafocus.edge.budget import MACS_PER_GMAC
-from adafocus.edge.exits import NEVER, confidences, softmax
-from adafocus.edge.manifest import Exits
+from adafocus.calibration.exits.fitting import exits_taken
+from adafocus.calibration.predictions.ablations import LEARNED
+from adafocus.calibration.predictions.collect import Answers
+from adafocus.calibration.predictions.ground_truth import Truth
+from adafocus.edge.budget.costs import MACS_PER_GMAC
+from adafocus.edge.bundle.manifest import Exits
+from adafocus.edge.exits import ALWAYS, NEVER, confidences, softmax
+
+SWEEP = 40
+
+
+@dataclass(frozen=True)
+class Point:
+    """All clips at one set of thresholds.
+
+    Attributes:
+        taken: ``(n,)`` exit of each clip.
+        gmac: mean.
+        ms: mean.
+        at_glance: share of clips that stop at the glance.
+    """
+
+    taken: NDArray[np.int64]
+    gmac: float
+    ms: float
+    at_glance: float
+
+
+def stop(answers: Answers, confidences: NDArray[np.float64], thresholds: Sequence[float]) -> Point:
+    """Let every clip stop at the first exit that is sure enough, as the device does.
+
+    Args:
+        answers: of n clips.
+        confidences: ``(n, exits)``.
+        thresholds: of all exits but the last.
+    """
+    taken = exits_taken(confidences, np.asarray(thresholds, np.float64))
+    return Point(
+        taken,
+        float(answers.macs[taken].mean()) / MACS_PER_GMAC,
+        float(answers.ms[np.arange(len(taken)), taken].mean()),
+        float((taken == 0).mean()),
+    )
+
+
+def sweep(answers: Answers, confidences: NDArray[np.float64]) -> list[Point]:
+    """One threshold for all exits, from always stopping to never; the cheapest point first."""
+    early = confidences[:, :-1]
+    steps = np.unique(np.quantile(early, np.linspace(0, 1, SWEEP)))
+    points = [stop(answers, confidences, [step] * early.shape[1]) for step in (ALWAYS, *steps, NEVER)]
+    return sorted({point.gmac: point for point in points}.values(), key=lambda point: point.gmac)
+
 
 GLANCE, BASELINE = "glance alone", "float on whole frames"
 OTHER = "another label"

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from adafocus.calibration.answers import Answers
-from adafocus.calibration.evaluation.truth import Truth
-from adafocus.calibration.exits.costs import exit_costs
-from adafocus.calibration.exits.fitting import OFFICIAL, Choice, Fitted, exits_taken
-from adafocus.calibration.exits.paths import FAMILIES
-from adafocus.edge.budget import Budget
+from adafocus.calibration.exits.fitting import OFFICIAL, Choice, Fitted, exit_costs, exits_taken
+from adafocus.calibration.exits.threshold_paths import FAMILIES
+from adafocus.calibration.predictions.collect import Answers
+from adafocus.calibration.predictions.ground_truth import Truth
+from adafocus.edge.budget.costs import Budget
 from adafocus.edge.exits import Criterion, confidences
 from adafocus.errors import AdafocusError
 

@@ -1,19 +1,86 @@
-"""Thresholds for any budget, from what every exit said of some clips."""
+"""Thresholds for any budget, from what every exit said of some clips; what clips cost by exit; temperature scaling."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import logsumexp
 
 from adafocus.calibration.exits.official import official_thresholds, target_shares
-from adafocus.calibration.exits.paths import FAMILIES, CostCurve, ThresholdPath
-from adafocus.calibration.exits.temperature import fit_temperature
-from adafocus.edge.curves import bounds
+from adafocus.calibration.exits.threshold_paths import FAMILIES, CostCurve, ThresholdPath
+from adafocus.calibration.predictions.collect import Answers
+from adafocus.edge.budget.costs import MACS_PER_GMAC, Budget, Unit
+from adafocus.edge.budget.threshold_curves import bounds
 from adafocus.edge.exits import NEVER, Criterion, confidences
+from adafocus.errors import AdafocusError
+
+TABLE_ROWS = 9
+TABLE_DIGITS = 4
+
+
+def exit_costs(answers: Answers, unit: Unit) -> NDArray[np.float64]:
+    """Cost of a clip that leaves at each exit, ``(exits,)``.
+
+    In ms it is the median over all clips: that is what an exit takes here, while the time of a single clip also tells
+    what else the machine did at that moment.
+
+    Raises:
+        AdafocusError: joules, which nothing here measures.
+    """
+    refuse_joules(unit)
+    return np.median(answers.ms, axis=0) if unit == "ms" else answers.macs / MACS_PER_GMAC
+
+
+def refuse_joules(unit: Unit) -> None:
+    """Refuse the unit that needs a meter.
+
+    Raises:
+        AdafocusError: the unit is J.
+    """
+    if unit == "J":
+        raise AdafocusError(
+            "Budgets in joules need a meter that runs while the clips are asked, and there is none here. Give "
+            "budgets in GMAC, which hold on every machine, or in ms: --budget 1.2GMAC --budget 30ms"
+        )
+
+
+def budget_table(exit_macs: Sequence[int]) -> tuple[Budget, ...]:
+    """Budgets in GMAC, evenly between the glance and the full path, in digits that can be typed.
+
+    Args:
+        exit_macs: multiply-accumulates of a clip that leaves at each exit.
+    """
+    steps = np.linspace(exit_macs[0], exit_macs[-1], TABLE_ROWS + 2)[1:-1] / MACS_PER_GMAC
+    return tuple(Budget(float(f"{step:.{TABLE_DIGITS}g}"), "GMAC") for step in steps)
+
+
+LOWEST, HIGHEST = 0.05, 20.0
+TOLERANCE = 0.005
+
+
+def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+    """The temperature with the smallest negative log-likelihood over all exits (Guo et al., arXiv 1706.04599).
+
+    Args:
+        logits: ``(n, exits, K)`` of clips that the network did not learn from.
+        truth: ``(n,)`` classes.
+    """
+    values = logits.astype(np.float64)
+    right = np.take_along_axis(values, truth[:, None, None], axis=2)[..., 0]
+
+    def loss(log_temperature: float) -> float:
+        sharpness = np.exp(-log_temperature)
+        return float(np.mean(logsumexp(values * sharpness, axis=-1) - right * sharpness))
+
+    limits = (float(np.log(LOWEST)), float(np.log(HIGHEST)))
+    found = minimize_scalar(loss, bounds=limits, method="bounded", options={"xatol": TOLERANCE})
+    return float(np.exp(found.x))
+
 
 OFFICIAL = "official"
 # what a float32 power can hold

@@ -12,7 +12,7 @@ from rich.table import Table
 from adafocus.edge.exits import ALWAYS, NEVER
 
 if TYPE_CHECKING:
-    from adafocus.calibration.calibrating import Calibrated
+    from adafocus.calibration.exits.calibrate import Calibrated
 
 # thresholds of more exits are told by their range
 MOST_LISTED = 3

@@ -13,16 +13,16 @@ from typing import Any
 import click
 from rich.console import Console
 
-from adafocus.edge.benchmark import Bench, Clips, Contestant, Protocol
-from adafocus.edge.benchmark_comparison import compare, read_report
-from adafocus.edge.benchmark_report import Surroundings, make_report
-from adafocus.edge.benchmark_tables import show_comparison, show_report
-from adafocus.edge.bundle import Bundle, is_bundle
+from adafocus.edge.bench.comparison import compare, read_report
+from adafocus.edge.bench.protocol import Bench, Clips, Contestant, Protocol
+from adafocus.edge.bench.report import Surroundings, make_report
+from adafocus.edge.bench.tables import show_comparison, show_report
+from adafocus.edge.bundle.bundle import Bundle, is_bundle
+from adafocus.edge.bundle.files import replacing_file
+from adafocus.edge.bundle.manifest import Stage
 from adafocus.edge.commands import options
+from adafocus.edge.device.host import peak_memory_bytes, read_facts, read_state
 from adafocus.edge.exits import ALWAYS, NEVER
-from adafocus.edge.files import replacing_file
-from adafocus.edge.machine import peak_memory_bytes, read_facts, read_state
-from adafocus.edge.manifest import Stage
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
 

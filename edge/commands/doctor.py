@@ -12,13 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from adafocus.edge.bundle import Bundle
+from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.commands import options
-from adafocus.edge.golden import runtimes_for
-from adafocus.edge.installation import OpenCV, RuntimeState, opencv, runtime_states, version_of
-from adafocus.edge.machine import GOVERNOR_COMMAND, Facts, State, read_facts, read_state
-from adafocus.edge.peripherals import Finding, cameras, meters
-from adafocus.edge.trial import Trial, try_bundle
+from adafocus.edge.device.cameras import Finding, cameras, meters
+from adafocus.edge.device.host import GOVERNOR_COMMAND, Facts, State, read_facts, read_state
+from adafocus.edge.device.install import OpenCV, RuntimeState, opencv, runtime_states, version_of
+from adafocus.edge.selftest import Trial, runtimes_for, try_bundle
 
 GIGABYTE = 1e9
 STYLES = {"present": "green", "present but not readable": "yellow", "none": "dim"}

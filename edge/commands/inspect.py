@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from adafocus.edge.bundle import MANIFEST, Bundle, is_bundle
+from adafocus.edge.bundle.bundle import MANIFEST, Bundle, is_bundle
+from adafocus.edge.bundle.manifest import STAGES
 from adafocus.edge.commands import options
-from adafocus.edge.manifest import STAGES
 from adafocus.edge.runtimes import unavailable
 from adafocus.errors import WORKSTATION_INSTALL, AdafocusError
 

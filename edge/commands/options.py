@@ -1,13 +1,14 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, and durations on the command line."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import click
 
-from adafocus.edge.budget import Budget
+from adafocus.edge.budget.costs import Budget
 from adafocus.errors import AdafocusError
 
 
@@ -46,3 +47,29 @@ def only_one_of(exit_threshold: float | None, budget: Budget | None) -> None:
 def print_json(content: dict[str, Any]) -> None:
     """Print one object."""
     click.echo(json.dumps(content, indent=1))
+
+
+SECONDS = {"ms": 1e-3, "": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}
+LONGEST_S = 366 * 86400.0
+
+
+class Duration(click.ParamType):
+    """Parses to seconds, as a float."""
+
+    name = "duration"
+
+    def __init__(self, least_s: float = 0.0, most_s: float = LONGEST_S) -> None:
+        """Accept durations in a range."""
+        self.least_s, self.most_s = least_s, most_s
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; anything else ends in a sentence."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(ms|s|min|h|)\s*", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no duration, expected a number with ms, s, min or h, such as 4s.", param, ctx)
+        seconds = float(found.group(1)) * SECONDS[found.group(2)]
+        if not self.least_s <= seconds <= self.most_s:
+            self.fail(f"{value!r} is out of range, expected {self.least_s:g} s to {self.most_s:g} s.", param, ctx)
+        return seconds

@@ -11,11 +11,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from adafocus.edge.budget import Budget
-from adafocus.edge.clip import read_clip
+from adafocus.edge.budget.controller import WINDOW_CLIPS, Controller
+from adafocus.edge.budget.costs import Budget
 from adafocus.edge.commands import options
-from adafocus.edge.controller import WINDOW_CLIPS, Controller
 from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
 
 BAR_CHARACTERS = 28

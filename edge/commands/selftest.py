@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from adafocus.edge.bundle import Bundle
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.manifest import STAGES
 from adafocus.edge.commands import options
-from adafocus.edge.golden import GoldenCheck, check_runtime, runtimes_for
-from adafocus.edge.manifest import STAGES
 from adafocus.edge.runtimes import unavailable
+from adafocus.edge.selftest import GoldenCheck, check_runtime, runtimes_for
 from adafocus.errors import AdafocusError, BundleError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from adafocus.edge.commands import options
-from adafocus.edge.commands.durations import Duration
+from adafocus.edge.commands.options import Duration
 from adafocus.edge.streaming.settings import Settings
 
 DURATION = Duration(least_s=0.01)
@@ -51,7 +51,7 @@ def stream(bundle: Path, source: str, **asked: Any) -> None:
     SOURCE is a video file, a camera, or the address of a network stream. Ctrl-C and SIGTERM are normal ends: the
     summary is given, and the exit code is 0.
     """
-    from adafocus.edge.streaming.program import run_stream
+    from adafocus.edge.streaming.session import run_stream
 
     options.only_one_of(asked["exit_threshold"], asked["budget"])
     run_stream(bundle, source, Settings(**asked))

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from adafocus.edge.manifest import GraphFile
+from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.runtimes.base import Graph
 from adafocus.errors import MissingRuntimeError
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.manifest import TensorSpec
+from adafocus.edge.bundle.manifest import TensorSpec
 from adafocus.errors import BundleError
 
 # of an output that has the name of an input: the context that a call hands to the next

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from adafocus.edge.manifest import GraphFile, TensorSpec
-from adafocus.edge.quiet import without_remarks
+from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
 from adafocus.edge.runtimes.base import Arrays, unlike_the_manifest
+from adafocus.edge.runtimes.log_filter import without_remarks
 from adafocus.errors import BundleError
 
 INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[executorch]"'

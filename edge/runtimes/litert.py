@@ -2,11 +2,71 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from adafocus.edge.manifest import GraphFile
-from adafocus.edge.runtimes.interpreter import InterpreterGraph
+import numpy as np
+
+from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
+from adafocus.edge.runtimes.base import Arrays, unlike_the_manifest
+from adafocus.edge.runtimes.log_filter import without_remarks
+from adafocus.errors import BundleError
+
+Details = dict[str, Any]
+
+
+class InterpreterGraph:
+    """One ``.tflite`` file in an interpreter."""
+
+    def __init__(self, interpreter_class: Any, path: Path, description: GraphFile, threads: int) -> None:
+        try:
+            with without_remarks():
+                self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
+            # a damaged file may hold names that are no text
+            details = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        except (ValueError, RuntimeError) as error:
+            raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
+        self.inputs, self.outputs = description.inputs, description.outputs
+        self._in, self._out = _bind(self.inputs, details[0], path), _bind(self.outputs, details[1], path)
+        self._path = path
+
+    def run(self, arrays: Arrays) -> Arrays:
+        """Run once; the outputs are copies."""
+        for name, index in self._in.items():
+            self._interpreter.set_tensor(index, arrays[name])
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise BundleError(f"{self._path} cannot be run: {error}. Convert the model again.") from error
+        return {name: self._interpreter.get_tensor(index) for name, index in self._out.items()}
+
+
+def _bind(specs: tuple[TensorSpec, ...], details: list[Details], path: Path) -> dict[str, int]:
+    """Match tensors by the number in their name, and check each against the manifest."""
+    ordered = sorted(details, key=lambda detail: signature_position(detail["name"]))
+    if len(ordered) != len(specs):
+        raise BundleError(f"{path} has {len(ordered)} tensors where the manifest names {len(specs)}. Convert it again.")
+    for spec, detail in zip(specs, ordered, strict=True):
+        found = (tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"]).name)
+        if found != (spec.shape, spec.dtype) or not _same_grid(spec, detail["quantization"]):
+            raise unlike_the_manifest(path, spec, *found, detail["quantization"])
+    return {spec.name: detail["index"] for spec, detail in zip(specs, ordered, strict=True)}
+
+
+def _same_grid(spec: TensorSpec, found: tuple[float, int]) -> bool:
+    if spec.scale is None:
+        return found[0] == 0.0
+    return bool(np.isclose(found[0], spec.scale, rtol=1e-6)) and found[1] == spec.zero_point
+
+
+def signature_position(name: str) -> int:
+    """Position of a tensor in the signature: ``serving_default_output_1_output`` or ``..._args_0:0``."""
+    found = re.search(r"(?:args|output)_(\d+)", name)
+    return int(found.group(1)) if found else 0
+
 
 INSTALL = 'pip install "adafocus-edge[litert]"'
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from adafocus.edge.manifest import GraphFile, TensorSpec
+from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
 from adafocus.edge.runtimes.base import Arrays, file_names, unlike_the_manifest
 from adafocus.errors import BundleError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from adafocus.edge.manifest import GraphFile
-from adafocus.edge.runtimes.interpreter import InterpreterGraph
+from adafocus.edge.bundle.manifest import GraphFile
+from adafocus.edge.runtimes.litert import InterpreterGraph
 
 INSTALL = 'pip install "adafocus-edge[tflite]" (Python 3.11 or older, numpy 1)'
 

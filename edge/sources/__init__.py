@@ -1,7 +1,7 @@
 """Frame sources, one table: kind -> module. A module is imported only when an address of its kind is opened.
 
-Files never drop a frame: they are read in order. Live sources are read through :class:`adafocus.edge.sources.latest.Latest`,
-which keeps the newest frame and counts what it drops.
+Files never drop a frame: they are read in order. Live sources are read through
+:class:`adafocus.edge.sources.latest.Latest`, which keeps the newest frame and counts what it drops.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from adafocus.edge.sources.base import FiniteSource, Frame, Source
+from adafocus.edge.sources.base import FiniteSource, Frame, Source, safe_name
 from adafocus.edge.sources.latest import Latest, State
-from adafocus.edge.sources.names import safe_name
 from adafocus.edge.sources.video_file import VideoFile
 from adafocus.errors import SourceError
 

@@ -1,13 +1,16 @@
-"""What every frame source offers, and the one frame type that leaves it."""
+"""What every frame source offers, the one frame type that leaves it, and addresses as they may be shown."""
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from adafocus.errors import SourceError
 
 # the rate of a source that states none
 FALLBACK_FPS = 25.0
@@ -84,3 +87,52 @@ def moment_of_capture(stated_s: float) -> float:
     """What the sensor states where that is on the monotonic clock and plausible, otherwise now; seconds."""
     now = time.monotonic()
     return stated_s if 0 <= now - stated_s < OLDEST_FRAME_S and stated_s > 0 else now
+
+
+HIDDEN = "***"
+# user and password in front of the host; the last @ before the path counts, since passwords hold @ too
+USER = re.compile(r"(?<=://)[^/ ?#\"']*@")
+# an @ further on belongs to a password with a slash in it, which has no business there, but is one
+STRAY_USER = re.compile(r"(?<=://)[^ \"']*@(?=[\w.-]+(:\d+)?(/|\s|$))")
+# what stands after a question mark or a hash may be a token
+QUERY = re.compile(r"(://[^\s?#\"']*)[?#][^\s\"']*")
+# properties of GStreamer elements: user-id=..., user-pw=..., proxy-pw=..., password=...
+SECRETS = r"user-id|user-pw|-pw|password|passwd|token|secret"
+PROPERTY = re.compile(rf"(\b[\w-]*(?:{SECRETS})\s*=\s*)(\"[^\"]*\"|'[^']*'|\S+)", re.IGNORECASE)
+
+
+def safe_name(address: str) -> str:
+    """The address with user, password, query and secret properties replaced by ``***``."""
+    shown = USER.sub(f"{HIDDEN}@", address)
+    shown = STRAY_USER.sub(f"{HIDDEN}@", shown)
+    shown = QUERY.sub(rf"\1?{HIDDEN}", shown)
+    return PROPERTY.sub(rf"\1{HIDDEN}", shown)
+
+
+class CountedSource:
+    """A place in so many frames, taken in order at a fixed rate."""
+
+    live = False
+
+    def __init__(self, name: str, frames: int, fps: float) -> None:
+        """Begin before the first frame.
+
+        Raises:
+            SourceError: a rate that is none.
+        """
+        if not fps > 0:
+            raise SourceError(f"fps is {fps}, expected frames per second above 0.")
+        self.name, self.fps, self.number = name, float(fps), -1
+        self.stated_frames = frames
+
+    @property
+    def timestamp_s(self) -> float:
+        """Of the frame grabbed last, from the rate."""
+        return max(self.number, 0) / self.fps
+
+    def grab(self) -> bool:
+        """Advance to the next frame; False at the end."""
+        if self.number + 1 >= self.stated_frames:
+            return False
+        self.number += 1
+        return True

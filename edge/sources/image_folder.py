@@ -8,8 +8,7 @@ from pathlib import Path
 import cv2
 
 from adafocus.edge.sources import capture as _quiet  # noqa: F401 - OpenCV complains about damaged pictures otherwise
-from adafocus.edge.sources.base import FALLBACK_FPS, Frame
-from adafocus.edge.sources.counted import CountedSource
+from adafocus.edge.sources.base import FALLBACK_FPS, CountedSource, Frame
 from adafocus.errors import SourceError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from adafocus.edge.budget import Budget
+from adafocus.edge.budget.costs import Budget
 from adafocus.edge.streaming.smoothing import Persistence
 from adafocus.errors import AdafocusError
 

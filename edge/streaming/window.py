@@ -11,11 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.candidates import Candidates
-from adafocus.edge.clip import Clip
-from adafocus.edge.manifest import Geometry
-from adafocus.edge.preprocess import fit_frame, resize_square
+from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.sources.base import Frame
+from adafocus.edge.video.clip import Candidates, Clip
+from adafocus.edge.video.preprocess import fit_frame, resize_square
 from adafocus.errors import AdafocusError
 
 # of the clip's step, so that rounding of timestamps decides nothing

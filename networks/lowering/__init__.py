@@ -1,7 +1,7 @@
 """Lowering: a trained network becomes three static stage graphs that every runtime can take whole."""
 
+from adafocus.networks.lowering.glance_parts import PARTS, glance_parts, part_example
 from adafocus.networks.lowering.inference import LoweredInference, infer_lowered, run_stages
-from adafocus.networks.lowering.parts import PARTS, glance_parts, part_example
 from adafocus.networks.lowering.stages import STAGES, LoweredStages, Policy, lower
 
 __all__ = [

@@ -9,21 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adafocus.edge.bundle import Bundle
-    from adafocus.edge.clip import clip_from_frames, read_clip
+    from adafocus.edge.bundle.bundle import Bundle
     from adafocus.edge.prediction import Prediction
     from adafocus.edge.recognizer import Recognizer
+    from adafocus.edge.video.clip import clip_from_frames, read_clip
     from adafocus.errors import AdafocusError
 
 __all__ = ["AdafocusError", "Bundle", "Prediction", "Recognizer", "clip_from_frames", "read_clip"]
 
 _HOMES = {
     "AdafocusError": "adafocus.errors",
-    "Bundle": "adafocus.edge.bundle",
+    "Bundle": "adafocus.edge.bundle.bundle",
     "Prediction": "adafocus.edge.prediction",
     "Recognizer": "adafocus.edge.recognizer",
-    "clip_from_frames": "adafocus.edge.clip",
-    "read_clip": "adafocus.edge.clip",
+    "clip_from_frames": "adafocus.edge.video.clip",
+    "read_clip": "adafocus.edge.video.clip",
 }
 
 

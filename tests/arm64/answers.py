@@ -16,11 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.bundle import Bundle
-from adafocus.edge.candidates import Candidates
-from adafocus.edge.clip import Clip, read_clip
-from adafocus.edge.golden import golden_clip
+from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.selftest import golden_clip
+from adafocus.edge.video.clip import Candidates, Clip, read_clip
 
 GOLDEN = "golden"
 # fields of a clip that make it up; the rest says how it was read

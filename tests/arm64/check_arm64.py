@@ -22,7 +22,7 @@ from answers import GOLDEN, Numbers
 from shipped import shipped
 from trees import CACHE, PI, ROOT, WHEELS, Device, devices
 
-from adafocus.edge.bounds import MOST_RELATIVE_OF_ITSELF
+from adafocus.edge.bundle.tolerances import MOST_RELATIVE_OF_ITSELF
 from adafocus.edge.exits import softmax
 from adafocus.errors import AdafocusError
 

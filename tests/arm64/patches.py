@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 
-from adafocus.edge.crop import crop_patch
-from adafocus.edge.preprocess import resize_square
+from adafocus.edge.video.crop import crop_patch
+from adafocus.edge.video.preprocess import resize_square
 
 PATCH_PX, SMALL_PX = 128, (112, 128, 160)
 FILL = (116, 116, 116)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from trees import CACHE, ROOT
 
-from adafocus.apps.demo import MODEL, OUT, demo_videos
-from adafocus.edge.bundle import Bundle
-from adafocus.edge.files import sha256_of
+from adafocus.apps.demo.videos import MODEL, OUT, demo_videos
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
 
 PROGRAM = Path(sys.executable).parent / "adafocus"

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from adafocus.edge.files import replacing_directory
+from adafocus.edge.bundle.files import replacing_directory
 from adafocus.errors import AdafocusError
 
 ROOT = Path(__file__).resolve().parents[2]

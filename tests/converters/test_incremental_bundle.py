@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from small import CLASSES, lively, small_config
 
-from adafocus.calibration.model_file import StoredModel, load_model
+from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.converters.export import Request, export
-from adafocus.converters.parity import reference_stages
-from adafocus.converters.source import write_model
-from adafocus.converters.verification import verify_parts
-from adafocus.edge.bundle import MANIFEST, Bundle
-from adafocus.edge.clip import Clip, read_clip
+from adafocus.converters.model_source import write_model
+from adafocus.converters.verification.parity import reference_stages
+from adafocus.converters.verification.verdict import verify_parts
+from adafocus.edge.bundle.bundle import MANIFEST, Bundle
+from adafocus.edge.bundle.manifest import Precision
 from adafocus.edge.commands.inspect import inspect
-from adafocus.edge.golden import check_runtime
 from adafocus.edge.incremental import FeatureStore
-from adafocus.edge.manifest import Precision
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.selftest import check_runtime
 from adafocus.edge.sources import VideoFile
-from adafocus.edge.streaming.program import run_stream
+from adafocus.edge.streaming.session import run_stream
 from adafocus.edge.streaming.settings import Settings
 from adafocus.edge.streaming.window import Window
+from adafocus.edge.video.clip import Clip, read_clip
+from tests.helpers.small_networks import CLASSES, lively, small_config
 
 HOP_S = 0.5
 WINDOW_S = 2.0

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from adafocus.calibration.model_file import load_model
-from adafocus.calibration.quantization import quantised_layers
-from adafocus.converters.parity import compare, reference_stages, require
-from adafocus.edge.bundle import Bundle
-from adafocus.edge.clip import read_clip
+from adafocus.calibration.quantization.model_file import load_model
+from adafocus.calibration.quantization.qat import quantised_layers
+from adafocus.converters.verification.parity import compare, reference_stages, require
+from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
 
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from adafocus.calibration.clips import read_clips
-from adafocus.calibration.halves import STEP
-from adafocus.calibration.model_file import StoredModel, load_model
-from adafocus.converters.litert import report as litert_report
-from adafocus.converters.onnx import report as onnx_report
-from adafocus.converters.parity import compare, reference_stages
-from adafocus.converters.verification import opener_of
-from adafocus.edge.bundle import Bundle
-from adafocus.edge.clip import read_clip
-from adafocus.edge.golden import check_golden
-from adafocus.edge.manifest import STAGES
+from adafocus.calibration.datasets import read_clips
+from adafocus.calibration.quantization.model_file import StoredModel, load_model
+from adafocus.calibration.quantization.tie_free_scales import STEP
+from adafocus.converters.backends.litert import report as litert_report
+from adafocus.converters.backends.onnx import report as onnx_report
+from adafocus.converters.verification.parity import compare, reference_stages
+from adafocus.converters.verification.verdict import opener_of
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.manifest import STAGES
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.selftest import check_golden
+from adafocus.edge.video.clip import read_clip
 
 REAL_CLIPS = 20
 MODELS = sorted(Path("models").glob("*.safetensors"))

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from adafocus.calibration.model_file import StoredModel, load_model
-from adafocus.calibration.quantization import quantised_layers
+from adafocus.calibration.quantization.model_file import StoredModel, load_model
+from adafocus.calibration.quantization.qat import quantised_layers
 from adafocus.converters.commands import verify
-from adafocus.converters.verify import passed, verify_clips, verify_golden
-from adafocus.edge.bundle import Bundle, file_record
-from adafocus.edge.golden import GoldenCheck
+from adafocus.converters.verification.bundle import passed, verify_clips, verify_golden
+from adafocus.edge.bundle.bundle import Bundle, file_record
+from adafocus.edge.selftest import GoldenCheck
 from adafocus.errors import AdafocusError
 
 RUNTIMES = ["litert", "onnx", "executorch", "coreml"]

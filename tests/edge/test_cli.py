@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fuzzing.kind import small_bundle
 
-from adafocus.edge.archive import pack
-from adafocus.edge.bundle import Bundle
+from adafocus.edge.bundle.archive import pack
+from adafocus.edge.bundle.bundle import Bundle
+from tests.fuzzing.kind import small_bundle
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 RUN_LIMIT_S = 120
@@ -65,7 +65,7 @@ def test_a_signal_ends_in_one_sentence_and_leaves_nothing(
 def test_sigterm_in_the_middle_of_a_file_leaves_none(tmp_path: Path) -> None:
     script = """
 import pathlib, sys, time
-from adafocus.edge.files import replacing_directory, replacing_file
+from adafocus.edge.bundle.files import replacing_directory, replacing_file
 from adafocus.edge.signals import end_cleanly_on_sigterm
 end_cleanly_on_sigterm()
 with replacing_file(pathlib.Path(sys.argv[1]) / "file") as one, replacing_directory(

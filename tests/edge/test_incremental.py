@@ -10,13 +10,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy_bundle import GLANCE_FRAMES, MACS, PART_MACS, SIZE, NumpyOpener, clip_of, numpy_bundle, numpy_manifest
 
-from adafocus.edge.clip import Clip
+from adafocus.edge.bundle.validation import parse_manifest
 from adafocus.edge.incremental import FeatureStore
-from adafocus.edge.manifest_file import parse_manifest
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.video.clip import Clip
 from adafocus.errors import AdafocusError, BundleError
+from tests.helpers.numpy_bundle import (
+    GLANCE_FRAMES,
+    MACS,
+    PART_MACS,
+    SIZE,
+    NumpyOpener,
+    clip_of,
+    numpy_bundle,
+    numpy_manifest,
+)
 
 WHERE = Path("manifest.json")
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy_bundle import BRIGHTEST, FOCUS_FRAMES, LABELS, MACS, STEP, NumpyOpener, clip_of, numpy_bundle
 
-from adafocus.edge.boxes import Boxes, place_boxes
-from adafocus.edge.bundle import Bundle
-from adafocus.edge.clip import read_clip
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.manifest import Exits
 from adafocus.edge.exits import ALWAYS, NEVER, confidence
-from adafocus.edge.manifest import Exits
+from adafocus.edge.policy import Boxes, place_boxes
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
+from tests.helpers.numpy_bundle import BRIGHTEST, FOCUS_FRAMES, LABELS, MACS, STEP, NumpyOpener, clip_of, numpy_bundle
 
 PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other")
 

@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_command_line import Call, adafocus, assert_one_sentence, bundle_copy, edit_manifest
 
-from adafocus.edge.bundle import Bundle, file_record
-from adafocus.edge.golden import LABELS, check_golden, golden_clip, labels_digest, runtimes_for
-from adafocus.edge.manifest import GraphFile
+from adafocus.edge.bundle.bundle import Bundle, file_record
+from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
 from adafocus.edge.runtimes.base import Arrays, Graph
-
-__all__ = ["adafocus", "bundle_copy"]
+from adafocus.edge.selftest import LABELS, check_golden, golden_clip, labels_digest, runtimes_for
+from tests.helpers.program import Call, assert_one_sentence, edit_manifest
 
 
 def record_again(bundle: Path, name: str, *place: str) -> None:
@@ -57,7 +55,7 @@ def flip_a_weight(path: Path) -> None:
     """Change the sign of the largest weight of a convolution whose weights stand in the file exactly once."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from adafocus.edge.quiet import without_remarks
+    from adafocus.edge.runtimes.log_filter import without_remarks
 
     content = path.read_bytes()
     with without_remarks():

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from harness import lively, relative_difference, video
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -15,27 +14,10 @@ from torch import Tensor
 from adafocus import networks
 from adafocus.errors import NetworkError
 from adafocus.networks.lowering import STAGES, infer_lowered, lower
+from tests.helpers.network_inputs import TINY, lively, relative_difference, tiny, video
 
-SMALL = {"num_classes": 7, "frame_size": 64, "short_side_px": 72, "box_min_px": 24, "patch_size": 32}
-TINY: dict[str, dict[str, object]] = {
-    "long-mbv2-r50-p128": {
-        **SMALL,
-        "glance_size": 64,
-        "glance_frames": 4,
-        "candidate_frames": 12,
-        "focus_frames": 4,
-        "head_hidden": 32,
-        "local_backbone": "mobilenet_v2",
-    },
-    "tsm-mbv2-mbv2": {**SMALL, "glance_size": 48, "glance_frames": 3, "candidate_frames": 9, "focus_frames": 3},
-    "x3d-xs-xs": {**SMALL, "glance_size": 48, "glance_frames": 3, "candidate_frames": 9, "focus_frames": 4},
-}
 LOWERING_TOLERANCE = 1e-4
 TRAINING_KEYS = "training_heads"
-
-
-def tiny(name: str, **overrides: object) -> networks.AdaFocus:
-    return lively(networks.build(name, **{**TINY[name], **overrides}))
 
 
 def clip_of(net: networks.AdaFocus) -> tuple[Tensor, Tensor | None]:
@@ -244,10 +226,10 @@ def test_inference_runs_no_head_that_only_training_needs(name: str) -> None:
 
 
 def test_published_x3d_weights_classify_a_real_clip(shared: Path) -> None:
-    from adafocus.calibration.teacher import load_teacher
-    from adafocus.calibration.views import normalise
-    from adafocus.edge.clip import sample_video
-    from adafocus.edge.preprocess import fit_frame
+    from adafocus.calibration.datasets.augmentation import normalise
+    from adafocus.calibration.training.teacher import load_teacher
+    from adafocus.edge.video.clip import sample_video
+    from adafocus.edge.video.preprocess import fit_frame
 
     teacher = load_teacher(shared / "weights" / "x3d_xs_k400.safetensors", "x3d_xs")
     labels = (shared / "weights" / "kinetics400_labels.txt").read_text().splitlines()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from test_adafocus import TINY, tiny
 
 from adafocus import networks
+from tests.helpers.network_inputs import TINY, tiny
 
 
 @pytest.mark.parametrize("name", TINY)

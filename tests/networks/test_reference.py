@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from harness import relative_difference
 from torch import Tensor
 
 from adafocus import networks
 from adafocus.networks.lowering import infer_lowered, lower
 from adafocus.networks.policy import box_track
+from tests.helpers.network_inputs import relative_difference
 
 SEED = 1
 CLASSES = 20

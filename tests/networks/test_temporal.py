@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adafocus.edge.sampling import select_frames as select_on_device
+from adafocus.edge.policy import select_frames as select_on_device
 from adafocus.networks.temporal import monte_carlo_logits, quantile_levels, select_frames
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adafocus.edge.streaming.schedule import Schedule
+from adafocus.edge.streaming.loop import Schedule
 
 
 def test_answers_come_every_hop_without_drifting() -> None:

@@ -17,8 +17,8 @@ from typing import Any
 import cv2
 import pytest
 
-from adafocus.apps.stream_experiment import ClipServer, measure
-from adafocus.edge.bundle import Bundle
+from adafocus.edge.bundle.bundle import Bundle
+from benchmarks.stream import ClipServer, measure
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 LIMIT_S = 120

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adafocus.edge.manifest import Geometry
-from adafocus.edge.preprocess import fit_frame, resize_square
-from adafocus.edge.sampling import uniform_indices
+from adafocus.edge.bundle.manifest import Geometry
+from adafocus.edge.policy import uniform_indices
 from adafocus.edge.sources.base import Frame
 from adafocus.edge.streaming.window import Window
+from adafocus.edge.video.preprocess import fit_frame, resize_square
 from adafocus.errors import AdafocusError
 
 GEOMETRY = Geometry(

@@ -1,0 +1,1 @@
+"""Experiments whose figures stand in ``results/``; they are not part of the installed package."""

@@ -1,0 +1,313 @@
+"""``python -m benchmarks.full_frame``: what the policy saves, against the same two networks on full frames without one.
+
+The full-frame pair looks at its uniform frames with the glance network, then at the same frames, uncropped, with the
+focus network, and adds both answers ("TSM+" in the paper's tables). It is timed as int8 files in the same runtime, and
+as the float network in eager PyTorch, which is what the official code runs. Everything is counted that happens between
+decoded frames in memory and the answer: resizing, pixel tables, selection, crop, Python and the runtime.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from adafocus import networks
+from adafocus.calibration.quantization.model_file import load_model
+from adafocus.calibration.report_file import write_report
+from adafocus.converters.backends import litert
+from adafocus.converters.backends.registry import Report, target
+from adafocus.converters.bundle_builder import manifest_of
+from adafocus.converters.model_source import Source
+from adafocus.converters.workers import convert_stages, graph_name
+from adafocus.edge.bundle.bundle import MANIFEST, Bundle
+from adafocus.edge.bundle.files import replacing_file, sha256_of, size_of
+from adafocus.edge.bundle.manifest import GraphFile, Manifest, Runtime, Stage, TensorSpec
+from adafocus.edge.bundle.validation import parse_manifest
+from adafocus.edge.policy import uniform_indices
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import open_graph
+from adafocus.edge.runtimes.tensors import convert, dequantise
+from adafocus.edge.sources import open_finite
+from adafocus.edge.sources.base import Frame
+from adafocus.edge.video.clip import clip_from_frames
+from adafocus.edge.video.preprocess import PixelTable, fit_frame, resize_square
+from adafocus.errors import AdafocusError
+from benchmarks.harness import PATH, program
+from benchmarks.matrix import random_model
+
+RUNTIME: Runtime = "litert"
+PAIR: tuple[Stage, ...] = ("glance", "focus")
+WARM_UP, TURNS = 3, 10
+# until the idle threads of one way no longer wait busily, which would slow down the next
+REST_S = 0.1
+HOST = ("resize", "pixels", "select", "crop", "other")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Logits ``(K,)`` and milliseconds by part."""
+
+    logits: NDArray[np.float32]
+    parts_ms: dict[str, float]
+
+
+class FullFramePair:
+    """Both networks as converted files, on the same full frames, without a policy."""
+
+    def __init__(self, folder: Path, net: networks.NetworkConfig, model_path: Path, threads: int) -> None:
+        self.config = net
+        model = load_model(model_path)
+        outcomes = _converted(model_path, folder, PAIR)
+        self.graphs = {}
+        for stage in PAIR:
+            path, module = folder / graph_name(stage, RUNTIME), model.stages.modules()[stage]
+            inputs, outputs = target(RUNTIME).tensor_specs(path, (module.inputs, module.outputs))
+            record = GraphFile(
+                file=path.name, sha256=sha256_of(path), bytes=size_of(path), precision="int8",
+                inputs=tuple(inputs), outputs=tuple(outputs), macs=outcomes[stage],
+            )  # fmt: skip
+            self.graphs[stage] = open_graph(RUNTIME, path, record, threads)
+        self.macs = sum(outcomes.values())
+        glance, focus = self.graphs["glance"], self.graphs["focus"]
+        self._tables = [_table(graph.inputs[0], net) for graph in (glance, focus)]
+        self._contexts = _named(glance.outputs, "context"), _named(focus.inputs, "context")
+        self._logits = _named(focus.outputs, "logits")
+
+    def answer(self, frames: Sequence[Frame]) -> Answer:
+        """Answer decoded frames."""
+        config, laps = self.config, [time.perf_counter()]
+        chosen = uniform_indices(len(frames), config.focus_frames)
+        pictures = np.stack([_fitted(frames[i].pixels, config) for i in chosen.tolist()])
+        small = pictures
+        if config.glance_size != config.frame_size:
+            small = np.stack([resize_square(picture, config.glance_size) for picture in pictures])
+        laps.append(time.perf_counter())
+        pixels = self._tables[0].apply(small)
+        laps.append(time.perf_counter())
+        glance = self.graphs["glance"].run({"frames": pixels})
+        laps.append(time.perf_counter())
+        handed = convert(glance["context"], *self._contexts)
+        pixels = self._tables[1].apply(pictures)
+        laps.append(time.perf_counter())
+        focus = self.graphs["focus"].run({"patches": pixels, "context": handed})
+        laps.append(time.perf_counter())
+        logits = dequantise(focus["logits"], self._logits).reshape(-1)
+        spent = 1e3 * np.diff(laps)
+        names = ("resize", "pixels", "glance", "more pixels", "focus")
+        return Answer(logits, dict(zip(names, spent.tolist(), strict=True)))
+
+
+class FloatPair:
+    """The same pair as the float network, in eager PyTorch."""
+
+    def __init__(self, preset: str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self.net = networks.build(preset).eval()
+
+    @torch.no_grad()
+    def answer(self, frames: Sequence[Frame]) -> Answer:
+        """Answer decoded frames."""
+        config, started = self.net.config, time.perf_counter()
+        chosen = uniform_indices(len(frames), config.focus_frames)
+        pictures = np.stack([_fitted(frames[i].pixels, config) for i in chosen.tolist()])
+        resized = time.perf_counter()
+        pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+        mean, std = (torch.tensor(values)[:, None, None] for values in (config.mean, config.std))
+        clip = ((pixels - mean) / std)[None]
+        pooled, local = self.net.global_encoder(clip).mean((3, 4)), self.net.local_encoder(clip).mean((3, 4))
+        logits = self.net.answers(pooled, local)[0, -1].numpy()
+        done = time.perf_counter()
+        return Answer(logits, {"resize": 1e3 * (resized - started), "network": 1e3 * (done - resized)})
+
+
+class WithPolicy:
+    """The preset as it is meant, by the device code."""
+
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        self.recognizer = Recognizer(bundle, RUNTIME, threads, None)
+
+    def answer(self, frames: Sequence[Frame]) -> Answer:
+        """Answer decoded frames; none of the exits but the last is taken."""
+        clip = clip_from_frames(frames, self.recognizer.bundle.manifest.geometry, fps=1.0)
+        found = self.recognizer.recognize_clip(clip)
+        return Answer(
+            found.logits, {name: ms for name, ms in found.timing_ms.items() if name not in ("decode", "total")}
+        )
+
+
+def measure(preset: str, videos: Sequence[Path], threads: int, work: Path) -> dict[str, Any]:
+    """Time the three ways on real clips, taking turns; milliseconds, GMAC and ratios.
+
+    Raises:
+        AdafocusError: the preset is no ``tsm`` network whose glance and focus see equally many frames.
+    """
+    config = networks.preset(preset)
+    if config.variant != "tsm" or config.glance_frames != config.focus_frames:
+        raise AdafocusError(
+            f"{preset} looks at {config.glance_frames} frames in the glance and at {config.focus_frames} in the focus "
+            f"({config.variant}), expected a tsm preset with equally many, such as tsm-mbv2-r50-p96-8x8."
+        )
+    work.mkdir(parents=True, exist_ok=True)
+    full = config.override(patch_size=config.frame_size)
+    full_model = random_model(preset, "int8", videos, work, patch_size=config.frame_size)
+    ways: dict[str, Any] = {
+        "policy, int8": WithPolicy(_bundle(preset, videos, work), threads),
+        "full frames, int8": FullFramePair(work / f"{preset}-full", full, full_model, threads),
+        "full frames, float PyTorch": FloatPair(preset, threads),
+    }
+    clips = [_decoded(video) for video in videos]
+    spent: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    for turn in range(WARM_UP + TURNS):
+        for frames in clips:
+            for name, way in ways.items():
+                parts = way.answer(frames).parts_ms
+                time.sleep(REST_S)
+                if turn >= WARM_UP:
+                    spent[name].append(parts)
+    gmac = {
+        "policy, int8": ways["policy, int8"].recognizer.exit_macs[-1],
+        "full frames, int8": ways["full frames, int8"].macs,
+    }
+    return _report(preset, spent, gmac, len(clips), threads)
+
+
+def _report(
+    preset: str, spent: dict[str, list[dict[str, float]]], macs: dict[str, int], clips: int, threads: int
+) -> dict[str, Any]:
+    totals = {name: [sum(parts.values()) for parts in rows] for name, rows in spent.items()}
+    median = {name: float(np.median(values)) for name, values in totals.items()}
+    ours, pair, eager = median
+    parts = {
+        name: {part: round(float(np.median([row[part] for row in rows])), 3) for part in rows[0]}
+        for name, rows in spent.items()
+    }
+    gmac_ratio = macs[pair] / macs[ours]
+    return {
+        "preset": preset,
+        "threads": threads,
+        "clips": clips,
+        "turns": TURNS,
+        "gmac": {name: round(value / 1e9, 3) for name, value in macs.items()},
+        "median_ms": {name: round(value, 2) for name, value in median.items()},
+        "parts_ms": parts,
+        "ratios": {
+            "GMAC: full frames / policy": round(gmac_ratio, 3),
+            "time: full frames int8 / policy int8": round(median[pair] / median[ours], 3),
+            "time: full frames float PyTorch / policy int8": round(median[eager] / median[ours], 3),
+        },
+        "lost": _lost(parts[ours], parts[pair], gmac_ratio),
+    }
+
+
+def _lost(ours: dict[str, float], pair: dict[str, float], gmac_ratio: float) -> dict[str, float]:
+    """Milliseconds of the policy's way beyond its share of the GMAC, by where they go."""
+    fair = (pair["glance"] + pair["focus"]) / gmac_ratio
+    network = ours["glance"] + ours["policy"] + ours["focus"]
+    return {
+        "at the pair's own GMAC/s the networks would take": round(fair, 3),
+        "slower GMAC/s of glance, policy and small patches": round(network - fair, 3),
+        "host: resizing, pixels, selection, crop, Python": round(sum(ours[part] for part in HOST), 3),
+    }
+
+
+def _bundle(preset: str, videos: Sequence[Path], work: Path) -> Bundle:
+    """The preset's LiteRT files with their manifest; without golden answers, so not for the device."""
+    folder = work / f"{preset}-litert"
+    if (folder / MANIFEST).is_file():
+        return Bundle(folder, parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), folder))
+    path = random_model(preset, "int8", videos, work)
+    outcomes = convert_stages(path, folder / "graphs", "int8", (RUNTIME,))
+    reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
+    failed = [str(outcome) for outcome in outcomes.values() if not isinstance(outcome, Report)]
+    if failed:
+        raise AdafocusError(f"{preset} cannot be converted: {'; '.join(failed)}.")
+    source = Source(path, preset, path.name, sha256_of(path))
+    manifest: Manifest = manifest_of(load_model(path), source, folder, "int8", reports, videos[0].name)
+    with replacing_file(folder / MANIFEST) as beside:
+        beside.write_text(manifest.model_dump_json(), encoding="utf-8")
+    return Bundle(folder, manifest)
+
+
+def _converted(model_path: Path, folder: Path, stages: Sequence[Stage]) -> dict[Stage, int]:
+    """Multiply-accumulates of each stage, once it is converted; what is there already is not made again."""
+    missing = [stage for stage in stages if not (folder / graph_name(stage, RUNTIME)).is_file()]
+    for (_, stage), outcome in convert_stages(model_path, folder, "int8", (RUNTIME,), missing).items():
+        if not isinstance(outcome, Report):
+            raise AdafocusError(f"The {stage} on full frames cannot be converted: {outcome}.")
+    return {stage: litert.report(folder / graph_name(stage, RUNTIME)).macs for stage in stages}
+
+
+def _decoded(video: Path) -> list[Frame]:
+    """Every frame of a video, ``(H, W, 3)`` uint8 BGR, in memory."""
+    frames = []
+    with closing(open_finite(video)) as source:
+        while source.grab():
+            frame = source.retrieve()
+            if frame is not None:
+                frames.append(Frame(frame.pixels.copy(), frame.number, frame.timestamp_s, frame.source))
+    return frames
+
+
+def _fitted(frame: NDArray[np.uint8], config: networks.NetworkConfig) -> NDArray[np.uint8]:
+    return cv2.cvtColor(fit_frame(frame, config.frame_size, config.short_side_px), cv2.COLOR_BGR2RGB)
+
+
+def _table(spec: TensorSpec, config: networks.NetworkConfig) -> PixelTable:
+    return PixelTable.build(config.mean, config.std, spec.dtype, spec.scale, spec.zero_point)
+
+
+def _named(specs: Sequence[TensorSpec], name: str) -> TensorSpec:
+    return next(spec for spec in specs if spec.name == name)
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print times, parts and ratios."""
+    console = Console(highlight=False)
+    table = Table("way", "GMAC", "median ms", "parts", title=f"{found['preset']}, {found['threads']} threads")
+    for name, ms in found["median_ms"].items():
+        parts = ", ".join(f"{part} {value:.2f}" for part, value in found["parts_ms"][name].items())
+        table.add_row(name, str(found["gmac"].get(name, "-")), f"{ms:.2f}", parts)
+    console.print(table)
+    for name, ratio in found["ratios"].items():
+        console.print(f"{name}: {ratio:.2f}")
+    for name, ms in found["lost"].items():
+        console.print(f"{name}: {ms:.2f} ms", style="dim")
+
+
+def write(path: Path, found: dict[str, Any], command: str) -> None:
+    """Write the figures as YAML with the command that made them."""
+    write_report(path, {"command": command, "torch": str(torch.__version__), **found})
+
+
+@click.command()
+@click.argument("videos", nargs=-1, required=True, type=PATH)
+@click.option("--preset", default="tsm-mbv2-r50-p96-8x8", show_default=True, help="A tsm preset.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@click.option("--work", type=PATH, default=Path(".cache/full-frame"), show_default=True, help="Files made on the way.")
+@click.option("--out", type=PATH, help="Write the figures as YAML.")
+def main(videos: tuple[Path, ...], preset: str, threads: int, work: Path, out: Path | None) -> None:
+    """Time a preset on VIDEOS against the same two networks on full frames without a policy. Weights are random."""
+    found = measure(preset, videos, threads, work)
+    show(found)
+    if out is not None:
+        write(
+            out, found, f"python -m benchmarks.full_frame --preset {preset} --threads {threads} --out {out} VIDEO ..."
+        )
+        click.echo(f"wrote {out}")
+    click.echo("\nnext: adafocus bench BUNDLE VIDEO")
+
+
+if __name__ == "__main__":
+    program(main)

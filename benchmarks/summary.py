@@ -1,0 +1,87 @@
+"""What a file of results keeps of evaluations: everything but the single clips; and the mean of several seeds.
+
+``python -m benchmarks.summary results/accuracy.yaml KEY EVALUATION.yaml ... --note TEXT``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from adafocus.calibration.evaluation.figures import difference
+from adafocus.calibration.evaluation.metrics import Resamples
+from adafocus.calibration.predictions.ablations import LEARNED
+from adafocus.calibration.report_file import put_result, read_evaluation
+from adafocus.errors import AdafocusError
+
+LEFT_OUT = ("kind", "format", "each_clip", "confusion", "by_class", "resamples")
+SURE = 0.95
+
+
+def summary(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Figures without single clips; of several evaluations of the same clips also those of their mean.
+
+    Raises:
+        AdafocusError: several evaluations are of different clips.
+    """
+    short = [{key: value for key, value in one.items() if key not in LEFT_OUT} for one in evaluations]
+    for one in short:
+        one["curve"] = {key: value for key, value in one["curve"].items() if key != "sweep"}
+    if len(short) == 1:
+        return short[0]
+    hits, resamples = _mean_hits(evaluations)
+    return {
+        "runs": short,
+        "top1_percent_over_runs": {
+            way: mean_of([one["ways"][way]["top1_percent"] for one in short])
+            | {"interval_over_groups": _percents(resamples.interval(right))}
+            for way, right in hits.items()
+        },
+        "differences_over_runs": [
+            {"against": way, **difference(hits[LEARNED], right, resamples)}
+            for way, right in hits.items()
+            if way != LEARNED
+        ],
+    }
+
+
+def _mean_hits(evaluations: Sequence[dict[str, Any]]) -> tuple[dict[str, NDArray[np.float64]], Resamples]:
+    """By way, the ``(n,)`` shares of runs that get each clip right; and draws of the clips' groups."""
+    rows = [one["each_clip"] for one in evaluations]
+    if len({tuple(row["path"] for row in run) for run in rows}) != 1:
+        raise AdafocusError("The evaluations are of different clips, expected runs on the same. Give them one by one.")
+    ways = [way for way in rows[0][0]["right_by_way"] if all(way in run[0]["right_by_way"] for run in rows)]
+    hits = {way: np.mean([[row["right_by_way"][way] for row in run] for run in rows], axis=0) for way in ways}
+    return hits, Resamples([row["group"] for row in rows[0]])
+
+
+def mean_of(values: Sequence[float]) -> dict[str, Any]:
+    """Mean of some runs and its 95 % interval, from their own spread."""
+    mean, reach = float(np.mean(values)), float(stats.sem(values) * stats.t.ppf((1 + SURE) / 2, len(values) - 1))
+    return {"mean": round(mean, 2), "interval_over_runs": _percents((mean - reach, mean + reach), 1), "each": [*values]}
+
+
+def _percents(interval: tuple[float, float] | None, whole: float = 100.0) -> list[float] | None:
+    return None if interval is None else [round(whole * value, 2) for value in interval]
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("key")
+@click.argument("evaluations", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--note", help="How it was made: the commands, the seeds.")
+def main(out: Path, key: str, evaluations: tuple[Path, ...], note: str | None) -> None:
+    """Put EVALUATIONS, files of adafocus evaluate --out, under KEY into the results OUT."""
+    content = summary([read_evaluation(path) for path in evaluations])
+    put_result(out, key, ({"note": note} if note else {}) | content)
+    click.echo(f"wrote {key} into {out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""One file of a cache: the frames of one clip, with a checksum behind them, read by mapping it into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from adafocus.edge.bundle.files import replacing_file, sha256_of
+
+CHECKSUM_BYTES = 4
+# an entry, or what is written beside it
+NAME = re.compile(r"\.?[0-9a-f]{64}-\d+x\d+px\.npy")
+LEFT_OVER_S = 3600
+# of a longer video only the beginning and the end are looked at, which no two videos share
+END_BYTES = 1 << 20
+
+
+def name_of(key: str, frames: int, short_side_px: int) -> str:
+    """File name of an entry."""
+    return f"{key}-{frames}x{short_side_px}px.npy"
+
+
+def tidy(folder: Path) -> int:
+    """Remove what killed runs left in a folder half-written; the bytes of the entries, of whatever set and settings."""
+    if not folder.is_dir():
+        return 0
+    taken = 0
+    with os.scandir(folder) as found:
+        for file in found:
+            if not NAME.match(file.name):
+                continue
+            # another process may finish what it writes at this moment, and so rename it
+            with suppress(FileNotFoundError):
+                if file.name.startswith(".") and time.time() - file.stat().st_mtime > LEFT_OVER_S:
+                    os.unlink(file)
+                else:
+                    taken += file.stat().st_size
+    return taken
+
+
+def content_key(path: Path) -> str:
+    """What names a video by its bytes: hex digest of its size and bytes, of a long one of its first and last MiB.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+    """
+    if path.is_dir():
+        return sha256_of(path)
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(END_BYTES))
+        file.seek(max(END_BYTES, size - END_BYTES))
+        digest.update(file.read(END_BYTES))
+    return digest.hexdigest()
+
+
+def write(path: Path, frames: NDArray[np.uint8]) -> None:
+    """Store ``(T, H, W, 3)`` uint8 under a name that is not there before all of it is.
+
+    Raises:
+        AdafocusError: the folder cannot be written to, or the disk is full.
+    """
+    with replacing_file(path) as beside, beside.open("w+b") as file:
+        np.save(file, frames)
+        file.seek(0)
+        file.write(_checksum(file.read()))
+
+
+def open_entry(path: Path) -> NDArray[np.uint8] | None:
+    """Map frames into memory, ``(T, H, W, 3)`` uint8, read-only; None where they are not there or cut short."""
+    try:
+        frames = npy.open_memmap(path, mode="r")
+        whole = path.stat().st_size == frames.offset + frames.nbytes + CHECKSUM_BYTES
+    except (OSError, ValueError):
+        return None
+    return np.asarray(frames) if whole and frames.dtype == np.uint8 and frames.ndim == 4 else None
+
+
+def is_intact(path: Path) -> bool:
+    """Whether an entry is what was written, byte for byte."""
+    content = memoryview(path.read_bytes())
+    return _checksum(content[:-CHECKSUM_BYTES]) == content[-CHECKSUM_BYTES:]
+
+
+def _checksum(content: bytes | memoryview) -> bytes:
+    return zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little")

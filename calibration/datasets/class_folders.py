@@ -1,0 +1,74 @@
+"""Clip sets as folders: ``root/<class>/<video>`` or ``root/<split>/<class>/<video>``."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabelledClip, labelled
+from adafocus.errors import AdafocusError
+
+VIDEOS = (
+    ".3gp",
+    ".avi",
+    ".flv",
+    ".m2ts",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".ts",
+    ".webm",
+    ".wmv",
+)
+FORMS = "root/<class>/<video> or root/<split>/<class>/<video>"
+# folders between the root and a video
+WITHOUT_SPLITS, WITH_SPLITS = 1, 2
+
+logger = logging.getLogger(__name__)
+
+
+def recognises(source: Path) -> bool:
+    """Whether this is a folder with a video somewhere in it."""
+    return source.is_dir() and any(path.suffix.lower() in VIDEOS for path in _files(source))
+
+
+def read(source: Path) -> list[LabelledClip]:
+    """Read a folder per class; the group of a clip is its class and its file name without the suffix.
+
+    Without folders for splits, every clip is of the split ``train``. Hidden files are passed over, and so are files
+    that are no videos by their suffix; the log says how many.
+
+    Raises:
+        AdafocusError: there is no video, or the folders are neither of the two forms.
+    """
+    files = sorted(_files(source))
+    videos = [path.relative_to(source) for path in files if path.suffix.lower() in VIDEOS]
+    others = [path for path in files if path.suffix.lower() not in VIDEOS]
+    if others:
+        logger.warning("%s: passed over %d files that are no videos, such as %s.", source, len(others), others[0].name)
+    depths = {len(path.parents) - 1: path for path in videos}
+    if set(depths) not in ({WITHOUT_SPLITS}, {WITH_SPLITS}):
+        examples = " and ".join(str(source / path) for _, path in sorted(depths.items()))
+        raise AdafocusError(
+            f"Found {examples or 'no video'} in {source}, expected videos as {FORMS}, one form throughout, with a "
+            f"suffix of {' '.join(VIDEOS)}. Move them, or list them in a CSV."
+        )
+    return [_clip(source, path) for path in videos]
+
+
+def _clip(source: Path, path: Path) -> LabelledClip:
+    *split, label, _ = path.parts
+    place = str(source / path)
+    return labelled(place, source / path, (label,), f"{label}/{path.stem}", split[0] if split else ONLY_SPLIT)
+
+
+def _files(source: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(source, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder, name) for name in names if not name.startswith("."))

@@ -1,0 +1,65 @@
+"""Clip sets as JSON labels for video files.
+
+A list of objects, one per video, with the keys ``video`` and ``labels`` and, where they are known, ``group`` and
+``split``::
+
+    [{"video": "cook/0001.mp4", "labels": ["chop", "talk"], "group": "kitchen-3", "split": "val"}]
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabelledClip, labelled
+from adafocus.edge.bundle.validation import parse_json
+from adafocus.errors import AdafocusError
+
+SUFFIX = ".json"
+REQUIRED = ("video", "labels")
+OPTIONAL = ("group", "split")
+FORM = '[{"video": "a.mp4", "labels": ["name"], "group": "optional", "split": "optional"}, ...]'
+
+
+def recognises(source: Path) -> bool:
+    """Whether the name is that of a JSON file."""
+    return source.suffix.lower() == SUFFIX
+
+
+def read(source: Path) -> list[LabelledClip]:
+    """Read a JSON list.
+
+    Videos are relative to the folder of the JSON file. Without ``group`` the video's path without its suffix is its
+    group; without ``split`` it is of the split ``train``.
+
+    Raises:
+        AdafocusError: no JSON, or not of the form of this module.
+    """
+    try:
+        content = parse_json(source.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise AdafocusError(f"{source} is no JSON ({error}). Expected {FORM}.") from error
+    if not isinstance(content, list):
+        raise AdafocusError(f"{source} holds no list. Expected {FORM}.")
+    return [_clip(source, f"entry {number} of {source}", entry) for number, entry in enumerate(content, 1)]
+
+
+def _clip(source: Path, place: str, entry: Any) -> LabelledClip:
+    if not isinstance(entry, dict):
+        raise AdafocusError(f"There is no object in {place}. Expected {FORM}.")
+    missing = [key for key in REQUIRED if key not in entry]
+    unknown = sorted(set(entry) - {*REQUIRED, *OPTIONAL})
+    if missing or unknown:
+        found = f"no {missing[0]!r}" if missing else f"the unknown key {unknown[0]!r}"
+        raise AdafocusError(f"There is {found} in {place}. Expected {FORM}.")
+    labels = entry["labels"]
+    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
+        raise AdafocusError(f"The labels are no list of names in {place}. Expected {FORM}.")
+    texts = {"group": os.path.splitext(str(entry["video"]))[0], "split": ONLY_SPLIT, **entry}
+    wrong = [key for key in ("video", *OPTIONAL) if not isinstance(texts[key], str)]
+    if wrong:
+        raise AdafocusError(f"The {wrong[0]} is {entry[wrong[0]]!r} in {place}, expected a text. Expected {FORM}.")
+    # the folder itself would be taken for the video
+    path = source.parent / texts["video"] if texts["video"].strip() else Path()
+    return labelled(place, path, labels, texts["group"], texts["split"])

@@ -1,0 +1,63 @@
+"""Reading clip sets, whatever their form: one table of readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from adafocus.calibration.datasets import class_folders, csv_list, json_labels
+from adafocus.calibration.datasets.clip import LabelledClip, refuse_overlaps
+from adafocus.errors import AdafocusError
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One form of a clip set."""
+
+    name: str
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path], list[LabelledClip]]
+
+
+READERS = (
+    Reader("a CSV with the columns path, label, group, split", csv_list.recognises, csv_list.read),
+    Reader("a JSON list of videos and labels", json_labels.recognises, json_labels.read),
+    Reader(f"a folder per class ({class_folders.FORMS})", class_folders.recognises, class_folders.read),
+)
+
+
+def is_clip_set(source: Path) -> bool:
+    """Whether this names a clip set rather than one video."""
+    return any(reader.recognises(source) for reader in READERS)
+
+
+def read_clips(source: Path, split: str | None = None) -> list[LabelledClip]:
+    """Read a clip set: a CSV, a JSON file or a folder per class (see the modules of :data:`READERS`).
+
+    Args:
+        source: the file or folder.
+        split: keep only the clips of this split; the whole set is checked all the same.
+
+    Raises:
+        AdafocusError: there is no such set, it is malformed, a video is listed twice, a group is in two splits, or
+            nothing is left.
+    """
+    forms = "; ".join(reader.name for reader in READERS)
+    if not source.exists():
+        raise AdafocusError(f"There is no clip list at {source}. Give the path of one of: {forms}.")
+    reader = next((reader for reader in READERS if reader.recognises(source)), None)
+    if reader is None:
+        raise AdafocusError(f"{source} is no clip set, expected one of: {forms}.")
+    try:
+        clips = reader.read(source)
+    except OSError as error:
+        raise AdafocusError(f"Cannot read {source}: {error.strerror or error}. Check its permissions.") from error
+    if not clips:
+        raise AdafocusError(f"{source} lists no clip at all, expected one per video. Add them.")
+    refuse_overlaps(source, clips)
+    kept = [clip for clip in clips if split in (None, clip.split)]
+    if not kept:
+        known = ", ".join(sorted({clip.split for clip in clips}))
+        raise AdafocusError(f"{source} lists no clip of split {split!r}, only of {known}. Ask for one of those.")
+    return kept

@@ -1,0 +1,1 @@
+"""Quantization: scales from real clips, training under quantization, the model file."""

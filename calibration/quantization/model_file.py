@@ -1,0 +1,175 @@
+"""The model file: a trained network, from which every bundle is converted.
+
+Weights of quantised stages (the glance and the focus) are int8 with a power-of-two scale per output channel, their
+biases float32, and every activation has an exponent and the smallest value it took; layers that quantisation would cost
+too much have float32 weights. Other stages are float32: the
+policy always, and all three where nothing was quantised. The file is a safetensors file whose metadata say how it was
+made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.fx import GraphModule
+
+from adafocus import networks
+from adafocus.calibration.inspection import FORMAT
+from adafocus.calibration.quantization.qat import activation_quantisers, prepare, quantised_layers, set_exponent, snap
+from adafocus.edge.bundle.files import replacing_file
+from adafocus.errors import AdafocusError
+from adafocus.networks.lowering import LoweredStages, lower
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model file in memory.
+
+    Attributes:
+        config: the network's shape.
+        preset: its name.
+        labels: class names.
+        prepared: stage -> graph with fake quantisation, snapped (glance and focus, or none).
+        stages: float stage graphs that carry the same weights; what is not quantised is used from here.
+        history: how the model was made.
+    """
+
+    config: networks.NetworkConfig
+    preset: str
+    labels: tuple[str, ...]
+    prepared: dict[str, GraphModule]
+    stages: LoweredStages
+    history: dict[str, Any]
+
+
+def save_model(
+    path: Path,
+    prepared: dict[str, GraphModule],
+    floats: dict[str, nn.Module],
+    config: networks.NetworkConfig,
+    preset: str,
+    labels: tuple[str, ...],
+    history: dict[str, Any],
+) -> None:
+    """Snap the quantised stages and write everything; the file appears only when it is whole.
+
+    Args:
+        path: where to.
+        prepared: stage -> graph with fake quantisation.
+        floats: stage -> graph that stays float.
+        config: of the network.
+        preset: its name.
+        labels: class names.
+        history: how the model was made.
+    """
+    states = {stage: module.state_dict() for stage, module in floats.items()}
+    tensors: dict[str, Tensor] = {
+        f"{stage}.{name}": value for stage, state in states.items() for name, value in state.items()
+    }
+    for stage, graph in prepared.items():
+        snap(graph)
+        tensors |= {f"{stage}.{name}": value for name, value in _stage_tensors(graph).items()}
+    metadata = {
+        "format": FORMAT,
+        "preset": preset,
+        "config": json.dumps(dataclasses.asdict(config)),
+        "labels": json.dumps(labels),
+        "history": json.dumps(history),
+    }
+    with replacing_file(path) as beside:
+        save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
+
+
+def load_model(path: Path) -> StoredModel:
+    """Read a model file and rebuild its stage graphs.
+
+    Raises:
+        AdafocusError: not a model file of this version, or its tensors do not fit the network it names.
+    """
+    if not path.is_file():
+        raise AdafocusError(
+            f"There is no model at {path}. Give the path of a .safetensors file made by adafocus quantize."
+        )
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise AdafocusError(f"{path} is no safetensors file ({error}); make one with adafocus quantize.") from error
+    if metadata.get("format") != FORMAT:
+        raise AdafocusError(
+            f"{path} says its format is {metadata.get('format')!r}, expected {FORMAT!r}: adafocus quantize makes it."
+        )
+    content: dict[str, Any] = json.loads(metadata["config"])
+    config = networks.NetworkConfig.from_dict(content)
+    stages = lower(networks.from_config(config).eval())
+    parts = {stage: _of_stage(tensors, stage) for stage in ("glance", "policy", "focus")}
+    try:
+        prepared = {}
+        for stage, module in stages.modules().items():
+            if any(value.dtype == torch.int8 for value in parts[stage].values()):
+                prepared[stage] = _rebuild(stages, stage, parts[stage])
+            else:
+                module.load_state_dict(parts[stage])
+    except (KeyError, RuntimeError, AttributeError) as error:
+        raise AdafocusError(f"{path} does not fit the network {metadata['preset']} that it names: {error}") from error
+    return StoredModel(
+        config,
+        metadata["preset"],
+        tuple(json.loads(metadata["labels"])),
+        prepared,
+        stages,
+        json.loads(metadata["history"]),
+    )
+
+
+def _stage_tensors(graph: GraphModule) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for layer in quantised_layers(graph):
+        scale = layer.weight_quant.scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
+        tensors[layer.name] = (layer.weight.detach() / scale).round().to(torch.int8)
+        tensors[f"{layer.name}.scale"] = layer.weight_quant.scale.clone()
+        if layer.bias is not None and layer.bias_name is not None:
+            tensors[layer.bias_name] = layer.bias.detach().clone()
+    for name, value in graph.named_parameters():
+        tensors.setdefault(name, value.detach().clone())
+    for name, fake in activation_quantisers(graph).items():
+        observer = fake.activation_post_process
+        tensors[f"{name}.range"] = torch.tensor([float(observer.exponent), float(observer.lowest)])
+    return tensors
+
+
+def _of_stage(tensors: dict[str, Tensor], stage: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{stage}."): value for name, value in tensors.items() if name.startswith(f"{stage}.")}
+
+
+@torch.no_grad()
+def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor]) -> GraphModule:
+    module = stages.modules()[stage]
+    for name, parameter in module.named_parameters():
+        value = tensors[name]
+        if value.dtype == torch.int8:
+            scale = tensors[f"{name}.scale"].reshape(-1, *[1] * (value.dim() - 1))
+            value = value.float() * scale
+        parameter.copy_(value)
+    graph = prepare(module, stages.examples(stage), kept_float(module, tensors))
+    for name, fake in activation_quantisers(graph).items():
+        exponent, lowest = tensors[f"{name}.range"].tolist()
+        fake.activation_post_process.lowest.fill_(lowest)
+        set_exponent(fake, int(exponent))
+    snap(graph)
+    return graph
+
+
+def kept_float(module: nn.Module, tensors: dict[str, Tensor]) -> set[str]:
+    """Weights of a quantised stage that are stored in float."""
+    matrices = {name for name, parameter in module.named_parameters() if parameter.dim() > 1}
+    return {name for name in matrices if tensors[name].dtype != torch.int8}

@@ -1,0 +1,111 @@
+"""Stage graphs with fake quantisation around a float policy, run clip by clip as a device runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule
+from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
+
+from adafocus.calibration.quantization.qat import (
+    calibrate,
+    prepare,
+    quantised_layers,
+    quantised_values,
+    set_exponent,
+    training_graph,
+)
+from adafocus.networks.lowering import LoweredInference, LoweredStages, run_stages
+
+QUANTISED = ("glance", "focus")
+View = tuple[Tensor, Tensor]
+
+
+@torch.no_grad()
+def inputs_of_stages(stages: LoweredStages, views: Iterable[View]) -> dict[str, list[tuple[Tensor, ...]]]:
+    """What the float stages are given on clips: the glance whole frames, the focus the policy's own crops."""
+    seen: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in QUANTISED}
+    modules = stages.modules()
+    hooks = [
+        modules[stage].register_forward_pre_hook(lambda _, inputs, kept=kept: kept.append(inputs))
+        for stage, kept in seen.items()
+    ]
+    try:
+        for glance, candidates in views:
+            run_stages(modules, stages.config, glance, candidates)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+class QuantisedNetwork(nn.Module):
+    """Prepared glance and focus, and the float policy.
+
+    Attributes:
+        config: of the network.
+        glance: prepared graph.
+        focus: prepared graph.
+        policy: float graph.
+        kept_float: stage -> names of layers that are not quantised.
+    """
+
+    def __init__(self, stages: LoweredStages, kept_float: Mapping[str, Iterable[str]] | None = None) -> None:
+        super().__init__()
+        self.config = stages.config
+        self.kept_float = {stage: frozenset((kept_float or {}).get(stage, ())) for stage in QUANTISED}
+        modules = stages.modules()
+        self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), self.kept_float["glance"])
+        self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), self.kept_float["focus"])
+        self.policy = modules["policy"]
+        self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
+
+    def prepared(self) -> dict[str, GraphModule]:
+        """Stage -> graph with fake quantisation."""
+        return {"glance": self.glance, "focus": self.focus}
+
+    def calibrate(self, inputs: Mapping[str, list[tuple[Tensor, ...]]]) -> None:
+        """Fix every activation's scale from what :func:`inputs_of_stages` saw."""
+        for stage, graph in self.prepared().items():
+            calibrate(graph, inputs[stage])
+
+    def take_from(self, other: QuantisedNetwork) -> None:
+        """Take the weights and scales of the same network with other layers kept float."""
+        for stage, graph in self.prepared().items():
+            weights = dict(other.prepared()[stage].named_parameters())
+            with torch.no_grad():
+                for name, parameter in graph.named_parameters():
+                    parameter.copy_(weights[name])
+            scales = quantised_values(other.prepared()[stage])
+            for name, fake in quantised_values(graph).items():
+                observer = scales[name].activation_post_process
+                fake.activation_post_process.lowest.copy_(observer.lowest)
+                set_exponent(fake, int(observer.exponent))
+
+    @contextmanager
+    def with_float_weights(self, layers: Mapping[str, Iterable[str]]) -> Iterator[QuantisedNetwork]:
+        """The network as it would be with layers kept float, without building it anew.
+
+        Args:
+            layers: stage -> names of weights.
+        """
+        chosen = [
+            layer.weight_quant
+            for stage, graph in self.prepared().items()
+            for layer in quantised_layers(graph)
+            if layer.name in set(layers.get(stage, ()))
+        ]
+        for module in chosen:
+            disable_fake_quant(module)
+        try:
+            yield self
+        finally:
+            for module in chosen:
+                enable_fake_quant(module)
+
+    def forward(self, glance: Tensor, candidates: Tensor) -> LoweredInference:
+        """Answer one clip; shapes as in :func:`run_stages`."""
+        return run_stages({**self._fast, "policy": self.policy}, self.config, glance, candidates)

@@ -1,0 +1,91 @@
+"""Post-training quantisation: activation scales from real clips, weights as they are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+from torch.fx import GraphModule
+
+from adafocus.calibration.datasets import is_clip_set, read_clips
+from adafocus.calibration.datasets.augmentation import normalise
+from adafocus.calibration.quantization.network import QuantisedNetwork, inputs_of_stages
+from adafocus.edge.bundle.manifest import Geometry
+from adafocus.edge.video.clip import read_clip
+from adafocus.errors import AdafocusError
+from adafocus.networks import NetworkConfig
+from adafocus.networks.lowering import LoweredStages
+
+ENOUGH_CLIPS = 100
+
+logger = logging.getLogger(__name__)
+Views = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def geometry_of(config: NetworkConfig) -> Geometry:
+    """The part of a network's shape that the device needs."""
+    return Geometry(
+        variant=config.variant,  # type: ignore[arg-type]
+        glance_frames=config.glance_frames,
+        candidate_frames=config.candidate_frames,
+        focus_frames=config.focus_frames,
+        frame_size=config.frame_size,
+        short_side=config.short_side_px,
+        glance_size=config.glance_size,
+        patch_size=config.patch_size,
+        mean=config.mean,
+        std=config.std,
+    )
+
+
+def listed_videos(sources: Sequence[Path], split: str | None = None) -> list[Path]:
+    """Videos that are named one by one or in clip sets."""
+    found: list[Path] = []
+    for source in sources:
+        found += [clip.path for clip in read_clips(source, split)] if is_clip_set(source) else [source]
+    return found
+
+
+def calibration_views(sources: Sequence[Path], config: NetworkConfig, most: int) -> list[Views]:
+    """Glance and candidate frames of at most ``most`` clips, spread evenly over all that are named.
+
+    Raises:
+        AdafocusError: there is no clip, or one of them cannot be read.
+    """
+    videos = listed_videos(sources)
+    if not videos:
+        raise AdafocusError(
+            "There is no clip to calibrate on, and int8 scales cannot be guessed. Name a clip list or videos: "
+            "--calibration clips.csv"
+        )
+    chosen = [videos[i] for i in np.unique(np.linspace(0, len(videos) - 1, min(most, len(videos))).astype(int))]
+    if len(chosen) < ENOUGH_CLIPS:
+        logger.warning(
+            "calibrating on %d clips, at least %d are advised: scales of rare values may be too small.",
+            len(chosen),
+            ENOUGH_CLIPS,
+        )
+    geometry = geometry_of(config)
+    clips = (read_clip(video, geometry) for video in track(chosen, "calibration clips"))
+    return [(clip.glance, np.asarray(clip.candidates)) for clip in clips]
+
+
+def quantise_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, GraphModule]:
+    """Prepare glance and focus and fix their scales: the glance on whole frames, the focus on the policy's own crops.
+
+    The float network decides what the focus sees, as it does after training.
+    """
+    if not views:
+        raise AdafocusError("There is no clip to calibrate on. Name a clip list or videos: --calibration clips.csv")
+    config = stages.config
+    inputs = inputs_of_stages(
+        stages,
+        ((normalise(glance, config), normalise(frames, config)) for glance, frames in track(views, "float stages")),
+    )
+    network = QuantisedNetwork(stages)
+    network.calibrate(inputs)
+    return network.prepared()

@@ -1,0 +1,200 @@
+"""From a lowered stage graph to its quantised program, the single source of truth for every runtime."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.fx import GraphModule, Node
+from torchao.quantization.pt2e import FakeQuantize, disable_fake_quant, disable_observer, enable_fake_quant
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_qat_pt2e
+
+from adafocus.calibration.quantization.quantizer import (
+    ADD,
+    ATEN,
+    CONCATENATE,
+    CONVOLUTIONS,
+    EXPONENTS,
+    RELU,
+    ExponentObserver,
+    StageQuantizer,
+)
+
+CALIBRATION_PASSES = 2
+REARRANGEMENTS = (
+    ATEN.slice.Tensor,
+    ATEN.permute.default,
+    ATEN.reshape.default,
+    ATEN.view.default,
+    ATEN.flatten.using_ints,
+    CONCATENATE,
+)
+
+
+def prepare(stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[str] = ()) -> GraphModule:
+    """Export a stage graph and insert trainable fake quantisation; parameters keep the names they have in ``stage``.
+
+    Args:
+        stage: float graph.
+        example: inputs.
+        kept_float: names of weights whose layers stay float.
+    """
+    exported = torch.export.export(stage, example).module()
+    return prepare_qat_pt2e(exported, StageQuantizer(kept_float))
+
+
+class QuantisedLayer:
+    """A convolution or linear layer of a prepared graph with the fake quantisers of its operands."""
+
+    def __init__(self, graph: GraphModule, node: Node) -> None:
+        source, weight = node.args[0], node.args[1]
+        bias = node.args[2] if len(node.args) > 2 else None
+        self.name = weight.args[0].target
+        self.weight = _attribute(graph, self.name)
+        self.bias_name = bias.target if isinstance(bias, Node) else None
+        self.bias = _attribute(graph, bias.target) if isinstance(bias, Node) else None
+        self.weight_quant: FakeQuantize = graph.get_submodule(weight.target)
+        self.source_quant: FakeQuantize = graph.get_submodule(source.target)
+
+
+def quantised_layers(prepared: GraphModule) -> Iterator[QuantisedLayer]:
+    """Every layer of a prepared graph that has quantised weights, in the order of the graph."""
+    for node in prepared.graph.nodes:
+        if node.target in CONVOLUTIONS and node.args[1].op == "call_module":
+            yield QuantisedLayer(prepared, node)
+
+
+def activation_quantisers(prepared: GraphModule) -> dict[str, FakeQuantize]:
+    """Fake quantisers of activations whose range is found from data, by the name of their first use."""
+    found: dict[int, tuple[str, FakeQuantize]] = {}
+    for node in prepared.graph.nodes:
+        if node.op == "call_module":
+            module = prepared.get_submodule(node.target)
+            if isinstance(getattr(module, "activation_post_process", None), ExponentObserver):
+                found.setdefault(id(module), (node.target, module))
+    return dict(found.values())
+
+
+def quantised_values(prepared: GraphModule) -> dict[str, FakeQuantize]:
+    """The same by the name of the value that is quantised, which does not depend on what else is quantised."""
+    chosen = set(map(id, activation_quantisers(prepared).values()))
+    modules = ((node, prepared.get_submodule(node.target)) for node in prepared.graph.nodes if node.op == "call_module")
+    return {node.args[0].name: module for node, module in modules if id(module) in chosen}
+
+
+@torch.no_grad()
+def calibrate(prepared: GraphModule, inputs: Iterable[tuple[Tensor, ...]]) -> None:
+    """Choose the power-of-two scale of every activation from real inputs and fix it.
+
+    Scales minimise the squared rounding and clipping error; operands and results of an addition get one scale.
+    """
+    material = list(inputs)
+    prepared.apply(disable_fake_quant)
+    for _ in range(CALIBRATION_PASSES):
+        for module in activation_quantisers(prepared).values():
+            module.activation_post_process.errors.zero_()
+        for example in material:
+            prepared(*example)
+    for group in scale_groups(prepared):
+        errors = torch.stack([module.activation_post_process.errors for module in group]).sum(0)
+        exponent = EXPONENTS[int(errors.argmin())]
+        for module in group:
+            set_exponent(module, exponent)
+    prepared.apply(enable_fake_quant)
+
+
+def set_exponent(module: FakeQuantize, exponent: int) -> None:
+    """Fix a fake quantiser's scale to ``2**exponent`` and its zero point to what its observer saw."""
+    module.activation_post_process.exponent.fill_(exponent)
+    scale, zero_point = module.calculate_qparams()
+    module.scale.data, module.zero_point.data = scale, zero_point.int()
+    disable_observer(module)
+
+
+def scale_groups(prepared: GraphModule) -> list[list[FakeQuantize]]:
+    """Activation quantisers that must have one scale: those around each addition, joined where additions meet."""
+    names = activation_quantisers(prepared)
+    leader = {id(module): id(module) for module in names.values()}
+
+    def find(key: int) -> int:
+        while leader[key] != key:
+            key = leader[key]
+        return key
+
+    for node in prepared.graph.nodes:
+        if node.target == ADD:
+            around = [id(prepared.get_submodule(n.target)) for n in (*node.all_input_nodes, *_quantised_users(node))]
+            for key in around[1:]:
+                leader[find(key)] = find(around[0])
+    groups: dict[int, list[FakeQuantize]] = {}
+    for module in names.values():
+        groups.setdefault(find(id(module)), []).append(module)
+    return list(groups.values())
+
+
+def _quantised_users(node: Node) -> list[Node]:
+    users = [user for user in node.users if user.target != "output"]
+    users = [after for user in users for after in (user.users if user.target == RELU else [user])]
+    return [user for user in users if user.op == "call_module"]
+
+
+def training_graph(prepared: GraphModule) -> GraphModule:
+    """The same graph without the fake quantisers that change nothing, for speed; parameters are shared.
+
+    Values that are only moved (sliced, reshaped, joined with zeros) stay on the grid that they are on.
+    """
+    graph = copy.deepcopy(prepared.graph)
+    light = GraphModule(prepared, graph)
+    for node in list(graph.nodes):
+        if node.op != "call_module" or not isinstance(node.args[0], Node):
+            continue
+        moved = node.args[0]
+        if moved.target in REARRANGEMENTS and all(
+            part.op == "get_attr" or (part.op == "call_module" and _same_module(light, part, node))
+            for part in moved.all_input_nodes
+        ):
+            node.replace_all_uses_with(moved)
+            graph.erase_node(node)
+    light.recompile()
+    return light
+
+
+def _same_module(graph: GraphModule, one: Node, other: Node) -> bool:
+    return graph.get_submodule(one.target) is graph.get_submodule(other.target)
+
+
+@torch.no_grad()
+def snap(prepared: GraphModule) -> None:
+    """Round weights and biases to the grids that integer runtimes store them on, and fix the scales of the weights.
+
+    Without this a converter rounds the weights a second time, and its 32-bit biases (grid: input scale times weight
+    scale) differ from the float biases of the quantised program by up to some percent of an output step.
+    """
+    for layer in quantised_layers(prepared):
+        fake = layer.weight_quant
+        fake(layer.weight)
+        disable_observer(fake)
+        scale = fake.scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
+        layer.weight.copy_((layer.weight / scale).round().clamp(fake.quant_min, fake.quant_max) * scale)
+        if layer.bias is not None:
+            step = (layer.source_quant.scale * fake.scale).double()
+            layer.bias.copy_((layer.bias.double() / step).round() * step)
+
+
+def quantised_program(prepared: GraphModule, *, fold: bool = False) -> GraphModule:
+    """Turn fake quantisation into quantise and dequantise operations; ``prepared`` is left as it is.
+
+    Args:
+        prepared: a trained graph, snapped.
+        fold: store the weights as integers (ExecuTorch, ONNX, Core ML) or keep the operation that makes them (LiteRT).
+    """
+    duplicate = copy.deepcopy(prepared)
+    duplicate.apply(disable_observer)
+    return convert_pt2e(duplicate, fold_quantize=fold)
+
+
+def _attribute(graph: GraphModule, name: str) -> nn.Parameter:
+    owner, _, leaf = name.rpartition(".")
+    return getattr(graph.get_submodule(owner), leaf)

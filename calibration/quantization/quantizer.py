@@ -1,0 +1,249 @@
+"""What is quantised in a stage graph, and how: int8 weights per output channel, int8 activations per tensor.
+
+The recipe starts from ExecuTorch's symmetric XNNPACK annotation and makes the arithmetic *exact*, because a deep
+network amplifies a single value that two runtimes round differently until the whole feature map differs:
+
+* every scale is a power of two, so that products, sums and rescaling are exact in float32 and in int32 alike, and a
+  tie is the same tie everywhere;
+* an addition has one scale for both operands and the result, so that it never rounds (int8 kernels round halves of
+  additions differently from everything else). Zero points may differ;
+* zero points are even, so that halves are rounded alike before and after adding them;
+* the sigmoid answers on the grid of int8 kernels (scale 1/256, zero point -128);
+* a mean has a range of its own instead of that of the much wider tensor it averages. Its count of elements should be a
+  power of two: 4, 8 or 16 frames, 128 px.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer
+from executorch.backends.xnnpack.quantizer.xnnpack_quantizer_utils import (
+    QuantizationConfig,
+    propagate_annotation,
+)
+from torch import Tensor
+from torch.fx import GraphModule, Node
+from torchao.quantization.pt2e import FakeQuantize, MovingAveragePerChannelMinMaxObserver, ObserverBase
+from torchao.quantization.pt2e.quantizer import (
+    FixedQParamsQuantizationSpec,
+    QuantizationAnnotation,
+    QuantizationSpec,
+    QuantizationSpecBase,
+    SharedQuantizationSpec,
+)
+from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
+
+INT8_MIN, INT8_MAX = -128, 127
+WEIGHT_MAX = 127
+SIGMOID_SCALE = 2.0**-8
+SMALLEST_WEIGHT_SCALE = 2.0**-12
+EXPONENTS = range(-14, 3)
+SAMPLES_PER_TENSOR = 4096
+
+ATEN = torch.ops.aten
+CONVOLUTIONS = (ATEN.conv2d.default, ATEN.linear.default)
+MEAN = ATEN.mean.dim
+PAD = ATEN.pad.default
+SIGMOID = ATEN.sigmoid.default
+CONCATENATE = ATEN.cat.default
+ADD = ATEN.add.Tensor
+RELU = ATEN.relu.default
+RELU6 = ATEN.relu6.default
+
+
+class ExponentObserver(ObserverBase):
+    """Squared error that each power-of-two scale would cause, and the smallest value, over all tensors seen.
+
+    The scale itself is decided for a group of observers together, see
+    :func:`adafocus.calibration.quantization.qat.calibrate`.
+    """
+
+    lowest: Tensor
+    errors: Tensor
+    exponent: Tensor
+
+    def __init__(self, dtype: torch.dtype = torch.int8, **_: Any) -> None:
+        super().__init__(dtype)
+        self.qscheme = torch.per_tensor_affine
+        self.quant_min, self.quant_max = INT8_MIN, INT8_MAX
+        self.register_buffer("lowest", torch.zeros(()))
+        self.register_buffer("errors", torch.zeros(len(EXPONENTS), dtype=torch.float64))
+        self.register_buffer("exponent", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Take one tensor into account and return it unchanged."""
+        values = x.detach().flatten()
+        self.lowest.copy_(torch.minimum(self.lowest, values.min()))
+        sample = values[:: max(1, len(values) // SAMPLES_PER_TENSOR)]
+        for index, exponent in enumerate(EXPONENTS):
+            scale = 2.0**exponent
+            zero_point = self.zero_point(exponent)
+            rounded = torch.fake_quantize_per_tensor_affine(sample, scale, zero_point, INT8_MIN, INT8_MAX)
+            self.errors[index] += (rounded - sample).square().mean().double()
+        return x
+
+    def zero_point(self, exponent: int) -> int:
+        """Zero point that wastes no codes on values below the smallest: -128 for what is never negative, at most 0.
+
+        It is even, because some kernels round halves to even before the zero point is added and some after.
+        """
+        exact = INT8_MIN - float(self.lowest) / 2.0**exponent
+        return max(INT8_MIN, min(0, 2 * math.ceil(exact / 2)))
+
+    def calculate_qparams(self) -> tuple[Tensor, Tensor]:
+        """Scale and zero point that were decided."""
+        exponent = int(self.exponent)
+        return torch.tensor([2.0**exponent]), torch.tensor([self.zero_point(exponent)])
+
+
+class PowerOfTwoWeightObserver(MovingAveragePerChannelMinMaxObserver):
+    """Per-channel scale of the current weights, rounded up to a power of two."""
+
+    def calculate_qparams(self) -> tuple[Tensor, Tensor]:
+        """Scales and zero points per output channel."""
+        largest = torch.maximum(self.min_val.abs(), self.max_val.abs()).clamp(min=torch.finfo(torch.float32).tiny)
+        scale = torch.exp2(torch.ceil(torch.log2(largest / WEIGHT_MAX))).clamp(min=SMALLEST_WEIGHT_SCALE)
+        return scale, torch.zeros_like(scale, dtype=torch.int64)
+
+
+def activation_spec() -> QuantizationSpec:
+    """Int8 per tensor, trained through fake quantisation."""
+    return QuantizationSpec(
+        dtype=torch.int8,
+        quant_min=INT8_MIN,
+        quant_max=INT8_MAX,
+        qscheme=torch.per_tensor_affine,
+        observer_or_fake_quant_ctr=FakeQuantize.with_args(observer=ExponentObserver),
+    )
+
+
+def weight_spec() -> QuantizationSpec:
+    """Int8 per output channel, symmetric, the range always that of the current weights."""
+    return QuantizationSpec(
+        dtype=torch.int8,
+        quant_min=-WEIGHT_MAX,
+        quant_max=WEIGHT_MAX,
+        qscheme=torch.per_channel_symmetric,
+        ch_axis=0,
+        observer_or_fake_quant_ctr=FakeQuantize.with_args(observer=PowerOfTwoWeightObserver, averaging_constant=1.0),
+    )
+
+
+class StageQuantizer(XNNPACKQuantizer):
+    """Annotates an exported stage graph for quantisation-aware training; layers with named weights stay float."""
+
+    def __init__(self, kept_float: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.kept_float = frozenset(kept_float)
+        self.activation = activation_spec()
+        self.set_global(QuantizationConfig(self.activation, self.activation, weight_spec(), None, True))
+
+    def annotate(self, model: GraphModule) -> GraphModule:
+        """Annotate in place and return the same graph."""
+        self._annotate_for_quantization_config(model)
+        for node in model.graph.nodes:
+            if node.target == MEAN:
+                annotate(node, {node.args[0]: self.activation}, self.activation)
+            if node.target == RELU6:
+                fuse_with_convolution(node, self.activation)
+        propagate_annotation(model)
+        annotate_sigmoids(model)
+        keep_grids(model)
+        for chain in tap_chains(model):
+            share_one_scale(chain)
+        for node in model.graph.nodes:
+            if node.target in CONVOLUTIONS and str(node.args[1].target) in self.kept_float:
+                leave_float(node)
+        return model
+
+
+def annotate(node: Node, inputs: dict[Any, QuantizationSpecBase], output: QuantizationSpecBase | None) -> None:
+    """Replace a node's annotation."""
+    node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
+
+
+def leave_float(convolution: Node) -> None:
+    """Take a convolution's own quantisers away; what it reads and what reads it stays quantised."""
+    annotation = convolution.meta[Q_ANNOTATION_KEY]
+    annotation.input_qspec_map = {
+        source: spec for source, spec in annotation.input_qspec_map.items() if source is convolution.args[0]
+    }
+
+
+def fuse_with_convolution(clipping: Node, spec: QuantizationSpec) -> None:
+    """Quantise a convolution and its ReLU6 once, after both: kernels clip while they rescale.
+
+    The library's annotation knows ReLU alone and would round between the two.
+    """
+    before = clipping.args[0]
+    if not isinstance(before, Node) or before.target not in CONVOLUTIONS or len(before.users) != 1:
+        raise TypeError(f"{clipping.name} follows no convolution of its own, which no int8 kernel takes.")
+    before.meta[Q_ANNOTATION_KEY].output_qspec = None
+    annotate(clipping, {}, spec)
+
+
+def annotate_sigmoids(model: GraphModule) -> None:
+    """Put every sigmoid on the grid that int8 kernels have, and let what reads it read that grid."""
+    grid = FixedQParamsQuantizationSpec(
+        dtype=torch.int8,
+        scale=SIGMOID_SCALE,
+        zero_point=INT8_MIN,
+        quant_min=INT8_MIN,
+        quant_max=INT8_MAX,
+        qscheme=torch.per_tensor_affine,
+    )
+    for node in model.graph.nodes:
+        if node.target != SIGMOID:
+            continue
+        annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, grid)
+        for user in (user for user in node.users if Q_ANNOTATION_KEY in user.meta):
+            user.meta[Q_ANNOTATION_KEY].input_qspec_map[node] = SharedQuantizationSpec(node)
+
+
+def keep_grids(model: GraphModule) -> None:
+    """Let what only moves or pads values answer on the grid of its input: padding, and shifts by convolution."""
+    for node in model.graph.nodes:
+        if node.target == PAD:
+            annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, SharedQuantizationSpec(node.args[0]))
+        elif node.target in CONVOLUTIONS and is_move(node):
+            node.meta[Q_ANNOTATION_KEY].output_qspec = SharedQuantizationSpec((node.args[0], node))
+
+
+def is_move(convolution: Node) -> bool:
+    """Whether a convolution is a temporal shift; its weights are ones and zeros and are not trained."""
+    return str(convolution.args[1].target).endswith("shift.moves")
+
+
+def tap_chains(model: GraphModule) -> Iterator[list[Node]]:
+    """Sums of temporal taps: the centre convolution, then every addition of a shifted tap to it, in order."""
+    chains: dict[Node, list[Node]] = {}
+    for node in model.graph.nodes:
+        if node.target == ADD and _is_shifted_tap(node.args[1]):
+            start = node.args[0]
+            chains[node] = [*chains.pop(start, [start]), node]
+    yield from chains.values()
+
+
+def _is_shifted_tap(node: Any) -> bool:
+    if not isinstance(node, Node) or node.target != CONCATENATE:
+        return False
+    kinds = {part.op if part.op == "get_attr" else part.target for part in node.args[0]}
+    return kinds == {"get_attr", ATEN.conv2d.default}
+
+
+def share_one_scale(chain: list[Node]) -> None:
+    """Let the taps of one chain, their shifted copies and their partial sums share the quantiser of the centre tap."""
+    centre, *sums = chain
+    shared = SharedQuantizationSpec(centre)
+    for total in sums:
+        previous, shifted = total.args[0], total.args[1]
+        for part in shifted.args[0]:
+            if part.op != "get_attr":
+                part.meta[Q_ANNOTATION_KEY].output_qspec = shared
+        annotate(shifted, dict.fromkeys(shifted.args[0], shared), shared)
+        fused_with_relu = [user.target for user in total.users] == [RELU]
+        annotate(total, {previous: shared, shifted: shared}, None if fused_with_relu else shared)

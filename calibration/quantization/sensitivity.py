@@ -1,0 +1,123 @@
+"""What quantisation costs layer by layer: signal-to-noise ratios, and how much each layer alone moves the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rich.progress import track
+from torch import Tensor
+from torch.fx import GraphModule, Interpreter, Node
+from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
+
+from adafocus.calibration.quantization.qat import QuantisedLayer, quantised_layers
+from adafocus.calibration.quantization.quantizer import CONVOLUTIONS
+from adafocus.calibration.training.losses import divergence
+
+Inputs = Sequence[tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class LayerNoise:
+    """One layer of a stage.
+
+    Attributes:
+        stage: its stage.
+        layer: name of its weights.
+        signal_to_noise_db: of its output, everything before it quantised as well; infinite where nothing differs.
+        divergence: of the stage's last logits from the float stage's when this layer alone is quantised, in nats.
+    """
+
+    stage: str
+    layer: str
+    signal_to_noise_db: float
+    divergence: float
+
+
+class _Outputs(Interpreter):
+    """Runs a graph and keeps what every convolution and linear layer gives."""
+
+    def __init__(self, graph: GraphModule) -> None:
+        super().__init__(graph)
+        self.kept: dict[str, Tensor] = {}
+
+    def run_node(self, n: Node) -> Any:
+        """Run one node."""
+        result = super().run_node(n)
+        if n.target in CONVOLUTIONS and n.args[1].op == "call_module":
+            self.kept[n.args[1].args[0].target] = result.detach()
+        return result
+
+
+def outputs_of(graph: GraphModule, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    """Output of every quantised layer, by the name of its weights."""
+    runner = _Outputs(graph)
+    runner.run(*inputs)
+    return runner.kept
+
+
+@torch.no_grad()
+def signal_to_noise(graph: GraphModule, inputs: Inputs) -> dict[str, float]:
+    """Signal-to-noise ratio of every layer's output over all inputs, in dB: 10 log10 of signal power to error power."""
+    power: dict[str, list[float]] = {}
+    for example in inputs:
+        graph.apply(disable_fake_quant)
+        wanted = outputs_of(graph, example)
+        graph.apply(enable_fake_quant)
+        for name, given in outputs_of(graph, example).items():
+            signal, noise = power.setdefault(name, [0.0, 0.0])
+            power[name] = [
+                signal + float(wanted[name].square().sum()),
+                noise + float((given - wanted[name]).square().sum()),
+            ]
+    return {name: decibels(signal, noise) for name, (signal, noise) in power.items()}
+
+
+def decibels(signal: float, noise: float) -> float:
+    """Ratio of two powers in dB."""
+    if noise == 0.0:
+        return float("inf")
+    return 10.0 * float(torch.log10(torch.tensor(max(signal, 1e-30) / noise)))
+
+
+@torch.no_grad()
+def sensitivity(graph: GraphModule, inputs: Inputs, stage: str, place: int) -> dict[str, float]:
+    """Divergence of a stage's logits when one layer alone is quantised, its weights and what it reads.
+
+    Args:
+        graph: prepared and calibrated.
+        inputs: of the stage.
+        stage: its name, for the progress.
+        place: of the logits among the stage's outputs.
+    """
+    graph.apply(disable_fake_quant)
+    wanted = [graph(*example)[place] for example in inputs]
+    found = {}
+    for layer in track(list(quantised_layers(graph)), f"{stage}, layer by layer"):
+        _switch(layer, on=True)
+        given = [graph(*example)[place] for example in inputs]
+        _switch(layer, on=False)
+        found[layer.name] = float(torch.stack([divergence(a, b) for a, b in zip(given, wanted, strict=True)]).mean())
+    graph.apply(enable_fake_quant)
+    return found
+
+
+def _switch(layer: QuantisedLayer, *, on: bool) -> None:
+    for module in (layer.weight_quant, layer.source_quant):
+        (enable_fake_quant if on else disable_fake_quant)(module)
+
+
+def noise_of(prepared: dict[str, GraphModule], inputs: dict[str, Inputs]) -> list[LayerNoise]:
+    """Every layer of the quantised stages, the one that moves the answers most first.
+
+    The last logits are judged: those of the glance's own exit, and those of the focus.
+    """
+    places = {"glance": 1, "focus": 0}
+    rows = []
+    for stage, graph in prepared.items():
+        ratios = signal_to_noise(graph, inputs[stage])
+        moved = sensitivity(graph, inputs[stage], stage, places[stage])
+        rows += [LayerNoise(stage, name, ratios[name], moved[name]) for name in moved]
+    return sorted(rows, key=lambda row: -row.divergence)

@@ -1,0 +1,1 @@
+"""Training a float network: recipe, data, teacher, losses, checkpoints."""

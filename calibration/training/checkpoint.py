@@ -1,0 +1,93 @@
+"""Checkpoints of ``adafocus train``: a float network that can be trained on, with its shape, classes and history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from adafocus import networks
+from adafocus.calibration.inspection import CHECKPOINT_FORMAT
+from adafocus.calibration.training.recipe import Recipe
+from adafocus.calibration.training.tasks import task_of
+from adafocus.edge.bundle.files import replacing_file
+from adafocus.errors import AdafocusError, CheckpointError
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A checkpoint in memory.
+
+    Attributes:
+        net: an ``AdaFocus`` or a ``VideoClassifier`` in inference mode.
+        recipe: that it was trained by.
+        labels: class names.
+        history: how it was made.
+    """
+
+    net: nn.Module
+    recipe: Recipe
+    labels: tuple[str, ...]
+    history: dict[str, Any]
+
+
+def save_checkpoint(path: Path, net: nn.Module, recipe: Recipe, labels: Sequence[str], history: dict[str, Any]) -> None:
+    """Write a checkpoint; the file appears only when it is whole."""
+    metadata = {
+        "format": CHECKPOINT_FORMAT,
+        "recipe": json.dumps(recipe.as_dict()),
+        "labels": json.dumps(list(labels)),
+        "history": json.dumps(history),
+    }
+    with replacing_file(path) as beside:
+        save_file({name: value.contiguous() for name, value in net.state_dict().items()}, beside, metadata)
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint of ``adafocus train``."""
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get("format") == CHECKPOINT_FORMAT
+    except (SafetensorError, OSError):
+        return False
+
+
+def load_checkpoint(path: Path) -> TrainedNetwork:
+    """Read a checkpoint and rebuild its network.
+
+    Raises:
+        AdafocusError: no checkpoint of ``adafocus train``, or one whose tensors do not fit the network it names.
+    """
+    if not path.is_file():
+        raise AdafocusError(f"There is no checkpoint at {path}. Make one with adafocus train.")
+    if not is_checkpoint(path):
+        raise AdafocusError(f"{path} is no checkpoint of adafocus train. Make one with adafocus train RECIPE.")
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    recipe = Recipe.from_dict(json.loads(metadata["recipe"]))
+    labels = tuple(json.loads(metadata["labels"]))
+    task = task_of(recipe, len(labels))
+    try:
+        networks.load_state(task.net, state)
+    except CheckpointError as error:
+        raise AdafocusError(f"{path} does not fit the network that it names: {error}") from error
+    return TrainedNetwork(task.net.eval(), recipe, labels, json.loads(metadata["history"]))
+
+
+def load_network(path: Path) -> TrainedNetwork:
+    """Read a checkpoint whose network has a glance, a policy and a focus.
+
+    Raises:
+        AdafocusError: as :func:`load_checkpoint`, or it is of a classifier on whole frames.
+    """
+    trained = load_checkpoint(path)
+    if not isinstance(trained.net, networks.AdaFocus):
+        raise AdafocusError(f"{path} is a classifier on whole frames, which has no stages. Give that of a preset.")
+    return trained

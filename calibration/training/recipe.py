@@ -1,0 +1,175 @@
+"""Recipes: everything that decides a training run, in one small file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from adafocus import networks
+from adafocus.calibration.datasets.augmentation import SCALES
+from adafocus.errors import AdafocusError, NetworkError
+
+PARTS = ("temporal_policy", "spatial_policy", "glance", "focus", "classifier")
+PUBLISHED_RATES = {"temporal_policy": 0.2, "spatial_policy": 0.2, "glance": 0.5, "focus": 1.0, "classifier": 1.0}
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """One encoder on whole frames, the baseline of a network and the teacher of another.
+
+    Attributes:
+        backbone: its name.
+        frames: how many it sees of a clip.
+        size: side of its input in pixels.
+        short_side_px: short side that its crop is cut from.
+    """
+
+    backbone: str
+    frames: int = 16
+    size: int = 160
+    short_side_px: int = 182
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Training of an Uni-AdaFocus network, or of one encoder on whole frames (arXiv 2412.11228).
+
+    Attributes:
+        preset: network preset, or empty where ``classifier`` says what is trained.
+        overrides: changes to the preset.
+        classifier: one encoder on whole frames in place of a preset.
+        cached_frames: frames kept of every clip.
+        epochs: passes over the clips.
+        batch: clips per step, over all processes.
+        optimizer: ``sgd`` with momentum 0.9 (as published) or ``adamw``.
+        learning_rate: peak; cosine decay to zero.
+        rates: part -> its share of the learning rate, see :data:`PARTS`.
+        encoder_rate: a further share for the encoders inside these parts, which know more than fresh heads.
+        warmup_steps: steps over which the rate rises to its peak.
+        weight_decay: of every parameter.
+        gradient_norm: what longer gradients are cut to; 0 for never.
+        size_weight: pull towards boxes as large as the bound allows.
+        hard_weight: weight of the cross-entropy with the label in every term.
+        soft_weight: weight of the divergence from the teacher's answer in every term.
+        temperature: of both softmaxes in that divergence.
+        label_smoothing: of the cross-entropy.
+        teacher: how the teacher looks at a clip.
+        frozen: patterns (regular expressions) of parameters that stay as they are.
+        frozen_norms: whether the encoders' batch norms keep their statistics, as those of folded checkpoints must.
+        ema_decay: of the average of all weights that is kept, validated and written; 0 for none.
+        precision: of the arithmetic: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
+        flip: whether clips are mirrored at random.
+        crop_scales: of the random crop's sides to the short side; none for the centre crop that inference takes.
+        shared_views: whether glance and focus see one augmentation; the official code draws two.
+        validate_every: epochs between validations.
+        seed: of every random draw.
+    """
+
+    preset: str = ""
+    overrides: dict[str, Any] = field(default_factory=dict)
+    classifier: Classifier | None = None
+    cached_frames: int = 32
+    epochs: int = 50
+    batch: int = 16
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = 0.02
+    rates: dict[str, float] = field(default_factory=lambda: dict(PUBLISHED_RATES))
+    encoder_rate: float = 1.0
+    warmup_steps: int = 0
+    weight_decay: float = 5e-4
+    gradient_norm: float = 20.0
+    size_weight: float = 0.5
+    hard_weight: float = 1.0
+    soft_weight: float = 0.0
+    temperature: float = 1.0
+    label_smoothing: float = 0.0
+    teacher: Classifier | None = None
+    frozen: tuple[str, ...] = ()
+    frozen_norms: bool = False
+    ema_decay: float = 0.0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    flip: bool = True
+    crop_scales: tuple[float, ...] = SCALES
+    shared_views: bool = True
+    validate_every: int = 1
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run.
+
+        Raises:
+            AdafocusError: the sentence names the key.
+        """
+        if bool(self.preset) == (self.classifier is not None):
+            raise AdafocusError("A recipe trains a preset or a classifier: give exactly one of the keys.")
+        if min(self.epochs, self.batch, self.cached_frames, self.validate_every) < 1:
+            raise AdafocusError("epochs, batch, cached_frames and validate_every must be at least 1.")
+        unknown = sorted(set(self.rates) - set(PARTS))
+        if unknown:
+            raise AdafocusError(f"rates names {', '.join(unknown)}, expected any of {', '.join(PARTS)}.")
+        if self.hard_weight <= 0.0 and self.soft_weight <= 0.0:
+            raise AdafocusError("hard_weight and soft_weight are both 0; nothing would teach the network.")
+        if self.soft_weight > 0.0 and self.teacher is None:
+            raise AdafocusError("soft_weight is above 0, but there is no teacher: say how it looks at a clip.")
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read a YAML file of these fields.
+
+        Raises:
+            AdafocusError: no such file, or a key or value that is none of a recipe's.
+        """
+        if not path.is_file():
+            raise AdafocusError(f"There is no recipe at {path}. Give the path of a YAML file.")
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise AdafocusError(f"{path} is no YAML file: {error}") from error
+        known = {entry.name for entry in fields(cls)}
+        if not isinstance(content, dict) or set(content) - known:
+            found = sorted(set(map(str, content)) - known) if isinstance(content, dict) else [type(content).__name__]
+            raise AdafocusError(
+                f"{path} holds {', '.join(found)}, expected keys of a recipe: {', '.join(sorted(known))}."
+            )
+        try:
+            return cls.from_dict(content)
+        except (TypeError, ValueError) as error:
+            raise AdafocusError(f"{path} is no recipe: {error}.") from error
+        except AdafocusError as error:
+            raise AdafocusError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Recipe:
+        """The inverse of :meth:`as_dict`; also what a YAML file holds."""
+        values = dict(content)
+        for name in ("classifier", "teacher"):
+            if isinstance(values.get(name), dict):
+                values[name] = Classifier(**values[name])
+        for name in ("frozen", "crop_scales"):
+            if name in values:
+                values[name] = tuple(values[name])
+        if "rates" in values:
+            values["rates"] = {**PUBLISHED_RATES, **values["rates"]}
+        for entry in fields(cls):
+            if entry.type == "float" and entry.name in values:
+                values[entry.name] = float(values[entry.name])
+        return cls(**values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for logs and checkpoints."""
+        return {**asdict(self), "frozen": list(self.frozen), "crop_scales": list(self.crop_scales)}
+
+    def config(self, num_classes: int) -> networks.NetworkConfig:
+        """Shape of the Uni-AdaFocus network that is trained.
+
+        Raises:
+            AdafocusError: the preset does not exist, or its overrides cannot be built.
+        """
+        changes = {key: tuple(value) if isinstance(value, list) else value for key, value in self.overrides.items()}
+        try:
+            return networks.preset(self.preset, **{**changes, "num_classes": num_classes})
+        except NetworkError as error:
+            raise AdafocusError(f"The recipe's network cannot be built: {error}") from error

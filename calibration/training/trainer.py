@@ -1,0 +1,276 @@
+"""Training that can be stopped at any moment: one process or many, the same code."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from rich.progress import Progress
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from adafocus.calibration.training.data import CentreViews, Material, Steps, TrainingViews, collate
+from adafocus.calibration.training.log import TrainingLog
+from adafocus.calibration.training.recipe import Recipe
+from adafocus.calibration.training.tasks import Task
+from adafocus.edge.bundle.files import replacing_file
+from adafocus.errors import AdafocusError, NetworkError
+
+CHECKPOINT = "checkpoint.pt"
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+MOMENTUM = 0.9
+ENCODER = re.compile(r"(?:\w+_)?encoder\.")
+SEED_STRIDE = 1_000_003
+CALMER = "Lower learning_rate, or cut gradients: gradient_norm."
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How a run uses machines; none of it changes what is learned but for the order of sums.
+
+    Attributes:
+        processes: on every machine.
+        nodes: machines.
+        workers: processes that prepare clips, for each process; 0 for none.
+    """
+
+    processes: int = 1
+    nodes: int = 1
+    workers: int = 0
+
+
+def start_fabric(recipe: Recipe, machine: Machine) -> Fabric:
+    """Start the processes of a run; every one of them returns from here.
+
+    Raises:
+        AdafocusError: the batch does not divide among the processes.
+    """
+    world = machine.processes * machine.nodes
+    if recipe.batch % world:
+        raise AdafocusError(f"The batch of {recipe.batch} clips does not divide among {world} processes.")
+    strategy = "ddp" if world > 1 else "auto"
+    fabric = Fabric(devices=machine.processes, num_nodes=machine.nodes, strategy=strategy, precision=recipe.precision)
+    fabric.launch()
+    return fabric
+
+
+def parameter_groups(task: Task) -> list[dict[str, Any]]:
+    """Parameters by part, each with its peak rate; what the recipe freezes is taken out of training.
+
+    Raises:
+        AdafocusError: a pattern of ``frozen`` fits no parameter, or nothing is left to train.
+    """
+    recipe, parts = task.recipe, task.parts()
+    patterns = [re.compile(pattern) for pattern in recipe.frozen]
+    names = [name for name, _ in task.net.named_parameters()]
+    for pattern in patterns:
+        if not any(pattern.search(name) for name in names):
+            raise AdafocusError(f"frozen has the pattern {pattern.pattern!r}, which fits no parameter of the network.")
+    groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
+    for name, parameter in task.net.named_parameters():
+        if any(pattern.search(name) for pattern in patterns):
+            parameter.requires_grad_(False)
+            continue
+        part = next(part for part, prefixes in parts.items() if name.startswith(tuple(prefixes)))
+        groups.setdefault((part, bool(ENCODER.match(name))), []).append(parameter)
+    found = [
+        {
+            "params": parameters,
+            "part": part,
+            "peak": recipe.learning_rate * recipe.rates[part] * (recipe.encoder_rate if encodes else 1.0),
+        }
+        for (part, encodes), parameters in groups.items()
+    ]
+    if not found:
+        raise AdafocusError("frozen fits every parameter; nothing is left to train.")
+    return found
+
+
+def build_optimizer(recipe: Recipe, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """The recipe's optimiser."""
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, recipe.learning_rate, MOMENTUM, weight_decay=recipe.weight_decay)
+    return torch.optim.AdamW(groups, recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+class Trainer:
+    """One run of a recipe on its material."""
+
+    def __init__(self, task: Task, material: Material, folder: Path, fabric: Fabric, workers: int = 0) -> None:
+        self.task, self.material, self.folder, self.fabric = task, material, folder, fabric
+        self.recipe = recipe = task.recipe
+        self.step = 0
+        self.log = TrainingLog(folder, writes=fabric.is_global_zero)
+        self._steps = Steps(
+            material.taught, recipe.batch, recipe.epochs, recipe.seed, fabric.global_rank, fabric.world_size
+        )
+        if self._steps.total == 0:
+            raise AdafocusError(
+                f"{len(material.taught)} clips are fewer than one batch of {recipe.batch}. Lower the recipe's batch."
+            )
+        optimizer = build_optimizer(recipe, parameter_groups(task))
+        self.average = None
+        if recipe.ema_decay > 0.0:
+            self.average = AveragedModel(
+                task.net, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
+            )
+        self._model, self.optimizer = fabric.setup(task, optimizer)
+        self._workers = workers
+        self._judged: tuple[int, dict[str, float]] | None = None
+        self._resume()
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self._steps.total
+
+    @property
+    def best_net(self) -> nn.Module:
+        """What validation judges and what is written: the average where there is one."""
+        return self.task.net if self.average is None else self.average.module
+
+    def run(self, until: int | None = None) -> None:
+        """Train to the end, or to a step, from wherever the last run stopped."""
+        last = self.total_steps if until is None else min(until, self.total_steps)
+        saved = time.monotonic()
+        with Progress(disable=not self.fabric.is_global_zero) as progress:
+            bar = progress.add_task("training", total=self.total_steps, completed=self.step)
+            for batch, target in self._batches(last):
+                started = time.perf_counter()
+                terms = self._train_step(batch, target)
+                self.step += 1
+                self._record(terms, time.perf_counter() - started)
+                progress.update(bar, completed=self.step, description=f"training, loss {sum(terms.values()):.3f}")
+                ended_epoch = self.step % self._steps.per_epoch == 0
+                if ended_epoch and (self.step // self._steps.per_epoch) % self.recipe.validate_every == 0:
+                    self._validate()
+                if self.step == last or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                    self.save()
+                    saved = time.monotonic()
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Share of the judged clips that each answer gets right, as the device sees them, in float32."""
+        if not len(self.material.judged):
+            return {}
+        if self._judged is not None and self._judged[0] == self.step:
+            return self._judged[1]
+        net = self.task.net
+        kept, self.task.net = net, self.best_net
+        self.task.eval()
+        views = CentreViews(self.task, self.material, self.material.judged)
+        mine = torch.utils.data.Subset(views, range(self.fabric.global_rank, len(views), self.fabric.world_size))
+        right = torch.zeros(len(self.task.answers))
+        for inputs, classes in DataLoader(mine, batch_size=None, num_workers=self._workers):
+            batch = tuple(part[None].to(self.fabric.device) for part in inputs)
+            answers = self.task.judge(batch)
+            right += torch.tensor([float(int(logits.argmax()) in list(classes)) for logits in answers])
+        self.task.net = kept
+        shares = self._over_processes(right, "sum") / len(views)
+        self._judged = self.step, dict(zip(self.task.answers, shares.tolist(), strict=True))
+        return self._judged[1]
+
+    def save(self) -> None:
+        """Write everything that the run needs to go on; every process may call it, one writes."""
+        if self.fabric.is_global_zero:
+            state = {
+                "net": self.task.net.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "recipe": self.recipe.as_dict(),
+            }
+            with replacing_file(self.folder / CHECKPOINT) as beside:
+                torch.save(state, beside)
+        self.fabric.barrier()
+
+    def _resume(self) -> None:
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            self.log.cut(0)
+            return
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if state["recipe"] != self.recipe.as_dict():
+            raise AdafocusError(
+                f"{self.folder} holds a run of another recipe. Give an empty --work folder, or its own recipe."
+            )
+        self.task.net.load_state_dict(state["net"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        self.log.cut(self.step)
+
+    def _batches(self, last: int) -> Iterator[Any]:
+        self._steps.start, self._steps.stop = self.step, last
+        views = TrainingViews(self.task, self.material)
+        loader = DataLoader(views, batch_sampler=self._steps, collate_fn=collate, num_workers=self._workers)
+        yield from self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+
+    def _train_step(self, batch: tuple[Tensor, ...], target: Any) -> dict[str, float]:
+        self._set_mode()
+        self._set_rate()
+        draw = (self.recipe.seed * SEED_STRIDE + self.step) * self.fabric.world_size + self.fabric.global_rank
+        torch.manual_seed(draw)
+        generator = torch.Generator().manual_seed(draw)
+        try:
+            terms = self._model(batch, target, generator)
+        except NetworkError as error:
+            raise AdafocusError(f"Step {self.step + 1} fails, {error} {CALMER}") from error
+        total = torch.stack([*terms.values()]).sum()
+        self.optimizer.zero_grad()
+        self.fabric.backward(total)
+        if self.recipe.gradient_norm > 0.0:
+            self.fabric.clip_gradients(self._model, self.optimizer, max_norm=self.recipe.gradient_norm)
+        self.optimizer.step()
+        self._check_finite(total)
+        if self.average is not None:
+            self.average.update_parameters(self.task.net)
+        values = {name: value.detach().float() for name, value in terms.items()}
+        return {name: self._over_processes(value, "mean").item() for name, value in values.items()}
+
+    def _check_finite(self, total: Tensor) -> None:
+        trained = (parameter for group in self.optimizer.param_groups for parameter in group["params"])
+        if not all(bool(value.isfinite().all()) for value in (total, *trained)):
+            raise AdafocusError(
+                f"Step {self.step + 1} fails, with a loss of {total.item():.3g} the weights are not finite. {CALMER}"
+            )
+
+    def _over_processes(self, value: Tensor, how: str) -> Tensor:
+        reduced = self.fabric.all_reduce(value, reduce_op=how)
+        if not isinstance(reduced, Tensor):
+            raise TypeError("a tensor over processes is a tensor")
+        return reduced
+
+    def _set_mode(self) -> None:
+        self.task.train()
+        if self.recipe.frozen_norms:
+            for encoder in self.task.encoders():
+                for module in encoder.modules():
+                    if isinstance(module, _BatchNorm):
+                        module.eval()
+
+    def _set_rate(self) -> None:
+        warm = min(1.0, (self.step + 1) / max(1, self.recipe.warmup_steps))
+        share = warm * 0.5 * (1.0 + math.cos(math.pi * self.step / self.total_steps))
+        for group in self.optimizer.param_groups:
+            group["lr"] = share * group["peak"]
+
+    def _record(self, terms: dict[str, float], seconds: float) -> None:
+        rate = max(group["lr"] for group in self.optimizer.param_groups)
+        speed = self.recipe.batch / seconds
+        self.log.step(self.step, {**terms, "total": sum(terms.values()), "learning_rate": rate, "clips_per_s": speed})
+
+    def _validate(self) -> None:
+        shares = self.validate()
+        if shares:
+            self.log.validation(self.step, shares)

@@ -1,0 +1,1 @@
+"""Converter back ends, a file each."""

@@ -1,0 +1,28 @@
+"""Keeping the converters' own progress and advice off the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+
+from adafocus.edge.runtimes.log_filter import without_remarks
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back warnings, progress, log lines below errors and what is printed; exceptions come through."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.ExitStack() as held:
+            held.enter_context(without_remarks())
+            held.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            held.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            held.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)

@@ -1,0 +1,153 @@
+"""Manifest and golden clip of a bundle."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from adafocus.calibration.quantization.model_file import StoredModel
+from adafocus.calibration.quantization.ptq import geometry_of
+from adafocus.converters.backends.registry import Report, target
+from adafocus.converters.model_source import Source
+from adafocus.converters.verification.verdict import Verdict
+from adafocus.converters.workers import Item, graph_name, module_of, stage_precision
+from adafocus.edge.bundle.bundle import file_record
+from adafocus.edge.bundle.manifest import (
+    PARTS,
+    STAGES,
+    FileRecord,
+    Golden,
+    GraphFile,
+    Manifest,
+    Part,
+    Precision,
+    Provenance,
+    Runtime,
+    Stage,
+)
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.selftest import FRAMES, LABELS, labels_digest
+from adafocus.edge.video.clip import Clip
+from adafocus.networks.cost import count_macs
+
+PACKAGES = ("adafocus-edge", "torch", "torchao", "executorch")
+GOLDEN_FRAMES, GOLDEN_ANSWERS = "golden/clip.npz", "golden/answers.npz"
+REPRODUCIBLE_CLOCK = "SOURCE_DATE_EPOCH"
+
+
+def manifest_of(
+    model: StoredModel,
+    source: Source,
+    folder: Path,
+    precision: Precision,
+    reports: Mapping[Item, Report],
+    golden_source: str,
+    of_parts: Mapping[tuple[Runtime, Part], Report] | None = None,
+) -> Manifest:
+    """Describe the files that stand in ``folder/graphs``; the golden clip is still blank.
+
+    The parts of the glance are described for the runtimes that have a report for both.
+    """
+    of_parts = of_parts or {}
+    runtimes: tuple[Runtime, ...] = tuple(dict.fromkeys(runtime for runtime, _ in reports))
+    stages: dict[Stage, dict[Runtime, GraphFile]] = {}
+    for stage in STAGES:
+        stages[stage] = _described(model, folder, stage, precision, {name: reports[name, stage] for name in runtimes})
+    parted = [runtime for runtime in runtimes if all((runtime, part) in of_parts for part in PARTS)]
+    parts: dict[Part, dict[Runtime, GraphFile]] = {}
+    for part in PARTS if parted else ():
+        parts[part] = _described(model, folder, part, precision, {name: of_parts[name, part] for name in parted})
+    blank = FileRecord(file=GOLDEN_FRAMES, sha256="0" * 64, bytes=1)
+    return Manifest(
+        schema_version=1,
+        name=source.name,
+        preset=model.preset,
+        geometry=geometry_of(model.config),
+        labels=model.labels,
+        stages=stages,
+        incremental=parts,
+        golden=Golden(source=golden_source, runtime=runtimes[0], frames=blank, answers=blank),
+        provenance=_provenance(source, runtimes),
+    )
+
+
+def _described(
+    model: StoredModel, folder: Path, graph: Stage | Part, precision: Precision, reports: Mapping[Runtime, Report]
+) -> dict[Runtime, GraphFile]:
+    """The files of one graph."""
+    module, example = module_of(model, graph)
+    macs = count_macs(module, lambda: module(*example))
+    found: dict[Runtime, GraphFile] = {}
+    for runtime, report in reports.items():
+        name = f"graphs/{graph_name(graph, runtime)}"
+        inputs, outputs = target(runtime).tensor_specs(folder / name, (module.inputs, module.outputs))
+        found[runtime] = GraphFile(
+            **file_record(folder, name).model_dump(),
+            precision=stage_precision(model, graph, precision),
+            inputs=tuple(inputs),
+            outputs=tuple(outputs),
+            macs=macs,
+            delegates=report.delegates,
+            delegated_share=round(report.delegated_share, 6),
+        )
+    return found
+
+
+def _provenance(source: Source, runtimes: tuple[Runtime, ...]) -> Provenance:
+    """Versions, and a time only where one is asked for: the same inputs must give the same bytes."""
+    packages = dict.fromkeys((*PACKAGES, *(name for runtime in runtimes for name in target(runtime).PACKAGES)))
+    clock = os.environ.get(REPRODUCIBLE_CLOCK)
+    return Provenance(
+        model=source.origin,
+        model_sha256=source.sha256,
+        packages={name: version(name) for name in packages},
+        created=None if clock is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(clock))),
+    )
+
+
+def with_verdicts(
+    manifest: Manifest, verdicts: Mapping[Runtime, Verdict], of_parts: Mapping[Runtime, Verdict]
+) -> Manifest:
+    """Keep the runtimes that were proved, and say what proved them; the parts of the glance have verdicts of their own.
+
+    A runtime that is not among the verdicts was not proved.
+    """
+    stages = {stage: _proved(graphs, verdicts) for stage, graphs in manifest.stages.items()}
+    parts = {part: _proved(graphs, of_parts) for part, graphs in manifest.incremental.items()}
+    kept = parts if all(parts.values()) else {}
+    return manifest.model_copy(update={"stages": stages, "incremental": kept})
+
+
+def _proved(graphs: Mapping[Runtime, GraphFile], verdicts: Mapping[Runtime, Verdict]) -> dict[Runtime, GraphFile]:
+    proofs = {runtime: verdicts[runtime].proved_by for runtime in graphs if runtime in verdicts}
+    return {
+        runtime: graph.model_copy(update={"proved_by": proofs[runtime]})
+        for runtime, graph in graphs.items()
+        if proofs.get(runtime) is not None
+    }
+
+
+def with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip: Clip) -> Manifest:
+    """Store one clip and its answers."""
+    (folder / "golden").mkdir()
+    np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=np.asarray(clip.candidates))
+    prediction = recognizer.recognize_clip(clip)
+    answers = {
+        **prediction.outputs,
+        FRAMES: np.array(prediction.candidate_indices),
+        LABELS: labels_digest(manifest.labels),
+    }
+    np.savez_compressed(folder / GOLDEN_ANSWERS, **answers)  # type: ignore[arg-type]
+    golden = Golden(
+        source=manifest.golden.source,
+        runtime=recognizer.runtime,  # type: ignore[arg-type]
+        frames=file_record(folder, GOLDEN_FRAMES),
+        answers=file_record(folder, GOLDEN_ANSWERS),
+        label=prediction.label,
+    )
+    return manifest.model_copy(update={"golden": golden})

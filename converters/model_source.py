@@ -1,0 +1,131 @@
+"""What a bundle is converted from: a model file, or a checkpoint that becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adafocus import networks
+from adafocus.calibration.inspection import describe as describe_model
+from adafocus.calibration.quantization.model_file import save_model
+from adafocus.calibration.quantization.ptq import calibration_views, quantise_stages
+from adafocus.calibration.training.checkpoint import load_network
+from adafocus.edge.bundle.files import sha256_of
+from adafocus.edge.bundle.manifest import Precision
+from adafocus.errors import AdafocusError
+from adafocus.networks.checkpoints.inspection import describe_checkpoint
+from adafocus.networks.lowering import lower
+
+FLOAT_STAGES = ("glance", "policy", "focus")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model file and where it comes from.
+
+    Attributes:
+        path: of the model file.
+        name: what the bundle is called.
+        origin: file that the user named.
+        sha256: of that file.
+    """
+
+    path: Path
+    name: str
+    origin: str
+    sha256: str
+
+
+def as_model_file(
+    origin: Path,
+    folder: Path,
+    precision: Precision,
+    calibration: Sequence[Path],
+    most_clips: int,
+    preset: str | None = None,
+    labels: Path | None = None,
+) -> Source:
+    """The model file itself, or a checkpoint quantised after training.
+
+    Args:
+        origin: a model file of ``adafocus quantize``, a checkpoint of ``adafocus train``, or one that ``adafocus
+            inspect`` recognises.
+        folder: where a model file may be made.
+        precision: ``int8`` needs calibration clips unless ``origin`` is a quantised model file.
+        calibration: clip lists and videos.
+        most_clips: how many of them to use at most.
+        preset: the checkpoint's configuration, where several fit.
+        labels: a text file with a class name on each line.
+
+    Raises:
+        AdafocusError: it is neither, it fits no preset or several, or there is nothing to calibrate on.
+    """
+    if not origin.is_file():
+        raise AdafocusError(f"There is no model or checkpoint at {origin}. Give the path of one.")
+    digest = sha256_of(origin)
+    told = describe_model(str(origin))
+    if told is not None and "model" in told:
+        return Source(origin, origin.stem, origin.name, digest)
+    if told is not None:
+        trained = load_network(origin)
+        made = folder / f"{origin.stem}.safetensors"
+        history = {"checkpoint": origin.name, "training": trained.history}
+        write_model(
+            made, trained.net, trained.recipe.preset, trained.labels, precision, calibration, most_clips, history
+        )
+        return Source(made, origin.stem, origin.name, digest)
+    found = describe_checkpoint(origin)
+    chosen = _preset(origin, found["fits"], preset)
+    net = networks.build(chosen, found["classes"])
+    networks.load_state(net, origin)
+    made = folder / f"{origin.stem}.safetensors"
+    names = _labels(labels, net.config.num_classes)
+    write_model(made, net, chosen, names, precision, calibration, most_clips, {"checkpoint": origin.name})
+    return Source(made, origin.stem, origin.name, digest)
+
+
+def write_model(
+    path: Path,
+    net: networks.AdaFocus,
+    preset: str,
+    labels: tuple[str, ...],
+    precision: Precision,
+    calibration: Sequence[Path],
+    most_clips: int,
+    history: dict[str, Any],
+) -> None:
+    """Lower a network and store it: quantised after training for int8, else as it is."""
+    stages = lower(net.eval())
+    prepared = {}
+    if precision == "int8":
+        views = calibration_views(calibration, net.config, most_clips)
+        prepared = quantise_stages(stages, views)
+        history = {**history, "calibration_clips": len(views)}
+    floats = {stage: module for stage, module in stages.modules().items() if stage not in prepared}
+    save_model(path, prepared, floats, net.config, preset, labels, history)
+
+
+def _preset(origin: Path, fits: list[str], wanted: str | None) -> str:
+    if wanted is not None:
+        if wanted not in networks.PRESETS:
+            raise AdafocusError(f"There is no preset {wanted!r}, expected one of {', '.join(networks.PRESETS)}.")
+        return wanted
+    usable = [name for name in fits if name in networks.PRESETS]
+    if len(usable) != 1:
+        raise AdafocusError(
+            f"{origin} fits {', '.join(usable) or 'no preset'}, expected exactly one. Say which: --preset NAME"
+        )
+    return usable[0]
+
+
+def _labels(path: Path | None, classes: int) -> tuple[str, ...]:
+    if path is None:
+        return tuple(f"class {index}" for index in range(classes))
+    if not path.is_file():
+        raise AdafocusError(f"There is no file at {path}. Give a text file with a class name on each line: --labels")
+    names = tuple(path.read_text(encoding="utf-8").splitlines())
+    if len(names) != classes:
+        raise AdafocusError(f"{path} names {len(names)} classes, but the network has {classes}. Check --labels.")
+    return names

@@ -1,0 +1,1 @@
+"""Verification: converted files against the program that they were converted from."""

@@ -1,0 +1,95 @@
+"""``adafocus verify``: every file of a bundle that can run here, beside the golden answers or the trained program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from adafocus.calibration.quantization.model_file import StoredModel, load_model
+from adafocus.calibration.quantization.ptq import listed_videos
+from adafocus.converters.verification.parity import reference_stages
+from adafocus.converters.verification.verdict import Verdict, opener_of, verify_parts, verify_runtime
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.files import sha256_of
+from adafocus.edge.bundle.manifest import Precision, Runtime
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import unavailable
+from adafocus.edge.selftest import GoldenCheck, check_golden
+from adafocus.edge.video.clip import read_clip
+from adafocus.errors import AdafocusError
+
+
+def verify_golden(bundle: Bundle, threads: int) -> dict[Runtime, GoldenCheck | str]:
+    """The golden clip through every runtime; a sentence where a runtime cannot be run here."""
+    found: dict[Runtime, GoldenCheck | str] = {}
+    for runtime in bundle.runtimes():
+        opener = opener_of(runtime)
+        if opener is None:
+            found[runtime] = unavailable(runtime) or ""
+            continue
+        try:
+            found[runtime] = check_golden(bundle, Recognizer(bundle, runtime, threads, None, opener))
+        except AdafocusError as error:
+            found[runtime] = GoldenCheck(broken=[str(error)])
+    return found
+
+
+def verify_clips(
+    bundle: Bundle, sources: Sequence[Path], split: str | None, most: int, model_path: Path | None, threads: int
+) -> dict[Runtime, Verdict]:
+    """Real clips through every runtime and through the program that the bundle was converted from.
+
+    Raises:
+        AdafocusError: the model is not the one the bundle was made from, or a clip cannot be read.
+    """
+    model = _model_of(bundle, model_path)
+    videos = listed_videos(sources, split)
+    step = max(1, len(videos) // most)
+    clips = [read_clip(video, bundle.manifest.geometry) for video in videos[::step][:most]]
+    precision = precision_of(bundle)
+    programs = reference_stages(model, precision)
+    verdicts = {}
+    for runtime in bundle.runtimes():
+        verdict = verify_runtime(bundle, runtime, programs, clips, precision, threads)
+        if verdict.proved_by is not None and bundle.parts(runtime):
+            of_parts = verify_parts(bundle, runtime, programs, clips, precision, threads)
+            verdict = verdict if of_parts.state != "failed" else replace(of_parts, parity=verdict.parity)
+        verdicts[runtime] = verdict
+    return verdicts
+
+
+def precision_of(bundle: Bundle) -> Precision:
+    """Precision of the glance and the focus."""
+    return next(iter(bundle.manifest.stages["focus"].values())).precision
+
+
+def _model_of(bundle: Bundle, path: Path | None) -> StoredModel:
+    made_from = bundle.manifest.provenance
+    if path is None:
+        raise AdafocusError(
+            "Clips are compared with the program that the bundle was converted from. Name its file: --model "
+            f"{made_from.model}"
+        )
+    digest = sha256_of(path) if path.is_file() else made_from.model_sha256
+    if digest != made_from.model_sha256:
+        raise AdafocusError(
+            f"{path} is not the file that the bundle was converted from: its SHA-256 is {digest[:12]}..., the "
+            f"manifest says {made_from.model_sha256[:12]}.... Name the right one: --model {made_from.model}"
+        )
+    return load_model(path)
+
+
+def as_dict(golden: dict[Runtime, GoldenCheck | str], verdicts: dict[Runtime, Verdict]) -> dict[str, Any]:
+    """Everything that was found, for a machine."""
+    return {
+        "golden": {name: check if isinstance(check, str) else asdict(check) for name, check in golden.items()},
+        "clips": {name: asdict(verdict) for name, verdict in verdicts.items()},
+    }
+
+
+def passed(golden: dict[Runtime, GoldenCheck | str], verdicts: dict[Runtime, Verdict]) -> bool:
+    """Whether every bound holds for everything that could be run."""
+    checks = [check for check in golden.values() if isinstance(check, GoldenCheck)]
+    return all(not check.broken for check in checks) and all(v.state != "failed" for v in verdicts.values())

@@ -1,0 +1,192 @@
+"""Proof: a converted file answers like the program it was converted from, on real clips."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from adafocus.calibration.quantization.model_file import StoredModel
+from adafocus.calibration.quantization.tie_free_scales import reference_program
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.manifest import STAGES, GraphFile, Precision, Stage, TensorSpec
+from adafocus.edge.bundle.tolerances import MOST_RELATIVE, MOST_STEPS, SAME_CHOICES
+from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.edge.runtimes.base import Arrays, Graph
+from adafocus.edge.runtimes.tensors import dequantise, quantise
+from adafocus.edge.video.clip import Clip
+from adafocus.errors import AdafocusError
+
+BEST = 5
+REFERENCE = "program"
+
+
+@dataclass
+class StageParity:
+    """Largest difference of one stage: in output steps for integers, relative to the largest value for floats."""
+
+    steps: int = 0
+    relative: float = 0.0
+
+
+@dataclass
+class Parity:
+    """How far a bundle's files are from the programs they were converted from.
+
+    Attributes:
+        precision: of the glance and the focus.
+        clips: how many clips were compared.
+        stages: by stage, each given the very inputs that the runtime gave it.
+        same_label: clips on which both chains, each on its own, end with the same best label.
+        same_best: the same for the five best labels, in the same order up to equal scores.
+        same_frames: clips on which both chose the same frames.
+        largest_box: largest difference of a box side or position, in fractions of the frame.
+    """
+
+    precision: Precision
+    clips: int = 0
+    stages: dict[str, StageParity] = field(default_factory=lambda: {stage: StageParity() for stage in STAGES})
+    same_label: int = 0
+    same_best: int = 0
+    same_frames: int = 0
+    largest_box: float = 0.0
+
+    def broken(self) -> list[str]:
+        """Sentences on every bound that does not hold."""
+        most = MOST_RELATIVE[self.precision]
+        problems = [
+            f"{name} is {parity.steps} output steps and {parity.relative:.1e} away, at most {MOST_STEPS} and "
+            f"{most:.0e} are allowed"
+            for name, parity in self.stages.items()
+            if parity.steps > MOST_STEPS or not parity.relative <= most
+        ]
+        if self.precision not in SAME_CHOICES:
+            return problems
+        if self.same_label < self.clips:
+            problems.append(f"the best label differs on {self.clips - self.same_label} of {self.clips} clips")
+        if self.same_frames < self.clips:
+            problems.append(f"other frames are chosen on {self.clips - self.same_frames} of {self.clips} clips")
+        return problems
+
+
+class Program:
+    """A stage that remembers its answers: runtimes that are exact ask for the same ones again and again."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._answers: dict[bytes, tuple[Tensor, ...]] = {}
+
+    @torch.no_grad()
+    def __call__(self, arrays: Sequence[NDArray[np.float32]]) -> tuple[Tensor, ...]:
+        """Answer real-valued inputs."""
+        digest = hashlib.sha256()
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).data)
+        key = digest.digest()
+        if key not in self._answers:
+            self._answers[key] = tuple(self._module(*map(torch.from_numpy, arrays)))
+        return self._answers[key]
+
+
+Programs = dict[Stage, Program]
+
+
+class ProgramGraph:
+    """A stage of the reference as a runtime: it takes and gives what the converted file takes and gives."""
+
+    def __init__(self, program: Program, description: GraphFile) -> None:
+        self._program = program
+        self.inputs, self.outputs = description.inputs, description.outputs
+
+    def real(self, arrays: Arrays) -> tuple[Tensor, ...]:
+        """Answers in real numbers."""
+        return self._program([dequantise(arrays[spec.name], spec) for spec in self.inputs])
+
+    def run(self, arrays: Arrays) -> Arrays:
+        """Answers on the grids of the converted file."""
+        answers = zip(self.outputs, self.real(arrays), strict=True)
+        return {spec.name: quantise(tensor.numpy(), spec) for spec, tensor in answers}
+
+
+def reference_stages(model: StoredModel, precision: Precision) -> Programs:
+    """What the converted stages must equal: quantised programs, or the float graphs of the same weights."""
+    modules: dict[Stage, nn.Module] = {stage: model.stages.modules()[stage] for stage in STAGES}
+    if precision == "int8":
+        modules |= {stage: reference_program(graph) for stage, graph in model.prepared.items()}  # type: ignore[misc]
+    return {stage: Program(module) for stage, module in modules.items()}
+
+
+class Reference:
+    """The programs of a model, run along the same way as a bundle's files."""
+
+    def __init__(self, bundle: Bundle, runtime: str, programs: Programs) -> None:
+        self.graphs: dict[Stage, ProgramGraph] = {}
+
+        def opened(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
+            stage = next(stage for stage in STAGES if bundle.graph(stage, runtime)[1] is description)  # type: ignore[arg-type]
+            self.graphs[stage] = ProgramGraph(programs[stage], description)
+            return self.graphs[stage]
+
+        self.recognizer = Recognizer(bundle, runtime, 1, None, opened)
+
+
+def compare(recognizer: Recognizer, programs: Programs, clips: Iterable[Clip], precision: Precision) -> Parity:
+    """Run clips through the device code and through the programs: each stage on equal inputs, and both chains whole."""
+    result = Parity(precision)
+    reference = Reference(recognizer.bundle, recognizer.runtime, programs)
+    for clip in clips:
+        given = recognizer.recognize_clip(clip)
+        for call in given.calls:
+            graph = reference.graphs[call.stage]
+            for spec, tensor in zip(graph.outputs, graph.real(call.inputs), strict=True):
+                compare_tensor(result.stages[call.stage], call.outputs[spec.name], tensor.numpy(), spec)
+        wanted = reference.recognizer.recognize_clip(clip)
+        result.clips += 1
+        result.same_label += _equal_at(given.logits, wanted.logits, 1)
+        result.same_best += _equal_at(given.logits, wanted.logits, BEST)
+        result.same_frames += given.candidate_indices == wanted.candidate_indices
+        result.largest_box = max(result.largest_box, _box_difference(given, wanted))
+    return result
+
+
+def require(parity: Parity, runtime: str) -> None:
+    """Refuse a conversion that is not proved.
+
+    Raises:
+        AdafocusError: names every bound that is broken.
+    """
+    problems = parity.broken()
+    if problems:
+        raise AdafocusError(f"the graphs converted for {runtime} are not the trained ones: {'; '.join(problems)}.")
+
+
+def compare_tensor(
+    parity: StageParity, given: NDArray[np.generic], wanted: NDArray[np.generic], spec: TensorSpec
+) -> None:
+    """Widen a parity by the difference of one tensor, ``given`` on its own grid and ``wanted`` in real numbers."""
+    expected, found = wanted.astype(np.float64), given.astype(np.float64)
+    if spec.scale is None or spec.zero_point is None:
+        difference = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-12))
+        # a comparison with a number that is none must not pass
+        parity.relative = max(parity.relative, difference) if np.isfinite(difference) else float("inf")
+        return
+    codes = np.rint(expected / spec.scale) + spec.zero_point
+    parity.steps = max(parity.steps, int(np.abs(found - codes).max()))
+
+
+def _equal_at(given: NDArray[np.floating], wanted: NDArray[np.floating], count: int) -> bool:
+    """Whether the best labels agree; labels whose scores are equal may trade places."""
+    ours, theirs = (np.argsort(-logits, kind="stable")[:count] for logits in (given, wanted))
+    return bool(np.array_equal(ours, theirs) or np.array_equal(wanted[ours], wanted[theirs]))
+
+
+def _box_difference(given: Prediction, wanted: Prediction) -> float:
+    if given.boxes.shape != wanted.boxes.shape or not given.boxes.size:
+        return 0.0
+    return float(np.abs(given.boxes - wanted.boxes).max())

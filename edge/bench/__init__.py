@@ -1,0 +1,1 @@
+"""``adafocus bench``: the latency protocol, its report, and the comparison of two."""

@@ -1,0 +1,310 @@
+"""The latency protocol: warm-up, enough clips and enough time, contestants that take turns, rests, and sustained load.
+
+Every clip is one row of numbers. Statistics of the rows are made afterwards, in `adafocus.edge.bench.report`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adafocus.edge.bundle.manifest import STAGES, Geometry, Stage
+from adafocus.edge.device.host import busy_seconds, read_frequencies, read_temperatures
+from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.edge.video.clip import Clip, read_clip
+from adafocus.errors import AdafocusError
+
+HOST = ("resize", "pixels", "select", "crop", "other")
+PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other")
+SUMS = ("host", "compute", "total")
+COLUMNS = ("at_s", "exit", "gmac", *PARTS, *SUMS)
+# clips that are held in memory at once where decoding is not measured; each takes some megabytes
+MOST_HELD = 64
+MINUTE_S = 60.0
+LOOK_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How long and how it is measured.
+
+    Attributes:
+        warm_up: clips of each contestant that are not counted.
+        clips: at least so many of each are counted.
+        seconds: and at least so much time of each, with its rests.
+        minutes: sustained load for so long instead.
+        every_s: a clip starts every so many seconds, and the machine rests between.
+        duty: share of the time that is worked; the rest of it the machine rests.
+        decoding: whether each clip is read from its file while it is measured.
+    """
+
+    warm_up: int = 5
+    clips: int = 30
+    seconds: float = 10.0
+    minutes: float | None = None
+    every_s: float | None = None
+    duty: float | None = None
+    decoding: bool = True
+
+    def __post_init__(self) -> None:
+        if self.every_s is not None and self.duty is not None:
+            raise AdafocusError("Found both --every and --duty, expected one of them: either says how long it rests.")
+
+    @property
+    def rests(self) -> bool:
+        """Whether the machine rests between clips."""
+        return self.every_s is not None or self.duty is not None
+
+    def rest_s(self, worked_s: float) -> float:
+        """Seconds of rest after a clip that took ``worked_s``."""
+        if self.every_s is not None:
+            return max(0.0, self.every_s - worked_s)
+        return worked_s * (1 / self.duty - 1) if self.duty is not None else 0.0
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to answer clips: a bundle in a runtime, and when it stops.
+
+    Attributes:
+        name: on the screen and in the report.
+        bundle: name of the bundle.
+        path: where it stands.
+        recognizer: may be shared by contestants that differ only in when they stop.
+        thresholds: set before each clip; None: never stop early.
+        stop_after: ``glance`` answers from the glance alone.
+        exits: when it stops, in words.
+    """
+
+    name: str
+    bundle: str
+    path: str
+    recognizer: Recognizer
+    thresholds: tuple[float, ...] | None = None
+    stop_after: Stage = "focus"
+    exits: str = "never"
+
+    def answer(self, clip: Clip, started: float | None) -> Prediction:
+        """Answer one clip whose reading began at ``started``, on the clock of ``time.perf_counter``."""
+        self.recognizer.thresholds = self.thresholds
+        return self.recognizer.recognize_clip(clip, stop_after=self.stop_after, started=started)
+
+
+@dataclass
+class Samples:
+    """Rows of :data:`COLUMNS`, one for each clip; 8 bytes a number, so that half an hour does not fill the memory."""
+
+    numbers: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, at_s: float, answer: Prediction) -> None:
+        """Keep the times of one answer whose work began at ``at_s``; in one step, so an interrupt leaves whole rows."""
+        spent = answer.timing_ms
+        parts = {name: spent.get(name, 0.0) for name in PARTS}
+        total = spent["total"]
+        host = max(0.0, total - parts["decode"] - sum(parts[stage] for stage in STAGES))
+        parts["other"] = max(0.0, host - sum(parts[name] for name in HOST if name != "other"))
+        sums = (host, total - parts["decode"], total)
+        row = (at_s, STAGES.index(answer.exit_stage), answer.macs / 1e9, *(parts[name] for name in PARTS), *sums)
+        self.numbers.extend(row)
+
+    def __len__(self) -> int:
+        return len(self.numbers) // len(COLUMNS)
+
+    def table(self) -> NDArray[np.float64]:
+        """``(n, len(COLUMNS))``."""
+        return np.array(self.numbers, np.float64).reshape(-1, len(COLUMNS))
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One column, ``(n,)``."""
+        return self.table()[:, COLUMNS.index(name)]
+
+
+@dataclass(frozen=True)
+class Look:
+    """The machine at one moment of a measurement; None where it does not say."""
+
+    at_s: float
+    hottest_c: float | None
+    mean_mhz: float | None
+
+
+@dataclass
+class Measurement:
+    """Everything that was seen.
+
+    Attributes:
+        samples: by contestant's name.
+        back_to_back: the same without rests, before; only where the protocol rests.
+        looks: heat and clocks on the way.
+        elapsed_s: length of the window.
+        others_share: share of the machine's processors that other processes used; None where unknown.
+        late: clips that took longer than the time between two starts.
+        interrupted: what stopped it from outside, to be raised again once the figures are kept.
+        warnings: of the clips.
+    """
+
+    samples: dict[str, Samples]
+    back_to_back: dict[str, Samples] = field(default_factory=dict)
+    looks: list[Look] = field(default_factory=list)
+    elapsed_s: float = 0.0
+    others_share: float | None = None
+    late: int = 0
+    interrupted: KeyboardInterrupt | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def look_at_machine(at_s: float) -> Look:
+    """Read what changes quickly, without starting a program."""
+    megahertz = read_frequencies()
+    return Look(
+        at_s,
+        max(read_temperatures().values(), default=None),
+        sum(megahertz) / len(megahertz) if megahertz else None,
+    )
+
+
+@dataclass(frozen=True)
+class Work:
+    """Processor seconds so far: of the whole machine, None where it does not say, and of this process."""
+
+    machine_s: float | None
+    own_s: float
+
+    @classmethod
+    def now(cls) -> Work:
+        """At this moment."""
+        return cls(busy_seconds(), time.process_time())
+
+    def others_share(self, elapsed_s: float) -> float | None:
+        """Share of all processors, 0..1, that other processes have used since; None where it cannot be known."""
+        now = Work.now()
+        if self.machine_s is None or now.machine_s is None or elapsed_s <= 0:
+            return None
+        others_s = (now.machine_s - self.machine_s) - (now.own_s - self.own_s)
+        return min(1.0, max(0.0, others_s / (elapsed_s * (os.cpu_count() or 1))))
+
+
+class Clips:
+    """Videos in turn: read from their files when asked for, or decoded beforehand.
+
+    Args:
+        videos: files; beyond :data:`MOST_HELD` the rest is left out where they are decoded beforehand.
+        decoding: whether reading belongs to what is measured.
+        geometries: of all bundles.
+    """
+
+    def __init__(self, videos: Sequence[Path], decoding: bool, geometries: Sequence[Geometry]) -> None:
+        self.videos = list(videos) if decoding else list(videos)[:MOST_HELD]
+        self.warnings: dict[str, None] = {}
+        self._held: dict[tuple[Geometry, Path], Clip] = {}
+        for geometry in () if decoding else geometries:
+            for video in self.videos:
+                clip = self._read(video, geometry)
+                self._held[geometry, video] = replace(clip, decode_ms=0.0, resize_ms=0.0)
+
+    def start(self, turn: int, geometry: Geometry) -> tuple[Clip, float | None]:
+        """The clip of a turn, and when its reading began; None where it was decoded beforehand."""
+        video = self.videos[turn % len(self.videos)]
+        held = self._held.get((geometry, video))
+        if held is not None:
+            return held, None
+        started = time.perf_counter()
+        return self._read(video, geometry), started
+
+    def _read(self, video: Path, geometry: Geometry) -> Clip:
+        clip = read_clip(video, geometry)
+        self.warnings |= dict.fromkeys(clip.warnings)
+        return clip
+
+
+@dataclass
+class Bench:
+    """Contestants that answer the same clips in turn.
+
+    Attributes:
+        contestants: each with a name of its own.
+        clips: the videos.
+        protocol: how long and how.
+        look: reads heat and clocks, given the seconds since the start.
+        now: clock in seconds.
+        sleep: rests for some seconds.
+    """
+
+    contestants: Sequence[Contestant]
+    clips: Clips
+    protocol: Protocol
+    look: Callable[[float], Look] = look_at_machine
+    now: Callable[[], float] = time.perf_counter
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self) -> Measurement:
+        """Warm up and measure; an interrupt from the keyboard ends it early, and what was measured is kept."""
+        for turn in range(self.protocol.warm_up):
+            for contestant in self.contestants:
+                self._answer(contestant, turn)
+        measured = Measurement({contestant.name: Samples() for contestant in self.contestants})
+        started, work = self.now(), Work.now()
+        try:
+            if self.protocol.rests:
+                self._back_to_back(measured)
+                started, work = self.now(), Work.now()
+            self._window(measured, started)
+        except KeyboardInterrupt as interrupt:
+            measured.interrupted = interrupt
+        measured.elapsed_s = self.now() - started
+        measured.others_share = work.others_share(measured.elapsed_s)
+        measured.warnings = tuple(self.clips.warnings)
+        return measured
+
+    def _back_to_back(self, measured: Measurement) -> None:
+        """What the same clips cost without a rest, to set beside those after one."""
+        measured.back_to_back = {name: Samples() for name in measured.samples}
+        started = self.now()
+        for turn in range(self.protocol.clips):
+            for contestant in self.contestants:
+                at_s = self.now() - started
+                measured.back_to_back[contestant.name].add(at_s, self._answer(contestant, turn))
+
+    def _window(self, measured: Measurement, started: float) -> None:
+        own_s = {contestant.name: 0.0 for contestant in self.contestants}
+        turn, next_look = 0, 0.0
+        while not self._enough(turn, own_s, self.now() - started):
+            for contestant in self.contestants:
+                began = self.now()
+                if began - started >= next_look:
+                    measured.looks.append(self.look(began - started))
+                    next_look = began - started + LOOK_EVERY_S
+                    began = self.now()
+                answer = self._answer(contestant, turn)
+                ended = self.now()
+                measured.samples[contestant.name].add(began - started, answer)
+                self._rest(measured, ended - began)
+                own_s[contestant.name] += self.now() - began
+            turn += 1
+        measured.looks.append(self.look(self.now() - started))
+
+    def _enough(self, turns: int, own_s: Mapping[str, float], elapsed_s: float) -> bool:
+        protocol = self.protocol
+        if protocol.minutes is not None:
+            return elapsed_s >= MINUTE_S * protocol.minutes
+        return turns >= protocol.clips and min(own_s.values()) >= protocol.seconds
+
+    def _rest(self, measured: Measurement, worked_s: float) -> None:
+        if not self.protocol.rests:
+            return
+        rest_s = self.protocol.rest_s(worked_s)
+        if rest_s > 0:
+            self.sleep(rest_s)
+        else:
+            measured.late += 1
+
+    def _answer(self, contestant: Contestant, turn: int) -> Prediction:
+        clip, started = self.clips.start(turn, contestant.recognizer.bundle.manifest.geometry)
+        return contestant.answer(clip, started)

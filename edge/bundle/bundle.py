@@ -1,0 +1,286 @@
+"""A bundle on disk: one directory, or one stored zip, whose every file is named and hashed in ``manifest.json``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adafocus.edge.bundle.archive import ARCHIVE, MANIFEST, is_archive, pack, unpack, unsafe
+from adafocus.edge.bundle.arrays import read_arrays
+from adafocus.edge.bundle.files import replacing_directory, replacing_file, sha256_of, size_of
+from adafocus.edge.bundle.manifest import (
+    MOST_BUNDLE_FILES,
+    STAGES,
+    FileRecord,
+    GraphFile,
+    Manifest,
+    Part,
+    Runtime,
+    Stage,
+    TensorSpec,
+)
+from adafocus.edge.bundle.validation import read_manifest
+from adafocus.errors import BundleError, MissingRuntimeError
+
+# both open the same .tflite files
+SAME_FILES: dict[Runtime, Runtime] = {"tflite": "litert"}
+MOST_OTHER_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files were checked when it was opened."""
+
+    path: Path
+    manifest: Manifest
+    _folder: TemporaryDirectory[str] | None = None
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """Open a bundle and check every file against the manifest.
+
+        Files that the manifest does not name are left alone and never read: file managers put their own beside others.
+        Links, pipes and devices are refused wherever they stand, named or not.
+
+        The hashes find whatever happens to a file by accident. They do not make a stranger's bundle safe: a graph that
+        was changed together with its hash may crash the library that runs it, which no check of ours can exclude.
+        ``adafocus doctor BUNDLE`` therefore tries it in another process, where a crash is a sentence; the other verbs do
+        not pay for that at every start.
+
+        Raises:
+            BundleError: not a bundle, another schema version, an unknown or missing key, a path that leaves the
+                bundle, a symbolic link, a missing file, or a file whose size or hash differs.
+        """
+        root = Path(path)
+        try:
+            if not root.exists():
+                raise BundleError(f"There is no bundle at {root}. Make one: adafocus export MODEL --out {root}")
+            return cls._open_archive(root) if root.is_file() else cls._open_folder(root, root)
+        except OSError as error:
+            raise BundleError(f"{error.filename or root} cannot be read: {error.strerror or error}.") from error
+
+    @classmethod
+    def _open_folder(cls, root: Path, shown: Path) -> Bundle:
+        """Open a folder, called ``shown`` on the screen."""
+        if not (root / MANIFEST).is_file():
+            raise BundleError(f"{shown} has no {MANIFEST}, so it is no bundle. Give the folder adafocus export wrote.")
+        _refuse_links(root)
+        manifest = read_manifest(root / MANIFEST, shown / MANIFEST)
+        for record in manifest.files():
+            _check(root, shown, record)
+        return cls(root, manifest)
+
+    @classmethod
+    def _open_archive(cls, path: Path) -> Bundle:
+        """Unpack a stored zip into a folder that lives until the bundle is closed, or until nothing refers to it."""
+        folder = TemporaryDirectory(prefix="adafocus-", ignore_cleanup_errors=True)
+        try:
+            unpack(path, Path(folder.name))
+            return replace(cls._open_folder(Path(folder.name), path), _folder=folder)
+        except BaseException:
+            folder.cleanup()
+            raise
+
+    def close(self) -> None:
+        """Remove the folder that a zip was unpacked into; a bundle that is a folder stays. Closing twice is allowed."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def __enter__(self) -> Bundle:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Runtimes for which all three stages are present."""
+        stages = self.manifest.stages
+        return tuple(name for name in stages["glance"] if all(name in stages[stage] for stage in STAGES))
+
+    def graph(self, stage: Stage, runtime: Runtime) -> tuple[Path, GraphFile]:
+        """File and description of one stage.
+
+        Raises:
+            MissingRuntimeError: the bundle holds no graphs for this runtime.
+        """
+        graphs = self.manifest.stages[stage]
+        record = graphs.get(runtime) or graphs.get(SAME_FILES.get(runtime, runtime))
+        if record is None:
+            raise MissingRuntimeError(
+                f"{self.path} holds no {stage} graph for the runtime {runtime!r}, only for "
+                f"{', '.join(self.runtimes())}. Use --runtime {self.runtimes()[0]}, or convert for it."
+            )
+        return self.path / record.file, record
+
+    def parts(self, runtime: Runtime) -> dict[Part, tuple[Path, GraphFile]]:
+        """Files and descriptions of the glance in two parts; empty where there are none for this runtime."""
+        found: dict[Part, tuple[Path, GraphFile]] = {}
+        for part, graphs in self.manifest.incremental.items():
+            record = graphs.get(runtime) or graphs.get(SAME_FILES.get(runtime, runtime))
+            if record is not None:
+                found[part] = (self.path / record.file, record)
+        return found
+
+    def golden_frames(self) -> dict[str, NDArray[np.uint8]]:
+        """The golden clip: ``glance`` ``(T_G, S, S, 3)`` and ``candidates`` ``(N, F, F, 3)``, uint8 RGB.
+
+        Raises:
+            BundleError: the file is damaged, or holds anything else.
+        """
+        path, geometry = self.path / self.manifest.golden.frames.file, self.manifest.geometry
+        wanted = {
+            "glance": (geometry.glance_frames, geometry.glance_size, geometry.glance_size, 3),
+            "candidates": (geometry.candidate_frames, geometry.frame_size, geometry.frame_size, 3),
+        }
+        arrays = read_arrays(path, sum(int(np.prod(shape)) for shape in wanted.values()))
+        found = {name: (values.shape, values.dtype.name) for name, values in arrays.items()}
+        if found != {name: (shape, "uint8") for name, shape in wanted.items()}:
+            raise BundleError(f"{path} holds {found or 'nothing'}, expected uint8 frames {wanted}. Convert again.")
+        return {name: values.astype(np.uint8, copy=False) for name, values in arrays.items()}
+
+    def golden_answers(self) -> dict[str, NDArray[np.generic]]:
+        """What the golden clip must answer: ``<stage>.<tensor>`` in the graph's dtype, and ``frame_indices``.
+
+        Raises:
+            BundleError: the file is damaged, an answer is missing or no stage gives it, or it has another shape.
+        """
+        path, golden = self.path / self.manifest.golden.answers.file, self.manifest.golden
+        specs: dict[tuple[str, str], TensorSpec] = {
+            (stage, spec.name): spec for stage in STAGES for spec in self.graph(stage, golden.runtime)[1].outputs
+        }
+        # the focus may answer once for every frame; besides there are the chosen frames and small sums
+        one_call = sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in specs.values())
+        arrays = read_arrays(path, (one_call + 8) * self.manifest.geometry.focus_frames + MOST_OTHER_BYTES)
+        missing = [f"{stage}.{name}" for stage, name in specs if f"{stage}.{name}" not in arrays]
+        if missing:
+            raise BundleError(f"{path} has no {missing[0]}, which a golden clip must answer. Convert the model again.")
+        for name, values in arrays.items():
+            stage, _, rest = name.partition(".")
+            spec = specs.get((stage, rest.rpartition(".")[2]))
+            fits = values.ndim == 1 if not rest else spec is not None and _fits(values, spec)
+            if not fits:
+                raise BundleError(
+                    f"{path} holds {name!r} as {values.dtype} {values.shape}, which no stage answers. Convert the "
+                    "model again."
+                )
+        return arrays
+
+
+def _fits(values: NDArray[np.generic], spec: TensorSpec) -> bool:
+    return values.shape == spec.shape and values.dtype.name == spec.dtype
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a bundle seems to stand at a path: a folder or a zip with a manifest, or a zip by name."""
+    return (path / MANIFEST).is_file() or (path.is_file() and (path.suffix == ARCHIVE or is_archive(path)))
+
+
+def write_bundle(destination: Path, fill: Callable[[Path], Manifest]) -> Bundle:
+    """Write a bundle beside its place and rename it there once it is whole and has been checked.
+
+    Args:
+        destination: directory to make, or a stored zip where the name ends in ``.zip``; an older bundle there is
+            replaced, anything else is not.
+        fill: writes all files into the directory it is given and returns the manifest.
+    """
+    if destination.suffix == ARCHIVE:
+        if destination.exists() and not is_archive(destination):
+            raise BundleError(f"{destination} exists and is no bundle, so it is not replaced. Choose another --out.")
+        with replacing_file(destination) as beside, TemporaryDirectory(prefix="adafocus-") as folder:
+            _fill(Path(folder), fill)
+            pack(Path(folder), beside)
+    else:
+        with replacing_directory(destination, MANIFEST) as made:
+            _fill(made, fill)
+    return Bundle.open(destination)
+
+
+def rewrite_bundle(bundle: Bundle, manifest: Manifest, destination: Path) -> Bundle:
+    """Write a bundle with another manifest, which names the same files.
+
+    Args:
+        bundle: an opened one.
+        manifest: the new one.
+        destination: as for :func:`write_bundle`; it may be where the bundle stands, whose files then stay.
+
+    Raises:
+        BundleError: the manifest contradicts itself or the files. What stood at the destination is still there.
+    """
+
+    def fill(folder: Path) -> Manifest:
+        for record in manifest.files():
+            source, target = bundle.path / record.file, folder / record.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+        return manifest
+
+    if not (destination.is_dir() and destination.samefile(bundle.path)):
+        return write_bundle(destination, fill)
+    with replacing_file(destination / MANIFEST) as beside:
+        _write_manifest(beside, manifest)
+        read_manifest(beside, destination / MANIFEST)
+    return Bundle.open(destination)
+
+
+def _fill(folder: Path, fill: Callable[[Path], Manifest]) -> None:
+    _write_manifest(folder / MANIFEST, fill(folder))
+    Bundle.open(folder)
+
+
+def _write_manifest(path: Path, manifest: Manifest) -> None:
+    path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def file_record(root: Path, name: str) -> FileRecord:
+    """Describe a file that stands in a bundle directory."""
+    path = root / name
+    return FileRecord(file=name, sha256=sha256_of(path), bytes=size_of(path))
+
+
+def _refuse_links(root: Path) -> None:
+    """Refuse whatever is neither a plain file nor a folder, wherever it stands, and folders without end."""
+    folders, count = [root], 0
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                count += 1
+                if count > MOST_BUNDLE_FILES:
+                    raise BundleError(f"{root} holds more than {MOST_BUNDLE_FILES} files, so it is no bundle.")
+                if entry.is_symlink():
+                    raise BundleError(
+                        f"{entry.path} is a symbolic link, expected a plain file. Copy the bundle with its files."
+                    )
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    raise BundleError(
+                        f"{entry.path} is a pipe or a device, expected a plain file. Do not trust {root}."
+                    )
+
+
+def _check(root: Path, shown: Path, record: FileRecord | GraphFile) -> None:
+    reason = unsafe(record.file)
+    if reason is not None:
+        raise BundleError(f"The manifest names {record.file!r}, {reason}. Do not trust {shown}.")
+    path, name = root / record.file, shown / record.file
+    if not path.exists():
+        raise BundleError(f"{name} is missing. Copy the whole bundle again, or convert the model again.")
+    size = size_of(path)
+    if size != record.bytes:
+        raise BundleError(f"{name} has {size} bytes, expected {record.bytes}. Copy the bundle again.")
+    digest = sha256_of(path)
+    if digest != record.sha256:
+        raise BundleError(
+            f"{name} was changed: its SHA-256 is {digest[:12]}..., expected {record.sha256[:12]}.... "
+            "Copy the bundle again, or convert the model again."
+        )

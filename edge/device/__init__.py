@@ -1,0 +1,1 @@
+"""This device: the machine, its cameras and meters, and what is installed."""

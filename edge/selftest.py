@@ -1,0 +1,247 @@
+"""The golden clip: one real clip as frames, what every stage must answer, and a trial of it in another process."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adafocus.edge.bundle.bundle import SAME_FILES, Bundle
+from adafocus.edge.bundle.manifest import STAGES, Manifest, Stage, TensorSpec
+from adafocus.edge.bundle.tolerances import MOST_RELATIVE, MOST_RELATIVE_OF_ITSELF, MOST_STEPS, MOST_STEPS_OF_ITSELF
+from adafocus.edge.device.host import peak_memory_bytes
+from adafocus.edge.policy import uniform_indices
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtimes import RUNTIMES
+from adafocus.edge.runtimes.tensors import dequantise
+from adafocus.edge.video.clip import Candidates, Clip
+from adafocus.errors import AdafocusError
+
+FRAMES = "frame_indices"
+LABELS = "labels_sha256"
+
+
+@dataclass
+class GoldenCheck:
+    """How a runtime answers the golden clip.
+
+    Attributes:
+        label: what it answered.
+        labels_checked: whether the bundle says which label and which list of labels are right.
+        spent_ms: by stage, and ``total``; one run without warm-up.
+        steps: largest difference of each integer tensor, in output steps.
+        relative: largest difference of each float tensor, relative to its largest value.
+        same_frames: whether the same frames were chosen.
+        broken: sentences on every bound that does not hold.
+    """
+
+    steps: dict[str, int] = field(default_factory=dict)
+    relative: dict[str, float] = field(default_factory=dict)
+    same_frames: bool = False
+    label: str = ""
+    labels_checked: bool = False
+    spent_ms: dict[str, float] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def tensors(self) -> int:
+        """Tensors that were compared."""
+        return len(self.steps) + len(self.relative)
+
+
+def labels_digest(labels: Sequence[str]) -> NDArray[np.uint8]:
+    """SHA-256 of the labels in their order, ``(32,)``: it stands with the golden answers, apart from the labels."""
+    return np.frombuffer(hashlib.sha256("\0".join(labels).encode()).digest(), np.uint8)
+
+
+def runtimes_for(bundle: Bundle) -> tuple[str, ...]:
+    """Runtimes of the table that a bundle holds graphs for, whether they are installed or not."""
+    held = bundle.runtimes()
+    return tuple(name for name in RUNTIMES if name in held or SAME_FILES.get(name) in held)  # type: ignore[call-overload]
+
+
+def golden_clip(bundle: Bundle) -> Clip:
+    """The golden frames as a clip."""
+    frames = bundle.golden_frames()
+    glance, candidates = frames["glance"], frames["candidates"]
+    count = len(candidates)
+    return Clip(glance, Candidates(candidates), uniform_indices(count, len(glance)), np.arange(count), count, 1.0)
+
+
+def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
+    """Run the golden clip and compare every stage's answer with what the bundle says.
+
+    The runtime that gave the golden answers must give them again exactly, others within the bounds of a conversion.
+    """
+    golden = bundle.manifest.golden.runtime
+    itself = golden in (recognizer.runtime, SAME_FILES.get(recognizer.runtime))  # type: ignore[call-overload]
+    prediction = recognizer.recognize_clip(golden_clip(bundle))
+    spent = {name: prediction.timing_ms[name] for name in (*STAGES, "total") if name in prediction.timing_ms}
+    given, result = prediction.outputs, GoldenCheck(label=prediction.label, spent_ms=spent)
+    answers = bundle.golden_answers()
+    wanted_frames = answers.pop(FRAMES, np.empty(0, np.int64))
+    result.same_frames = prediction.candidate_indices == tuple(wanted_frames.tolist())
+    _compare_labels(result, bundle.manifest, answers.pop(LABELS, None))
+    for name, wanted in answers.items():
+        stage, _, tensor = name.partition(".")
+        tensor = tensor.rpartition(".")[2]
+        if name not in given or given[name].shape != wanted.shape:
+            result.broken.append(f"{name} is missing or has another shape")
+            continue
+        spec = _spec(bundle, stage, bundle.manifest.golden.runtime, tensor)  # type: ignore[arg-type]
+        real = dequantise(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
+        _compare(result, name, real, wanted, spec, itself)
+    if not result.same_frames:
+        result.broken.append("other frames are chosen")
+    return result
+
+
+def check_runtime(bundle: Bundle, runtime: str, threads: int) -> GoldenCheck:
+    """The golden clip in a runtime, and once more with the glance frame by frame where the bundle has it in parts.
+
+    Raises:
+        AdafocusError: the runtime cannot run here, or a graph cannot be opened.
+    """
+    check = check_golden(bundle, Recognizer.open(bundle, runtime, threads))
+    if bundle.parts(runtime):  # type: ignore[arg-type]
+        parts = check_golden(bundle, Recognizer.open(bundle, runtime, threads, incremental=True))
+        check.broken += [f"with the glance frame by frame, {sentence}" for sentence in parts.broken]
+    return check
+
+
+def _compare_labels(result: GoldenCheck, manifest: Manifest, digest: NDArray[np.generic] | None) -> None:
+    """The list of labels by its digest, and the label of the clip; bundles of earlier versions have neither."""
+    wanted = manifest.golden.label
+    result.labels_checked = wanted is not None and digest is not None
+    if digest is not None and not np.array_equal(digest, labels_digest(manifest.labels)):
+        result.broken.append("the labels in the manifest are not those that the golden answers were given with")
+    if wanted is not None and result.label != wanted:
+        result.broken.append(f"the best label is {result.label!r}, expected {wanted!r}")
+
+
+def _compare(
+    result: GoldenCheck,
+    name: str,
+    real: NDArray[np.float32],
+    wanted: NDArray[np.generic],
+    spec: TensorSpec,
+    itself: bool,
+) -> None:
+    if spec.scale is not None and spec.zero_point is not None:
+        codes = np.rint(real.astype(np.float64) / spec.scale) + spec.zero_point
+        steps = result.steps[name] = int(np.abs(codes - wanted.astype(np.int64)).max())
+        most_steps = MOST_STEPS_OF_ITSELF if itself else MOST_STEPS
+        if steps > most_steps:
+            result.broken.append(f"{name} is {steps} output steps away, at most {most_steps} is allowed")
+        return
+    expected = wanted.astype(np.float64)
+    away = float(np.abs(real - expected).max() / max(float(np.abs(expected).max()), 1e-12))
+    result.relative[name] = away
+    converted = MOST_RELATIVE["fp16" if spec.dtype == "float16" else "fp32"]
+    most = MOST_RELATIVE_OF_ITSELF if itself else converted
+    if not away <= most:
+        result.broken.append(f"{name} is {away:.1e} away, at most {most:.0e} is allowed")
+
+
+def _spec(bundle: Bundle, stage: Stage, runtime: str, tensor: str) -> TensorSpec:
+    record = bundle.graph(stage, runtime)[1]  # type: ignore[arg-type]
+    return next(spec for spec in record.outputs if spec.name == tensor)
+
+
+LIMIT_S = 300.0
+KILLED = {signal.SIGKILL: "was killed, most likely because the memory was full"}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a bundle does in one runtime here.
+
+    Attributes:
+        runtime: its name.
+        answers: whether it opens and gives the golden answers.
+        problem: a sentence where it does not.
+        peak_memory_bytes: of the process that answered, with interpreter and libraries; None where unknown.
+        golden_ms: the golden clip without decoding, the first time.
+    """
+
+    runtime: str
+    answers: bool
+    problem: str | None = None
+    peak_memory_bytes: int | None = None
+    golden_ms: float | None = None
+
+    @property
+    def text(self) -> str:
+        """In one line."""
+        if not self.answers:
+            return self.problem or "it does not answer"
+        memory = f", {self.peak_memory_bytes / 1e6:.0f} MB of memory" if self.peak_memory_bytes else ""
+        return f"runs, golden clip exact or within bounds{memory}"
+
+
+def try_bundle(path: Path, runtime: str, threads: int = 1, limit_s: float = LIMIT_S) -> Trial:
+    """Open a bundle in one runtime and let it answer its golden clip, in a new process.
+
+    Args:
+        path: of the bundle.
+        runtime: one that is installed.
+        threads: CPU threads of the runtime.
+        limit_s: after so long it counts as hanging.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(theirs, str(path), runtime, threads), daemon=True)
+    try:
+        process.start()
+    except OSError:
+        # an emulator or a sandbox that starts no processes
+        return attempt(path, runtime, threads)
+    theirs.close()
+    trial = None
+    if ours.poll(limit_s):
+        try:
+            trial = ours.recv()
+        except EOFError:
+            # it ended without a word, and its exit code says how
+            trial = None
+    elif process.is_alive():
+        process.kill()
+        process.join()
+        return Trial(runtime, False, f"it did not answer within {limit_s:.0f} s.")
+    process.join()
+    return trial or Trial(runtime, False, _ending(process.exitcode))
+
+
+def attempt(path: Path, runtime: str, threads: int) -> Trial:
+    """The same in this process."""
+    try:
+        bundle = Bundle.open(path)
+        check = check_golden(bundle, Recognizer.open(bundle, runtime, threads))
+    except AdafocusError as error:
+        return Trial(runtime, False, str(error))
+    except (ImportError, MemoryError, RuntimeError, ValueError) as error:
+        # a package that is there and cannot be loaded, or whose library gives up: it is of another version
+        return Trial(runtime, False, f"its package fails here: {type(error).__name__}: {error}.")
+    memory = max(peak_memory_bytes().values(), default=None)
+    if check.broken:
+        return Trial(runtime, False, f"its golden clip: {'; '.join(check.broken)}.", memory)
+    return Trial(runtime, True, None, memory, round(check.spent_ms["total"], 3))
+
+
+def _child(answer: Connection, path: str, runtime: str, threads: int) -> None:
+    answer.send(attempt(Path(path), runtime, threads))
+    answer.close()
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        how = KILLED.get(signal.Signals(-code), f"crashed with {signal.Signals(-code).name}")
+        return f"its process {how}. Another version of the package may run here."
+    return f"its process ended with code {code} and no answer."

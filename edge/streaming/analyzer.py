@@ -1,0 +1,125 @@
+"""From a window to an answer: recognise, keep the budget, smooth, report."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from adafocus.edge.budget.controller import Controller
+from adafocus.edge.budget.costs import Budget
+from adafocus.edge.exits import softmax
+from adafocus.edge.incremental import FeatureStore
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.streaming.events import EventLog
+from adafocus.edge.streaming.result import Answer
+from adafocus.edge.streaming.smoothing import Smoothed, Smoother
+from adafocus.edge.streaming.statistics import Tally
+from adafocus.edge.streaming.window import Span
+from adafocus.edge.video.clip import Clip
+
+
+class View(Protocol):
+    """Whoever shows answers."""
+
+    def answered(self, answer: Answer) -> None:
+        """Show an answer."""
+        ...
+
+
+class Teller:
+    """Answers windows one after the other and tells the log and the views."""
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        smoother: Smoother,
+        log: EventLog,
+        views: tuple[View, ...] = (),
+        budget: Budget | None = None,
+    ) -> None:
+        """Tell answers.
+
+        Args:
+            recognizer: an opened bundle.
+            smoother: of its answers.
+            log: gets ``answer`` and ``switched`` events.
+            views: are told every answer.
+            budget: mean cost of a window; None: the recogniser's own thresholds.
+        """
+        self._recognizer, self._smoother, self._log, self._views = recognizer, smoother, log, views
+        self._budget = budget
+        self._controller: Controller | None = None
+        self._features = FeatureStore()
+        self.tally = Tally()
+
+    def tell(self, clip: Clip, span: Span, captured_s: float, zero_s: float) -> Answer:
+        """Answer a window.
+
+        Args:
+            clip: its frames; they are not kept, but what the glance says of each is, where it is asked frame by frame.
+            span: what it covers.
+            captured_s: on the monotonic clock, when its newest frame was captured, or read from a file.
+            zero_s: moment on the source's clock that events count from.
+
+        Raises:
+            AdafocusError: the first window shows that the budget cannot be met.
+        """
+        recognizer = self._recognizer
+        if self._budget is not None:
+            if self._controller is None:
+                self._controller = Controller.start(self._budget, recognizer, clip)
+                # a budget in milliseconds was tried out on this window, which is no part of its latency
+                captured_s = max(captured_s, time.monotonic())
+            recognizer.thresholds = self._controller.thresholds
+        self._features.drop_before(span.oldest)
+        prediction = recognizer.recognize_clip(clip, glance_features=self._features)
+        if self._controller is not None:
+            self._controller.observe(prediction)
+        smoothed = self._smoother.update(softmax(prediction.logits), span.end_s)
+        labels = prediction.labels
+        answer = Answer(
+            number=self.tally.answers,
+            span=span,
+            raw_label=prediction.label,
+            raw_score=prediction.score,
+            label=None if smoothed.label is None else labels[smoothed.label],
+            score=smoothed.score,
+            best=labels[smoothed.best],
+            exit_stage=prediction.exit_stage,
+            gmac=prediction.macs / 1e9,
+            frames=prediction.frame_indices,
+            boxes=prediction.boxes,
+            latency_ms=1e3 * (time.monotonic() - captured_s),
+            timing_ms=prediction.timing_ms,
+            budget=None if self._controller is None else self._controller.state(),
+            glance_encoded=prediction.glance_encoded,
+            glance_reused=len(clip.glance) - prediction.glance_encoded,
+        )
+        self._report(answer, smoothed, zero_s)
+        return answer
+
+    def forget(self, at_s: float) -> None:
+        """Take the label back after an outage, and forget the answers before it; may be called again and again.
+
+        Args:
+            at_s: moment, counted as in the events.
+        """
+        before = self._smoother.forget()
+        if before is not None:
+            self.tally.switches += 1
+            self._log.write("switched", **self._switch(before, None, 0.0, at_s))
+
+    def _report(self, answer: Answer, smoothed: Smoothed, zero_s: float) -> None:
+        self.tally.count(answer)
+        self._log.write("answer", **answer.as_event(zero_s))
+        if smoothed.switched:
+            self.tally.switches += 1
+            at_s = answer.span.end_s - zero_s
+            self._log.write("switched", **self._switch(smoothed.switched_from, smoothed.label, smoothed.score, at_s))
+        for view in self._views:
+            view.answered(answer)
+
+    def _switch(self, before: int | None, after: int | None, score: float, at_s: float) -> dict[str, Any]:
+        labels = self._recognizer.bundle.manifest.labels
+        named = {name: None if index is None else labels[index] for name, index in (("from", before), ("to", after))}
+        return {**named, "score": score, "window_end_s": at_s}

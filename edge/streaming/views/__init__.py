@@ -1,0 +1,1 @@
+"""What shows a stream: the terminal line, the preview window, the annotated video."""

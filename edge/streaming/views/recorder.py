@@ -1,0 +1,157 @@
+"""The annotated video: the kept frames with the answers on them, written by a thread of its own."""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adafocus.edge.bundle.files import replacing_file
+from adafocus.edge.sources.capture import open_capture
+from adafocus.edge.streaming.result import Answer
+from adafocus.edge.streaming.views.overlay import Painter
+from adafocus.errors import AdafocusError
+
+CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
+WAITING_FRAMES = 32
+# what is left free for the end of the file, without which an MP4 cannot be opened, and for everybody else
+RESERVE_BYTES = 32 * 2**20
+LONGEST_GAP_S = 1.0
+
+Warn = Callable[[str], None]
+
+
+class AnnotatedVideo:
+    """Writes beside, and renames at the end, also after Ctrl-C.
+
+    The video has the rate at which frames are kept, and follows their timestamps: a frame is repeated where the next
+    one comes late, and pauses are shortened to a second. At most ``WAITING_FRAMES`` frames wait to be written. A live
+    stream does not wait for the disk: further frames are left out and counted. A file does wait.
+
+    A disk that fills up does not end the stream: the video is finished while there is still room for its end, what was
+    written until then is kept, and a sentence says so.
+    """
+
+    def __init__(self, path: Path, frame_size: int, fps: float, *, live: bool, warn: Warn) -> None:
+        """Open the file and start the thread.
+
+        Args:
+            path: ends in ``.mp4``, ``.avi`` or ``.mkv``.
+            frame_size: side of the kept frames in pixels.
+            fps: rate at which frames are kept.
+            live: leave frames out where the disk is slow, rather than wait.
+            warn: is told what went wrong, in a sentence, once.
+
+        Raises:
+            AdafocusError: another ending, a place that cannot be written to, or no encoder.
+        """
+        self.path, self._fps, self._live, self._warn = path, fps, live, warn
+        codec = CODECS.get(path.suffix.lower())
+        if codec is None:
+            raise AdafocusError(f"--annotate is {path}, expected a name that ends in {', '.join(CODECS)}.")
+        self._painter = Painter(frame_size)
+        self._stack = ExitStack()
+        self._beside = self._stack.enter_context(replacing_file(path))
+        self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter_fourcc(*codec), fps, self._painter.size)
+        if not self._writer.isOpened():
+            error = AdafocusError(
+                f"This OpenCV cannot write {path.suffix} files ({codec}). Use a name that ends in .avi, or install "
+                "opencv-python from PyPI."
+            )
+            self._stack.__exit__(type(error), error, None)
+            raise error
+        # a pair: pixels and moment; an answer; or None at the end
+        self._waiting: queue.Queue[Any] = queue.Queue(WAITING_FRAMES)
+        self.written = self.left_out = 0
+        self.finished = False
+        self._zero_s: float | None = None
+        self._thread = threading.Thread(target=self._write_all, name="annotated video", daemon=True)
+        self._thread.start()
+
+    def kept(self, pixels: NDArray[np.uint8], timestamp_s: float) -> None:
+        """Take a kept frame, ``(F, F, 3)`` uint8 RGB, which nobody else will change."""
+        self._put((pixels, timestamp_s))
+
+    def answered(self, answer: Answer) -> None:
+        """Use this answer for the frames that follow."""
+        self._put(answer)
+
+    def close(self) -> None:
+        """Write what waits, finish the file and give it its name."""
+        if self._thread.is_alive():
+            self._waiting.put(None)
+        self._thread.join()
+
+    def _put(self, item: Any) -> None:
+        if self.finished:
+            return
+        try:
+            self._waiting.put(item, block=not self._live)
+        except queue.Full:
+            self.left_out += 1
+
+    def _write_all(self) -> None:
+        try:
+            with self._stack:
+                self._write_until_the_end()
+                self._writer.release()
+                self._check()
+        except AdafocusError as error:
+            self.written = 0
+            self._warn(f"{error} There is no annotated video; the stream goes on.")
+        self.finished = True
+        # a file that waits for room in the queue goes on, too
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+
+    def _write_until_the_end(self) -> None:
+        while (item := self._waiting.get()) is not None:
+            if isinstance(item, Answer):
+                self._painter.show(item)
+                continue
+            if self.written % max(1, round(self._fps)) == 0 and not self._room():
+                self._warn(
+                    f"less than {RESERVE_BYTES // 2**20} MB are free where {self.path} is written, so the annotated "
+                    "video ends here; the stream goes on. Make room on the disk."
+                )
+                return
+            self._write(*item)
+
+    def _room(self) -> bool:
+        return shutil.disk_usage(self._beside.parent).free >= RESERVE_BYTES
+
+    def _write(self, pixels: NDArray[np.uint8], timestamp_s: float) -> None:
+        place_s = self.written / self._fps
+        if self._zero_s is None:
+            self._zero_s = timestamp_s
+        if not -LONGEST_GAP_S < timestamp_s - self._zero_s - place_s < LONGEST_GAP_S:
+            self._zero_s = timestamp_s - place_s
+        picture = self._painter.paint(pixels)
+        # a frame stands from its moment until the next one comes; this fills up to its own moment and itself
+        until = round((timestamp_s - self._zero_s) * self._fps) + 1
+        for _ in range(max(0, until - self.written)):
+            self._writer.write(picture)
+            self.written += 1
+
+    def _check(self) -> None:
+        """OpenCV does not say when a write failed, so the file is opened again.
+
+        Raises:
+            AdafocusError: it holds no video.
+        """
+        if not self.written:
+            raise AdafocusError(f"No frame came for {self.path}.")
+        capture = open_capture(str(self._beside), cv2.CAP_FFMPEG)
+        readable = capture is not None and capture.grab()
+        if capture is not None:
+            capture.release()
+        if not readable:
+            raise AdafocusError(f"{self.path} could not be written. Make room on the disk.")

@@ -1,0 +1,316 @@
+"""One clip of a video: the glance frames and the candidate frames, resized at most once, and nothing else decoded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from adafocus.edge.bundle.manifest import Geometry
+from adafocus.edge.policy import uniform_indices
+from adafocus.edge.sources.base import FALLBACK_FPS, Frame
+from adafocus.edge.video.preprocess import fit_frame, resize_square
+from adafocus.edge.video.reader import Decoded, read_chosen_frames
+from adafocus.errors import SourceError
+
+Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+# what the frames of a clip may take as they were decoded; larger ones are resized at once
+MOST_WAITING_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What the recogniser needs of one video.
+
+    Attributes:
+        glance: ``(T_G, S, S, 3)`` uint8 RGB.
+        candidates: N frames, ``(F, F, 3)`` uint8 RGB, most of which are resized when they are first looked at.
+        glance_indices: ``(T_G,)`` frame numbers in the video, counted from 0.
+        candidate_indices: ``(N,)`` likewise.
+        frame_count: frames that can be decoded.
+        fps: frames per second.
+        decode_ms: time spent in the decoder.
+        resize_ms: time spent on keeping frames, and on resizing those that the glance needs.
+        warnings: sentences on what is wrong with the file.
+        glance_names: ``(T_G,)`` numbers that name the glance frames among all clips of one stream, so that a frame is
+            known when it comes again; None where clips share no frames.
+    """
+
+    glance: NDArray[np.uint8]
+    candidates: Candidates
+    glance_indices: NDArray[np.int64]
+    candidate_indices: NDArray[np.int64]
+    frame_count: int
+    fps: float
+    decode_ms: float = 0.0
+    resize_ms: float = 0.0
+    warnings: tuple[str, ...] = ()
+    glance_names: tuple[int, ...] | None = None
+
+
+@dataclass
+class Frames:
+    """Chosen frames of one video by frame number, and how the reading went."""
+
+    frames: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    frame_count: int = 0
+    fps: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+def read_frames(address: str | Path, choose: Callable[[int], NDArray[np.int64]], transform: Transform) -> Frames:
+    """Decode chosen frames of a video file, a folder of pictures or a .npy file.
+
+    Args:
+        address: of a source with an end.
+        choose: frame count -> the frame numbers wanted, increasing or not, with or without repeats.
+        transform: applied once to every kept frame, ``(H, W, 3)`` uint8 BGR; what it returns is kept.
+
+    Raises:
+        VideoError: not a video, or no frame of it can be decoded.
+        SourceError: another source that cannot be read, or one without an end.
+    """
+    kept: dict[int, NDArray[np.uint8]] = {}
+
+    def keep(number: int, pixels: NDArray[np.uint8]) -> None:
+        kept[number] = transform(pixels)
+
+    def fresh(total: int) -> NDArray[np.int64]:
+        kept.clear()
+        return choose(total)
+
+    decoded = read_chosen_frames(address, fresh, keep)
+    kept.update({number: kept[near] for number, near in decoded.stand_ins.items()})
+    return Frames(kept, decoded.frame_count, decoded.fps, tuple(decoded.warnings))
+
+
+class Sheet:
+    """Where the frames of a clip are put: one block of memory, those of the glance first, so that none is moved again.
+
+    Frames wait as they were decoded until somebody looks at them.
+    """
+
+    def __init__(self, geometry: Geometry, window: tuple[int, int] | None) -> None:
+        """For clips of a geometry, out of a whole video or of a window of it."""
+        self._geometry, self._window = geometry, window
+        self.glance_indices = self.candidate_indices = np.zeros(0, np.int64)
+        self._places: dict[int, int] = {}
+        self._block = np.zeros((0, geometry.frame_size, geometry.frame_size, 3), np.uint8)
+        self._waiting: dict[int, NDArray[np.uint8]] = {}
+
+    def choose(self, total: int) -> NDArray[np.int64]:
+        """Two uniform grids over a video of ``total`` frames; makes room for them."""
+        first, last = self._window or (0, total)
+        span = max(1, min(last, total) - first)
+        self.glance_indices = first + uniform_indices(span, self._geometry.glance_frames)
+        self.candidate_indices = first + uniform_indices(span, self._geometry.candidate_frames)
+        both = np.concatenate([self.glance_indices, self.candidate_indices])
+        self._places = {number: place for place, number in enumerate(dict.fromkeys(both.tolist()))}
+        if len(self._block) != len(self._places):
+            self._block = np.empty((len(self._places), *self._block.shape[1:]), np.uint8)
+        self._waiting.clear()
+        return both
+
+    def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
+        """Keep a frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again; large ones are resized."""
+        if pixels.nbytes * len(self._places) > MOST_WAITING_BYTES:
+            self._put(self._places[number], pixels)
+        else:
+            self.hold(number, pixels)
+
+    def hold(self, number: int, pixels: NDArray[np.uint8]) -> None:
+        """Keep a frame as it is, however large, because its memory is taken anyway."""
+        self._waiting[self._places[number]] = pixels
+
+    def stand_in(self, number: int, near: int) -> None:
+        """Put the frame ``near`` in the place of ``number`` as well."""
+        self._block[self._places[number]] = self._frame(near)
+
+    def candidates(self) -> Candidates:
+        """The N candidate frames, made when they are looked at."""
+        return Candidates(self._block, [self._places[number] for number in self.candidate_indices.tolist()], self._make)
+
+    def glance(self) -> NDArray[np.uint8]:
+        """``(T_G, S, S, 3)`` uint8 RGB."""
+        size, numbers = self._geometry.glance_size, self.glance_indices.tolist()
+        frames = [self._frame(number) for number in numbers]
+        if size == self._geometry.frame_size and len(set(numbers)) == len(numbers):
+            return self._block[: len(numbers)]
+        pictures = np.empty((len(numbers), size, size, 3), np.uint8)
+        for frame, picture in zip(frames, pictures, strict=True):
+            resize_square(frame, size, picture)
+        return pictures
+
+    def _frame(self, number: int) -> NDArray[np.uint8]:
+        self._make(self._places[number])
+        return self._block[self._places[number]]
+
+    def _make(self, place: int) -> None:
+        waiting = self._waiting.pop(place, None)
+        if waiting is not None:
+            self._put(place, waiting)
+
+    def _put(self, place: int, pixels: NDArray[np.uint8]) -> None:
+        frame = self._block[place]
+        fit_frame(pixels, self._geometry.frame_size, self._geometry.short_side, frame)
+        cv2.cvtColor(frame, cv2.COLOR_BGR2RGB, dst=frame)
+
+
+def read_clip(
+    address: str | Path, geometry: Geometry, window: tuple[int, int] | None = None, *, packets: bool = True
+) -> Clip:
+    """Sample a video as the bundle's geometry asks: two uniform grids over the whole video.
+
+    Args:
+        address: a video file, a folder of pictures or a .npy file.
+        geometry: of the bundle.
+        window: first frame and the one after the last, where only a part of the video is meant.
+        packets: decode only what the frames need, where PyAV is installed; the frames are the same either way.
+
+    Raises:
+        VideoError: not a video, or no frame of it can be decoded.
+        SourceError: another source that cannot be read, or one without an end.
+    """
+    sheet = Sheet(geometry, window)
+    decoded = read_chosen_frames(address, sheet.choose, sheet.keep, packets)
+    started = time.perf_counter()
+    for number, near in decoded.stand_ins.items():
+        sheet.stand_in(number, near)
+    return _clip(sheet, decoded, started)
+
+
+def clip_from_frames(
+    frames: Sequence[Frame], geometry: Geometry, window: tuple[int, int] | None = None, fps: float | None = None
+) -> Clip:
+    """Sample frames that are in memory, such as a recording of a camera, as :func:`read_clip` samples a file.
+
+    Where every frame has the camera's second, smaller picture, and that is large enough, the glance is made of it.
+
+    Args:
+        frames: in order; their place in the sequence counts, not their ``number``. They are not copied: their pixels
+            must stay as they are until the clip has been answered.
+        geometry: of the bundle.
+        window: first frame and the one after the last, where only a part is meant.
+        fps: frames per second; None: from the timestamps.
+
+    Raises:
+        SourceError: there are no frames.
+    """
+    if not frames:
+        raise SourceError("There are no frames to make a clip of, expected at least one.")
+    started = time.perf_counter()
+    sheet = Sheet(geometry, window)
+    for number in sorted(set(sheet.choose(len(frames)).tolist())):
+        sheet.hold(number, frames[number].pixels)
+    length_s = frames[-1].timestamp_s - frames[0].timestamp_s
+    rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
+    clip = _clip(sheet, Decoded({}, len(frames), rate), started)
+    small = [glance_of_small(frames[number], geometry) for number in clip.glance_indices.tolist()]
+    found = [picture for picture in small if picture is not None]
+    return replace(clip, glance=np.stack(found)) if len(found) == len(small) else clip
+
+
+def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | None:
+    """A glance frame from a camera's second picture: the field of view that the glance has of the first.
+
+    Returns:
+        ``(S, S, 3)`` uint8 RGB, or None where there is no second picture, or it would have to be enlarged.
+    """
+    if frame.small is None:
+        return None
+    size, short_side = geometry.glance_size, round(geometry.short_side * geometry.glance_size / geometry.frame_size)
+    if min(frame.small.shape[:2]) < short_side:
+        return None
+    return cv2.cvtColor(fit_frame(frame.small, size, short_side), cv2.COLOR_BGR2RGB)
+
+
+def _clip(sheet: Sheet, decoded: Decoded, started: float) -> Clip:
+    glance, candidates = sheet.glance(), sheet.candidates()
+    return Clip(
+        glance,
+        candidates,
+        sheet.glance_indices,
+        sheet.candidate_indices,
+        decoded.frame_count,
+        decoded.fps,
+        decoded.decode_ms,
+        decoded.keep_ms + 1e3 * (time.perf_counter() - started),
+        tuple(decoded.warnings),
+    )
+
+
+def clip_windows(path: str | Path, geometry: Geometry, count: int) -> list[Clip]:
+    """Cut ``count`` clips out of one video: the whole of it first, then half-length windows spread over it.
+
+    Raises:
+        VideoError: not a video, or no frame of it can be decoded.
+    """
+    whole = read_clip(path, geometry)
+    half = max(1, whole.frame_count // 2)
+    starts = [round(i * (whole.frame_count - half) / max(1, count - 2)) for i in range(count - 1)]
+    return [whole, *(read_clip(path, geometry, (start, start + half)) for start in starts)][:count]
+
+
+def sample_video(path: str | Path, count: int, transform: Transform) -> NDArray[np.uint8]:
+    """``count`` frames spread evenly over a video, each ``(H, W, 3)`` uint8 RGB before ``transform``, stacked.
+
+    Raises:
+        VideoError: not a video, or no frame of it can be decoded.
+    """
+    decoded = read_frames(
+        path,
+        lambda total: uniform_indices(total, count),
+        lambda frame: transform(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)),
+    )
+    return np.stack([decoded.frames[int(i)] for i in uniform_indices(decoded.frame_count, count)])
+
+
+class Candidates:
+    """The candidate frames of a clip: a sequence of N frames, ``(F, F, 3)`` uint8 RGB.
+
+    The focus looks at a few of them, and a clip that stops at the glance needs none; to resize all would be in vain.
+    ``np.asarray`` makes and gives all of them, ``(N, F, F, 3)``.
+    """
+
+    def __init__(
+        self,
+        frames: NDArray[np.uint8],
+        places: Sequence[int] | None = None,
+        make: Callable[[int], None] | None = None,
+    ) -> None:
+        """A sequence over memory that is there already.
+
+        Args:
+            frames: ``(n, F, F, 3)`` uint8 RGB.
+            places: ``(N,)`` where each candidate stands in it; None: N = n, in order.
+            make: sees to it that the frame at a place is there; None: all are.
+        """
+        self._frames, self._make = frames, make
+        self._places = range(len(frames)) if places is None else places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        place = self._places[index]
+        if self._make is not None:
+            self._make(place)
+        return self._frames[place]
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return (self[index] for index in range(len(self)))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:
+        for _ in self:
+            pass
+        places = list(self._places)
+        in_order = places == list(range(len(places)))
+        frames = self._frames[: len(places)] if in_order else self._frames[places]
+        # numpy 1 knows no copy=None
+        return np.array(frames, dtype) if copy else np.asarray(frames, dtype)

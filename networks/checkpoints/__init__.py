@@ -1,0 +1,1 @@
+"""Checkpoints: read safely, recognize, translate, load, describe."""

@@ -1,0 +1,75 @@
+"""The report is one whole page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from adafocus.calibration.evaluation.evaluate import Request, evaluate_bundle
+from adafocus.calibration.evaluation.report.html import render, write_page
+from adafocus.calibration.evaluation.report.pictures import WIDTH_PX, choose_rows, draw_clip, draw_picks
+from adafocus.calibration.predictions.ablations import WITHOUT_POLICY
+from adafocus.edge.recognizer import Recognizer
+from tests.helpers.numpy_bundle import clip_of
+
+HEADINGS = ("Accuracy against cost", "Budgets of the bundle", "What the policy is worth", "Paired differences")
+PLOTS = ("top-1 against mean GMAC", "top-1 against mean ms", "paired differences", "reliability", "class", "confusion")
+
+
+def row(path: str, label: str, right: bool, score: float, without: float) -> dict[str, object]:
+    return {"path": path, "labels": [label], "right": right, "score": score, "right_by_way": {WITHOUT_POLICY: without}}
+
+
+def test_clips_worth_looking_at_are_the_surest_of_each_label() -> None:
+    rows = [
+        row("a", "walk", True, 0.7, 1.0),
+        row("b", "walk", True, 0.9, 0.0),
+        row("c", "run", True, 0.8, 1.0),
+        row("d", "run", False, 0.6, 1.0),
+    ]
+    chosen = {heading.split(",")[0]: [one["path"] for one in found] for heading, found in choose_rows(rows).items()}
+    assert chosen == {
+        "Surely right": ["b", "c"],
+        "Surely wrong": ["d"],
+        "Right only with the learned policy": ["b"],
+        "Wrong only with the learned policy": ["d"],
+    }
+
+
+def test_a_picture_of_a_clip_marks_what_was_chosen(recognizer: Recognizer) -> None:
+    clip = clip_of(100)
+    picture = Image.open(io.BytesIO(draw_clip(clip, recognizer.recognize_clip(clip)))).convert("RGB")
+    assert picture.width == WIDTH_PX
+    colours = {colour for _, colour in picture.getcolors(1 << 16) or ()}
+    assert any(red > 200 and green < 120 and blue < 90 for red, green, blue in colours), "boxes and marks"
+
+
+@pytest.mark.parametrize("all_ways", [True, False])
+def test_the_report_holds_its_parts_and_no_links(
+    recognizer: Recognizer, clip_list: Path, tmp_path: Path, all_ways: bool
+) -> None:
+    found = evaluate_bundle(recognizer, Request(clip_list, "val", seeds=1, all_ways=all_ways))
+    picks = draw_picks(recognizer, found.clips, choose_rows(found.figures["each_clip"]))
+    write_page(tmp_path / "report.html", found.figures, picks)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text == render(found.figures, picks)
+    sources = re.findall(r'alt="([^"]*)" src="data:image/png;base64,([^"]+)"', text)
+    for words in (*HEADINGS, "Classes", "Surely right", "Surely wrong", "62.5 %", "Measured on"):
+        assert (words in text) == (all_ways or words != "Paired differences"), words
+    for words in PLOTS:
+        assert any(words in name for name, _ in sources) == (all_ways or words != "paired differences"), words
+    assert not re.search(r"https?:|<script|<link|src=\"(?!data:)|@import|url\(", text)
+    for _, content in sources:
+        Image.open(io.BytesIO(base64.b64decode(content))).verify()
+
+
+def test_names_are_shown_as_they_are_and_not_as_code(recognizer: Recognizer, clip_list: Path) -> None:
+    figures = evaluate_bundle(recognizer, Request(clip_list, "val", all_ways=False)).figures
+    figures["measured_on"]["model"] = "<b>model</b>"
+    assert "<b>model</b>" not in render(figures, {})
+    assert "&lt;b&gt;model&lt;/b&gt;" in render(figures, {})

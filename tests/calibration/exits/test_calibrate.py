@@ -1,0 +1,155 @@
+"""``adafocus calibrate``: from labelled videos to a bundle whose table a device starts from."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from adafocus.calibration.exits.calibrate import Request, calibrate_bundle
+from adafocus.edge.budget.costs import Budget
+from adafocus.edge.budget.threshold_curves import CalibratedCurve, curve_of
+from adafocus.edge.bundle.archive import MANIFEST
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.cli import run
+from adafocus.edge.exits import NEVER
+from adafocus.edge.recognizer import Recognizer
+from adafocus.errors import AdafocusError
+from tests.fuzzing.kind import small_bundle
+from tests.helpers.numpy_bundle import FOCUS_FRAMES, LABELS, NumpyOpener, numpy_bundle
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def adafocus(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run the program within this process."""
+
+    def call(*arguments: object) -> Done:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Done(code, *capsys.readouterr())
+
+    return call
+
+
+def write_list(path: Path, rows: list[tuple[Path, str, str]]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "group", "split"])
+        writer.writerows([video, label, group, "val"] for video, label, group in rows)
+    return path
+
+
+@pytest.fixture
+def grey_list(tmp_path: Path) -> Path:
+    """Clips of one grey each, whose glance the numpy bundle is the surer of the brighter they are."""
+    rows = []
+    for number, level in enumerate(np.linspace(20, 255, 40).astype(int)):
+        path = tmp_path / f"{number}.npy"
+        np.save(path, np.full((12, 16, 16, 3), level, np.uint8))
+        rows.append((path, LABELS[1] if number % 4 else LABELS[0], f"g{number % 8}"))
+    return write_list(tmp_path / "grey.csv", rows)
+
+
+@pytest.mark.parametrize("variant", ["tsm", "long"])
+def test_a_table_of_budgets_is_found_with_what_is_expected_of_each(grey_list: Path, variant: str) -> None:
+    recognizer = Recognizer(numpy_bundle(variant), "litert", 1, None, NumpyOpener())
+    found = calibrate_bundle(recognizer, Request(grey_list, "val", budgets=(Budget(0.0012, "GMAC"),)))
+    exits = found.exits
+    assert len(exits.budgets) == 10
+    assert [row.budget for row in exits.budgets] == sorted(row.budget for row in exits.budgets)
+    low, high = recognizer.exit_macs[0] / 1e9, recognizer.exit_macs[-1] / 1e9
+    for row, unseen in zip(exits.budgets, found.unseen, strict=True):
+        assert low < row.budget < high
+        assert len(row.thresholds) == (FOCUS_FRAMES if variant == "long" else 1)
+        assert row.expected_error == pytest.approx(unseen.cost / row.budget - 1)
+        assert row.expected_accuracy == pytest.approx(0.75)
+    if variant == "long":
+        # two exits a call: the first of them saves nothing
+        assert all(row.thresholds[place] == NEVER for row in exits.budgets for place in (1, 3, 5))
+    calibration = exits.calibration
+    assert calibration is not None
+    assert (calibration.n, calibration.groups, calibration.dataset) == (40, 8, "grey.csv")
+    assert found.full == (pytest.approx(high), pytest.approx(0.75))
+
+
+def test_a_bundle_is_calibrated_where_it_stands_and_the_device_starts_from_its_rows(
+    adafocus: Callable[..., Done], shipped_bundle: Bundle, real_videos: list[Path], tmp_path: Path
+) -> None:
+    folder, answers = small_bundle(shipped_bundle.path, tmp_path / "bundle"), tmp_path / "answers.npz"
+    labels = shipped_bundle.manifest.labels
+    clips = write_list(
+        tmp_path / "clips.csv", [(video, labels[place], f"g{place}") for place, video in enumerate(real_videos)]
+    )
+    done = adafocus("calibrate", folder, clips, "--answers", answers, "--budget", "0.6GMAC", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    manifest = Bundle.open(folder).manifest
+    assert [row["budget"] for row in told["budgets"]] == [row.budget for row in manifest.exits.budgets]
+    assert 0.6 in [row.budget for row in manifest.exits.budgets]
+    assert manifest.golden == shipped_bundle.manifest.golden
+    ranges = {"GMAC": (0.385178368, 1.210288896)}
+    assert isinstance(curve_of(manifest.exits, 1, len(labels), "GMAC", ranges), CalibratedCurve)
+    ran = json.loads(adafocus("run", folder, real_videos[0], "--budget", "0.6GMAC", "--json").stdout)
+    assert ran["budget"]["curve"] == "calibrated in the bundle"
+
+    before = (folder / MANIFEST).read_bytes()
+    again = adafocus(
+        "calibrate", folder, clips, "--answers", answers, "--out", tmp_path / "other.zip", "--method", "official"
+    )
+    assert again.returncode == 0, again.stderr
+    assert "next: adafocus run" in again.stdout
+    assert (folder / MANIFEST).read_bytes() == before
+    with Bundle.open(tmp_path / "other.zip") as other:
+        assert other.manifest.exits.calibration is not None
+        assert other.manifest.exits.calibration.family == "official"
+        assert other.manifest.exits.criterion in ("logit", "entropy")
+
+
+@pytest.mark.parametrize(
+    ("request_of", "sentence"),
+    [
+        (lambda clips: Request(clips, "test"), "no clip of split 'test'"),
+        (lambda clips: Request(clips, "val", budgets=(Budget(1e-4, "GMAC"),)), "below what the glance alone costs"),
+        (lambda clips: Request(clips, "val", budgets=(Budget(9.0, "GMAC"),)), "above what the full path costs"),
+        (lambda clips: Request(clips, "val", budgets=(Budget(1e9, "ms"),)), "above what the full path costs on this"),
+        (lambda clips: Request(clips, "val", budgets=(Budget(1.0, "J"),)), "joules need a meter"),
+        (lambda clips: Request(clips, "val", criterion="softmax", method="official"), "has no criterion 'softmax'"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_sentence(
+    grey_list: Path, request_of: Callable[[Path], Request], sentence: str
+) -> None:
+    recognizer = Recognizer(numpy_bundle(), "litert", 1, None, NumpyOpener())
+    with pytest.raises(AdafocusError, match=sentence):
+        calibrate_bundle(recognizer, request_of(grey_list))
+
+
+def test_unknown_labels_and_a_single_group_are_refused(tmp_path: Path, grey_list: Path) -> None:
+    recognizer = Recognizer(numpy_bundle(), "litert", 1, None, NumpyOpener())
+    unknown = write_list(tmp_path / "unknown.csv", [(tmp_path / "0.npy", "yodel", "g")])
+    with pytest.raises(AdafocusError, match=r"yodel.*--label-map"):
+        calibrate_bundle(recognizer, Request(unknown, "val"))
+    alone = write_list(tmp_path / "alone.csv", [(tmp_path / f"{place}.npy", "run", "g") for place in range(3)])
+    with pytest.raises(AdafocusError, match="All clips are of the group 'g'"):
+        calibrate_bundle(recognizer, Request(alone, "val"))
+
+
+def test_a_place_that_holds_something_else_is_refused_before_the_clips_are_run(
+    adafocus: Callable[..., Done], tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    done = adafocus("calibrate", tmp_path / "bundle", tmp_path / "clips.csv", "--out", tmp_path / "mine")
+    assert done.returncode == 2
+    assert "is no bundle, so it is not replaced" in done.stderr

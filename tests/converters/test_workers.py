@@ -1,0 +1,194 @@
+"""Conversions side by side: what fails fails alone, what is made is made the same every time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from adafocus.calibration.quantization.qat import calibrate, prepare, snap
+from adafocus.converters.backends.registry import SUFFIXES, TARGETS, Report, target
+from adafocus.converters.model_source import write_model
+from adafocus.converters.verification.parity import compare, reference_stages
+from adafocus.converters.verification.verdict import Verdict, verify_runtime, whole_enough
+from adafocus.converters.workers import convert_stages
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.files import sha256_of
+from adafocus.edge.bundle.manifest import STAGES
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.video.clip import read_clip
+from adafocus.errors import MissingRuntimeError
+from tests.helpers.small_networks import CLASSES, lively, small_config
+
+PROGRAM = Path(sys.executable).parent / "adafocus"
+
+
+class Block(nn.Module):
+    """A convolution, a gate and a mean, as in every network here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 8, 3, 1, 1), nn.Conv2d(8, 4, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        y = self.one(x).relu()
+        return (self.two(y * y.sigmoid()).mean((2, 3), keepdim=True).flatten(1),)
+
+
+@pytest.mark.parametrize("runtime", list(TARGETS))
+def test_the_same_program_gives_the_same_bytes(runtime: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    example = (torch.randn(2, 3, 8, 8),)
+    graph = prepare(Block().eval(), example)
+    calibrate(graph, [example])
+    snap(graph)
+    made, digests = target(runtime), set()
+    for turn in ("one", "two"):
+        path = tmp_path / turn / f"block{SUFFIXES[runtime]}"
+        path.parent.mkdir()
+        program = made.quantised(graph)
+        report = made.convert(program, example, path, (["x"], ["y"]), precision="int8")
+        assert report.macs == 2 * 8 * 8 * (3 * 9 * 8 + 8 * 4)
+        assert report.whole()
+        assert report.weight_bytes > 0
+        digests.add(sha256_of(path))
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("runtime", list(TARGETS))
+def test_float16_halves_the_file_and_keeps_the_answer(runtime: str, tmp_path: Path) -> None:
+    config = small_config("tsm")
+    path = tmp_path / "model.safetensors"
+    net = lively(config)
+    write_model(path, net, "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
+    sizes = {}
+    for precision in ("fp32", "fp16"):
+        outcomes = convert_stages(path, tmp_path / precision, precision, [runtime], ["policy"])  # type: ignore[list-item, arg-type]
+        report = outcomes[runtime, "policy"]  # type: ignore[index]
+        assert isinstance(report, Report), report
+        sizes[precision] = report.weight_bytes
+    assert sizes["fp16"] < 0.75 * sizes["fp32"]
+
+
+def shadowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, content: str) -> None:
+    """Put a package of the given content before the real one, for processes that start from now on."""
+    (tmp_path / "shadow" / package).mkdir(parents=True)
+    (tmp_path / "shadow" / package / "__init__.py").write_text(content)
+    monkeypatch.syspath_prepend(str(tmp_path / "shadow"))
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("raise ModuleNotFoundError('no such package', name='coremltools')", "pip install"),
+        ("raise RuntimeError('a converter of another version')", "a converter of another version"),
+        ("import os; os._exit(3)", "process died"),
+    ],
+)
+def test_a_converter_that_fails_takes_no_other_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_path: Path, content: str, word: str
+) -> None:
+    shadowed(tmp_path, monkeypatch, "coremltools", content)
+    outcomes = convert_stages(model_path, tmp_path / "graphs", "fp32", ["coreml", "onnx"], ["policy"])
+    assert word in str(outcomes["coreml", "policy"])
+    assert isinstance(outcomes["onnx", "policy"], Report), outcomes
+    assert [path.name for path in (tmp_path / "graphs").iterdir()] == ["policy.onnx"]
+
+
+def test_a_target_that_does_not_exist_is_named() -> None:
+    with pytest.raises(MissingRuntimeError, match="litert, onnx, executorch, coreml"):
+        target("tensorrt")
+
+
+def test_stages_that_are_split_are_named() -> None:
+    whole, split = Report(100, 1, 1.0, {}, 5), Report(100, 2, 0.97, {"PAD": 1}, 5)
+    assert Report(100, None, 1.0, {}, 5).whole()
+    assert not Report(100, 1, 0.98, {}, 5).whole()
+    assert whole_enough([("glance", whole.whole()), ("focus", whole.whole())]) is None
+    sentence = whole_enough([("glance", whole.whole()), ("focus", split.whole())])
+    assert sentence is not None
+    assert sentence.startswith("focus is not taken whole")
+
+
+@pytest.mark.parametrize("variant", ["long", "tsm"])
+def test_a_float_bundle_of_every_variant_answers_like_its_network(
+    variant: str, tmp_path: Path, real_videos: list[Path]
+) -> None:
+    from adafocus.calibration.datasets.augmentation import normalise
+    from adafocus.calibration.quantization.model_file import load_model
+    from adafocus.converters.bundle_builder import manifest_of
+    from adafocus.converters.model_source import Source
+    from adafocus.networks.lowering import infer_lowered, lower
+
+    config = small_config(variant)
+    path = tmp_path / "model.safetensors"
+    net = lively(config)
+    write_model(path, net, "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
+    outcomes = convert_stages(path, tmp_path / "graphs", "fp32", ["litert"])
+    reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
+    assert len(reports) == len(STAGES), outcomes
+    model = load_model(path)
+    manifest = manifest_of(model, Source(path, "small", path.name, "0" * 64), tmp_path, "fp32", reports, "none")
+    bundle = Bundle(tmp_path, manifest)
+    clip = read_clip(real_videos[0], manifest.geometry)
+    recognizer = Recognizer(bundle, "litert", 1, None)
+    parity = compare(recognizer, reference_stages(model, "fp32"), [clip], "fp32")
+    assert parity.broken() == []
+    answer = recognizer.recognize_clip(clip)
+    calls = [call.stage for call in answer.calls]
+    assert calls == ["glance", "policy", *["focus"] * (2 if variant == "long" else 1)]
+    candidates, glance = normalise(np.asarray(clip.candidates), config)[None], normalise(clip.glance, config)[None]
+    wanted = infer_lowered(lower(net), candidates, glance)
+    assert answer.candidate_indices == tuple(wanted.frame_indices.tolist())
+    whole_pixel = 1.0 / manifest.geometry.frame_size
+    assert torch.allclose(torch.from_numpy(answer.boxes[: len(wanted.boxes)]), wanted.boxes, atol=whole_pixel)
+    assert torch.allclose(torch.from_numpy(answer.glance_logits), wanted.stage_logits[0], atol=1e-4)
+    # patches are cut from 8-bit frames here and from floats there, so the stages get those of the device
+    stages = lower(net)
+    with torch.no_grad():
+        context = stages.glance(glance[0])[2]
+        for part in normalise(answer.patches, config).split(config.patches_in_one_call):
+            logits, *following = stages.focus(part, context)
+            context = following[0] if following else context
+    assert torch.allclose(torch.from_numpy(answer.logits), logits[-1], atol=1e-3)
+    if variant == "long":
+        sure = Recognizer(bundle, "litert", 1, 0.0).recognize_clip(clip)
+        assert [call.stage for call in sure.calls] == ["glance"]
+        assert answer.macs == manifest.macs("glance") + manifest.macs("policy") + 2 * manifest.macs("focus")
+
+
+def test_a_runtime_that_is_not_here_is_not_called_verified(shipped_bundle: Bundle) -> None:
+    import adafocus.edge.runtimes as runtimes
+
+    monkey = pytest.MonkeyPatch()
+    with monkey.context() as patched:
+        module = import_module(runtimes.RUNTIMES["onnx"])
+        patched.setattr(module, "unavailable", lambda: "The runtime onnx is not installed. Install it: pip")
+        verdict = verify_runtime(shipped_bundle, "onnx", {}, [], "int8")
+    assert verdict == Verdict("converted, not verified here", "The runtime onnx is not installed. Install it: pip")
+
+
+def test_a_conversion_that_is_killed_leaves_nothing_that_looks_like_a_bundle(
+    tmp_path: Path, model_path: Path, real_videos: list[Path]
+) -> None:
+    out = tmp_path / "out" / "bundle"
+    call = [PROGRAM, "export", model_path, "--out", out, "--precision", "fp32", "--prove", real_videos[0]]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    started = subprocess.Popen(call, stdout=subprocess.DEVNULL, start_new_session=True, env=environment)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("adafocus-export-*/graphs")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert started.poll() is None
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    assert not out.exists()
+    assert list(tmp_path.rglob("manifest.json")) == []

@@ -1,0 +1,112 @@
+"""``adafocus run`` over a playlist with a budget, and over what is no video file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.cli import run
+from adafocus.edge.video.clip import sample_video
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Call = Callable[..., Done]
+
+
+@pytest.fixture
+def adafocus(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the program within this process."""
+
+    def call(*arguments: object) -> Done:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Done(code, *capsys.readouterr())
+
+    return call
+
+
+def costs(bundle: Bundle) -> tuple[float, float]:
+    macs = [bundle.manifest.macs(stage) / 1e9 for stage in ("glance", "policy", "focus")]  # type: ignore[arg-type]
+    return macs[0], sum(macs)
+
+
+def test_a_playlist_keeps_its_budget_and_shows_how(
+    adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path]
+) -> None:
+    low, high = costs(shipped_bundle)
+    asked = round((low + high) / 2, 3)
+    done = adafocus("run", shipped_bundle.path, *real_videos * 15, "--budget", f"{asked} gmac", "--json", "--top", 1)
+    content = json.loads(done.stdout)
+    state, answers = content["budget"], content["videos"]
+    assert (state["asked"], state["unit"], state["clips"]) == (asked, "GMAC", 15 * len(real_videos))
+    assert state["mean"] == pytest.approx(np.mean([answer["gmac"] for answer in answers]))
+    assert state["mean"] == pytest.approx(asked, rel=0.1)
+    assert state["range"] == pytest.approx([low, high])
+    assert 0.0 <= state["position"] <= 1.0
+    assert state["curve"] in ("learned here", "calibrated in the bundle")
+    assert {answer["exit_stage"] for answer in answers} == {"glance", "focus"}
+    for answer in answers:
+        assert answer["exit_index"] == (0 if answer["exit_stage"] == "glance" else 1)
+        assert len(answer["confidences"]) == answer["exit_index"] + 1
+
+
+def test_without_a_budget_there_is_no_state(adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+    content = json.loads(adafocus("run", shipped_bundle.path, real_videos[0], "--json").stdout)
+    assert content["budget"] is None
+
+
+def test_the_text_says_what_the_budget_came_to(adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+    low, high = costs(shipped_bundle)
+    done = adafocus("run", shipped_bundle.path, *real_videos, "--budget", f"{high:.9f}GMAC")
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stdout.split())
+    assert f"budget {high:g} GMAC a clip: {high:.4g} GMAC on average of {len(real_videos)}" in words
+    assert f"range {low:.4g} to {high:.4g}" in words
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--budget", "0.001GMAC"), "below what the glance alone costs"),
+        (("--budget", "99GMAC"), "above what the full path costs"),
+        (("--budget", "0.001 ms"), "on this machine now"),
+        (("--budget", "0.4J"), "no meter of energy"),
+        (("--budget", "plenty"), "expected a number above 0 with its unit"),
+        (("--budget", "1GMAC", "--exit-threshold", "0.5"), "expected one of the two"),
+    ],
+)
+def test_a_budget_that_cannot_be_ends_in_one_sentence(
+    adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path], words: tuple[str, ...], found: str
+) -> None:
+    done = adafocus("run", shipped_bundle.path, real_videos[0], *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert found in done.stderr
+
+
+def test_an_array_and_a_folder_of_pictures_are_answered_like_their_video(
+    adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path], tmp_path: Path
+) -> None:
+    frames = sample_video(real_videos[0], 24, lambda frame: frame)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(folder / f"{number:03}.png"), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    np.save(tmp_path / "frames.npy", frames)
+    done = adafocus("run", shipped_bundle.path, folder, tmp_path / "frames.npy", "--json")
+    assert done.returncode == 0, done.stderr
+    pictures, array = json.loads(done.stdout)["videos"]
+    assert pictures["top"] == array["top"]
+    assert pictures["frame_indices"] == array["frame_indices"]

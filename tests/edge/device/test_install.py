@@ -1,0 +1,122 @@
+"""The line that installs a runtime, for interpreters and systems that are not this one."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adafocus.edge.device.install import OPENCV, WHEELS, Interpreter, how_to_install, opencv, runtime_states, version_of
+from adafocus.edge.runtimes import RUNTIMES
+
+PI = Interpreter(11, "Linux", "aarch64", 64, 36, "/usr/bin/python3", False, 2)
+BUILD = """  Video I/O:
+    FFMPEG:                      YES
+    GStreamer:                   YES (1.22.0)
+    v4l/v4l2:                    YES (linux/videodev2.h)
+"""
+
+
+def test_every_runtime_of_the_table_has_its_wheels_and_the_release_that_the_project_asks_for() -> None:
+    if sys.version_info < (3, 11):
+        pytest.skip("expected in CI: tomllib is there from Python 3.11 on")
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert set(WHEELS) == set(RUNTIMES)
+    for name, wheels in WHEELS.items():
+        asked = " ".join(project["optional-dependencies"][name])
+        assert f"{wheels.distribution}=={wheels.release}" in asked
+
+
+@pytest.mark.parametrize("runtime", ["litert", "onnx", "executorch"])
+def test_a_raspberry_pi_with_bookworm_can_have_most_of_them(runtime: str) -> None:
+    line = how_to_install(runtime, PI)
+    assert f'/usr/bin/python3 -m pip install "adafocus-edge[{runtime}]"' in line
+    assert ("torch==2.13.0" in line) == (runtime == "executorch")
+
+
+def test_numpy_2_sends_tflite_into_an_environment_of_its_own() -> None:
+    assert "-m venv ~/adafocus-tflite" in how_to_install("tflite", PI)
+    assert '/usr/bin/python3 -m pip install "adafocus-edge[tflite]"' in how_to_install("tflite", replace(PI, numpy=1))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "change", "words"),
+    [
+        ("tflite", {"python": 13}, "Python 3.8 to 3.11, this is Python 3.13"),
+        ("onnx", {"python": 10}, "Python 3.11 to 3.14, this is Python 3.10"),
+        ("litert", {"bits": 32}, "this is 32-bit aarch64"),
+        ("litert", {"machine": "riscv64"}, "this is 64-bit riscv64"),
+        ("tflite", {"glibc": 31}, "needs glibc 2.34 or newer, this is glibc 2.31"),
+        ("litert", {"glibc": None}, "Alpine"),
+        ("executorch", {"system": "FreeBSD"}, "this is FreeBSD"),
+        ("coreml", {}, "Darwin only, this is Linux"),
+    ],
+)
+def test_what_cannot_be_installed_says_what_was_found_and_what_there_is(
+    runtime: str, change: dict[str, object], words: str
+) -> None:
+    sentence = how_to_install(runtime, replace(PI, **change))  # type: ignore[arg-type]
+    assert "cannot be installed here" in sentence
+    assert words in sentence
+    assert "pip install" not in sentence
+
+
+def test_a_32_bit_system_on_a_64_bit_kernel_can_have_tflite() -> None:
+    assert "pip install" in how_to_install("tflite", replace(PI, bits=32))
+
+
+def test_a_managed_python_is_given_an_environment_that_sees_the_camera() -> None:
+    managed = replace(PI, managed=True)
+    line = how_to_install("litert", managed)
+    assert "/usr/bin/python3 -m venv --system-site-packages ~/adafocus" in line
+    assert '~/adafocus/bin/pip install "adafocus-edge[litert]"' in line
+    both = how_to_install("executorch", managed)
+    assert both.count("-m venv") == 1
+    assert both.index("torch==2.13.0") < both.index("adafocus-edge[executorch]")
+
+
+def test_an_interpreter_in_a_folder_with_a_space_is_quoted() -> None:
+    assert "'/home/me/my env/python' -m pip" in how_to_install("litert", replace(PI, program="/home/me/my env/python"))
+
+
+def test_here_every_runtime_has_a_version_or_a_sentence() -> None:
+    for name, state in runtime_states().items():
+        assert (state.version is None) != (state.missing is None)
+        assert state.text[0].isdigit() or name in state.text
+
+
+@pytest.mark.parametrize(
+    ("installed", "source"),
+    [
+        ({"opencv-python": "5.0.0"}, "opencv-python 5.0.0"),
+        ({"opencv-python-headless": "5.0.0"}, "opencv-python-headless 5.0.0"),
+        ({}, "of the system"),
+    ],
+)
+def test_opencv_is_named_by_the_package_that_holds_it(installed: dict[str, str], source: str) -> None:
+    found = opencv(installed.get, BUILD)
+    assert source in found.text
+    assert found.back_ends == {"FFmpeg": True, "GStreamer": True, "V4L2": True}
+    assert found.note is None
+
+
+def test_two_packages_of_opencv_at_once_are_trouble() -> None:
+    note = opencv(dict.fromkeys(OPENCV[:2], "5.0.0").get, BUILD).note
+    assert note is not None
+    assert "pip uninstall opencv-python opencv-python-headless" in note
+
+
+def test_opencv_without_ffmpeg_reads_few_files() -> None:
+    found = opencv({}.get, BUILD.replace("FFMPEG:                      YES", "FFMPEG:                      NO"))
+    assert found.back_ends["FFmpeg"] is False
+    assert found.note is not None
+    assert "FFmpeg" in found.note
+
+
+def test_a_missing_distribution_has_no_version() -> None:
+    assert version_of("no-such-distribution-at-all") is None
+    assert version_of("numpy")

@@ -1,4 +1,0 @@
-"""Malformed inputs of every kind, made from real ones by number, and what the program makes of each.
-
-The same kind, seed and number always give the same input. ``tests/edge/fuzz.py`` is the command.
-"""

@@ -1,0 +1,44 @@
+"""Percentiles without growing memory."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from adafocus.edge.streaming.statistics import Percentiles
+
+
+def test_percentiles_are_right_within_one_percent() -> None:
+    durations = np.random.default_rng(0).lognormal(3.0, 1.0, 5000)
+    found = Percentiles()
+    for duration in durations:
+        found.add(float(duration))
+    told = found.as_dict()
+    assert told is not None
+    for percent in (50, 90, 99):
+        exact = float(np.percentile(durations, percent, method="inverted_cdf"))
+        assert told[f"p{percent}"] == pytest.approx(exact, rel=0.01)
+    assert told["max"] == durations.max()
+    assert told["mean"] == pytest.approx(durations.mean())
+
+
+def test_one_duration_and_extreme_ones_are_told() -> None:
+    assert Percentiles().as_dict() is None
+    for duration in (0.0, 1e-9, 7.0, 1e30):
+        one = Percentiles()
+        one.add(duration)
+        told = one.as_dict()
+        assert told is not None
+        assert told["max"] == duration
+        assert told["p50"] <= duration or duration == 0.0
+
+
+def test_memory_stays_the_same() -> None:
+    found = Percentiles()
+    found.add(1.0)
+    before = sum(sys.getsizeof(part) for part in vars(found).values())
+    for duration in range(20000):
+        found.add(float(duration))
+    assert sum(sys.getsizeof(part) for part in vars(found).values()) <= before + 64

@@ -1,0 +1,67 @@
+"""What a kind of malformed input is: it makes one by number, and hands it to the program as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from adafocus.edge.bundle.bundle import MANIFEST, Bundle
+from adafocus.edge.bundle.files import sha256_of
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.selftest import check_golden
+
+RUNTIME = "litert"
+
+
+class Kind(Protocol):
+    """One kind of malformed input."""
+
+    def make(self, rng: np.random.Generator, number: int) -> tuple[str, Path]:
+        """Make an input: in words what was done, and where it stands."""
+        ...
+
+    def use(self, path: Path) -> None:
+        """Hand it to the program. AdafocusError is an answer to it; any other exception is a mistake."""
+        ...
+
+
+def small_bundle(bundle: Path, place: Path, runtime: str = RUNTIME) -> Path:
+    """A copy of a bundle with the graphs of one runtime, made of hard links where the disk allows it."""
+    content = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    content["stages"] = {stage: {runtime: graphs[runtime]} for stage, graphs in content["stages"].items()}
+    golden = content["golden"]
+    golden["runtime"] = runtime
+    records = [*(graphs[runtime] for graphs in content["stages"].values()), golden["frames"], golden["answers"]]
+    for record in records:
+        target = place / record["file"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        link(bundle / record["file"], target)
+    (place / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
+    return place
+
+
+def link(source: Path, target: Path) -> None:
+    """Let a file stand in a second place; nobody writes into it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def replace_file(bundle: Path, record: dict, content: bytes) -> None:
+    """Put other bytes in the place of a file of a bundle, and the right size and hash into its record."""
+    path = bundle / record["file"]
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)
+    record.update(sha256=sha256_of(path), bytes=max(1, len(content)))
+
+
+def answer(path: Path, runtime: str = RUNTIME) -> None:
+    """All that a user does with a bundle: open it, and let it answer its golden clip."""
+    with Bundle.open(path) as bundle:
+        check_golden(bundle, Recognizer.open(bundle, runtime, 1))
