@@ -52,7 +52,7 @@ class Bundle:
 
         The hashes find whatever happens to a file by accident. They do not make a stranger's bundle safe: a graph that
         was changed together with its hash may crash the library that runs it, which no check of ours can exclude.
-        ``adafocus doctor BUNDLE`` therefore tries it in another process, where a crash is a sentence; the other verbs do
+        ``adafocus doctor BUNDLE`` therefore tries it in another process, where a crash is a sentence; other verbs do
         not pay for that at every start.
 
         Raises:
