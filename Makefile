@@ -12,7 +12,7 @@ BUNDLE ?=
 .PHONY: help demo test test-arm64 lint types clean system
 
 help:
-	@echo "make demo             convert the shipped model and recognise two real videos"
+	@echo "make demo             convert the shipped model and recognize two real videos"
 	@echo "make demo VIDEO=f.mp4 the same on your video"
 	@echo "make test             run the tests"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"

@@ -38,7 +38,7 @@ from adafocus.edge.bundle.validation import parse_manifest
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
-from adafocus.edge.runtimes.tensors import convert, dequantise
+from adafocus.edge.runtimes.tensors import convert, dequantize
 from adafocus.edge.sources import open_finite
 from adafocus.edge.sources.base import Frame
 from adafocus.edge.video.clip import clip_from_frames
@@ -103,7 +103,7 @@ class FullFramePair:
         laps.append(time.perf_counter())
         focus = self.graphs["focus"].run({"patches": pixels, "context": handed})
         laps.append(time.perf_counter())
-        logits = dequantise(focus["logits"], self._logits).reshape(-1)
+        logits = dequantize(focus["logits"], self._logits).reshape(-1)
         spent = 1e3 * np.diff(laps)
         names = ("resize", "pixels", "glance", "more pixels", "focus")
         return Answer(logits, dict(zip(names, spent.tolist(), strict=True)))

@@ -29,7 +29,7 @@ from rich.progress import track
 from torch import nn
 
 from adafocus import networks
-from adafocus.calibration.datasets.augmentation import normalise
+from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.calibration.quantization.ptq import calibration_views, listed_videos
 from adafocus.calibration.report_file import write_report
@@ -52,7 +52,7 @@ SETTLING_CLIPS = 2
 CALIBRATION_CLIPS = 8
 RECORD = "record.json"
 FILE_KEYS = ("preset", "asked", "stage", "runtime")
-WARM_UP, FEWEST_TURNS, TURNS, SECONDS = 2, 5, 15, 2.0
+WARM_UP, MIN_TURNS, TURNS, SECONDS = 2, 5, 15, 2.0
 THREADS = (1, 2)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 TIMED: tuple[Runtime, ...] = ("litert", "onnx", "executorch")
@@ -154,7 +154,7 @@ def random_model(name: str, precision: Precision, videos: Sequence[Path], work: 
 
     Args:
         name: a preset.
-        precision: ``int8`` quantises it.
+        precision: ``int8`` quantizes it.
         videos: real videos to settle batch norms and to calibrate on.
         work: folder for the file.
         changes: settings of the preset to replace.
@@ -176,8 +176,8 @@ def random_model(name: str, precision: Precision, videos: Sequence[Path], work: 
 def settle(net: networks.AdaFocus, videos: Sequence[Path]) -> None:
     """Let every batch norm take the statistics of real clips, so that a random network does not die away."""
     views = calibration_views(videos, net.config, SETTLING_CLIPS)
-    candidates = torch.stack([normalise(frames, net.config) for _, frames in views])
-    glance = torch.stack([normalise(frames, net.config) for frames, _ in views])
+    candidates = torch.stack([normalize(frames, net.config) for _, frames in views])
+    glance = torch.stack([normalize(frames, net.config) for frames, _ in views])
     norms = [part for part in net.modules() if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)]
     net.eval()
     for norm in norms:
@@ -217,7 +217,7 @@ def time_stage(work: Path, name: str, stage: Stage, runtime: Runtime) -> dict[st
             if record is not None:
                 graph = open_graph(runtime, folder / record.file, record, threads)
                 calls[precision] = partial(graph.run, random_inputs(record))
-        found = medians(calls, WARM_UP, TURNS, fewest=FEWEST_TURNS, seconds=SECONDS)
+        found = medians(calls, WARM_UP, TURNS, fewest=MIN_TURNS, seconds=SECONDS)
         spent |= {f"{runtime} {precision} {threads}": value for precision, value in found.items()}
     return spent
 
@@ -278,7 +278,7 @@ def run_matrix(
     times = time_files(work, sorted({record["name"] for record in records})) if timed else {}
     if out is not None:
         clips_of = [source.name for source in sources]
-        facts = {"torch": str(torch.__version__), "turns": [FEWEST_TURNS, TURNS], "videos": clips_of}
+        facts = {"torch": str(torch.__version__), "turns": [MIN_TURNS, TURNS], "videos": clips_of}
         write_matrix(out, records, times, facts)
         console.print(f"wrote {out}")
 

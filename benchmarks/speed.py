@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed --peers PEERS --out results/speed.yaml
 
-Every graph has random weights and is quantised in the same way; only its form differs. All of them take turns in one
+Every graph has random weights and is quantized in the same way; only its form differs. All of them take turns in one
 process, so the ratios hold although the machine is shared.
 """
 
@@ -139,7 +139,7 @@ def made(
         graph = prepare(module, example)
         calibrate(graph, [example])
         snap(graph)
-        program = converter.quantised(graph)
+        program = converter.quantized(graph)
     path = folder / f"graph{SUFFIXES[runtime]}"
     report = converter.convert(program, example, path, NAMES, precision=precision)
     inputs, outputs = converter.tensor_specs(path, NAMES)

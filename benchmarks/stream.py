@@ -33,7 +33,7 @@ from adafocus.errors import AdafocusError
 BOUNDARY = "frame"
 QUALITY = 85
 SETTLED_S = 60.0
-MOST_CLIP_FRAMES = 600
+MAX_CLIP_FRAMES = 600
 START_LIMIT_S = 20.0
 END_LIMIT_S = 20.0
 
@@ -46,7 +46,7 @@ def jpegs_of(clip: Path) -> list[bytes]:
     """
     capture = cv2.VideoCapture(str(clip))
     frames: list[bytes] = []
-    while len(frames) < MOST_CLIP_FRAMES:
+    while len(frames) < MAX_CLIP_FRAMES:
         found, pixels = capture.read()
         if not found:
             break

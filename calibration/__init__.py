@@ -1,4 +1,4 @@
-"""Everything that is fitted to data: clip sets, training, quantisation, evaluation."""
+"""Everything that is fitted to data: clip sets, training, quantization, evaluation."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Quantised stage graphs to runtime files, proved and packed into a bundle."""
+"""Quantized stage graphs to runtime files, proved and packed into a bundle."""

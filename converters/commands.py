@@ -20,7 +20,7 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--to", help="Runtimes, separated by commas: litert, onnx, executorch, coreml.  [default: litert]")
 @click.option("--device", help="Runtimes of a kind of device instead: pi, jetson, android, ios or web.")
 @click.option(
-    "--calibration", type=A_PATH, multiple=True, help="Clip list or video to quantise a checkpoint with, repeatable."
+    "--calibration", type=A_PATH, multiple=True, help="Clip list or video to quantize a checkpoint with, repeatable."
 )
 @click.option("--calibration-clips", default=200, show_default=True, type=click.IntRange(1), help="At most so many.")
 @click.option("--preset", help="Configuration of a checkpoint that fits several.")

@@ -40,7 +40,7 @@ class Request:
         runtimes: for which runtimes; the golden answers are those of the first that is proved.
         videos: real videos to prove it on; the golden clip is the first of them.
         windows: clips to cut from each video.
-        calibration: clip lists and videos for a checkpoint that is not quantised yet.
+        calibration: clip lists and videos for a checkpoint that is not quantized yet.
         calibration_clips: how many of them at most.
         preset: the checkpoint's configuration.
         labels: its class names.
@@ -97,7 +97,7 @@ def export(request: Request) -> Exported:
         )  # fmt: skip
         model = load_model(source.path)
         if request.precision == "int8" and not model.prepared:
-            raise AdafocusError(f"{request.origin} is not quantised. Export it with --precision fp32.")
+            raise AdafocusError(f"{request.origin} is not quantized. Export it with --precision fp32.")
         geometry = geometry_of(model.config)
         clips = [clip for video in request.videos for clip in clip_windows(video, geometry, request.windows)]
         if not clips:

@@ -10,7 +10,7 @@ from typing import Any
 from adafocus import networks
 from adafocus.calibration.inspection import describe as describe_model
 from adafocus.calibration.quantization.model_file import save_model
-from adafocus.calibration.quantization.ptq import calibration_views, quantise_stages
+from adafocus.calibration.quantization.ptq import calibration_views, quantize_stages
 from adafocus.calibration.training.checkpoint import load_network
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.bundle.manifest import Precision
@@ -47,13 +47,13 @@ def as_model_file(
     preset: str | None = None,
     labels: Path | None = None,
 ) -> Source:
-    """The model file itself, or a checkpoint quantised after training.
+    """The model file itself, or a checkpoint quantized after training.
 
     Args:
         origin: a model file of ``adafocus quantize``, a checkpoint of ``adafocus train``, or one that ``adafocus
-            inspect`` recognises.
+            inspect`` recognizes.
         folder: where a model file may be made.
-        precision: ``int8`` needs calibration clips unless ``origin`` is a quantised model file.
+        precision: ``int8`` needs calibration clips unless ``origin`` is a quantized model file.
         calibration: clip lists and videos.
         most_clips: how many of them to use at most.
         preset: the checkpoint's configuration, where several fit.
@@ -96,12 +96,12 @@ def write_model(
     most_clips: int,
     history: dict[str, Any],
 ) -> None:
-    """Lower a network and store it: quantised after training for int8, else as it is."""
+    """Lower a network and store it: quantized after training for int8, else as it is."""
     stages = lower(net.eval())
     prepared = {}
     if precision == "int8":
         views = calibration_views(calibration, net.config, most_clips)
-        prepared = quantise_stages(stages, views)
+        prepared = quantize_stages(stages, views)
         history = {**history, "calibration_clips": len(views)}
     floats = {stage: module for stage, module in stages.modules().items() if stage not in prepared}
     save_model(path, prepared, floats, net.config, preset, labels, history)

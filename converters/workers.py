@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from torch import Tensor
 from torch.fx import GraphModule
 
-from adafocus.calibration.quantization.glance_parts import quantised_parts
+from adafocus.calibration.quantization.glance_parts import quantized_parts
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.converters.backends.registry import SUFFIXES, Report, target
 from adafocus.edge.bundle.manifest import PARTS, STAGES, Part, Precision, Runtime, Stage
@@ -52,9 +52,9 @@ def module_of(model: StoredModel, name: Stage | Part) -> tuple[Any, tuple[Tensor
 
 
 def prepared_of(model: StoredModel, name: Stage | Part) -> GraphModule:
-    """The graph with fake quantisation of a stage, or of a part of the glance."""
+    """The graph with fake quantization of a stage, or of a part of the glance."""
     if name in PARTS:
-        return quantised_parts(model.stages, model.prepared["glance"])[name]
+        return quantized_parts(model.stages, model.prepared["glance"])[name]
     return model.prepared[name]
 
 
@@ -84,7 +84,7 @@ def convert_stage(model_path: Path, item: AnyItem, precision: Precision, path: P
     own = stage_precision(model, stage, precision)
     if own not in made.PRECISIONS:
         raise AdafocusError(f"{runtime} has no {own}; it has {', '.join(made.PRECISIONS)}.")
-    program = made.quantised(prepared_of(model, stage)) if own == "int8" else module
+    program = made.quantized(prepared_of(model, stage)) if own == "int8" else module
     return made.convert(program, example, path, (module.inputs, module.outputs), precision=own)
 
 

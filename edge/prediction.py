@@ -1,4 +1,4 @@
-"""What a recogniser answers."""
+"""What a recognizer answers."""
 
 from __future__ import annotations
 

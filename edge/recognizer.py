@@ -1,4 +1,4 @@
-"""The recogniser: glance, maybe stop, decide, crop, focus, answer."""
+"""The recognizer: glance, maybe stop, decide, crop, focus, answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from adafocus.edge.policy import CHOICES, PLACES, SHAPES, Boxes, Frames, Seed, S
 from adafocus.edge.prediction import Prediction, StageCall
 from adafocus.edge.runtimes import Opener, open_graph
 from adafocus.edge.runtimes.base import Arrays, Graph
-from adafocus.edge.runtimes.tensors import convert, dequantise
+from adafocus.edge.runtimes.tensors import convert, dequantize
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.clip import Clip, read_clip
 from adafocus.edge.video.crop import crop_patch, whole_pixels
@@ -30,7 +30,7 @@ from adafocus.errors import AdafocusError, BundleError
 __all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "Shape", "StageCall"]
 
 WHITE = 255
-FEWEST_MOST_THREADS = 8
+MIN_MAX_THREADS = 8
 NO_FRAMES, NO_BOXES, NO_WEIGHTS = np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty(0, np.float32)
 
 
@@ -160,7 +160,7 @@ class Recognizer:
         Raises:
             AdafocusError: no bundle, a damaged one, or a runtime that is not installed.
         """
-        most = max(FEWEST_MOST_THREADS, 2 * (os.cpu_count() or 1))
+        most = max(MIN_MAX_THREADS, 2 * (os.cpu_count() or 1))
         if not 1 <= threads <= most:
             raise AdafocusError(f"threads is {threads}, expected 1 to {most} here. Use --threads 2.")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
@@ -192,7 +192,7 @@ class Recognizer:
             ``(1, C, h, w)`` in the graph's own type.
 
         Raises:
-            AdafocusError: this recogniser does not take the glance frame by frame.
+            AdafocusError: this recognizer does not take the glance frame by frame.
         """
         if self._parts is None:
             raise AdafocusError(
@@ -343,7 +343,7 @@ class Recognizer:
         return StageCall(stage, arrays, answers)
 
     def _real(self, call: StageCall, name: str) -> NDArray[np.float32]:
-        return dequantise(call.outputs[name], self._outputs[call.stage, name])
+        return dequantize(call.outputs[name], self._outputs[call.stage, name])
 
     def _decided(self, policy: StageCall, name: str) -> NDArray[np.float32]:
         """What the policy says of places in time and space, which only numbers can name."""

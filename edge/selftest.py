@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from adafocus.edge.bundle.bundle import SAME_FILES, Bundle
 from adafocus.edge.bundle.manifest import STAGES, Manifest, Stage, TensorSpec
-from adafocus.edge.bundle.tolerances import MOST_RELATIVE, MOST_RELATIVE_OF_ITSELF, MOST_STEPS, MOST_STEPS_OF_ITSELF
+from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_RELATIVE_OF_ITSELF, MAX_STEPS, MAX_STEPS_OF_ITSELF
 from adafocus.edge.device.host import peak_memory_bytes
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import RUNTIMES
-from adafocus.edge.runtimes.tensors import dequantise
+from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Candidates, Clip
 from adafocus.errors import AdafocusError
 
@@ -96,7 +96,7 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
             result.broken.append(f"{name} is missing or has another shape")
             continue
         spec = _spec(bundle, stage, bundle.manifest.golden.runtime, tensor)  # type: ignore[arg-type]
-        real = dequantise(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
+        real = dequantize(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
         _compare(result, name, real, wanted, spec, itself)
     if not result.same_frames:
         result.broken.append("other frames are chosen")
@@ -137,15 +137,15 @@ def _compare(
     if spec.scale is not None and spec.zero_point is not None:
         codes = np.rint(real.astype(np.float64) / spec.scale) + spec.zero_point
         steps = result.steps[name] = int(np.abs(codes - wanted.astype(np.int64)).max())
-        most_steps = MOST_STEPS_OF_ITSELF if itself else MOST_STEPS
+        most_steps = MAX_STEPS_OF_ITSELF if itself else MAX_STEPS
         if steps > most_steps:
             result.broken.append(f"{name} is {steps} output steps away, at most {most_steps} is allowed")
         return
     expected = wanted.astype(np.float64)
     away = float(np.abs(real - expected).max() / max(float(np.abs(expected).max()), 1e-12))
     result.relative[name] = away
-    converted = MOST_RELATIVE["fp16" if spec.dtype == "float16" else "fp32"]
-    most = MOST_RELATIVE_OF_ITSELF if itself else converted
+    converted = MAX_RELATIVE["fp16" if spec.dtype == "float16" else "fp32"]
+    most = MAX_RELATIVE_OF_ITSELF if itself else converted
     if not away <= most:
         result.broken.append(f"{name} is {away:.1e} away, at most {most:.0e} is allowed")
 

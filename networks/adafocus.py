@@ -123,7 +123,7 @@ class AdaFocus(nn.Module):
         """Run the whole network once; early exits are the caller's choice among ``stage_logits``.
 
         Args:
-            candidates: ``(B, N, 3, H, W)`` float32, normalised, H = W = ``frame_size``.
+            candidates: ``(B, N, 3, H, W)`` float32, normalized, H = W = ``frame_size``.
             glance: ``(B, T_G, 3, H, W)`` likewise, at ``frame_size`` or already at ``glance_size``. Without it the
                 glance frames are candidates on a uniform grid.
 

@@ -33,7 +33,7 @@ def device_python() -> Path:
     return DEVICE_PYTHON
 
 
-def test_edge_recognises_a_video_where_torch_is_not_installed(
+def test_edge_recognizes_a_video_where_torch_is_not_installed(
     device_python: Path, shipped_bundle: Bundle, real_videos: list[Path]
 ) -> None:
     call = [str(device_python), "-c", SCRIPT, str(shipped_bundle.path), str(real_videos[0])]

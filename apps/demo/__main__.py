@@ -1,4 +1,4 @@
-"""The demo: convert the shipped model to a bundle, prove it, and recognise real videos with it.
+"""The demo: convert the shipped model to a bundle, prove it, and recognize real videos with it.
 
 It starts the same commands a user would type, so that what it shows is what they do.
 """
@@ -29,7 +29,7 @@ def adafocus(*arguments: str) -> None:
 @click.command()
 @click.argument("video", required=False, type=click.Path(path_type=Path))
 def main(video: Path | None) -> None:
-    """Convert, prove, recognise, draw."""
+    """Convert, prove, recognize, draw."""
     try:
         videos = demo_videos() if video is None else [video.resolve()]
         if video is not None and not video.is_file():

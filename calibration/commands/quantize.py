@@ -27,7 +27,7 @@ from adafocus.calibration.commands import options
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Steps of quantisation-aware training; 0 for none.",
+    help="Steps of quantization-aware training; 0 for none.",
 )
 @click.option("--batch", type=options.AtLeastOne, default=8, show_default=True, help="Clips per step.")
 @click.option("--learning-rate", default=2e-5, show_default=True)
@@ -56,11 +56,11 @@ def quantize(
     report: Path | None,
 ) -> None:
     """Turn a float CHECKPOINT of adafocus train into an int8 model file, and say what that cost."""
-    from adafocus.calibration.quantization.pipeline import Request, Settings, quantise
+    from adafocus.calibration.quantization.pipeline import Request, Settings, quantize
     from adafocus.calibration.quantization.table import show
 
     settings = Settings(calibration_clips, steps, batch, learning_rate, bound, seed)
     chosen, judged = options.chosen_split(split), options.chosen_split(judge)
-    show(quantise(Request(checkpoint, sources, chosen, judged, settings, layers, work, cache, out, report)))
+    show(quantize(Request(checkpoint, sources, chosen, judged, settings, layers, work, cache, out, report)))
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     click.echo(f"next: adafocus export {out} --out bundle.zip --prove VIDEO")

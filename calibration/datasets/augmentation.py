@@ -1,4 +1,4 @@
-"""From cached frames to what the network sees: sampling in time, crop, flip, normalisation (method.md 1.3)."""
+"""From cached frames to what the network sees: sampling in time, crop, flip, normalization (method.md 1.3)."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def network_inputs(frames: NDArray[np.uint8], view: View, config: NetworkConfig)
         config: of the network.
 
     Returns:
-        glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)``, float32, normalised.
+        glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)``, float32, normalized.
     """
     numbers = segment_members(view.candidate_offsets, len(frames))
     if config.variant == "long":
@@ -137,7 +137,7 @@ def network_inputs(frames: NDArray[np.uint8], view: View, config: NetworkConfig)
 
     candidates = [fitted(number, view.candidate_crop) for number in numbers.tolist()]
     glance = [resize_square(fitted(number, view.glance_crop), config.glance_size) for number in looked_at.tolist()]
-    return normalise(np.stack(glance), config), normalise(np.stack(candidates), config)
+    return normalize(np.stack(glance), config), normalize(np.stack(candidates), config)
 
 
 def _fit(frame: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
@@ -147,7 +147,7 @@ def _fit(frame: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
     return cv2.flip(fitted, 1) if crop.flipped else fitted
 
 
-def normalise(frames: NDArray[np.uint8], config: NetworkConfig) -> Tensor:
+def normalize(frames: NDArray[np.uint8], config: NetworkConfig) -> Tensor:
     """``(T, S, S, 3)`` uint8 to ``(T, 3, S, S)`` float32 with the network's mean and standard deviation."""
     return torch.from_numpy(_table(tuple(config.mean), tuple(config.std)).apply(frames))
 

@@ -21,7 +21,7 @@ from adafocus.edge.video.clip import read_frames, sample_video
 from adafocus.errors import AdafocusError
 
 BROKEN_SHARE_LIMIT = 0.01
-MOST_BYTES = 20 * 10**9
+MAX_BYTES = 20 * 10**9
 WORKERS = 2
 # clips whose pictures are measured before any clip is decoded
 MEASURED = 8
@@ -63,7 +63,7 @@ class FrameCache:
         folder: Path,
         clips: Sequence[LabelledClip],
         settings: CacheSettings,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int = MAX_BYTES,
     ) -> None:
         """Prepare a cache; nothing is read or written yet.
 

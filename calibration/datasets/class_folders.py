@@ -33,7 +33,7 @@ WITHOUT_SPLITS, WITH_SPLITS = 1, 2
 logger = logging.getLogger(__name__)
 
 
-def recognises(source: Path) -> bool:
+def recognizes(source: Path) -> bool:
     """Whether this is a folder with a video somewhere in it."""
     return source.is_dir() and any(path.suffix.lower() in VIDEOS for path in _files(source))
 

@@ -15,7 +15,7 @@ COLUMNS = ("path", "label", "group", "split")
 BETWEEN_LABELS = "|"
 
 
-def recognises(source: Path) -> bool:
+def recognizes(source: Path) -> bool:
     """Whether the name is that of a CSV."""
     return source.suffix.lower() == SUFFIX
 

@@ -22,7 +22,7 @@ OPTIONAL = ("group", "split")
 FORM = '[{"video": "a.mp4", "labels": ["name"], "group": "optional", "split": "optional"}, ...]'
 
 
-def recognises(source: Path) -> bool:
+def recognizes(source: Path) -> bool:
     """Whether the name is that of a JSON file."""
     return source.suffix.lower() == SUFFIX
 

@@ -16,20 +16,20 @@ class Reader:
     """One form of a clip set."""
 
     name: str
-    recognises: Callable[[Path], bool]
+    recognizes: Callable[[Path], bool]
     read: Callable[[Path], list[LabelledClip]]
 
 
 READERS = (
-    Reader("a CSV with the columns path, label, group, split", csv_list.recognises, csv_list.read),
-    Reader("a JSON list of videos and labels", json_labels.recognises, json_labels.read),
-    Reader(f"a folder per class ({class_folders.FORMS})", class_folders.recognises, class_folders.read),
+    Reader("a CSV with the columns path, label, group, split", csv_list.recognizes, csv_list.read),
+    Reader("a JSON list of videos and labels", json_labels.recognizes, json_labels.read),
+    Reader(f"a folder per class ({class_folders.FORMS})", class_folders.recognizes, class_folders.read),
 )
 
 
 def is_clip_set(source: Path) -> bool:
     """Whether this names a clip set rather than one video."""
-    return any(reader.recognises(source) for reader in READERS)
+    return any(reader.recognizes(source) for reader in READERS)
 
 
 def read_clips(source: Path, split: str | None = None) -> list[LabelledClip]:
@@ -46,7 +46,7 @@ def read_clips(source: Path, split: str | None = None) -> list[LabelledClip]:
     forms = "; ".join(reader.name for reader in READERS)
     if not source.exists():
         raise AdafocusError(f"There is no clip list at {source}. Give the path of one of: {forms}.")
-    reader = next((reader for reader in READERS if reader.recognises(source)), None)
+    reader = next((reader for reader in READERS if reader.recognizes(source)), None)
     if reader is None:
         raise AdafocusError(f"{source} is no clip set, expected one of: {forms}.")
     try:

@@ -13,7 +13,7 @@ from rich.progress import track
 from torch import Tensor
 
 from adafocus.calibration.datasets import LabelledClip
-from adafocus.calibration.datasets.augmentation import normalise
+from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.evaluation.figures import Baseline
 from adafocus.calibration.training.checkpoint import is_checkpoint, load_checkpoint
 from adafocus.calibration.training.recipe import Classifier, Recipe
@@ -70,7 +70,7 @@ class WholeFrames:
         """``(1, T, 3, S, S)``, as evaluation samples a clip."""
         size, short_side = self._shape.size, self._shape.short_side_px
         pixels = sample_video(clip.path, self._shape.frames, lambda frame: fit_frame(frame, size, short_side))
-        return normalise(pixels, self._feed)[None]
+        return normalize(pixels, self._feed)[None]
 
 
 def _shape_and_order(checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]) -> tuple[Classifier, list[int]]:

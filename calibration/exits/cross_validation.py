@@ -28,7 +28,7 @@ class Unseen:
 
     Attributes:
         budget: what was asked.
-        cost: realised mean cost of a clip, in the budget's unit; mean over repeats.
+        cost: realized mean cost of a clip, in the budget's unit; mean over repeats.
         error: relative, ``cost / budget - 1``.
         spread: standard deviation of that error over the parts that were left out, one at a time.
         accuracy: share of right answers, 0..1; mean over repeats.
@@ -124,13 +124,13 @@ def cross_validated(
             errors[place].append(float(costs[place][leaving].mean()) / budget.value - 1)
     found = []
     for place, budget in enumerate(budgets):
-        realised = float(costs[place][taken[:, place]].mean())
+        realized = float(costs[place][taken[:, place]].mean())
         shares = np.bincount(taken[:, place].ravel(), minlength=exits) / taken[:, place].size
         found.append(
             Unseen(
                 budget,
-                realised,
-                realised / budget.value - 1,
+                realized,
+                realized / budget.value - 1,
                 float(np.std(errors[place])),
                 float(right[everyone, taken[:, place]].mean()),
                 tuple(shares.tolist()),

@@ -25,7 +25,7 @@ SHORT_SWEEP = (*(step / 100 for step in range(1, 400)), 40.0, 400.0, 4000.0, 400
 
 
 def target_shares(q: float, exits: int) -> NDArray[np.float32]:
-    """Share of clips that is to leave at each exit: ``q ** k``, normalised, ``(exits,)`` float32."""
+    """Share of clips that is to leave at each exit: ``q ** k``, normalized, ``(exits,)`` float32."""
     powers = torch.exp(torch.log(torch.tensor([q], dtype=torch.float32)) * torch.arange(exits))
     for _ in range(2):
         # twice, as the official code does: the second changes the last place

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from adafocus.calibration.exits.calibrate import Calibrated
 
 # thresholds of more exits are told by their range
-MOST_LISTED = 3
+MAX_LISTED = 3
 
 
 def as_dict(found: Calibrated) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def as_dict(found: Calibrated) -> dict[str, Any]:
             for trial in found.trials
         ],
         "budgets": [
-            {**row.model_dump(), "realised": expected.cost, "exit_shares": list(expected.exit_shares)}
+            {**row.model_dump(), "realized": expected.cost, "exit_shares": list(expected.exit_shares)}
             for row, expected in zip(found.exits.budgets, found.unseen, strict=True)
         ],
     }
@@ -46,7 +46,7 @@ def show(found: Calibrated, console: Console) -> None:
         tried.add_row(*cells, style="bold" if chosen and trial.choice.family == _family(found) else "")
     console.print(tried)
     title = f"{found.exits.criterion}, temperature {found.exits.temperature:.3g}; on unseen groups"
-    table = Table("budget", "thresholds", "leave at each exit %", "accuracy %", "realised", "error %", title=title)
+    table = Table("budget", "thresholds", "leave at each exit %", "accuracy %", "realized", "error %", title=title)
     for row, expected in zip(found.exits.budgets, found.unseen, strict=True):
         table.add_row(
             str(expected.budget),
@@ -67,7 +67,7 @@ def _family(found: Calibrated) -> str | None:
 
 
 def _thresholds(values: tuple[float, ...]) -> str:
-    if len(values) <= MOST_LISTED:
+    if len(values) <= MAX_LISTED:
         return ", ".join(_threshold(value) for value in values)
     inside = [value for value in values if ALWAYS < value < NEVER]
     return f"{_threshold(min(inside))} to {_threshold(max(inside))}" if inside else "never"

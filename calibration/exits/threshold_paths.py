@@ -2,7 +2,7 @@
 
 A path has one parameter, so a budget is a place on it. Costs are smoothed: of n clips the i-th least sure one lies, on
 average, above a share of ``i / (n + 1)`` of all clips there are, whatever their distribution. So the cost that is
-realised on other clips is, on average, the one that was asked.
+realized on other clips is, on average, the one that was asked.
 """
 
 from __future__ import annotations

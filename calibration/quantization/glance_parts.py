@@ -1,4 +1,4 @@
-"""The parts of a quantised glance: the same weights and the same scales, found by what stands where in the graphs."""
+"""The parts of a quantized glance: the same weights and the same scales, found by what stands where in the graphs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e import FakeQuantize
 
-from adafocus.calibration.quantization.qat import prepare, quantised_layers, set_exponent, snap
+from adafocus.calibration.quantization.qat import prepare, quantized_layers, set_exponent, snap
 from adafocus.calibration.quantization.quantizer import ExponentObserver
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import PARTS, LoweredStages, glance_parts, part_example
@@ -18,8 +18,8 @@ class UnlikePartsError(AdafocusError):
     """The parts of a glance are not what its whole graph is made of."""
 
 
-def quantised_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, GraphModule]:
-    """Prepare the parts of a glance and give them its quantisation; nothing is calibrated.
+def quantized_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, GraphModule]:
+    """Prepare the parts of a glance and give them its quantization; nothing is calibrated.
 
     Args:
         stages: float stage graphs of the model.
@@ -34,24 +34,24 @@ def quantised_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, Gra
     parts = {name: prepare(module, part_example(stages, name)) for name, module in sorted(glance_parts(stages).items())}
     if parts:
         pairs = _pairs(glance, parts)
-        for quantiser, source in pairs:
-            observer, given = quantiser.activation_post_process, source.activation_post_process
+        for quantizer, source in pairs:
+            observer, given = quantizer.activation_post_process, source.activation_post_process
             observer.lowest.copy_(given.lowest)
-            set_exponent(quantiser, int(given.exponent))
-        for quantiser, source in pairs:
+            set_exponent(quantizer, int(given.exponent))
+        for quantizer, source in pairs:
             if not (
-                torch.equal(quantiser.scale, source.scale) and torch.equal(quantiser.zero_point, source.zero_point)
+                torch.equal(quantizer.scale, source.scale) and torch.equal(quantizer.zero_point, source.zero_point)
             ):
-                raise UnlikePartsError("a value that the parts of the glance quantise once is quantised twice in it.")
+                raise UnlikePartsError("a value that the parts of the glance quantize once is quantized twice in it.")
         _copy_weights(glance, parts)
     return parts
 
 
 def _pairs(glance: GraphModule, parts: dict[str, GraphModule]) -> Pairs:
-    """Every quantiser of activations in the parts and the one in the whole graph that has its place.
+    """Every quantizer of activations in the parts and the one in the whole graph that has its place.
 
     What is computed stands in the same order: first all that ``encode`` does, then all that ``join`` does, whose own
-    quantiser of its input is the one after the last step of ``encode``. Constants have names.
+    quantizer of its input is the one after the last step of ``encode``. Constants have names.
     """
     whole = _computed(glance)
     first, second = (_computed(parts[name]) for name in PARTS)
@@ -79,34 +79,34 @@ def _computed(graph: GraphModule) -> list[Node]:
     for node in graph.graph.nodes:
         if node.op == "placeholder":
             dependent.add(node)
-        elif dependent.intersection(node.all_input_nodes) and (node.op == "call_function" or _quantiser(node, graph)):
+        elif dependent.intersection(node.all_input_nodes) and (node.op == "call_function" or _quantizer(node, graph)):
             dependent.add(node)
             steps.append(node)
     return steps
 
 
 def _constants(graph: GraphModule) -> dict[str, Node]:
-    """Quantisers of weights and buffers, by the name of the constant."""
+    """Quantizers of weights and buffers, by the name of the constant."""
     return {
         node.args[0].target: node
         for node in graph.graph.nodes
-        if _quantiser(node, graph) is not None and node.args[0].op == "get_attr"
+        if _quantizer(node, graph) is not None and node.args[0].op == "get_attr"
     }
 
 
-def _quantiser(node: Node, graph: GraphModule) -> FakeQuantize | None:
+def _quantizer(node: Node, graph: GraphModule) -> FakeQuantize | None:
     module = graph.get_submodule(node.target) if node.op == "call_module" else None
     return module if isinstance(module, FakeQuantize) else None
 
 
 def _kind(node: Node, graph: GraphModule) -> object:
     """What must be equal of two steps in the same place."""
-    quantiser = _quantiser(node, graph)
-    return node.target if quantiser is None else type(quantiser.activation_post_process)
+    quantizer = _quantizer(node, graph)
+    return node.target if quantizer is None else type(quantizer.activation_post_process)
 
 
 def _pair(node: Node, graph: GraphModule, other: Node, glance: GraphModule) -> Pairs:
-    found, source = _quantiser(node, graph), _quantiser(other, glance)
+    found, source = _quantizer(node, graph), _quantizer(other, glance)
     if found is None or source is None or not isinstance(found.activation_post_process, ExponentObserver):
         return []
     return [(found, source)]
@@ -115,14 +115,14 @@ def _pair(node: Node, graph: GraphModule, other: Node, glance: GraphModule) -> P
 @torch.no_grad()
 def _copy_weights(glance: GraphModule, parts: dict[str, GraphModule]) -> None:
     """Give the layers of the parts the weights of the glance, and check that nothing is rounded another way."""
-    layers = {layer.name: layer for layer in quantised_layers(glance)}
+    layers = {layer.name: layer for layer in quantized_layers(glance)}
     for graph in parts.values():
-        for layer in quantised_layers(graph):
+        for layer in quantized_layers(graph):
             layer.weight.copy_(layers[layer.name].weight)
             if layer.bias is not None:
                 layer.bias.copy_(layers[layer.name].bias)
         snap(graph)
-    for layer in (layer for graph in parts.values() for layer in quantised_layers(graph)):
+    for layer in (layer for graph in parts.values() for layer in quantized_layers(graph)):
         source = layers.pop(layer.name)
         same = torch.equal(layer.weight, source.weight) and torch.equal(
             layer.weight_quant.scale, source.weight_quant.scale

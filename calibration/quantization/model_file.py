@@ -1,9 +1,9 @@
 """The model file: a trained network, from which every bundle is converted.
 
-Weights of quantised stages (the glance and the focus) are int8 with a power-of-two scale per output channel, their
-biases float32, and every activation has an exponent and the smallest value it took; layers that quantisation would cost
+Weights of quantized stages (the glance and the focus) are int8 with a power-of-two scale per output channel, their
+biases float32, and every activation has an exponent and the smallest value it took; layers that quantization would cost
 too much have float32 weights. Other stages are float32: the
-policy always, and all three where nothing was quantised. The file is a safetensors file whose metadata say how it was
+policy always, and all three where nothing was quantized. The file is a safetensors file whose metadata say how it was
 made.
 """
 
@@ -23,7 +23,7 @@ from torch.fx import GraphModule
 
 from adafocus import networks
 from adafocus.calibration.inspection import FORMAT
-from adafocus.calibration.quantization.qat import activation_quantisers, prepare, quantised_layers, set_exponent, snap
+from adafocus.calibration.quantization.qat import activation_quantizers, prepare, quantized_layers, set_exponent, snap
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import LoweredStages, lower
@@ -37,8 +37,8 @@ class StoredModel:
         config: the network's shape.
         preset: its name.
         labels: class names.
-        prepared: stage -> graph with fake quantisation, snapped (glance and focus, or none).
-        stages: float stage graphs that carry the same weights; what is not quantised is used from here.
+        prepared: stage -> graph with fake quantization, snapped (glance and focus, or none).
+        stages: float stage graphs that carry the same weights; what is not quantized is used from here.
         history: how the model was made.
     """
 
@@ -59,11 +59,11 @@ def save_model(
     labels: tuple[str, ...],
     history: dict[str, Any],
 ) -> None:
-    """Snap the quantised stages and write everything; the file appears only when it is whole.
+    """Snap the quantized stages and write everything; the file appears only when it is whole.
 
     Args:
         path: where to.
-        prepared: stage -> graph with fake quantisation.
+        prepared: stage -> graph with fake quantization.
         floats: stage -> graph that stays float.
         config: of the network.
         preset: its name.
@@ -133,7 +133,7 @@ def load_model(path: Path) -> StoredModel:
 
 def _stage_tensors(graph: GraphModule) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
-    for layer in quantised_layers(graph):
+    for layer in quantized_layers(graph):
         scale = layer.weight_quant.scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
         tensors[layer.name] = (layer.weight.detach() / scale).round().to(torch.int8)
         tensors[f"{layer.name}.scale"] = layer.weight_quant.scale.clone()
@@ -141,7 +141,7 @@ def _stage_tensors(graph: GraphModule) -> dict[str, Tensor]:
             tensors[layer.bias_name] = layer.bias.detach().clone()
     for name, value in graph.named_parameters():
         tensors.setdefault(name, value.detach().clone())
-    for name, fake in activation_quantisers(graph).items():
+    for name, fake in activation_quantizers(graph).items():
         observer = fake.activation_post_process
         tensors[f"{name}.range"] = torch.tensor([float(observer.exponent), float(observer.lowest)])
     return tensors
@@ -161,7 +161,7 @@ def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor]) -> G
             value = value.float() * scale
         parameter.copy_(value)
     graph = prepare(module, stages.examples(stage), kept_float(module, tensors))
-    for name, fake in activation_quantisers(graph).items():
+    for name, fake in activation_quantizers(graph).items():
         exponent, lowest = tensors[f"{name}.range"].tolist()
         fake.activation_post_process.lowest.fill_(lowest)
         set_exponent(fake, int(exponent))
@@ -170,6 +170,6 @@ def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor]) -> G
 
 
 def kept_float(module: nn.Module, tensors: dict[str, Tensor]) -> set[str]:
-    """Weights of a quantised stage that are stored in float."""
+    """Weights of a quantized stage that are stored in float."""
     matrices = {name for name, parameter in module.named_parameters() if parameter.dim() > 1}
     return {name for name in matrices if tensors[name].dtype != torch.int8}

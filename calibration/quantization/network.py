@@ -1,4 +1,4 @@
-"""Stage graphs with fake quantisation around a float policy, run clip by clip as a device runs them."""
+"""Stage graphs with fake quantization around a float policy, run clip by clip as a device runs them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
 from adafocus.calibration.quantization.qat import (
     calibrate,
     prepare,
-    quantised_layers,
-    quantised_values,
+    quantized_layers,
+    quantized_values,
     set_exponent,
     training_graph,
 )
 from adafocus.networks.lowering import LoweredInference, LoweredStages, run_stages
 
-QUANTISED = ("glance", "focus")
+QUANTIZED = ("glance", "focus")
 View = tuple[Tensor, Tensor]
 
 
 @torch.no_grad()
 def inputs_of_stages(stages: LoweredStages, views: Iterable[View]) -> dict[str, list[tuple[Tensor, ...]]]:
     """What the float stages are given on clips: the glance whole frames, the focus the policy's own crops."""
-    seen: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in QUANTISED}
+    seen: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in QUANTIZED}
     modules = stages.modules()
     hooks = [
         modules[stage].register_forward_pre_hook(lambda _, inputs, kept=kept: kept.append(inputs))
@@ -50,13 +50,13 @@ class QuantisedNetwork(nn.Module):
         glance: prepared graph.
         focus: prepared graph.
         policy: float graph.
-        kept_float: stage -> names of layers that are not quantised.
+        kept_float: stage -> names of layers that are not quantized.
     """
 
     def __init__(self, stages: LoweredStages, kept_float: Mapping[str, Iterable[str]] | None = None) -> None:
         super().__init__()
         self.config = stages.config
-        self.kept_float = {stage: frozenset((kept_float or {}).get(stage, ())) for stage in QUANTISED}
+        self.kept_float = {stage: frozenset((kept_float or {}).get(stage, ())) for stage in QUANTIZED}
         modules = stages.modules()
         self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), self.kept_float["glance"])
         self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), self.kept_float["focus"])
@@ -64,7 +64,7 @@ class QuantisedNetwork(nn.Module):
         self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
 
     def prepared(self) -> dict[str, GraphModule]:
-        """Stage -> graph with fake quantisation."""
+        """Stage -> graph with fake quantization."""
         return {"glance": self.glance, "focus": self.focus}
 
     def calibrate(self, inputs: Mapping[str, list[tuple[Tensor, ...]]]) -> None:
@@ -79,8 +79,8 @@ class QuantisedNetwork(nn.Module):
             with torch.no_grad():
                 for name, parameter in graph.named_parameters():
                     parameter.copy_(weights[name])
-            scales = quantised_values(other.prepared()[stage])
-            for name, fake in quantised_values(graph).items():
+            scales = quantized_values(other.prepared()[stage])
+            for name, fake in quantized_values(graph).items():
                 observer = scales[name].activation_post_process
                 fake.activation_post_process.lowest.copy_(observer.lowest)
                 set_exponent(fake, int(observer.exponent))
@@ -95,7 +95,7 @@ class QuantisedNetwork(nn.Module):
         chosen = [
             layer.weight_quant
             for stage, graph in self.prepared().items()
-            for layer in quantised_layers(graph)
+            for layer in quantized_layers(graph)
             if layer.name in set(layers.get(stage, ()))
         ]
         for module in chosen:

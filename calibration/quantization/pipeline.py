@@ -1,4 +1,4 @@
-"""The whole of ``adafocus quantize``: scales from real clips, training under quantisation, and what it costs."""
+"""The whole of ``adafocus quantize``: scales from real clips, training under quantization, and what it costs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import LoweredInference, LoweredStages, lower, run_stages
 
 PACKAGES = ("torch", "torchao", "executorch", "numpy", "opencv-python")
-CHECKPOINT = "quantising.pt"
+CHECKPOINT = "quantizing.pt"
 CHECKPOINT_EVERY = 10
 GRADIENT_NORM = 5.0
 NOISE_CLIPS = 4
@@ -39,11 +39,11 @@ POINTS = 100.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How a network is quantised.
+    """How a network is quantized.
 
     Attributes:
         calibration_clips: clips that decide the scales, at most.
-        steps: of training under fake quantisation; 0 for post-training quantisation alone.
+        steps: of training under fake quantization; 0 for post-training quantization alone.
         batch: clips per step.
         learning_rate: peak of AdamW, cosine decay.
         bound_points: of the clips right (or, without labels, of the float network's answers) that may be lost; layers
@@ -61,12 +61,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The quantised network beside the float one on the same clips.
+    """The quantized network beside the float one on the same clips.
 
     Attributes:
         clips: how many.
         float_right: share that the float network gets right, or 1 where clips have no labels.
-        int8_right: share that the quantised one gets right, or that agrees with the float one.
+        int8_right: share that the quantized one gets right, or that agrees with the float one.
         same_label: share of the clips with the same best label.
         same_frames: share of the chosen frames that both choose.
         largest_box_px: largest difference of a side or corner of a box, in pixels of the frame.
@@ -83,7 +83,7 @@ class Comparison:
 
     @property
     def lost_points(self) -> float:
-        """Points lost to quantisation."""
+        """Points lost to quantization."""
         return POINTS * (self.float_right - self.int8_right)
 
 
@@ -105,7 +105,7 @@ class Clips:
         return [self.usable[place] for place in places]
 
 
-def compare(stages: LoweredStages, quantised: QuantisedNetwork, clips: Clips, chosen: Sequence[int]) -> Comparison:
+def compare(stages: LoweredStages, quantized: QuantisedNetwork, clips: Clips, chosen: Sequence[int]) -> Comparison:
     """Run both networks on clips as a device sees them."""
     modules = stages.modules()
     side = stages.config.frame_size
@@ -114,7 +114,7 @@ def compare(stages: LoweredStages, quantised: QuantisedNetwork, clips: Clips, ch
         glance, candidates = clips.view(index)
         with torch.no_grad():
             wanted = run_stages(modules, stages.config, glance, candidates)
-            given = quantised(glance, candidates)
+            given = quantized(glance, candidates)
         rows.append(_row(wanted, given, clips.classes[index], side))
     right, kept, label, frames, box, moved = np.array(rows).T
     return Comparison(
@@ -142,27 +142,27 @@ def _row(wanted: LoweredInference, given: LoweredInference, classes: tuple[int, 
 
 
 def distillation_loss(wanted: LoweredInference, given: LoweredInference) -> Tensor:
-    """How far a quantised network is from its float twin on one clip: every exit, the boxes, the frame weights."""
+    """How far a quantized network is from its float twin on one clip: every exit, the boxes, the frame weights."""
     policy = F.mse_loss(given.boxes, wanted.boxes) + F.mse_loss(
         given.frame_weights.clamp(min=1e-9).log(), wanted.frame_weights.clamp(min=1e-9).log()
     )
     return divergence(given.stage_logits, wanted.stage_logits) + policy
 
 
-class Quantising:
-    """Quantisation-aware training of a network towards its own float answers; taken up where it stopped."""
+class Quantizing:
+    """Quantization-aware training of a network towards its own float answers; taken up where it stopped."""
 
-    def __init__(self, stages: LoweredStages, quantised: QuantisedNetwork, settings: Settings, folder: Path) -> None:
-        self.stages, self.quantised, self.settings, self.folder = stages, quantised, settings, folder
+    def __init__(self, stages: LoweredStages, quantized: QuantisedNetwork, settings: Settings, folder: Path) -> None:
+        self.stages, self.quantized, self.settings, self.folder = stages, quantized, settings, folder
         self.step = 0
-        parameters = [p for graph in quantised.prepared().values() for p in graph.parameters()]
+        parameters = [p for graph in quantized.prepared().values() for p in graph.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=0.0)
         path = folder / CHECKPOINT
         if path.exists():
             state = torch.load(path, weights_only=True)
             if state["settings"] != asdict(settings):
                 raise AdafocusError(f"{folder} holds a run with other settings. Give an empty --work folder.")
-            quantised.load_state_dict(state["network"])
+            quantized.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
 
@@ -171,11 +171,11 @@ class Quantising:
         last = self.settings.steps if until is None else until
         told = []
         with Progress() as progress:
-            bar = progress.add_task("quantisation-aware training", total=last, completed=self.step)
+            bar = progress.add_task("quantization-aware training", total=last, completed=self.step)
             while self.step < last:
                 told.append(self._train_step(clips))
                 self.step += 1
-                progress.update(bar, completed=self.step, description=f"quantisation-aware training, {told[-1]:.4f}")
+                progress.update(bar, completed=self.step, description=f"quantization-aware training, {told[-1]:.4f}")
                 if self.step % CHECKPOINT_EVERY == 0 or self.step == last:
                     self.save()
         return told
@@ -183,7 +183,7 @@ class Quantising:
     def save(self) -> None:
         """Write what the run needs to go on."""
         state = {
-            "network": self.quantised.state_dict(),
+            "network": self.quantized.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "settings": asdict(self.settings),
@@ -204,7 +204,7 @@ class Quantising:
             glance, candidates = clips.view(int(index), rng)
             with torch.no_grad():
                 wanted = run_stages(modules, self.stages.config, glance, candidates)
-            loss = distillation_loss(wanted, self.quantised(glance, candidates)) / settings.batch
+            loss = distillation_loss(wanted, self.quantized(glance, candidates)) / settings.batch
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], GRADIENT_NORM)
@@ -234,7 +234,7 @@ def find_kept_float(
     if high == len(ranking) and measure(by_stage(ranking)) > bound_points:
         raise AdafocusError(
             f"More than {bound_points:g} points are lost even with every layer's weights in float: the activations "
-            "cost them. Train under quantisation: --steps 100, or allow more: --bound."
+            "cost them. Train under quantization: --steps 100, or allow more: --bound."
         )
     while high - low > 1:
         middle = (low + high) // 2
@@ -252,7 +252,7 @@ def by_stage(layers: Sequence[LayerNoise]) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Request:
-    """What to quantise, with which clips, and where to.
+    """What to quantize, with which clips, and where to.
 
     Attributes:
         checkpoint: of ``adafocus train``.
@@ -279,8 +279,8 @@ class Request:
     report: Path | None
 
 
-def quantise(request: Request) -> dict[str, Any]:
-    """Quantise a checkpoint into a model file.
+def quantize(request: Request) -> dict[str, Any]:
+    """Quantize a checkpoint into a model file.
 
     Returns:
         the report: both networks side by side, the layers, what stayed float.
@@ -297,26 +297,26 @@ def quantise(request: Request) -> dict[str, Any]:
     inputs = inputs_of_stages(stages, (teaching.view(index) for index in track(calibrating, "calibration clips")))
     judged = judging.usable if request.judged_split is not None else calibrating
 
-    quantised = QuantisedNetwork(lower(trained.net))
-    quantised.calibrate(inputs)
-    after_training = compare(stages, quantised, judging, judged)
+    quantized = QuantisedNetwork(lower(trained.net))
+    quantized.calibrate(inputs)
+    after_training = compare(stages, quantized, judging, judged)
     losses: list[float] = []
     if settings.steps:
-        losses = Quantising(stages, quantised, settings, request.work).run(teaching)
-    found = compare(stages, quantised, judging, judged) if settings.steps else after_training
+        losses = Quantizing(stages, quantized, settings, request.work).run(teaching)
+    found = compare(stages, quantized, judging, judged) if settings.steps else after_training
     few = {stage: calls[:NOISE_CLIPS] for stage, calls in inputs.items()}
-    ranking = noise_of(quantised.prepared(), few) if request.layer_report or _exceeds(found, settings) else []
+    ranking = noise_of(quantized.prepared(), few) if request.layer_report or _exceeds(found, settings) else []
     kept: dict[str, list[str]] = {}
     if _exceeds(found, settings):
 
         def measure(layers: dict[str, list[str]]) -> float:
-            with quantised.with_float_weights(layers) as tried:
+            with quantized.with_float_weights(layers) as tried:
                 return compare(stages, tried, judging, judged).lost_points
 
         kept = find_kept_float(ranking, measure, settings.bound_points)
         mixed = QuantisedNetwork(lower(trained.net), kept)
-        mixed.take_from(quantised)
-        quantised, found = mixed, compare(stages, mixed, judging, judged)
+        mixed.take_from(quantized)
+        quantized, found = mixed, compare(stages, mixed, judging, judged)
     report = {
         "checkpoint": request.checkpoint.name,
         "settings": asdict(settings),
@@ -338,12 +338,12 @@ def quantise(request: Request) -> dict[str, Any]:
         "checkpoint": request.checkpoint.name,
         "checkpoint_sha256": sha256_of(request.checkpoint),
         "training": {**trained.history, "recipe": trained.recipe.as_dict()},
-        "quantising": {key: value for key, value in report.items() if key not in ("layers", "training_losses")},
+        "quantizing": {key: value for key, value in report.items() if key not in ("layers", "training_losses")},
         "packages": {name: version(name) for name in PACKAGES},
     }
     name = trained.recipe.preset
-    floats = {"policy": quantised.policy}
-    save_model(request.out, quantised.prepared(), floats, quantised.config, name, trained.labels, history)
+    floats = {"policy": quantized.policy}
+    save_model(request.out, quantized.prepared(), floats, quantized.config, name, trained.labels, history)
     if request.report is not None:
         write_report(request.report, report)
     return report

@@ -1,4 +1,4 @@
-"""Post-training quantisation: activation scales from real clips, weights as they are."""
+"""Post-training quantization: activation scales from real clips, weights as they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress import track
 from torch.fx import GraphModule
 
 from adafocus.calibration.datasets import is_clip_set, read_clips
-from adafocus.calibration.datasets.augmentation import normalise
+from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.quantization.network import QuantisedNetwork, inputs_of_stages
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.video.clip import read_clip
@@ -74,7 +74,7 @@ def calibration_views(sources: Sequence[Path], config: NetworkConfig, most: int)
     return [(clip.glance, np.asarray(clip.candidates)) for clip in clips]
 
 
-def quantise_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, GraphModule]:
+def quantize_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, GraphModule]:
     """Prepare glance and focus and fix their scales: the glance on whole frames, the focus on the policy's own crops.
 
     The float network decides what the focus sees, as it does after training.
@@ -84,7 +84,7 @@ def quantise_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, 
     config = stages.config
     inputs = inputs_of_stages(
         stages,
-        ((normalise(glance, config), normalise(frames, config)) for glance, frames in track(views, "float stages")),
+        ((normalize(glance, config), normalize(frames, config)) for glance, frames in track(views, "float stages")),
     )
     network = QuantisedNetwork(stages)
     network.calibrate(inputs)

@@ -1,4 +1,4 @@
-"""From a lowered stage graph to its quantised program, the single source of truth for every runtime."""
+"""From a lowered stage graph to its quantized program, the single source of truth for every runtime."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REARRANGEMENTS = (
 
 
 def prepare(stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[str] = ()) -> GraphModule:
-    """Export a stage graph and insert trainable fake quantisation; parameters keep the names they have in ``stage``.
+    """Export a stage graph and insert trainable fake quantization; parameters keep the names they have in ``stage``.
 
     Args:
         stage: float graph.
@@ -46,7 +46,7 @@ def prepare(stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[
 
 
 class QuantisedLayer:
-    """A convolution or linear layer of a prepared graph with the fake quantisers of its operands."""
+    """A convolution or linear layer of a prepared graph with the fake quantizers of its operands."""
 
     def __init__(self, graph: GraphModule, node: Node) -> None:
         source, weight = node.args[0], node.args[1]
@@ -59,15 +59,15 @@ class QuantisedLayer:
         self.source_quant: FakeQuantize = graph.get_submodule(source.target)
 
 
-def quantised_layers(prepared: GraphModule) -> Iterator[QuantisedLayer]:
-    """Every layer of a prepared graph that has quantised weights, in the order of the graph."""
+def quantized_layers(prepared: GraphModule) -> Iterator[QuantisedLayer]:
+    """Every layer of a prepared graph that has quantized weights, in the order of the graph."""
     for node in prepared.graph.nodes:
         if node.target in CONVOLUTIONS and node.args[1].op == "call_module":
             yield QuantisedLayer(prepared, node)
 
 
-def activation_quantisers(prepared: GraphModule) -> dict[str, FakeQuantize]:
-    """Fake quantisers of activations whose range is found from data, by the name of their first use."""
+def activation_quantizers(prepared: GraphModule) -> dict[str, FakeQuantize]:
+    """Fake quantizers of activations whose range is found from data, by the name of their first use."""
     found: dict[int, tuple[str, FakeQuantize]] = {}
     for node in prepared.graph.nodes:
         if node.op == "call_module":
@@ -77,9 +77,9 @@ def activation_quantisers(prepared: GraphModule) -> dict[str, FakeQuantize]:
     return dict(found.values())
 
 
-def quantised_values(prepared: GraphModule) -> dict[str, FakeQuantize]:
-    """The same by the name of the value that is quantised, which does not depend on what else is quantised."""
-    chosen = set(map(id, activation_quantisers(prepared).values()))
+def quantized_values(prepared: GraphModule) -> dict[str, FakeQuantize]:
+    """The same by the name of the value that is quantized, which does not depend on what else is quantized."""
+    chosen = set(map(id, activation_quantizers(prepared).values()))
     modules = ((node, prepared.get_submodule(node.target)) for node in prepared.graph.nodes if node.op == "call_module")
     return {node.args[0].name: module for node, module in modules if id(module) in chosen}
 
@@ -88,12 +88,12 @@ def quantised_values(prepared: GraphModule) -> dict[str, FakeQuantize]:
 def calibrate(prepared: GraphModule, inputs: Iterable[tuple[Tensor, ...]]) -> None:
     """Choose the power-of-two scale of every activation from real inputs and fix it.
 
-    Scales minimise the squared rounding and clipping error; operands and results of an addition get one scale.
+    Scales minimize the squared rounding and clipping error; operands and results of an addition get one scale.
     """
     material = list(inputs)
     prepared.apply(disable_fake_quant)
     for _ in range(CALIBRATION_PASSES):
-        for module in activation_quantisers(prepared).values():
+        for module in activation_quantizers(prepared).values():
             module.activation_post_process.errors.zero_()
         for example in material:
             prepared(*example)
@@ -106,7 +106,7 @@ def calibrate(prepared: GraphModule, inputs: Iterable[tuple[Tensor, ...]]) -> No
 
 
 def set_exponent(module: FakeQuantize, exponent: int) -> None:
-    """Fix a fake quantiser's scale to ``2**exponent`` and its zero point to what its observer saw."""
+    """Fix a fake quantizer's scale to ``2**exponent`` and its zero point to what its observer saw."""
     module.activation_post_process.exponent.fill_(exponent)
     scale, zero_point = module.calculate_qparams()
     module.scale.data, module.zero_point.data = scale, zero_point.int()
@@ -114,8 +114,8 @@ def set_exponent(module: FakeQuantize, exponent: int) -> None:
 
 
 def scale_groups(prepared: GraphModule) -> list[list[FakeQuantize]]:
-    """Activation quantisers that must have one scale: those around each addition, joined where additions meet."""
-    names = activation_quantisers(prepared)
+    """Activation quantizers that must have one scale: those around each addition, joined where additions meet."""
+    names = activation_quantizers(prepared)
     leader = {id(module): id(module) for module in names.values()}
 
     def find(key: int) -> int:
@@ -125,7 +125,7 @@ def scale_groups(prepared: GraphModule) -> list[list[FakeQuantize]]:
 
     for node in prepared.graph.nodes:
         if node.target == ADD:
-            around = [id(prepared.get_submodule(n.target)) for n in (*node.all_input_nodes, *_quantised_users(node))]
+            around = [id(prepared.get_submodule(n.target)) for n in (*node.all_input_nodes, *_quantized_users(node))]
             for key in around[1:]:
                 leader[find(key)] = find(around[0])
     groups: dict[int, list[FakeQuantize]] = {}
@@ -134,14 +134,14 @@ def scale_groups(prepared: GraphModule) -> list[list[FakeQuantize]]:
     return list(groups.values())
 
 
-def _quantised_users(node: Node) -> list[Node]:
+def _quantized_users(node: Node) -> list[Node]:
     users = [user for user in node.users if user.target != "output"]
     users = [after for user in users for after in (user.users if user.target == RELU else [user])]
     return [user for user in users if user.op == "call_module"]
 
 
 def training_graph(prepared: GraphModule) -> GraphModule:
-    """The same graph without the fake quantisers that change nothing, for speed; parameters are shared.
+    """The same graph without the fake quantizers that change nothing, for speed; parameters are shared.
 
     Values that are only moved (sliced, reshaped, joined with zeros) stay on the grid that they are on.
     """
@@ -170,9 +170,9 @@ def snap(prepared: GraphModule) -> None:
     """Round weights and biases to the grids that integer runtimes store them on, and fix the scales of the weights.
 
     Without this a converter rounds the weights a second time, and its 32-bit biases (grid: input scale times weight
-    scale) differ from the float biases of the quantised program by up to some percent of an output step.
+    scale) differ from the float biases of the quantized program by up to some percent of an output step.
     """
-    for layer in quantised_layers(prepared):
+    for layer in quantized_layers(prepared):
         fake = layer.weight_quant
         fake(layer.weight)
         disable_observer(fake)
@@ -183,8 +183,8 @@ def snap(prepared: GraphModule) -> None:
             layer.bias.copy_((layer.bias.double() / step).round() * step)
 
 
-def quantised_program(prepared: GraphModule, *, fold: bool = False) -> GraphModule:
-    """Turn fake quantisation into quantise and dequantise operations; ``prepared`` is left as it is.
+def quantized_program(prepared: GraphModule, *, fold: bool = False) -> GraphModule:
+    """Turn fake quantization into quantize and dequantize operations; ``prepared`` is left as it is.
 
     Args:
         prepared: a trained graph, snapped.

@@ -1,4 +1,4 @@
-"""What is quantised in a stage graph, and how: int8 weights per output channel, int8 activations per tensor.
+"""What is quantized in a stage graph, and how: int8 weights per output channel, int8 activations per tensor.
 
 The recipe starts from ExecuTorch's symmetric XNNPACK annotation and makes the arithmetic *exact*, because a deep
 network amplifies a single value that two runtimes round differently until the whole feature map differs:
@@ -111,7 +111,7 @@ class PowerOfTwoWeightObserver(MovingAveragePerChannelMinMaxObserver):
 
 
 def activation_spec() -> QuantizationSpec:
-    """Int8 per tensor, trained through fake quantisation."""
+    """Int8 per tensor, trained through fake quantization."""
     return QuantizationSpec(
         dtype=torch.int8,
         quant_min=INT8_MIN,
@@ -134,7 +134,7 @@ def weight_spec() -> QuantizationSpec:
 
 
 class StageQuantizer(XNNPACKQuantizer):
-    """Annotates an exported stage graph for quantisation-aware training; layers with named weights stay float."""
+    """Annotates an exported stage graph for quantization-aware training; layers with named weights stay float."""
 
     def __init__(self, kept_float: Iterable[str] = ()) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ def annotate(node: Node, inputs: dict[Any, QuantizationSpecBase], output: Quanti
 
 
 def leave_float(convolution: Node) -> None:
-    """Take a convolution's own quantisers away; what it reads and what reads it stays quantised."""
+    """Take a convolution's own quantizers away; what it reads and what reads it stays quantized."""
     annotation = convolution.meta[Q_ANNOTATION_KEY]
     annotation.input_qspec_map = {
         source: spec for source, spec in annotation.input_qspec_map.items() if source is convolution.args[0]
@@ -175,7 +175,7 @@ def leave_float(convolution: Node) -> None:
 
 
 def fuse_with_convolution(clipping: Node, spec: QuantizationSpec) -> None:
-    """Quantise a convolution and its ReLU6 once, after both: kernels clip while they rescale.
+    """Quantize a convolution and its ReLU6 once, after both: kernels clip while they rescale.
 
     The library's annotation knows ReLU alone and would round between the two.
     """
@@ -236,7 +236,7 @@ def _is_shifted_tap(node: Any) -> bool:
 
 
 def share_one_scale(chain: list[Node]) -> None:
-    """Let the taps of one chain, their shifted copies and their partial sums share the quantiser of the centre tap."""
+    """Let the taps of one chain, their shifted copies and their partial sums share the quantizer of the centre tap."""
     centre, *sums = chain
     shared = SharedQuantizationSpec(centre)
     for total in sums:

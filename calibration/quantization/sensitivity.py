@@ -1,4 +1,4 @@
-"""What quantisation costs layer by layer: signal-to-noise ratios, and how much each layer alone moves the answers."""
+"""What quantization costs layer by layer: signal-to-noise ratios, and how much each layer alone moves the answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
 
-from adafocus.calibration.quantization.qat import QuantisedLayer, quantised_layers
+from adafocus.calibration.quantization.qat import QuantisedLayer, quantized_layers
 from adafocus.calibration.quantization.quantizer import CONVOLUTIONS
 from adafocus.calibration.training.losses import divergence
 
@@ -26,8 +26,8 @@ class LayerNoise:
     Attributes:
         stage: its stage.
         layer: name of its weights.
-        signal_to_noise_db: of its output, everything before it quantised as well; infinite where nothing differs.
-        divergence: of the stage's last logits from the float stage's when this layer alone is quantised, in nats.
+        signal_to_noise_db: of its output, everything before it quantized as well; infinite where nothing differs.
+        divergence: of the stage's last logits from the float stage's when this layer alone is quantized, in nats.
     """
 
     stage: str
@@ -52,7 +52,7 @@ class _Outputs(Interpreter):
 
 
 def outputs_of(graph: GraphModule, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
-    """Output of every quantised layer, by the name of its weights."""
+    """Output of every quantized layer, by the name of its weights."""
     runner = _Outputs(graph)
     runner.run(*inputs)
     return runner.kept
@@ -84,7 +84,7 @@ def decibels(signal: float, noise: float) -> float:
 
 @torch.no_grad()
 def sensitivity(graph: GraphModule, inputs: Inputs, stage: str, place: int) -> dict[str, float]:
-    """Divergence of a stage's logits when one layer alone is quantised, its weights and what it reads.
+    """Divergence of a stage's logits when one layer alone is quantized, its weights and what it reads.
 
     Args:
         graph: prepared and calibrated.
@@ -95,7 +95,7 @@ def sensitivity(graph: GraphModule, inputs: Inputs, stage: str, place: int) -> d
     graph.apply(disable_fake_quant)
     wanted = [graph(*example)[place] for example in inputs]
     found = {}
-    for layer in track(list(quantised_layers(graph)), f"{stage}, layer by layer"):
+    for layer in track(list(quantized_layers(graph)), f"{stage}, layer by layer"):
         _switch(layer, on=True)
         given = [graph(*example)[place] for example in inputs]
         _switch(layer, on=False)
@@ -110,7 +110,7 @@ def _switch(layer: QuantisedLayer, *, on: bool) -> None:
 
 
 def noise_of(prepared: dict[str, GraphModule], inputs: dict[str, Inputs]) -> list[LayerNoise]:
-    """Every layer of the quantised stages, the one that moves the answers most first.
+    """Every layer of the quantized stages, the one that moves the answers most first.
 
     The last logits are judged: those of the glance's own exit, and those of the focus.
     """

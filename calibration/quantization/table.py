@@ -1,4 +1,4 @@
-"""What quantisation cost, for people."""
+"""What quantization cost, for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-MOST_LAYERS = 12
+MAX_LAYERS = 12
 PERCENT = 100.0
 
 
@@ -32,7 +32,7 @@ def show(report: dict[str, Any]) -> None:
     console.print(table)
     if report["layers"]:
         layers = Table("stage", "layer", "SNR, dB", "moves the answer by, nat", title="the most sensitive layers")
-        for row in report["layers"][:MOST_LAYERS]:
+        for row in report["layers"][:MAX_LAYERS]:
             layers.add_row(row["stage"], row["layer"], f"{row['signal_to_noise_db']:.1f}", f"{row['divergence']:.2g}")
         console.print(layers)
     kept = [f"{stage} {name}" for stage, names in report["kept_float"].items() for name in names]

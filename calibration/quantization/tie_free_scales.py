@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch.fx import GraphModule, Node
 
-from adafocus.calibration.quantization.qat import quantised_program
+from adafocus.calibration.quantization.qat import quantized_program
 from adafocus.calibration.quantization.quantizer import (
     ADD,
     ATEN,
@@ -41,20 +41,20 @@ from adafocus.calibration.quantization.quantizer import (
 STEP = 2.0**-13
 MULTIPLY = ATEN.mul.Tensor
 OPERATIONS = (MULTIPLY, MEAN)
-MOST_MEANT = 4096
-MOST_IN_A_ROW = 8
+MAX_MEANT = 4096
+MAX_IN_A_ROW = 8
 CANDIDATES = 256
 
 LIBRARY = torch.ops.quantized_decomposed
-QUANTISE = LIBRARY.quantize_per_tensor.default
-DEQUANTISE = LIBRARY.dequantize_per_tensor.default
-DEQUANTISE_WEIGHTS = LIBRARY.dequantize_per_channel.default
-QUANTISE_WEIGHTS = LIBRARY.quantize_per_channel.default
+QUANTIZE = LIBRARY.quantize_per_tensor.default
+DEQUANTIZE = LIBRARY.dequantize_per_tensor.default
+DEQUANTIZE_WEIGHTS = LIBRARY.dequantize_per_channel.default
+QUANTIZE_WEIGHTS = LIBRARY.quantize_per_channel.default
 # what gives back numbers of the grid that it was given
 PASSING = (
     ATEN.slice.Tensor, ATEN.permute.default, ATEN.transpose.int, ATEN.reshape.default, ATEN.view.default,
-    ATEN.flatten.using_ints, ATEN.maximum.default, ATEN.max_pool2d.default, CONCATENATE, PAD, RELU, RELU6, QUANTISE,
-    DEQUANTISE,
+    ATEN.flatten.using_ints, ATEN.maximum.default, ATEN.max_pool2d.default, CONCATENATE, PAD, RELU, RELU6, QUANTIZE,
+    DEQUANTIZE,
 )  # fmt: skip
 
 Operations = tuple[Any, ...]
@@ -79,10 +79,10 @@ def runtime_program(prepared: GraphModule, *, fold: bool, float_means: bool = Fa
 
     Args:
         prepared: a trained graph, snapped.
-        fold: as in :func:`adafocus.calibration.quantization.qat.quantised_program`.
+        fold: as in :func:`adafocus.calibration.quantization.qat.quantized_program`.
         float_means: whether the runtime takes means of real numbers; they are then treated as in the reference.
     """
-    program = quantised_program(prepared, fold=fold)
+    program = quantized_program(prepared, fold=fold)
     if not float_means:
         return without_halves(program)
     return _walked(without_halves(program, (MULTIPLY,)), (), _move_halves_of((MEAN,)))
@@ -90,11 +90,11 @@ def runtime_program(prepared: GraphModule, *, fold: bool, float_means: bool = Fa
 
 def reference_program(prepared: GraphModule) -> GraphModule:
     """What every converted file of a prepared stage must answer like."""
-    return halves_moved_away(quantised_program(prepared, fold=True))
+    return halves_moved_away(quantized_program(prepared, fold=True))
 
 
 def without_halves(program: GraphModule, operations: Operations = OPERATIONS) -> GraphModule:
-    """A quantised program as integer kernels get it: scales in which no product and no mean is a half.
+    """A quantized program as integer kernels get it: scales in which no product and no mean is a half.
 
     Args:
         program: with power-of-two scales; it is left as it is.
@@ -104,7 +104,7 @@ def without_halves(program: GraphModule, operations: Operations = OPERATIONS) ->
 
     def visit(node: Node, count: int) -> None:
         smaller, larger = factors(count)
-        if node.target in (QUANTISE, DEQUANTISE) and count:
+        if node.target in (QUANTIZE, DEQUANTIZE) and count:
             node.update_arg(1, float(node.args[1]) * smaller)  # type: ignore[arg-type]
         elif node.target in CONVOLUTIONS and count and _has_integer_weights(node):
             _widen_weights(changed, node, larger)
@@ -160,7 +160,7 @@ def _read(node: Node, counts: dict[Node, int]) -> int:
     """
     if node.target in CONVOLUTIONS:
         return counts.get(node.all_input_nodes[0], 0)
-    # constants are on no grid of their own until they are quantised
+    # constants are on no grid of their own until they are quantized
     found = [counts[source] for source in node.all_input_nodes if source in counts]
     if node.target == MULTIPLY:
         return sum(found)
@@ -177,10 +177,10 @@ def _given(node: Node, read: int, operations: Operations) -> int:
     Raises:
         TypeError: a mean of too many numbers, or more in a row than float32 can tell apart.
     """
-    if node.target == MEAN and (meant := _meant(node)) > MOST_MEANT:
-        raise TypeError(f"{node.name} is the mean of {meant} numbers, at most {MOST_MEANT} stay exact.")
+    if node.target == MEAN and (meant := _meant(node)) > MAX_MEANT:
+        raise TypeError(f"{node.name} is the mean of {meant} numbers, at most {MAX_MEANT} stay exact.")
     given = read + (node.target in operations) if node.target in (*PASSING, *OPERATIONS) else 0
-    if given > MOST_IN_A_ROW:
+    if given > MAX_IN_A_ROW:
         raise TypeError(f"{node.name} ends too long a row of products without a layer between them.")
     return given
 
@@ -196,7 +196,7 @@ def _meant(node: Node) -> int:
 
 
 def _has_integer_weights(layer: Node) -> bool:
-    return isinstance(layer.args[1], Node) and layer.args[1].target == DEQUANTISE_WEIGHTS
+    return isinstance(layer.args[1], Node) and layer.args[1].target == DEQUANTIZE_WEIGHTS
 
 
 def _widen_weights(program: GraphModule, layer: Node, wider: float) -> None:
@@ -206,7 +206,7 @@ def _widen_weights(program: GraphModule, layer: Node, wider: float) -> None:
     name = f"{layer.name}_weight_scales"
     program.register_buffer(name, (scales.double() * wider).to(scales.dtype))
     integers = weights.args[0]
-    stored = integers.target != QUANTISE_WEIGHTS
+    stored = integers.target != QUANTIZE_WEIGHTS
     with program.graph.inserting_before(weights if stored else integers):
         own = program.graph.get_attr(name)
     for node in (weights,) if stored else (weights, integers):

@@ -1,4 +1,4 @@
-"""What a network starts from: whole checkpoints, or published encoders, one table of what is recognised."""
+"""What a network starts from: whole checkpoints, or published encoders, one table of what is recognized."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adafocus.errors import AdafocusError
 from adafocus.networks import AdaFocus, NetworkError, VideoClassifier
 from adafocus.networks.backbones.inverted_residual import InvertedResidualNet
 from adafocus.networks.backbones.x3d import X3D
-from adafocus.networks.checkpoints.loading import read_state, recognised, translated
+from adafocus.networks.checkpoints.loading import read_state, recognized, translated
 from adafocus.networks.heads import LinearHead, X3DHead
 
 WHOLE = "all"
@@ -79,7 +79,7 @@ def _load(net: nn.Module, part: str, path: Path) -> str:
         encoder = net.get_submodule(ENCODERS[name])
         classifier = _load_encoder(encoder, kind, path)
         if kind is not None:
-            _renormalise(encoder, net.config)
+            _renormalize(encoder, net.config)
         for head in HEADS[name]:
             if classifier and net.config.variant != "long":
                 _fill_head(net.get_submodule(head), classifier, 0.5 if head in FINAL_HEADS else 1.0)
@@ -95,7 +95,7 @@ def _load_encoder(encoder: nn.Module, kind: str | None, path: Path) -> Classifie
 
 def _load_whole(net: nn.Module, state: Mapping[str, Tensor]) -> str:
     """Take every tensor that fits; only those whose shape depends on the number of classes may differ."""
-    source, plain = recognised(state)
+    source, plain = recognized(state)
     named, _ = translated(source, plain)
     own = net.state_dict()
     misfits = [key for key in own if key not in named or named[key].numel() != own[key].numel()]
@@ -109,8 +109,8 @@ def _load_whole(net: nn.Module, state: Mapping[str, Tensor]) -> str:
 
 
 @torch.no_grad()
-def _renormalise(encoder: nn.Module, config: networks.NetworkConfig) -> None:
-    """Let a published encoder's first layer take pixels that are normalised by this network's mean and deviation.
+def _renormalize(encoder: nn.Module, config: networks.NetworkConfig) -> None:
+    """Let a published encoder's first layer take pixels that are normalized by this network's mean and deviation.
 
     The part of the mean goes into the bias after the layer, which is exact but at the borders of the frame; an X3D's
     stem has none, so there a mean that is not the published one shifts its input.

@@ -79,7 +79,7 @@ def size_penalty(raw_boxes: Tensor) -> Tensor:
 def losses(
     outputs: TrainingOutputs, target: Target, criterion: Criterion, size_weight: float, *, frame_by_frame: bool
 ) -> dict[str, Tensor]:
-    """Every term of the training loss; their sum is what is minimised.
+    """Every term of the training loss; their sum is what is minimized.
 
     Args:
         outputs: of ``AdaFocus.train_forward``.

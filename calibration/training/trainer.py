@@ -96,7 +96,7 @@ def parameter_groups(task: Task) -> list[dict[str, Any]]:
 
 
 def build_optimizer(recipe: Recipe, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The recipe's optimiser."""
+    """The recipe's optimizer."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, recipe.learning_rate, MOMENTUM, weight_decay=recipe.weight_decay)
     return torch.optim.AdamW(groups, recipe.learning_rate, weight_decay=recipe.weight_decay)

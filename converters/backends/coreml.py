@@ -24,7 +24,7 @@ with quiet():
     import coremltools
 
 # a program for Core ML computes in float32 between its changes of grid, as the reference does
-quantised = reference_program
+quantized = reference_program
 PACKAGES = ("coremltools",)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
@@ -42,10 +42,10 @@ MOVES = {"const", INTEGER_WEIGHT, "quantize", "dequantize", "transpose", "reshap
 def convert(
     program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
 ) -> Report:
-    """Convert a quantised program with folded weights, or a float stage graph.
+    """Convert a quantized program with folded weights, or a float stage graph.
 
     Inputs and outputs are floating point: Core ML takes 8-bit integers at the border from iOS 26 only. An int8 program
-    computes in float32 between its quantisations, because float16 biases would round differently.
+    computes in float32 between its quantizations, because float16 biases would round differently.
     """
     half = precision == "fp16"
     with quiet(), torch.no_grad():
@@ -104,7 +104,7 @@ def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[Tenso
 def report(path: Path) -> Report:
     """Count the program's operations by type and precision.
 
-    The share is that of the multiply-accumulates whose weights are int8 and whose operands are quantised, for an int8
+    The share is that of the multiply-accumulates whose weights are int8 and whose operands are quantized, for an int8
     program; for a float one it is 1.
     """
     _, main, block = program_of(path)
@@ -123,11 +123,11 @@ def report(path: Path) -> Report:
         macs["int8" if integer else "float"] += prod(result) * each
     kinds = Counter(operation.type for operation in block.operations)
     total = sum(macs.values())
-    quantised = macs["int8"] > 0
+    quantized = macs["int8"] > 0
     return Report(
         macs=total,
         delegates=None,
-        delegated_share=macs["int8"] / total if quantised and total else 1.0,
+        delegated_share=macs["int8"] / total if quantized and total else 1.0,
         left_out={},
         operations=sum(count for kind, count in kinds.items() if kind != "const"),
         weight_bytes=sum(file.stat().st_size for file in (path / "Data").rglob("*.bin")),

@@ -26,7 +26,7 @@ from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.manifest import Precision, TensorSpec
 from adafocus.edge.runtimes.executorch import SCALE, SIDES, ZERO_POINT, ProgramGraph
 
-quantised = partial(runtime_program, fold=True)
+quantized = partial(runtime_program, fold=True)
 PACKAGES = ("executorch",)
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
@@ -58,7 +58,7 @@ CONFIGS = [REPLACED.get(config, config) for config in ALL_PARTITIONER_CONFIGS]
 def convert(
     program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
 ) -> Report:
-    """Convert a quantised program with folded weights, or a float stage graph."""
+    """Convert a quantized program with folded weights, or a float stage graph."""
     grids: tuple[Grids, Grids] = ({}, {})
     if precision == "int8" and isinstance(program, GraphModule):
         program, grids = integer_borders(program, names)

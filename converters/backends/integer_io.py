@@ -1,4 +1,4 @@
-"""The borders of a quantised program: its inputs and outputs become the integers themselves."""
+"""The borders of a quantized program: its inputs and outputs become the integers themselves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from adafocus.calibration.quantization.tie_free_scales import DEQUANTISE, QUANTISE
+from adafocus.calibration.quantization.tie_free_scales import DEQUANTIZE, QUANTIZE
 
 Grid = tuple[float, int]
 Grids = dict[str, Grid]
@@ -21,10 +21,10 @@ GUARDS = "_guards_fn"
 def integer_borders(
     program: GraphModule, names: tuple[Sequence[str], Sequence[str]]
 ) -> tuple[GraphModule, tuple[Grids, Grids]]:
-    """Take the quantisation of inputs and the dequantisation of outputs out of a quantised program.
+    """Take the quantization of inputs and the dequantization of outputs out of a quantized program.
 
     Args:
-        program: from :func:`adafocus.calibration.quantization.qat.quantised_program`; it is left as it is.
+        program: from :func:`adafocus.calibration.quantization.qat.quantized_program`; it is left as it is.
         names: of its inputs and outputs, in order.
 
     Returns:
@@ -37,7 +37,7 @@ def integer_borders(
     places = [node for node in graph.nodes if node.op == "placeholder"]
     for name, node in zip(names[0], places, strict=True):
         users = list(node.users)
-        if not users or any(user.target != QUANTISE for user in users):
+        if not users or any(user.target != QUANTIZE for user in users):
             continue
         given[name] = _grid(users[0])
         for user in users:
@@ -46,7 +46,7 @@ def integer_borders(
     last = next(node for node in graph.nodes if node.op == "output")
     results = list(last.args[0])
     for index, (name, node) in enumerate(zip(names[1], results, strict=True)):
-        if isinstance(node, Node) and node.target == DEQUANTISE:
+        if isinstance(node, Node) and node.target == DEQUANTIZE:
             answered[name] = _grid(node)
             results[index] = node.args[0]
     last.args = (type(last.args[0])(results), *last.args[1:])

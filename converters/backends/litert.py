@@ -18,7 +18,7 @@ from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.manifest import Precision, TensorSpec
 from adafocus.edge.runtimes.log_filter import without_remarks
 
-quantised = partial(runtime_program, fold=False)
+quantized = partial(runtime_program, fold=False)
 PACKAGES = ("litert-torch", "ai-edge-litert")
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
@@ -30,7 +30,7 @@ DELEGATE = "DELEGATE"
 def convert(
     program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
 ) -> Report:
-    """Convert a quantised program with unfolded weights, or a float stage graph; tensors keep their order."""
+    """Convert a quantized program with unfolded weights, or a float stage graph; tensors keep their order."""
     if precision != "int8":
         _convert(program, example, path, None)
         if precision == "fp16":
@@ -45,11 +45,11 @@ def convert(
     return report(path)
 
 
-def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantisation: Any) -> None:
+def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantization: Any) -> None:
     with quiet(), torch.no_grad():
         import litert_torch
 
-        converted = litert_torch.convert(module, example, quant_config=quantisation)
+        converted = litert_torch.convert(module, example, quant_config=quantization)
         with replacing_file(path) as beside:
             converted.export(str(beside))
 

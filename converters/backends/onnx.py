@@ -25,14 +25,14 @@ from adafocus.edge.runtimes.base import file_names
 from adafocus.edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS, library
 
 # ONNX Runtime has no integer kernel for means
-quantised = partial(runtime_program, fold=True, float_means=True)
+quantized = partial(runtime_program, fold=True, float_means=True)
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
-QUANTISE, DEQUANTISE, CAST = "QuantizeLinear", "DequantizeLinear", "Cast"
+QUANTIZE, DEQUANTIZE, CAST = "QuantizeLinear", "DequantizeLinear", "Cast"
 INTEGER_KERNELS = {"QLinearConv", "QGemm", "QLinearMatMul", "QLinearAdd", "QLinearMul", "QLinearSigmoid"}
 INTEGER_KERNELS |= {"QLinearConcat", "QLinearReduceMean", "QLinearGlobalAveragePool", "ConvInteger", "MatMulInteger"}
-MOVES = {"Slice", "Concat", "Transpose", "Reshape", "Identity", QUANTISE, DEQUANTISE, "Relu", "Clip", "MaxPool"}
+MOVES = {"Slice", "Concat", "Transpose", "Reshape", "Identity", QUANTIZE, DEQUANTIZE, "Relu", "Clip", "MaxPool"}
 KERNEL_EVENT = "_kernel_time"
 PRODUCTS = {"Conv", "FusedConv", "QLinearConv", "Gemm", "FusedGemm", "QGemm", "MatMul", "QLinearMatMul"}
 
@@ -40,7 +40,7 @@ PRODUCTS = {"Conv", "FusedConv", "QLinearConv", "Gemm", "FusedGemm", "QGemm", "M
 def convert(
     program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
 ) -> Report:
-    """Convert a quantised program with folded weights, or a float stage graph."""
+    """Convert a quantized program with folded weights, or a float stage graph."""
     inputs, outputs = names[0], file_names(*names)
     if precision == "fp16":
         program, example = program.half(), tuple(value.half() for value in example)
@@ -66,7 +66,7 @@ def convert(
 
 
 def integer_borders(model: ModelProto) -> dict[str, tuple[float, int]]:
-    """Take the quantisation of inputs and the dequantisation of outputs out of a QDQ model.
+    """Take the quantization of inputs and the dequantization of outputs out of a QDQ model.
 
     Returns:
         scale and zero point of every input and output that is an integer now.
@@ -76,7 +76,7 @@ def integer_borders(model: ModelProto) -> dict[str, tuple[float, int]]:
     grids: dict[str, tuple[float, int]] = {}
     for value in graph.input:
         readers = [node for node in graph.node if value.name in node.input]
-        if not readers or any(node.op_type != QUANTISE for node in readers):
+        if not readers or any(node.op_type != QUANTIZE for node in readers):
             continue
         grids[value.name] = _grid(readers[0], constants)
         for node in readers:
@@ -85,7 +85,7 @@ def integer_borders(model: ModelProto) -> dict[str, tuple[float, int]]:
         value.type.tensor_type.elem_type = TensorProto.INT8
     for value in graph.output:
         writer = next(node for node in graph.node if value.name in node.output)
-        if writer.op_type != DEQUANTISE:
+        if writer.op_type != DEQUANTIZE:
             continue
         grids[value.name] = _grid(writer, constants)
         codes, real = writer.input[0], f"{value.name}_real"
@@ -148,7 +148,7 @@ def report(path: Path) -> Report:
         nodes, results = _profile(path, Path(folder))
         weights = {tensor.name: list(tensor.dims) for tensor in nodes.initializer}
         for node in nodes.node:
-            if node.op_type in (DEQUANTISE, CAST) and node.input[0] in weights:
+            if node.op_type in (DEQUANTIZE, CAST) and node.input[0] in weights:
                 weights[node.output[0]] = weights[node.input[0]]
     macs = {index: _macs(node, weights, results) for index, node in enumerate(nodes.node)}
     total = sum(macs.values())
@@ -161,14 +161,14 @@ def report(path: Path) -> Report:
 
 
 def _profile(path: Path, folder: Path) -> tuple[GraphProto, dict[str, list[int]]]:
-    """The graph as the runtime optimised it, and the shape of every node's first result by node name."""
+    """The graph as the runtime optimized it, and the shape of every node's first result by node name."""
     onnxruntime = library()
     options = onnxruntime.SessionOptions()
     options.enable_profiling = True
     for key, value in SETTINGS.items():
         options.add_session_config_entry(key, value)
     options.profile_file_prefix = str(folder / "profile")
-    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    options.optimized_model_filepath = str(folder / "optimized.onnx")
     # the level below the last keeps the shapes of the model, which the count needs
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     session = _session(path, options)
@@ -180,7 +180,7 @@ def _profile(path: Path, folder: Path) -> tuple[GraphProto, dict[str, list[int]]
         shapes = event.get("args", {}).get("output_type_shape")
         if event.get("cat") == "Node" and shapes:
             results[event["name"].removesuffix(KERNEL_EVENT)] = next(iter(shapes[0].values()))
-    return onnx.load(str(folder / "optimised.onnx")).graph, results
+    return onnx.load(str(folder / "optimized.onnx")).graph, results
 
 
 def _macs(node: NodeProto, weights: dict[str, list[int]], results: dict[str, list[int]]) -> int:

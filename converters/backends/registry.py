@@ -36,19 +36,19 @@ class Target(Protocol):
     """What the module of a target offers.
 
     Attributes:
-        quantised: the program that it takes of a stage with fake quantisation.
+        quantized: the program that it takes of a stage with fake quantization.
         PACKAGES: distributions whose versions decide what it writes.
         PRECISIONS: that the format has.
     """
 
-    quantised: Callable[[GraphModule], GraphModule]
+    quantized: Callable[[GraphModule], GraphModule]
     PACKAGES: tuple[str, ...]
     PRECISIONS: tuple[Precision, ...]
 
     def convert(
         self, program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
     ) -> Report:
-        """Write a stage and say what becomes of it; ``int8`` says that ``program`` is quantised."""
+        """Write a stage and say what becomes of it; ``int8`` says that ``program`` is quantized."""
         ...
 
     def tensor_specs(self, path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:

@@ -79,7 +79,7 @@ def _per_axis(value: Any, axis: Any, like: Tensor) -> Tensor:
     return factor if factor.dim() == 0 else factor.reshape(*(-1 if i == int(axis) else 1 for i in range(like.dim())))
 
 
-def _quantise(v: Values) -> Tensor:
+def _quantize(v: Values) -> Tensor:
     x, kind = v["input"], NAMED_TYPES[v["output_dtype"]]
     limits = torch.iinfo(kind)
     scale = _per_axis(v["scale"], v.get("axis", 0), x)
@@ -87,14 +87,14 @@ def _quantise(v: Values) -> Tensor:
     return ((x / scale).round() + zero).clamp(limits.min, limits.max).to(kind)
 
 
-def _dequantise(v: Values) -> Tensor:
+def _dequantize(v: Values) -> Tensor:
     x = v["input"].float()
     axis = v.get("axis", 0)
     return (x - _per_axis(v.get("zero_point", 0), axis, x)) * _per_axis(v["scale"], axis, x)
 
 
 def _constant_weight(v: Values) -> Tensor:
-    return _dequantise({**v, "input": v["quantized_data"]})
+    return _dequantize({**v, "input": v["quantized_data"]})
 
 
 def _slice(v: Values) -> Tensor:
@@ -175,8 +175,8 @@ OPERATIONS: dict[str, Callable[[Values], Any]] = {
     "squeeze": lambda v: v["x"].squeeze(tuple(_ints(v["axes"]))) if "axes" in v else v["x"].squeeze(),
     "identity": lambda v: v["x"],
     "cast": _cast,
-    "quantize": _quantise,
-    "dequantize": _dequantise,
+    "quantize": _quantize,
+    "dequantize": _dequantize,
     "constexpr_affine_dequantize": _constant_weight,
 }  # fmt: skip
 

@@ -16,10 +16,10 @@ from adafocus.calibration.quantization.model_file import StoredModel
 from adafocus.calibration.quantization.tie_free_scales import reference_program
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import STAGES, GraphFile, Precision, Stage, TensorSpec
-from adafocus.edge.bundle.tolerances import MOST_RELATIVE, MOST_STEPS, SAME_CHOICES
+from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_STEPS, SAME_CHOICES
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.runtimes.base import Arrays, Graph
-from adafocus.edge.runtimes.tensors import dequantise, quantise
+from adafocus.edge.runtimes.tensors import dequantize, quantize
 from adafocus.edge.video.clip import Clip
 from adafocus.errors import AdafocusError
 
@@ -59,12 +59,12 @@ class Parity:
 
     def broken(self) -> list[str]:
         """Sentences on every bound that does not hold."""
-        most = MOST_RELATIVE[self.precision]
+        most = MAX_RELATIVE[self.precision]
         problems = [
-            f"{name} is {parity.steps} output steps and {parity.relative:.1e} away, at most {MOST_STEPS} and "
+            f"{name} is {parity.steps} output steps and {parity.relative:.1e} away, at most {MAX_STEPS} and "
             f"{most:.0e} are allowed"
             for name, parity in self.stages.items()
-            if parity.steps > MOST_STEPS or not parity.relative <= most
+            if parity.steps > MAX_STEPS or not parity.relative <= most
         ]
         if self.precision not in SAME_CHOICES:
             return problems
@@ -106,16 +106,16 @@ class ProgramGraph:
 
     def real(self, arrays: Arrays) -> tuple[Tensor, ...]:
         """Answers in real numbers."""
-        return self._program([dequantise(arrays[spec.name], spec) for spec in self.inputs])
+        return self._program([dequantize(arrays[spec.name], spec) for spec in self.inputs])
 
     def run(self, arrays: Arrays) -> Arrays:
         """Answers on the grids of the converted file."""
         answers = zip(self.outputs, self.real(arrays), strict=True)
-        return {spec.name: quantise(tensor.numpy(), spec) for spec, tensor in answers}
+        return {spec.name: quantize(tensor.numpy(), spec) for spec, tensor in answers}
 
 
 def reference_stages(model: StoredModel, precision: Precision) -> Programs:
-    """What the converted stages must equal: quantised programs, or the float graphs of the same weights."""
+    """What the converted stages must equal: quantized programs, or the float graphs of the same weights."""
     modules: dict[Stage, nn.Module] = {stage: model.stages.modules()[stage] for stage in STAGES}
     if precision == "int8":
         modules |= {stage: reference_program(graph) for stage, graph in model.prepared.items()}  # type: ignore[misc]

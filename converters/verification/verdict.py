@@ -9,11 +9,11 @@ from typing import Literal
 from adafocus.converters.verification.parity import Parity, Programs, StageParity, compare, compare_tensor
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import PARTS, Precision, Runtime, Stage
-from adafocus.edge.bundle.tolerances import MOST_RELATIVE, MOST_STEPS, MOST_STEPS_OF_PARTS
+from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_STEPS, MAX_STEPS_OF_PARTS
 from adafocus.edge.bundle.validation import part_contradiction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import Opener, open_graph, unavailable
-from adafocus.edge.runtimes.tensors import dequantise
+from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Clip
 from adafocus.errors import AdafocusError
 
@@ -91,20 +91,20 @@ def verify_parts(
         for clip in clips:
             wanted = whole.recognize_clip(clip, stop_after="glance").calls[0]
             given = parts.recognize_clip(clip, stop_after="glance").calls[0]
-            frames = dequantise(wanted.inputs["frames"], specs.inputs[0])
+            frames = dequantize(wanted.inputs["frames"], specs.inputs[0])
             for spec, answer in zip(specs.outputs, programs["glance"]([frames]), strict=True):
                 compare_tensor(to_program, given.outputs[spec.name], answer.numpy(), spec)
-                compare_tensor(to_whole, given.outputs[spec.name], dequantise(wanted.outputs[spec.name], spec), spec)
+                compare_tensor(to_whole, given.outputs[spec.name], dequantize(wanted.outputs[spec.name], spec), spec)
     except AdafocusError as error:
         return Verdict("failed", str(error))
     problems = [
         f"the glance frame by frame is {found.steps} output steps and {found.relative:.1e} away from {name}, at most "
-        f"{most} and {MOST_RELATIVE[precision]:.0e} are allowed"
+        f"{most} and {MAX_RELATIVE[precision]:.0e} are allowed"
         for name, found, most in (
-            ("the glance graph", to_whole, MOST_STEPS_OF_PARTS),
-            ("the trained program", to_program, MOST_STEPS),
+            ("the glance graph", to_whole, MAX_STEPS_OF_PARTS),
+            ("the trained program", to_program, MAX_STEPS),
         )
-        if found.steps > most or not found.relative <= MOST_RELATIVE[precision]
+        if found.steps > most or not found.relative <= MAX_RELATIVE[precision]
     ]
     return Verdict("failed", "; ".join(problems)) if problems else _agreed(reason, None)
 

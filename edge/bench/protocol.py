@@ -26,7 +26,7 @@ PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "fo
 SUMS = ("host", "compute", "total")
 COLUMNS = ("at_s", "exit", "gmac", *PARTS, *SUMS)
 # clips that are held in memory at once where decoding is not measured; each takes some megabytes
-MOST_HELD = 64
+MAX_HELD = 64
 MINUTE_S = 60.0
 LOOK_EVERY_S = 5.0
 
@@ -195,13 +195,13 @@ class Clips:
     """Videos in turn: read from their files when asked for, or decoded beforehand.
 
     Args:
-        videos: files; beyond :data:`MOST_HELD` the rest is left out where they are decoded beforehand.
+        videos: files; beyond :data:`MAX_HELD` the rest is left out where they are decoded beforehand.
         decoding: whether reading belongs to what is measured.
         geometries: of all bundles.
     """
 
     def __init__(self, videos: Sequence[Path], decoding: bool, geometries: Sequence[Geometry]) -> None:
-        self.videos = list(videos) if decoding else list(videos)[:MOST_HELD]
+        self.videos = list(videos) if decoding else list(videos)[:MAX_HELD]
         self.warnings: dict[str, None] = {}
         self._held: dict[tuple[Geometry, Path], Clip] = {}
         for geometry in () if decoding else geometries:

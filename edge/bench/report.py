@@ -109,7 +109,7 @@ def _entry(contestant: Contestant, measured: Measurement) -> dict[str, Any]:
 
 
 def _exits(contestants: Sequence[Contestant], measured: Measurement) -> list[dict[str, Any]]:
-    """Clips that stop at the glance beside full ones of the same recogniser: what the stop costs, and what it saves."""
+    """Clips that stop at the glance beside full ones of the same recognizer: what the stop costs, and what it saves."""
     found = []
     for early in contestants:
         full = next((c for c in contestants if c.recognizer is early.recognizer and c.exits == "in no clip"), None)

@@ -26,11 +26,11 @@ from adafocus.edge.video.clip import Clip
 WINDOW_CLIPS = 50
 TOLERANCE = 0.05
 # share of the budget by which the target moves to pay old debts; it leaves room within the tolerance
-MOST_REPAID = TOLERANCE / 2
+MAX_REPAID = TOLERANCE / 2
 # positions moved by a clip that costs a whole range too much, for a range as wide as the budget. Where it is small the
 # running mean wanders, where it is large the clips before decide more than the clip itself; so it grows only with what
 # one clip can do to the running mean
-GAIN, LEAST_GAIN, MOST_GAIN = 0.25, 0.1, 0.4
+GAIN, LEAST_GAIN, MAX_GAIN = 0.25, 0.1, 0.4
 
 
 class Controller:
@@ -48,7 +48,7 @@ class Controller:
 
     @classmethod
     def start(cls, budget: Budget, recognizer: Recognizer, clip: Clip, costs: Costs | None = None) -> Controller:
-        """A controller for a recogniser.
+        """A controller for a recognizer.
 
         Args:
             budget: what was asked.
@@ -97,7 +97,7 @@ class Controller:
         self._recent.append(cost)
         asked = self.budget.value
         self._owed = _within(self._owed + cost - asked, -WINDOW_CLIPS * asked, WINDOW_CLIPS * asked)
-        most = MOST_REPAID * asked
+        most = MAX_REPAID * asked
         target = asked - _within(self._owed / WINDOW_CLIPS, -most, most)
         self._move(self._fair_position() - fair, target - cost)
         return cost
@@ -105,7 +105,7 @@ class Controller:
     def _move(self, fairly: float, saved: float) -> None:
         """Follow the range to where the budget lies in it now, and pay back, or spend, what a clip saved."""
         width = self._costs.high - self._costs.low
-        gain = _within(GAIN * width / self.budget.value, LEAST_GAIN, MOST_GAIN)
+        gain = _within(GAIN * width / self.budget.value, LEAST_GAIN, MAX_GAIN)
         moved = gain * saved / width if width > 0.0 else 0.0
         self._sum = _within(self._sum + fairly + moved, -gain, 1.0 + gain)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from adafocus.edge.bundle.files import files_of
-from adafocus.edge.bundle.manifest import MOST_BUNDLE_BYTES, MOST_BUNDLE_FILES
+from adafocus.edge.bundle.manifest import MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES
 from adafocus.errors import BundleError
 
 ARCHIVE = ".zip"
@@ -31,12 +31,12 @@ MODE_SHIFT = 16
 ENCRYPTED = 1
 LOCAL_SIGNATURE = b"PK\3\4"
 # the record at the end of a zip: its signature, its size, where it says how large the directory is; a comment follows
-END_SIGNATURE, END_BYTES, MOST_COMMENT_BYTES = b"PK\5\6", 22, 65535
+END_SIGNATURE, END_BYTES, MAX_COMMENT_BYTES = b"PK\5\6", 22, 65535
 LOCATOR_SIGNATURE, LOCATOR_BYTES = b"PK\6\7", 20
 # what zipfile raises for damaged files, besides its own exception
 DAMAGES = (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, IndexError, struct.error, RuntimeError)
 # a plain name, the header and the record of the directory; what makes the directory larger is no bundle
-MOST_DIRECTORY_BYTES = MOST_BUNDLE_FILES * 1024
+MAX_DIRECTORY_BYTES = MAX_BUNDLE_FILES * 1024
 
 
 def pack(folder: Path, archive: Path) -> None:
@@ -114,9 +114,9 @@ def unpack(archive: Path, folder: Path) -> None:
 def _why_no_zip(file: IO[bytes]) -> str | None:
     """What forbids even reading the directory of a zip: zipfile reads one of any size into memory."""
     size = file.seek(0, 2)
-    if size > MOST_BUNDLE_BYTES:
-        return f"has {size} bytes, expected at most {MOST_BUNDLE_BYTES}"
-    start = max(0, size - END_BYTES - MOST_COMMENT_BYTES - LOCATOR_BYTES)
+    if size > MAX_BUNDLE_BYTES:
+        return f"has {size} bytes, expected at most {MAX_BUNDLE_BYTES}"
+    start = max(0, size - END_BYTES - MAX_COMMENT_BYTES - LOCATOR_BYTES)
     file.seek(start)
     tail = file.read()
     end = tail.rfind(END_SIGNATURE)
@@ -125,8 +125,8 @@ def _why_no_zip(file: IO[bytes]) -> str | None:
     if tail[max(0, end - LOCATOR_BYTES) : end].startswith(LOCATOR_SIGNATURE):
         return "is a 64-bit zip, expected one of less than 4 GB"
     count, directory = struct.unpack_from("<HL", tail, end + 10)
-    if count > MOST_BUNDLE_FILES or directory > MOST_DIRECTORY_BYTES:
-        return f"names {count} members in {directory} bytes, expected at most {MOST_BUNDLE_FILES}"
+    if count > MAX_BUNDLE_FILES or directory > MAX_DIRECTORY_BYTES:
+        return f"names {count} members in {directory} bytes, expected at most {MAX_BUNDLE_FILES}"
     return None
 
 
@@ -176,8 +176,8 @@ def _overlap(source: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> str | N
 
 # Windows reads "a:b" as a drive or as a stream of another file
 FORBIDDEN = ("\\", ":")
-MOST_PART_BYTES = 255
-MOST_NAME_BYTES = 1024
+MAX_PART_BYTES = 255
+MAX_NAME_BYTES = 1024
 
 
 def unsafe(name: str) -> str | None:
@@ -189,7 +189,7 @@ def unsafe(name: str) -> str | None:
         return "which is no plain file name"
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         return "which holds control characters"
-    if len(name.encode()) > MOST_NAME_BYTES or any(len(part.encode()) > MOST_PART_BYTES for part in parts):
+    if len(name.encode()) > MAX_NAME_BYTES or any(len(part.encode()) > MAX_PART_BYTES for part in parts):
         return "which is too long for a file name"
     return None
 

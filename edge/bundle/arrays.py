@@ -16,8 +16,8 @@ from adafocus.errors import BundleError
 
 SUFFIX = ".npy"
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-MOST_HEADER_BYTES = 4096
-MOST_ARRAYS = 4096
+MAX_HEADER_BYTES = 4096
+MAX_ARRAYS = 4096
 # what zipfile, zlib and numpy raise for files that are not what they claim to be
 DAMAGES = (
     OSError,
@@ -46,9 +46,9 @@ def read_arrays(path: Path, most_bytes: int) -> dict[str, NDArray[np.generic]]:
     try:
         with zipfile.ZipFile(path) as source:
             members = source.infolist()
-            if len(members) > MOST_ARRAYS:
-                raise ValueError(f"it holds {len(members)} arrays, expected at most {MOST_ARRAYS}")
-            room = most_bytes + MOST_HEADER_BYTES * len(members)
+            if len(members) > MAX_ARRAYS:
+                raise ValueError(f"it holds {len(members)} arrays, expected at most {MAX_ARRAYS}")
+            room = most_bytes + MAX_HEADER_BYTES * len(members)
             claimed = sum(info.file_size for info in members)
             if claimed > room:
                 raise ValueError(f"its arrays take {claimed} bytes, expected at most {room}")
@@ -74,7 +74,7 @@ def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.gener
     version = np.lib.format.read_magic(member)  # type: ignore[arg-type]
     if version != (1, 0):
         raise ValueError(f"its arrays are of version {version}, expected (1, 0)")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(member, max_header_size=MOST_HEADER_BYTES)  # type: ignore[arg-type]
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(member, max_header_size=MAX_HEADER_BYTES)  # type: ignore[arg-type]
     if dtype.kind not in "iuf" or any(not isinstance(n, int) or n < 0 for n in shape):
         raise ValueError(f"its arrays are of type {dtype} and shape {shape}, expected plain numbers")
     return shape, fortran, dtype

@@ -17,7 +17,7 @@ from adafocus.edge.bundle.archive import ARCHIVE, MANIFEST, is_archive, pack, un
 from adafocus.edge.bundle.arrays import read_arrays
 from adafocus.edge.bundle.files import replacing_directory, replacing_file, sha256_of, size_of
 from adafocus.edge.bundle.manifest import (
-    MOST_BUNDLE_FILES,
+    MAX_BUNDLE_FILES,
     STAGES,
     FileRecord,
     GraphFile,
@@ -32,7 +32,7 @@ from adafocus.errors import BundleError, MissingRuntimeError
 
 # both open the same .tflite files
 SAME_FILES: dict[Runtime, Runtime] = {"tflite": "litert"}
-MOST_OTHER_BYTES = 4096
+MAX_OTHER_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Bundle:
         }
         # the focus may answer once for every frame; besides there are the chosen frames and small sums
         one_call = sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in specs.values())
-        arrays = read_arrays(path, (one_call + 8) * self.manifest.geometry.focus_frames + MOST_OTHER_BYTES)
+        arrays = read_arrays(path, (one_call + 8) * self.manifest.geometry.focus_frames + MAX_OTHER_BYTES)
         missing = [f"{stage}.{name}" for stage, name in specs if f"{stage}.{name}" not in arrays]
         if missing:
             raise BundleError(f"{path} has no {missing[0]}, which a golden clip must answer. Convert the model again.")
@@ -254,8 +254,8 @@ def _refuse_links(root: Path) -> None:
         with os.scandir(folders.pop()) as entries:
             for entry in entries:
                 count += 1
-                if count > MOST_BUNDLE_FILES:
-                    raise BundleError(f"{root} holds more than {MOST_BUNDLE_FILES} files, so it is no bundle.")
+                if count > MAX_BUNDLE_FILES:
+                    raise BundleError(f"{root} holds more than {MAX_BUNDLE_FILES} files, so it is no bundle.")
                 if entry.is_symlink():
                     raise BundleError(
                         f"{entry.path} is a symbolic link, expected a plain file. Copy the bundle with its files."

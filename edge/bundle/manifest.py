@@ -18,17 +18,17 @@ from pydantic import (
 # How much a bundle may ask for. What asks for more is refused before a byte of memory or of the disk is taken. The
 # largest bundle that the presets give has about 200 MB, 96 frames and tensors of 10 million numbers; the limits leave
 # room for any network that a device could run.
-MOST_MANIFEST_BYTES = 4 << 20
+MAX_MANIFEST_BYTES = 4 << 20
 # a zip without the 64-bit extension ends here
-MOST_BUNDLE_BYTES = (4 << 30) - 1
-MOST_BUNDLE_FILES = 4096
-MOST_SIDE_PX = 4096
-MOST_FRAMES = 4096
-MOST_CLIP_BYTES = 512 << 20
-MOST_TENSOR_NUMBERS = 1 << 27
-MOST_TEXT_CHARACTERS = 1000
+MAX_BUNDLE_BYTES = (4 << 30) - 1
+MAX_BUNDLE_FILES = 4096
+MAX_SIDE_PX = 4096
+MAX_FRAMES = 4096
+MAX_CLIP_BYTES = 512 << 20
+MAX_TENSOR_NUMBERS = 1 << 27
+MAX_TEXT_CHARACTERS = 1000
 # the largest whole number that every reader of JSON keeps exactly
-MOST_COUNT = 2**53
+MAX_COUNT = 2**53
 
 
 SCHEMA_VERSION = 1
@@ -38,9 +38,9 @@ Stage = Literal["glance", "policy", "focus"]
 Part = Literal["encode", "join"]
 Runtime = Literal["litert", "tflite", "onnx", "executorch", "coreml"]
 Precision = Literal["fp32", "fp16", "int8"]
-Count = Annotated[int, Field(ge=1, le=MOST_COUNT)]
-Frames = Annotated[int, Field(ge=1, le=MOST_FRAMES)]
-Side = Annotated[int, Field(ge=1, le=MOST_SIDE_PX)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+Frames = Annotated[int, Field(ge=1, le=MAX_FRAMES)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Deviation = Annotated[float, Field(ge=1e-6, le=1e6)]
@@ -53,8 +53,8 @@ def _printable(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(max_length=MOST_TEXT_CHARACTERS), AfterValidator(_printable)]
-Label = Annotated[str, Field(min_length=1, max_length=MOST_TEXT_CHARACTERS), AfterValidator(_printable)]
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_printable)]
+Label = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(_printable)]
 
 STAGES: tuple[Stage, ...] = ("glance", "policy", "focus")
 PARTS: tuple[Part, ...] = ("encode", "join")
@@ -104,12 +104,12 @@ class GraphFile(_Part):
     outputs: tuple[TensorSpec, ...]
     macs: Count
     proved_by: Literal["runtime", "evaluator"] = "runtime"
-    delegates: Annotated[int, Field(ge=0, le=MOST_COUNT)] | None = None
+    delegates: Annotated[int, Field(ge=0, le=MAX_COUNT)] | None = None
     delegated_share: Share | None = None
 
 
 class Geometry(_Part):
-    """Frame counts, sizes in pixels and normalisation, as the network was trained."""
+    """Frame counts, sizes in pixels and normalization, as the network was trained."""
 
     variant: Literal["long", "tsm", "x3d"]
     glance_frames: Frames
@@ -134,7 +134,7 @@ class _Sparse(_Part):
 class ExitBudget(_Sparse):
     """Thresholds, one per exit but the last, that meet a mean budget per clip.
 
-    What is expected was found by cross-validation over groups: ``expected_error`` is relative, realised mean cost over
+    What is expected was found by cross-validation over groups: ``expected_error`` is relative, realized mean cost over
     the budget less 1, ``expected_error_spread`` its standard deviation over the parts that were left out in turn.
     """
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from adafocus.edge.bundle.manifest import Precision
 
 # output steps of an integer tensor
-MOST_STEPS = 1
+MAX_STEPS = 1
 # output steps between two runs of one file: its golden answers hold exactly
-MOST_STEPS_OF_ITSELF = 0
-MOST_RELATIVE_OF_ITSELF = 1e-5
+MAX_STEPS_OF_ITSELF = 0
+MAX_RELATIVE_OF_ITSELF = 1e-5
 # output steps between the glance of a runtime and the same glance taken frame by frame: a stream changes no answer
-MOST_STEPS_OF_PARTS = 0
+MAX_STEPS_OF_PARTS = 0
 # largest difference of a float tensor, relative to its largest value, by the precision of the graph
-MOST_RELATIVE: dict[Precision, float] = {"int8": 1e-4, "fp32": 1e-4, "fp16": 2e-2}
+MAX_RELATIVE: dict[Precision, float] = {"int8": 1e-4, "fp32": 1e-4, "fp16": 2e-2}
 # precisions that must choose the same frames and the same best label
 SAME_CHOICES: tuple[Precision, ...] = ("int8", "fp32")

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from adafocus.edge.bundle.manifest import (
     INPUTS,
-    MOST_BUNDLE_BYTES,
-    MOST_CLIP_BYTES,
-    MOST_MANIFEST_BYTES,
-    MOST_TENSOR_NUMBERS,
+    MAX_BUNDLE_BYTES,
+    MAX_CLIP_BYTES,
+    MAX_MANIFEST_BYTES,
+    MAX_TENSOR_NUMBERS,
     OUTPUTS,
     PARTS,
     SCHEMA_VERSION,
@@ -73,8 +73,8 @@ def first_contradiction(manifest: Manifest) -> str | None:
     if not any(all(runtime in stages[stage] for stage in STAGES) for runtime in stages["glance"]):
         return "no runtime has a graph for every stage."
     total = sum(record.bytes for record in manifest.files())
-    if total > MOST_BUNDLE_BYTES:
-        return f"its files have {total} bytes, expected at most {MOST_BUNDLE_BYTES}."
+    if total > MAX_BUNDLE_BYTES:
+        return f"its files have {total} bytes, expected at most {MAX_BUNDLE_BYTES}."
     if len(set(manifest.labels)) != len(manifest.labels):
         twice = next(label for i, label in enumerate(manifest.labels) if label in manifest.labels[:i])
         return f"the label {twice!r} stands there twice."
@@ -94,8 +94,8 @@ def _geometry_contradiction(geometry: Geometry) -> str | None:
     if geometry.frame_size > geometry.short_side:
         return f"frame_size is {geometry.frame_size}, expected at most short_side, which is {geometry.short_side}."
     pixels = geometry.glance_frames * geometry.glance_size**2 + geometry.candidate_frames * geometry.frame_size**2
-    if 3 * pixels > MOST_CLIP_BYTES:
-        return f"one clip would take {3 * pixels} bytes, expected at most {MOST_CLIP_BYTES}."
+    if 3 * pixels > MAX_CLIP_BYTES:
+        return f"one clip would take {3 * pixels} bytes, expected at most {MAX_CLIP_BYTES}."
     return None
 
 
@@ -110,8 +110,8 @@ def _graph_contradiction(name: str, stage: Stage | Part, graph: GraphFile) -> st
     if unnamed:
         return f"{name} has no tensor {unnamed[0]!r}."
     for spec in (*graph.inputs, *graph.outputs):
-        if math.prod(spec.shape) > MOST_TENSOR_NUMBERS:
-            return f"{spec.name} of {name} has the shape {spec.shape}, expected at most {MOST_TENSOR_NUMBERS} numbers."
+        if math.prod(spec.shape) > MAX_TENSOR_NUMBERS:
+            return f"{spec.name} of {name} has the shape {spec.shape}, expected at most {MAX_TENSOR_NUMBERS} numbers."
         if not _has_its_grid(spec):
             return (
                 f"{spec.name} of {name} is {spec.dtype} with the scale {spec.scale} and the zero point "
@@ -258,13 +258,13 @@ def read_manifest(path: Path, where: Path) -> Manifest:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_MANIFEST_BYTES + 1)
+            content = file.read(MAX_MANIFEST_BYTES + 1)
         text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{where} cannot be read as text ({error}). Copy the bundle again.") from error
-    if len(content) > MOST_MANIFEST_BYTES:
+    if len(content) > MAX_MANIFEST_BYTES:
         raise BundleError(
-            f"{where} has more than {MOST_MANIFEST_BYTES} bytes, so it is no manifest. Copy the bundle again."
+            f"{where} has more than {MAX_MANIFEST_BYTES} bytes, so it is no manifest. Copy the bundle again."
         )
     return parse_manifest(text, where)
 

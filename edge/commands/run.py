@@ -1,4 +1,4 @@
-"""``adafocus run``: recognise video files."""
+"""``adafocus run``: recognize video files."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def run(
     runtime: str,
     threads: int,
 ) -> None:
-    """Recognise VIDEOS with BUNDLE."""
+    """Recognize VIDEOS with BUNDLE."""
     if picture is not None and len(videos) > 1:
         raise AdafocusError(f"--picture takes one video, found {len(videos)}. Call it once per video.")
     if picture is not None and picture.suffix.lower() != ".png":

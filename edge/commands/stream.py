@@ -1,4 +1,4 @@
-"""``adafocus stream``: recognise a running source: a camera, a network stream, or a file."""
+"""``adafocus stream``: recognize a running source: a camera, a network stream, or a file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _duration(name: str, to: str, default: str | None, least: Duration, text: st
 @options.runtime
 @options.threads
 def stream(bundle: Path, source: str, **asked: Any) -> None:
-    """Recognise SOURCE with BUNDLE: a sliding window, an answer every hop, until the source ends or Ctrl-C.
+    """Recognize SOURCE with BUNDLE: a sliding window, an answer every hop, until the source ends or Ctrl-C.
 
     SOURCE is a video file, a camera, or the address of a network stream. Ctrl-C and SIGTERM are normal ends: the
     summary is given, and the exit code is 0.

@@ -22,7 +22,7 @@ class Graph(Protocol):
     """One opened stage.
 
     Attributes:
-        inputs: names, shapes, dtypes and quantisation of the inputs.
+        inputs: names, shapes, dtypes and quantization of the inputs.
         outputs: likewise.
     """
 
@@ -37,7 +37,7 @@ class Graph(Protocol):
 def unlike_the_manifest(path: Path, spec: TensorSpec, shape: tuple[int, ...], dtype: str, grid: object) -> BundleError:
     """The error for a tensor of a file that the manifest describes otherwise; ``grid`` is what the file holds."""
     return BundleError(
-        f"{path}: {spec.name} is {dtype} {shape} with quantisation {grid}, the manifest says {spec.dtype} "
+        f"{path}: {spec.name} is {dtype} {shape} with quantization {grid}, the manifest says {spec.dtype} "
         f"{spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model again."
     )
 

@@ -25,7 +25,7 @@ NUMBER_TYPES = {
     "tensor(int32)": "int32",
 }
 # key of a model's metadata: name of an integer tensor -> [scale, zero point]
-GRIDS = "adafocus.quantisation"
+GRIDS = "adafocus.quantization"
 # on x86 the library turns some int8 tensors into uint8, and what lies between the two kinds then runs in float
 SETTINGS = {"session.qdqisint8allowed": "1"}
 

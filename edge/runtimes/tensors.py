@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.manifest import TensorSpec
 
 
-def dequantise(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:
+def dequantize(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:
     """Real values, float32, of a tensor described by ``spec``."""
     if spec.scale is None or spec.zero_point is None:
         return values.astype(np.float32)
@@ -19,7 +19,7 @@ def dequantise(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.floa
     return real
 
 
-def quantise(values: NDArray[np.floating], spec: TensorSpec) -> NDArray[np.generic]:
+def quantize(values: NDArray[np.floating], spec: TensorSpec) -> NDArray[np.generic]:
     """Nearest representable values of ``spec``, halves to even, clipped to its range."""
     if spec.scale is None or spec.zero_point is None:
         return values.astype(spec.dtype)
@@ -31,4 +31,4 @@ def quantise(values: NDArray[np.floating], spec: TensorSpec) -> NDArray[np.gener
 def convert(values: NDArray[np.generic], source: TensorSpec, target: TensorSpec) -> NDArray[np.generic]:
     """Hand a tensor from one graph to the next, rescaling only where the two describe it differently."""
     same = (source.dtype, source.scale, source.zero_point) == (target.dtype, target.scale, target.zero_point)
-    return values if same else quantise(dequantise(values, source), target)
+    return values if same else quantize(dequantize(values, source), target)

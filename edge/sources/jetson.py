@@ -18,7 +18,7 @@ PREFIX = "jetson:"
 TO_OPENCV = f"video/x-raw,format=BGRx ! {TO_BGR}"
 DEMUXERS = {".mp4": "qtdemux", ".mov": "qtdemux", ".m4v": "qtdemux", ".mkv": "matroskademux"}
 CODECS = ("h264", "h265")
-MOST_TURNS = 7
+MAX_TURNS = 7
 
 
 def camera_pipeline(sensor: int, width: int, height: int, fps: int, turn: int) -> str:
@@ -83,7 +83,7 @@ def open_source(
             whole_number(name, value) or 0
             for name, value in (("width_px", width_px), ("height_px", height_px), ("fps", fps))
         )
-        turns = whole_number("turn", turn, 0, MOST_TURNS) or 0
+        turns = whole_number("turn", turn, 0, MAX_TURNS) or 0
         return open_pipeline(camera_pipeline(int(target), width, height, rate, turns), address, True, timeout_s)
     streamed = "://" in target
     if not streamed and not Path(target).is_file():

@@ -10,7 +10,7 @@ import cv2
 from adafocus.edge.sources.capture import Capture, open_capture
 from adafocus.errors import VideoError
 
-MOST_FRAMES = 10_000_000
+MAX_FRAMES = 10_000_000
 
 
 class VideoFile(Capture):
@@ -48,7 +48,7 @@ class VideoFile(Capture):
     def stated_frames(self) -> int:
         """Frame count that the header states, 0 where it states none or nonsense."""
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        return int(count) if math.isfinite(count) and 0 < count < MOST_FRAMES else 0
+        return int(count) if math.isfinite(count) and 0 < count < MAX_FRAMES else 0
 
     def _moment(self) -> float:
         stated = self._position_s()

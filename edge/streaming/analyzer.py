@@ -1,4 +1,4 @@
-"""From a window to an answer: recognise, keep the budget, smooth, report."""
+"""From a window to an answer: recognize, keep the budget, smooth, report."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Teller:
             smoother: of its answers.
             log: gets ``answer`` and ``switched`` events.
             views: are told every answer.
-            budget: mean cost of a window; None: the recogniser's own thresholds.
+            budget: mean cost of a window; None: the recognizer's own thresholds.
         """
         self._recognizer, self._smoother, self._log, self._views = recognizer, smoother, log, views
         self._budget = budget

@@ -19,7 +19,7 @@ from adafocus.errors import AdafocusError
 
 # of the clip's step, so that rounding of timestamps decides nothing
 TOLERANCE = 1e-3
-MOST_BYTES = 2**30
+MAX_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ class Window:
         capacity = math.ceil(seconds / self.period_s) + 2
         side, small = geometry.frame_size, geometry.glance_size
         needed = (capacity + geometry.candidate_frames) * side * side * 3
-        if needed > MOST_BYTES:
+        if needed > MAX_BYTES:
             raise AdafocusError(
                 f"a window of {capacity} frames of {side} px would need {needed / 2**20:.0f} MB, expected at most "
-                f"{MOST_BYTES // 2**20} MB. Use a bundle with fewer or smaller frames, or --max-fps."
+                f"{MAX_BYTES // 2**20} MB. Use a bundle with fewer or smaller frames, or --max-fps."
             )
         # written once, so that the memory is there from the beginning and not page by page
         self._frames = np.full((capacity, side, side, 3), 0, np.uint8)

@@ -21,12 +21,12 @@ from adafocus.errors import SourceError
 Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 # what the frames of a clip may take as they were decoded; larger ones are resized at once
-MOST_WAITING_BYTES = 64 * 2**20
+MAX_WAITING_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What the recogniser needs of one video.
+    """What the recognizer needs of one video.
 
     Attributes:
         glance: ``(T_G, S, S, 3)`` uint8 RGB.
@@ -119,7 +119,7 @@ class Sheet:
 
     def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
         """Keep a frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again; large ones are resized."""
-        if pixels.nbytes * len(self._places) > MOST_WAITING_BYTES:
+        if pixels.nbytes * len(self._places) > MAX_WAITING_BYTES:
             self._put(self._places[number], pixels)
         else:
             self.hold(number, pixels)

@@ -1,7 +1,7 @@
 """Cutting a focus box out of a frame and resampling it to the patch size.
 
 Output pixel i reads source position ``y0 + (i + 0.5) * height / P - 0.5`` bilinearly, without antialiasing; what lies
-outside the frame counts as the mean colour (Uni-AdaFocus, arXiv 2412.11228: zeros after normalisation).
+outside the frame counts as the mean colour (Uni-AdaFocus, arXiv 2412.11228: zeros after normalization).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INTERPOLATION = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 # of a pixel: fractions of a frame are float32 numbers
 WHOLE = 1e-3
 # enlarged further, a resize is more than a level off its definition
-MOST_ENLARGED = 2
+MAX_ENLARGED = 2
 
 Fill = tuple[int, int, int]
 
@@ -112,7 +112,7 @@ def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> P
         and min(top, left) >= 0
         and top + tall <= rows
         and left + wide <= columns
-        and MOST_ENLARGED * min(tall, wide) >= patch_size
+        and MAX_ENLARGED * min(tall, wide) >= patch_size
     )
     whole, first, last = slice(0, patch_size), slice(0, 1), slice(patch_size - 1, patch_size)
     ends = slice(0, patch_size, max(1, patch_size - 1))
@@ -143,7 +143,7 @@ def sample_patch(frame: ArrayLike, box: ArrayLike, patch_size: int) -> NDArray[n
     """The same on real numbers, written out: the definition that the fast form is tested against.
 
     Args:
-        frame: ``(H, W, C)``, normalised; zeros lie outside.
+        frame: ``(H, W, C)``, normalized; zeros lie outside.
         box: y, x, height, width as fractions of the frame.
         patch_size: P, in pixels.
 

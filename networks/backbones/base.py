@@ -40,5 +40,5 @@ class ConvNorm(nn.Module):
         self.bn = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve and normalise ``(n, C, H, W)``."""
+        """Convolve and normalize ``(n, C, H, W)``."""
         return self.bn(self.conv(x))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 # cells of a map up to which matrices are quicker than the convolution's own gradients on a CPU
-MOST_CELLS = 25
+MAX_CELLS = 25
 TAPS = 3
 
 
@@ -27,7 +27,7 @@ class DepthwiseConv3d(nn.Conv3d):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve ``(B, C, T, H, W)``."""
         cells, stride = x.shape[3] * x.shape[4], self.stride[1]
-        if stride > 1 or cells > MOST_CELLS or not (torch.is_grad_enabled() and self.weight.requires_grad):
+        if stride > 1 or cells > MAX_CELLS or not (torch.is_grad_enabled() and self.weight.requires_grad):
             return super().forward(x)
         return by_matrices(x, self.weight)
 

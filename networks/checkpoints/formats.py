@@ -1,4 +1,4 @@
-"""Checkpoints that others publish, one table: how to recognise each, and what its tensors are called here.
+"""Checkpoints that others publish, one table: how to recognize each, and what its tensors are called here.
 
 Rules are tried in order on every key without a ``module.`` prefix; the first whose pattern matches the whole key gives
 the key in this project's names. Facts on layouts: official Uni-AdaFocus code (commit 8846488), MIT
@@ -234,7 +234,7 @@ SOURCES: tuple[Source, ...] = (
 )
 
 
-def recognise(keys: Iterable[str]) -> Source | None:
+def recognize(keys: Iterable[str]) -> Source | None:
     """The kind of checkpoint that keys, without ``module.``, belong to."""
     listed = list(keys)
     return next((source for source in SOURCES if source.matches(listed)), None)

@@ -13,7 +13,7 @@ from adafocus.networks import build_classifier
 from adafocus.networks.adafocus import AdaFocus
 from adafocus.networks.backbones import BACKBONES
 from adafocus.networks.checkpoints.formats import Source
-from adafocus.networks.checkpoints.loading import complete, misfits, read_state, recognised, translated
+from adafocus.networks.checkpoints.loading import complete, misfits, read_state, recognized, translated
 from adafocus.networks.cost import cost_of
 from adafocus.networks.presets import PRESETS
 from adafocus.networks.variants import from_config
@@ -51,7 +51,7 @@ def describe_preset(name: str) -> dict[str, Any]:
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
     """Kind, class count, parameters, and the presets or backbones that the checkpoint fits."""
-    source, state = recognised(read_state(path))
+    source, state = recognized(read_state(path))
     named, unused = translated(source, state)
     classes = next((named[key].shape[0] for key in CLASS_KEYS if key in named), None)
     weights = [value for key, value in named.items() if not key.endswith(("running_mean", "running_var", "_tracked"))]

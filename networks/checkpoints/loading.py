@@ -1,4 +1,4 @@
-"""Checkpoints in: read safely, recognise, translate, load, and say what does not fit."""
+"""Checkpoints in: read safely, recognize, translate, load, and say what does not fit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from adafocus.errors import CheckpointError
 from adafocus.networks.backbones.inverted_residual import InvertedResidualNet
 from adafocus.networks.backbones.x3d import X3D
-from adafocus.networks.checkpoints.formats import Source, recognise
+from adafocus.networks.checkpoints.formats import Source, recognize
 
 StateDict = Mapping[str, Tensor]
 PARALLEL_PREFIX = "module."
@@ -28,7 +28,7 @@ class Loaded:
     """What became of a checkpoint.
 
     Attributes:
-        source: what it was recognised as.
+        source: what it was recognized as.
         unused: its keys that this network has no use for.
     """
 
@@ -79,14 +79,14 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is no safetensors file ({error}); save or download it again.") from error
 
 
-def recognised(state: StateDict) -> tuple[Source, dict[str, Tensor]]:
+def recognized(state: StateDict) -> tuple[Source, dict[str, Tensor]]:
     """The kind of a checkpoint, and its tensors without the prefix of parallel training.
 
     Raises:
         CheckpointError: its keys are those of no known kind.
     """
     plain = {key.removeprefix(PARALLEL_PREFIX): value for key, value in state.items()}
-    source = recognise(plain)
+    source = recognize(plain)
     if source is None:
         raise CheckpointError(
             f"the checkpoint is of no known kind; its first keys are {_some(list(plain))}. Expected Uni-AdaFocus "
@@ -154,12 +154,12 @@ def load_state(net: nn.Module, source: str | Path | StateDict) -> Loaded:
 
     Args:
         net: from :func:`networks.build` or :func:`networks.build_classifier`.
-        source: a file or a state dict; its kind is recognised from its keys.
+        source: a file or a state dict; its kind is recognized from its keys.
 
     Raises:
         CheckpointError: the sentence names keys and shapes.
     """
-    kind, state = recognised(read_state(source))
+    kind, state = recognized(read_state(source))
     named, unused = translated(kind, state)
     complete(named, net, kind)
     load_exact(net, named, f"this network, read as {kind.name}")
@@ -172,7 +172,7 @@ def load_encoder(encoder: nn.Module, source: str | Path | StateDict) -> Loaded:
     Raises:
         CheckpointError: the checkpoint is not of one encoder, or does not fit; the sentence names keys and shapes.
     """
-    kind, state = recognised(read_state(source))
+    kind, state = recognized(read_state(source))
     if kind.variant is not None:
         raise CheckpointError(f"the checkpoint is {kind.name} with two encoders; load it with networks.load_state.")
     named, unused = translated(kind, state)

@@ -57,7 +57,7 @@ def infer_lowered(stages: LoweredStages, candidates: Tensor, glance: Tensor | No
 
     Args:
         stages: from :func:`adafocus.networks.lowering.lower`.
-        candidates: ``(1, N, 3, F, F)`` float32, normalised.
+        candidates: ``(1, N, 3, F, F)`` float32, normalized.
         glance: ``(1, T_G, 3, S, S)``; without it, candidates on a uniform grid.
     """
     config = stages.config

@@ -1,4 +1,4 @@
-"""Runs on a device, emulated or not: every number that the recogniser sees and gives, into one file.
+"""Runs on a device, emulated or not: every number that the recognizer sees and gives, into one file.
 
     python answers.py BUNDLE RUNTIME OUT.npz VIDEO ... [FRAMES.npz ...]
 

@@ -22,24 +22,24 @@ from answers import GOLDEN, Numbers
 from shipped import shipped
 from trees import CACHE, PI, ROOT, WHEELS, Device, devices
 
-from adafocus.edge.bundle.tolerances import MOST_RELATIVE_OF_ITSELF
+from adafocus.edge.bundle.tolerances import MAX_RELATIVE_OF_ITSELF
 from adafocus.edge.exits import softmax
 from adafocus.errors import AdafocusError
 
 ANSWERS, PATCHES = (Path(__file__).with_name(name) for name in ("answers.py", "patches.py"))
 FIGURES = CACHE / "figures.json"
 # swscale turns YUV into RGB with other instructions on ARM, which round otherwise; in levels of 0..255
-MOST_LEVELS_DECODED = 4
+MAX_LEVELS_DECODED = 4
 SURE = 0.5
 # OpenCV 4 looks 32 places between two pixels up in a table, 5 computes, on either processor with other rounding
-MOST_LEVELS_CUT = 2
+MAX_LEVELS_CUT = 2
 # in these a patch is only resized: whole pixels, and no smaller than the patch
 RESIZED_PX = ((0, 0, 224, 224), (28, 56, 140, 160), (3, 17, 129, 203), (90, 60, 128, 150))
 SOME_BOXES = ((0.0, 0.0, 1.0, 1.0), (0.125, 0.25, 0.5, 0.625), (0.301, 0.017, 0.466, 0.701), (0.5, 0.5, 0.429, 0.429))
 FRAME_PX = 224
 EXACT, NEAR = "litert", "tflite"
 # of tflite-runtime, in output steps: of the features, after 551 operations, and of the logits
-MOST_STEPS_INSIDE, MOST_STEPS_OF_LOGITS = 16, 4
+MAX_STEPS_INSIDE, MAX_STEPS_OF_LOGITS = 16, 4
 
 Figures = dict[str, Any]
 
@@ -167,7 +167,7 @@ def test_the_golden_clip_is_answered_exactly(
     assert found["passed"], found["broken"]
     assert found["same_frames"]
     assert set(found["steps"].values()) == {0}
-    assert max(found["relative"].values()) <= MOST_RELATIVE_OF_ITSELF
+    assert max(found["relative"].values()) <= MAX_RELATIVE_OF_ITSELF
 
 
 def test_tflite_runtime_stays_near_the_golden_answers(
@@ -176,7 +176,7 @@ def test_tflite_runtime_stays_near_the_golden_answers(
     found = selftest(NEAR, pis[NEAR][0], bundle, figures)
     for name, steps in found["steps"].items():
         if not name.startswith("focus"):
-            assert steps <= (MOST_STEPS_OF_LOGITS if name.endswith("logits") else MOST_STEPS_INSIDE), name
+            assert steps <= (MAX_STEPS_OF_LOGITS if name.endswith("logits") else MAX_STEPS_INSIDE), name
 
 
 @pytest.mark.xfail(
@@ -187,7 +187,7 @@ def test_tflite_runtime_chooses_the_golden_frames(
 ) -> None:
     found = selftest(NEAR, pis[NEAR][0], bundle, figures)
     assert found["same_frames"]
-    assert found["steps"]["focus.logits"] <= MOST_STEPS_OF_LOGITS
+    assert found["steps"]["focus.logits"] <= MAX_STEPS_OF_LOGITS
 
 
 def test_the_same_frames_give_the_same_bytes_as_on_x86(answers: Any, video: Path, figures: Figures) -> None:
@@ -201,7 +201,7 @@ def test_the_same_frames_give_the_same_bytes_as_on_x86(answers: Any, video: Path
             "floats_away": found.relative,
         }
         assert all("policy" in name and got.pi[clip][name].dtype.kind == "f" for name in found.other), found.other
-        assert max(found.relative.values(), default=0.0) <= MOST_RELATIVE_OF_ITSELF
+        assert max(found.relative.values(), default=0.0) <= MAX_RELATIVE_OF_ITSELF
 
 
 def test_both_versions_of_opencv_resize_alike_and_cut_nearly_the_same_patches(
@@ -226,7 +226,7 @@ def test_both_versions_of_opencv_resize_alike_and_cut_nearly_the_same_patches(
         for name, values in first.items()
     }
     figures["cut_by_four_devices_levels"] = dict(levels)
-    assert levels.pop("cut") <= MOST_LEVELS_CUT
+    assert levels.pop("cut") <= MAX_LEVELS_CUT
     assert set(levels.values()) == {0}
 
 
@@ -247,7 +247,7 @@ def test_a_video_decoded_on_arm_gives_a_sure_label_again(
         "same_frames": bool((ours["answer/chosen"] == theirs["answer/chosen"]).all()),
         "labels": [str(ours["answer/label"]), str(theirs["answer/label"])],
     }
-    assert max(part["most"] for part in levels.values()) <= MOST_LEVELS_DECODED
+    assert max(part["most"] for part in levels.values()) <= MAX_LEVELS_DECODED
     score = figures[f"video_{runtime}_{video.name}"]["score"] = float(softmax(theirs["answer/logits"]).max())
     if score > SURE:
         assert str(ours["answer/label"]) == str(theirs["answer/label"])

@@ -14,7 +14,7 @@ from adafocus.calibration.report_file import write_report
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
 from benchmarks.overview import main
-from benchmarks.summary import main as summarise
+from benchmarks.summary import main as summarize
 
 
 def test_evaluations_of_one_set_share_a_picture_and_others_are_refused(
@@ -43,7 +43,7 @@ def test_results_keep_what_other_keys_say_and_no_single_clip(
     write_report(one, figures)
     results.write_text("other: {kept: 1}\n")
     for key, files in (("single", [one]), ("twice", [one, one])):
-        told = CliRunner().invoke(summarise, [str(results), key, *map(str, files), "--note", "seed 1"])
+        told = CliRunner().invoke(summarize, [str(results), key, *map(str, files), "--note", "seed 1"])
         assert told.exit_code == 0, told.output
     written = yaml.safe_load(results.read_text())
     assert written["other"] == {"kept": 1}

@@ -80,7 +80,7 @@ def test_an_attribute_that_it_does_not_know_is_an_error() -> None:
         OPERATIONS["pad"]({"x": x, "pad": [0] * 8, "mode": "reflect"})
 
 
-def test_quantisation_follows_its_definition() -> None:
+def test_quantization_follows_its_definition() -> None:
     x = torch.tensor([-100.0, -0.25, 0.25, 0.75, 1.25, 100.0])
     given = OPERATIONS["quantize"]({"input": x, "scale": 0.5, "zero_point": -2, "output_dtype": "int8"})
     assert given.tolist() == [-128, -2, -2, 0, 0, 127]

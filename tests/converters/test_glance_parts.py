@@ -1,4 +1,4 @@
-"""The glance in two parts is the glance: to float rounding before quantisation, to the integer after it."""
+"""The glance in two parts is the glance: to float rounding before quantization, to the integer after it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from adafocus import networks
-from adafocus.calibration.quantization.glance_parts import UnlikePartsError, quantised_parts
+from adafocus.calibration.quantization.glance_parts import UnlikePartsError, quantized_parts
 from adafocus.calibration.quantization.model_file import StoredModel, load_model, save_model
 from adafocus.calibration.quantization.qat import (
-    activation_quantisers,
+    activation_quantizers,
     calibrate,
     prepare,
-    quantised_program,
+    quantized_program,
     set_exponent,
     snap,
 )
@@ -68,10 +68,10 @@ def test_a_glance_that_mixes_frames_has_no_parts() -> None:
 
 
 @torch.no_grad()
-def test_the_quantised_parts_give_the_integers_of_the_glance(stages: LoweredStages, glance: GraphModule) -> None:
-    parts = quantised_parts(stages, glance)
-    whole = quantised_program(glance, fold=True)
-    encode, join = (quantised_program(parts[name], fold=True) for name in ("encode", "join"))
+def test_the_quantized_parts_give_the_integers_of_the_glance(stages: LoweredStages, glance: GraphModule) -> None:
+    parts = quantized_parts(stages, glance)
+    whole = quantized_program(glance, fold=True)
+    encode, join = (quantized_program(parts[name], fold=True) for name in ("encode", "join"))
     for _ in range(2):
         frames = frames_of(stages)
         answers = whole(frames)
@@ -87,18 +87,18 @@ def test_a_model_file_of_before_has_all_that_the_parts_need(
     floats = {"policy": stages.policy, "focus": stages.focus}
     save_model(path, {"glance": glance}, floats, stages.config, "small", ("a",), {})
     model: StoredModel = load_model(path)
-    parts = quantised_parts(model.stages, model.prepared["glance"])
+    parts = quantized_parts(model.stages, model.prepared["glance"])
     frames = frames_of(stages)
     with torch.no_grad():
-        wanted = quantised_program(model.prepared["glance"], fold=True)(frames)
-        found = joined(*(quantised_program(parts[name], fold=True) for name in ("encode", "join")), frames)
+        wanted = quantized_program(model.prepared["glance"], fold=True)(frames)
+        found = joined(*(quantized_program(parts[name], fold=True) for name in ("encode", "join")), frames)
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
 
 
 def test_parts_of_another_glance_are_refused(stages: LoweredStages, glance: GraphModule) -> None:
     other = lower(networks.from_config(small_config("long").override(glance_frames=8)).eval())
     with pytest.raises(UnlikePartsError, match=r"the glance computes \d+ steps"):
-        quantised_parts(other, glance)
+        quantized_parts(other, glance)
 
 
 def test_a_value_with_two_scales_is_refused(stages: LoweredStages, glance: GraphModule) -> None:
@@ -110,6 +110,6 @@ def test_a_value_with_two_scales_is_refused(stages: LoweredStages, glance: Graph
             set_exponent(twin, int(twin.activation_post_process.exponent) + 1)
             changed.add_submodule("twin", twin)
             node.target = "twin"
-    assert len(activation_quantisers(changed)) == len(activation_quantisers(glance)) + 1
-    with pytest.raises(UnlikePartsError, match="quantised twice"):
-        quantised_parts(stages, changed)
+    assert len(activation_quantizers(changed)) == len(activation_quantizers(glance)) + 1
+    with pytest.raises(UnlikePartsError, match="quantized twice"):
+        quantized_parts(stages, changed)

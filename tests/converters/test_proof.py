@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from adafocus.calibration.quantization.model_file import load_model
-from adafocus.calibration.quantization.qat import quantised_layers
+from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.converters.verification.parity import compare, reference_stages, require
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.recognizer import Recognizer
@@ -18,7 +18,7 @@ from adafocus.errors import AdafocusError
 
 def test_a_single_changed_weight_is_found(shipped_bundle: Bundle, model_path: Path, real_videos: list[Path]) -> None:
     model = load_model(model_path)
-    layer = next(iter(quantised_layers(model.prepared["focus"])))
+    layer = next(iter(quantized_layers(model.prepared["focus"])))
     with torch.no_grad():
         layer.weight[0, 0, 1, 1] += 8 * layer.weight_quant.scale[0]
     clip = read_clip(real_videos[0], shipped_bundle.manifest.geometry)

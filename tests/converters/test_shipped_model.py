@@ -53,7 +53,7 @@ def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("runtime", ["litert", "onnx", "executorch", "coreml"])
-def test_integers_equal_those_of_the_quantised_program_on_real_clips(
+def test_integers_equal_those_of_the_quantized_program_on_real_clips(
     shipped_bundle: Bundle, model: StoredModel, shared: Path, runtime: str
 ) -> None:
     listed = read_clips(shared / "clips" / "ucf6.csv", "val")
@@ -92,7 +92,7 @@ def test_the_golden_clip_answers_as_written(shipped_bundle: Bundle) -> None:
     assert check.broken == []
 
 
-def test_a_car_ride_is_recognised_in_the_demo_video(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+def test_a_car_ride_is_recognized_in_the_demo_video(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
     prediction = Recognizer.open(shipped_bundle).recognize(real_videos[0])
     assert "driving car" in [label for label, _ in prediction.top(5)]
     assert prediction.exit_stage == "focus"
@@ -120,7 +120,7 @@ def test_an_exit_at_the_glance_spends_the_glance_alone(shipped_bundle: Bundle, r
         "juggling_soccer_ball.avi",
     ],
 )
-def test_real_clips_of_other_containers_are_recognised(shipped_bundle: Bundle, shared: Path, name: str) -> None:
+def test_real_clips_of_other_containers_are_recognized(shipped_bundle: Bundle, shared: Path, name: str) -> None:
     prediction = Recognizer.open(shipped_bundle).recognize(shared / "smoke" / name)
     best = [label.replace("(", "").replace(")", "") for label, _ in prediction.top(5)]
     assert Path(name).stem.replace("_", " ") in best

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
-from adafocus.calibration.quantization.qat import quantised_layers
+from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.converters.commands import verify
 from adafocus.converters.verification.bundle import passed, verify_clips, verify_golden
 from adafocus.edge.bundle.bundle import Bundle, file_record
@@ -105,7 +105,7 @@ def mutate_file(
     record = manifest["stages"]["glance"][runtime]
     path = bundle / record["file"] / WEIGHTS[runtime] if runtime in WEIGHTS else bundle / record["file"]
     content = path.read_bytes()
-    for layer in quantised_layers(model.prepared["glance"]):
+    for layer in quantized_layers(model.prepared["glance"]):
         scales = layer.weight_quant.scale.numpy().astype(np.float32)
         if layer.weight.shape[2:] != (1, 1) or layer.weight.shape[1] < 16:
             continue

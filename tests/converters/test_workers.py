@@ -55,7 +55,7 @@ def test_the_same_program_gives_the_same_bytes(runtime: str, tmp_path: Path) -> 
     for turn in ("one", "two"):
         path = tmp_path / turn / f"block{SUFFIXES[runtime]}"
         path.parent.mkdir()
-        program = made.quantised(graph)
+        program = made.quantized(graph)
         report = made.convert(program, example, path, (["x"], ["y"]), precision="int8")
         assert report.macs == 2 * 8 * 8 * (3 * 9 * 8 + 8 * 4)
         assert report.whole()
@@ -123,7 +123,7 @@ def test_stages_that_are_split_are_named() -> None:
 def test_a_float_bundle_of_every_variant_answers_like_its_network(
     variant: str, tmp_path: Path, real_videos: list[Path]
 ) -> None:
-    from adafocus.calibration.datasets.augmentation import normalise
+    from adafocus.calibration.datasets.augmentation import normalize
     from adafocus.calibration.quantization.model_file import load_model
     from adafocus.converters.bundle_builder import manifest_of
     from adafocus.converters.model_source import Source
@@ -146,7 +146,7 @@ def test_a_float_bundle_of_every_variant_answers_like_its_network(
     answer = recognizer.recognize_clip(clip)
     calls = [call.stage for call in answer.calls]
     assert calls == ["glance", "policy", *["focus"] * (2 if variant == "long" else 1)]
-    candidates, glance = normalise(np.asarray(clip.candidates), config)[None], normalise(clip.glance, config)[None]
+    candidates, glance = normalize(np.asarray(clip.candidates), config)[None], normalize(clip.glance, config)[None]
     wanted = infer_lowered(lower(net), candidates, glance)
     assert answer.candidate_indices == tuple(wanted.frame_indices.tolist())
     whole_pixel = 1.0 / manifest.geometry.frame_size
@@ -156,7 +156,7 @@ def test_a_float_bundle_of_every_variant_answers_like_its_network(
     stages = lower(net)
     with torch.no_grad():
         context = stages.glance(glance[0])[2]
-        for part in normalise(answer.patches, config).split(config.patches_in_one_call):
+        for part in normalize(answer.patches, config).split(config.patches_in_one_call):
             logits, *following = stages.focus(part, context)
             context = following[0] if following else context
     assert torch.allclose(torch.from_numpy(answer.logits), logits[-1], atol=1e-3)

@@ -163,7 +163,7 @@ def test_resizing_equals_its_definition_up_to_a_level_in_the_memory_that_is_give
     assert np.abs(out - wanted).max() <= 1.0
 
 
-def test_pixel_tables_fold_normalisation_and_quantisation() -> None:
+def test_pixel_tables_fold_normalization_and_quantization() -> None:
     frames = np.random.default_rng(1).integers(0, 256, (2, 5, 5, 3), dtype=np.uint8)
     mean, std, scale, zero_point = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 0.0187, -14
     real = ((frames / 255.0 - mean) / std).transpose(0, 3, 1, 2)

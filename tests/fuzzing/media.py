@@ -47,7 +47,7 @@ class Media:
         return f"{suffix} {name}", path
 
     def use(self, path: Path) -> None:
-        """Recognise it."""
+        """Recognize it."""
         self._recognizer.recognize(path)
 
 

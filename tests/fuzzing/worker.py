@@ -24,7 +24,7 @@ from tests.fuzzing.zips import Zips
 
 KINDS = {"manifest": Manifests, "zip": Zips, "media": Media, "graph": Graphs, "golden": GoldenArrays}
 # more than any answer needs; an input that asks for more meets a MemoryError, not the machine's end
-MOST_MEMORY_BYTES = 12 << 30
+MAX_MEMORY_BYTES = 12 << 30
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def serve(pipe: Connection, name: str, seed: int, bundle: Path, clips: Sequence[
     """Take numbers from a pipe; give back what was made of each, and then what became of it."""
     os.dup2(os.open(place / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     os.dup2(2, 1)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     os.environ["TMPDIR"] = tempfile.tempdir = str(place / "temporary")
     Path(tempfile.tempdir).mkdir()
     kind = _kind(name, bundle, place, clips)

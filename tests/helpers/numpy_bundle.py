@@ -124,7 +124,7 @@ class NumpyGraph:
 
 
 class NumpyOpener:
-    """What a recogniser opens graphs with; see :class:`NumpyGraph`."""
+    """What a recognizer opens graphs with; see :class:`NumpyGraph`."""
 
     def __init__(self) -> None:
         self.calls: dict[str, int] = {}

@@ -226,7 +226,7 @@ def test_inference_runs_no_head_that_only_training_needs(name: str) -> None:
 
 
 def test_published_x3d_weights_classify_a_real_clip(shared: Path) -> None:
-    from adafocus.calibration.datasets.augmentation import normalise
+    from adafocus.calibration.datasets.augmentation import normalize
     from adafocus.calibration.training.teacher import load_teacher
     from adafocus.edge.video.clip import sample_video
     from adafocus.edge.video.preprocess import fit_frame
@@ -235,5 +235,5 @@ def test_published_x3d_weights_classify_a_real_clip(shared: Path) -> None:
     labels = (shared / "weights" / "kinetics400_labels.txt").read_text().splitlines()
     frames = sample_video(shared / "smoke" / "archery.mp4", 16, lambda frame: fit_frame(frame, 160, 182))
     with torch.no_grad():
-        logits = teacher(normalise(frames, networks.PRESETS["x3d-xs-xs"])[None])
+        logits = teacher(normalize(frames, networks.PRESETS["x3d-xs-xs"])[None])
     assert labels[int(logits.argmax())] == "archery"

@@ -39,7 +39,7 @@ def test_a_preset_is_described_with_its_cost() -> None:
         ("tsn_mobilenetv2_k174", "temporal-shift-module (TSN, MobileNetV2)", 174, "mobilenet_v2"),
     ],
 )
-def test_a_published_checkpoint_is_recognised(
+def test_a_published_checkpoint_is_recognized(
     shared: Path, tmp_path: Path, name: str, kind: str, classes: int, fits: str
 ) -> None:
     entries = json.loads((shared / "reference" / "manifests" / f"{name}.json").read_text())["entries"]

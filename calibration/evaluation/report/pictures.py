@@ -20,7 +20,7 @@ from adafocus.edge.video.clip import Clip, read_clip
 
 WIDTH_PX, GAP_PX, LINE_PX, SMALL_PT = 760, 5, 34, 12
 LARGEST_TILE_PX = 128
-MOST_TILES = 8
+MAX_TILES = 8
 COLOURS = 192
 EACH = 4
 
@@ -135,5 +135,5 @@ def _tile_px(count: int) -> int:
 
 
 def _spread(count: int) -> list[int]:
-    """At most :data:`MOST_TILES` numbers below ``count``, evenly spread."""
-    return np.linspace(0, count - 1, min(count, MOST_TILES)).round().astype(int).tolist()
+    """At most :data:`MAX_TILES` numbers below ``count``, evenly spread."""
+    return np.linspace(0, count - 1, min(count, MAX_TILES)).round().astype(int).tolist()

@@ -17,7 +17,7 @@ INK, FAINT, BLUE, RED, TRACK = "#1d1f24", "#747a85", "#1f5fa8", "#e4572e", "#e9e
 MARKS = {GLANCE: ("s", FAINT), WITHOUT_POLICY: ("D", RED), LEARNED: ("o", BLUE), BASELINE: ("*", INK)}
 DPI = 120
 # more labels than this cannot be read beside a matrix or a bar
-MOST_LABELS = 40
+MAX_LABELS = 40
 LONGEST_LABEL = 28
 
 
@@ -74,7 +74,7 @@ def confusion_plot(confusion: Mapping[str, Any]) -> bytes:
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axis.grid(visible=False)
     axis.set(xlabel="answer", ylabel="shown")
-    if len(shares) > MOST_LABELS:
+    if len(shares) > MAX_LABELS:
         return _png(canvas)
     size = 8 if len(shares) <= 12 else 6.5
     axis.set_xticks(range(shares.shape[1]), [_short(name) for name in confusion["columns"]], rotation=90, fontsize=size)
@@ -108,7 +108,7 @@ def reliability_plot(calibration: Mapping[str, Any]) -> bytes:
 
 def class_plot(by_class: Sequence[Mapping[str, Any]]) -> bytes:
     """Accuracy of every class, the best first; of many classes the worst."""
-    ranked = sorted(by_class, key=lambda row: (-row["top1_percent"], row["label"]))[-MOST_LABELS:]
+    ranked = sorted(by_class, key=lambda row: (-row["top1_percent"], row["label"]))[-MAX_LABELS:]
     canvas, axis = _canvas(5.6, 0.8 + 0.22 * len(ranked))
     places = range(len(ranked))
     axis.barh(places, [100] * len(ranked), color=TRACK, height=0.7)

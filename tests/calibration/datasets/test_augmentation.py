@@ -22,7 +22,7 @@ from adafocus.calibration.datasets.augmentation import (
     View,
     centre_view,
     network_inputs,
-    normalise,
+    normalize,
     random_view,
     segment_members,
 )
@@ -41,7 +41,7 @@ def config() -> NetworkConfig:
 
 
 def grey(inputs: torch.Tensor, config: NetworkConfig) -> NDArray[np.float64]:
-    """``(T, 3, S, S)`` normalised back to ``(T, S, S, 3)`` grey levels."""
+    """``(T, 3, S, S)`` normalized back to ``(T, S, S, 3)`` grey levels."""
     mean, std = (torch.tensor(values)[:, None, None] for values in (config.mean, config.std))
     return (255 * (inputs * std + mean)).permute(0, 2, 3, 1).double().numpy()
 
@@ -202,7 +202,7 @@ def test_members_of_segments_are_in_order_and_there(offsets: list[float], count:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 300), st.integers(0, 99))
-def test_pixels_are_normalised_with_mean_and_deviation(config: NetworkConfig, count: int, side: int, seed: int) -> None:
+def test_pixels_are_normalized_with_mean_and_deviation(config: NetworkConfig, count: int, side: int, seed: int) -> None:
     frames = np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), np.uint8)
     expected = (frames / 255 - np.array(config.mean)) / np.array(config.std)
-    np.testing.assert_allclose(normalise(frames, config).numpy(), expected.transpose(0, 3, 1, 2), atol=1e-6)
+    np.testing.assert_allclose(normalize(frames, config).numpy(), expected.transpose(0, 3, 1, 2), atol=1e-6)

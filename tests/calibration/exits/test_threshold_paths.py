@@ -71,8 +71,8 @@ def test_clips_cost_the_budget_that_thresholds_were_fitted_to(choice: Choice) ->
     costs = sample.answers.macs / 1e9
     sure = confidences(sample.answers.logits, choice.criterion, fitted.temperature)
     for budget in (1.5, 2.5, 3.5, 4.5):
-        realised = costs[exits_taken(sure, fitted.thresholds(budget, costs))].mean()
-        assert realised == pytest.approx(budget, rel=0.03)
+        realized = costs[exits_taken(sure, fitted.thresholds(budget, costs))].mean()
+        assert realized == pytest.approx(budget, rel=0.03)
 
 
 def test_int8_logits_with_few_values_meet_a_budget_as_nearly_as_they_can() -> None:
@@ -83,8 +83,8 @@ def test_int8_logits_with_few_values_meet_a_budget_as_nearly_as_they_can() -> No
     costs = np.array([1.0, 5.0])
     possible = [1.0 + 4.0 * (sure[:, 0] < step).mean() for step in (*np.unique(sure[:, 0]), np.inf)]
     for budget in np.linspace(1.1, 4.9, 20):
-        realised = costs[exits_taken(sure, fitted.thresholds(budget, costs))].mean()
-        assert abs(realised - budget) <= min(abs(step - budget) for step in possible) + 4 / 300
+        realized = costs[exits_taken(sure, fitted.thresholds(budget, costs))].mean()
+        assert abs(realized - budget) <= min(abs(step - budget) for step in possible) + 4 / 300
 
 
 def test_an_exit_that_saves_nothing_is_never_taken() -> None:

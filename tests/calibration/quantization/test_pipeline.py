@@ -1,4 +1,4 @@
-"""Quantisation of a trained network: its report, what stays float, training towards its float twin."""
+"""Quantization of a trained network: its report, what stays float, training towards its float twin."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from adafocus.calibration.commands.quantize import quantize
 from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.quantization.network import QuantisedNetwork, inputs_of_stages
-from adafocus.calibration.quantization.pipeline import Clips, Quantising, Settings, find_kept_float
-from adafocus.calibration.quantization.qat import quantised_layers
+from adafocus.calibration.quantization.pipeline import Clips, Quantizing, Settings, find_kept_float
+from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.calibration.quantization.sensitivity import LayerNoise, decibels
 from adafocus.calibration.training.checkpoint import save_checkpoint
 from adafocus.calibration.training.recipe import Recipe
@@ -88,7 +88,7 @@ def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_p
     path = tmp_path / "model.safetensors"
     save_model(path, network.prepared(), {"policy": network.policy}, config, "tsm-mbv2-mbv2", CLASSES, {})
     model = load_model(path)
-    names = {layer.name for layer in quantised_layers(model.prepared["focus"])}
+    names = {layer.name for layer in quantized_layers(model.prepared["focus"])}
     assert "encoder.head.weight" not in names
     assert len(names) > 50
     with torch.no_grad():
@@ -125,7 +125,7 @@ def test_decibels() -> None:
     assert decibels(1.0, 0.0) == float("inf")
 
 
-def test_training_under_quantisation_moves_layers_and_resumes(checkpoint: Path, clips: Path, tmp_path: Path) -> None:
+def test_training_under_quantization_moves_layers_and_resumes(checkpoint: Path, clips: Path, tmp_path: Path) -> None:
     from adafocus.calibration.training.checkpoint import load_network
 
     trained = load_network(checkpoint)
@@ -142,12 +142,12 @@ def test_training_under_quantisation_moves_layers_and_resumes(checkpoint: Path, 
     settings = Settings(steps=4, batch=2)
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    losses = Quantising(stages, whole, settings, tmp_path / "whole").run(material)
-    start = {layer.name: layer.weight.clone() for layer in quantised_layers(before.focus)}
-    still = [layer.name for layer in quantised_layers(whole.focus) if torch.equal(layer.weight, start[layer.name])]
+    losses = Quantizing(stages, whole, settings, tmp_path / "whole").run(material)
+    start = {layer.name: layer.weight.clone() for layer in quantized_layers(before.focus)}
+    still = [layer.name for layer in quantized_layers(whole.focus) if torch.equal(layer.weight, start[layer.name])]
     assert all(name.endswith("shift.moves") for name in still)
-    Quantising(stages, before, settings, tmp_path / "parts").run(material, until=2)
-    later = Quantising(stages, after, settings, tmp_path / "parts").run(material)
+    Quantizing(stages, before, settings, tmp_path / "parts").run(material, until=2)
+    later = Quantizing(stages, after, settings, tmp_path / "parts").run(material)
     assert later == pytest.approx(losses[2:], rel=1e-3)
 
 

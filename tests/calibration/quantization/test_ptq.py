@@ -1,4 +1,4 @@
-"""Quantisation after training: from clips, never from nothing."""
+"""Quantization after training: from clips, never from nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from adafocus import calibration, networks
-from adafocus.calibration.datasets.augmentation import normalise
+from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.quantization.model_file import load_model
-from adafocus.calibration.quantization.ptq import calibration_views, listed_videos, quantise_stages
-from adafocus.calibration.quantization.qat import activation_quantisers, quantised_program, snap
+from adafocus.calibration.quantization.ptq import calibration_views, listed_videos, quantize_stages
+from adafocus.calibration.quantization.qat import activation_quantizers, quantized_program, snap
 from adafocus.calibration.training.initialization import start_from
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.converters.model_source import as_model_file
@@ -33,7 +33,7 @@ def test_there_is_no_calibration_on_nothing(net: networks.AdaFocus) -> None:
     with pytest.raises(AdafocusError, match="--calibration"):
         calibration_views([], net.config, 10)
     with pytest.raises(AdafocusError, match="--calibration"):
-        quantise_stages(lower(net), [])
+        quantize_stages(lower(net), [])
 
 
 def test_few_clips_are_used_with_a_warning(net: networks.AdaFocus, real_videos: list[Path]) -> None:
@@ -53,22 +53,22 @@ def test_a_clip_list_names_its_videos(shared: Path) -> None:
     assert all(path.is_file() for path in found[:3])
 
 
-def test_quantised_stages_follow_the_float_ones(real_videos: list[Path], shared: Path) -> None:
+def test_quantized_stages_follow_the_float_ones(real_videos: list[Path], shared: Path) -> None:
     """Real weights, real clips: random networks amplify any rounding, trained ones do not."""
     recipe = Recipe.read(RECIPE)
     net = networks.from_config(recipe.config(400))
     start_from(net, {"all": shared / "weights" / "x3d_xs_k400.safetensors"})
     stages = lower(net.eval())
     views = calibration_views(real_videos, stages.config, 2)
-    prepared = quantise_stages(stages, views)
+    prepared = quantize_stages(stages, views)
     assert set(prepared) == {"glance", "focus"}
-    glance = normalise(views[0][0], stages.config)
+    glance = normalize(views[0][0], stages.config)
     for graph in prepared.values():
-        assert activation_quantisers(graph)
+        assert activation_quantizers(graph)
         snap(graph)
     with torch.no_grad():
         wanted = stages.glance(glance)[1]
-        given = quantised_program(prepared["glance"])(glance)[1]
+        given = quantized_program(prepared["glance"])(glance)[1]
     noise = (given - wanted).square().mean() / wanted.square().mean()
     assert -10 * torch.log10(noise) > 8
 

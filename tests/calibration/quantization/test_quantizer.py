@@ -1,4 +1,4 @@
-"""The quantisation recipe: exact arithmetic by construction."""
+"""The quantization recipe: exact arithmetic by construction."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.fx import GraphModule
 
 from adafocus import networks
 from adafocus.calibration.quantization.qat import (
-    activation_quantisers,
+    activation_quantizers,
     calibrate,
     prepare,
-    quantised_layers,
-    quantised_program,
+    quantized_layers,
+    quantized_program,
     scale_groups,
     snap,
     training_graph,
@@ -58,7 +58,7 @@ def prepared() -> GraphModule:
 
 
 def test_every_scale_is_a_power_of_two_and_every_zero_point_is_even(prepared: GraphModule) -> None:
-    for fake in activation_quantisers(prepared).values():
+    for fake in activation_quantizers(prepared).values():
         assert math.log2(float(fake.scale)) == round(math.log2(float(fake.scale)))
         assert int(fake.zero_point) % 2 == 0
         assert -128 <= int(fake.zero_point) <= 0
@@ -83,13 +83,13 @@ def test_the_training_graph_answers_the_same(prepared: GraphModule) -> None:
 def test_gradients_reach_every_weight(prepared: GraphModule) -> None:
     prepared.zero_grad()
     training_graph(prepared)(*examples(1)[0])[0].sum().backward()
-    assert all(layer.weight.grad is not None for layer in quantised_layers(prepared))
+    assert all(layer.weight.grad is not None for layer in quantized_layers(prepared))
 
 
 def test_snapping_puts_weights_and_biases_on_integer_grids_and_is_final(prepared: GraphModule) -> None:
     snap(prepared)
-    before = [layer.weight.clone() for layer in quantised_layers(prepared)]
-    for layer in quantised_layers(prepared):
+    before = [layer.weight.clone() for layer in quantized_layers(prepared)]
+    for layer in quantized_layers(prepared):
         scale = layer.weight_quant.scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
         codes = layer.weight / scale
         assert torch.equal(codes, codes.round())
@@ -98,16 +98,16 @@ def test_snapping_puts_weights_and_biases_on_integer_grids_and_is_final(prepared
             steps = layer.bias.double() / (layer.source_quant.scale * layer.weight_quant.scale)
             assert torch.equal(steps, steps.round())
     snap(prepared)
-    assert all(torch.equal(a, layer.weight) for a, layer in zip(before, quantised_layers(prepared), strict=True))
+    assert all(torch.equal(a, layer.weight) for a, layer in zip(before, quantized_layers(prepared), strict=True))
 
 
-def test_litert_gives_the_integers_of_the_quantised_program(prepared: GraphModule, tmp_path: Path) -> None:
+def test_litert_gives_the_integers_of_the_quantized_program(prepared: GraphModule, tmp_path: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
     from adafocus.converters.backends.litert import convert, report
 
     snap(prepared)
-    program = quantised_program(prepared)
+    program = quantized_program(prepared)
     path = tmp_path / "blocks.tflite"
     convert(program, examples(1)[0], path, (("frames",), ("features",)), precision="int8")
     interpreter = Interpreter(str(path))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from adafocus.calibration.quantization.qat import calibrate, prepare, quantised_program, snap
+from adafocus.calibration.quantization.qat import calibrate, prepare, quantized_program, snap
 from adafocus.calibration.quantization.tie_free_scales import (
-    MOST_IN_A_ROW,
+    MAX_IN_A_ROW,
     MULTIPLY,
     STEP,
     factors,
@@ -24,7 +24,7 @@ from adafocus.converters.backends.registry import SUFFIXES, target
 from adafocus.converters.verification.verdict import opener_of
 from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.runtimes import open_graph
-from adafocus.edge.runtimes.tensors import dequantise, quantise
+from adafocus.edge.runtimes.tensors import dequantize, quantize
 from adafocus.networks.lowering.rules import clip_mean
 
 NAMES = (("x",), ("gated", "answer"))
@@ -64,7 +64,7 @@ def clips(count: int) -> list[tuple[Tensor, ...]]:
     return [(torch.randn(FRAMES, 3, SIDE, SIDE, generator=generator),) for _ in range(count)]
 
 
-def quantised(module: nn.Module) -> GraphModule:
+def quantized(module: nn.Module) -> GraphModule:
     examples = clips(CASES)
     graph = prepare(module, examples[0])
     calibrate(graph, examples)
@@ -75,33 +75,33 @@ def quantised(module: nn.Module) -> GraphModule:
 @pytest.fixture(scope="module")
 def gated() -> GraphModule:
     torch.manual_seed(2)
-    return quantised(Gated().eval())
+    return quantized(Gated().eval())
 
 
 @pytest.mark.parametrize("runtime", ["litert", "onnx", "executorch", "coreml"])
 def test_every_runtime_rounds_as_the_reference(runtime: str, gated: GraphModule, tmp_path: Path) -> None:
     made, path = target(runtime), tmp_path / f"gated{SUFFIXES[runtime]}"  # type: ignore[index]
-    made.convert(made.quantised(gated), clips(1)[0], path, NAMES, precision="int8")
+    made.convert(made.quantized(gated), clips(1)[0], path, NAMES, precision="int8")
     inputs, outputs = made.tensor_specs(path, NAMES)
     description = GraphFile.model_construct(inputs=tuple(inputs), outputs=tuple(outputs))
     graph = (opener_of(runtime) or open_graph)(runtime, path, description, 1)  # type: ignore[arg-type]
-    reference, to_even = reference_program(gated), quantised_program(gated, fold=True)
+    reference, to_even = reference_program(gated), quantized_program(gated, fold=True)
     moved = 0
     for (x,) in clips(CASES):
-        given = quantise(x.numpy(), inputs[0])
+        given = quantize(x.numpy(), inputs[0])
         answers = graph.run({"x": given})
         with torch.no_grad():
-            real = torch.from_numpy(np.ascontiguousarray(dequantise(given, inputs[0])))
+            real = torch.from_numpy(np.ascontiguousarray(dequantize(given, inputs[0])))
             wanted, other = reference(real), to_even(real)
         for spec, answer, alternative in zip(outputs, wanted, other, strict=True):
-            steps = np.abs(answers[spec.name] - quantise(answer.numpy(), spec)).max()
+            steps = np.abs(answers[spec.name] - quantize(answer.numpy(), spec)).max()
             assert steps <= (0.0 if spec.scale is not None else 1e-5), spec.name
             moved += int((answer != alternative).sum())
     # halves are there, so that the comparison says something
     assert moved > 0
 
 
-@pytest.mark.parametrize("count", range(1, MOST_IN_A_ROW + 1))
+@pytest.mark.parametrize("count", range(1, MAX_IN_A_ROW + 1))
 def test_two_scales_give_back_the_power_of_two(count: int) -> None:
     smaller, larger = map(np.float32, factors(count))
     assert smaller < 1.0 < larger
@@ -118,7 +118,7 @@ def test_scales_shrink_with_every_product_in_a_row(gated: GraphModule) -> None:
 
 
 def test_the_reference_keeps_every_scale(gated: GraphModule) -> None:
-    plain = quantised_program(gated, fold=True)
+    plain = quantized_program(gated, fold=True)
     moved = halves_moved_away(plain)
 
     def scales(program: GraphModule) -> list[float]:
@@ -137,6 +137,6 @@ def test_the_reference_gives_a_sigmoid_what_integer_kernels_give_it(gated: Graph
 
 def test_a_product_that_is_added_is_refused() -> None:
     torch.manual_seed(3)
-    graph = quantised(Sum().eval())
+    graph = quantized(Sum().eval())
     with pytest.raises(TypeError, match="adds a product"):
         runtime_program(graph, fold=False)

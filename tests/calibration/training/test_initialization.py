@@ -41,7 +41,7 @@ def test_a_folded_mobilenet_answers_as_its_classifier_expects(shared: Path) -> N
     """The network of the tsm variant without its shift sees a piano in a clip of a piano."""
     import csv
 
-    from adafocus.calibration.datasets.augmentation import normalise
+    from adafocus.calibration.datasets.augmentation import normalize
     from adafocus.edge.video.clip import sample_video
     from adafocus.edge.video.preprocess import fit_frame
     from adafocus.networks.checkpoints.loading import read_state
@@ -53,7 +53,7 @@ def test_a_folded_mobilenet_answers_as_its_classifier_expects(shared: Path) -> N
     with (shared / "clips" / "ucf6.csv").open(newline="") as file:
         row = next(row for row in csv.DictReader(file) if row["label"] == "PlayingPiano")
     frames = sample_video(shared / "clips" / row["path"], 4, lambda frame: fit_frame(frame, 224, 256))
-    pixels = normalise(frames, networks.PRESETS["tsm-mbv2-mbv2"])
+    pixels = normalize(frames, networks.PRESETS["tsm-mbv2-mbv2"])
     with torch.no_grad():
         pooled = encoder(pixels[None]).mean((1, 3, 4))
     logits = pooled @ state["classifier.weight"].float().T + state["classifier.bias"].float()
@@ -61,7 +61,7 @@ def test_a_folded_mobilenet_answers_as_its_classifier_expects(shared: Path) -> N
     assert int(logits.argmax()) in (grand_piano, upright_piano)
 
 
-def test_another_normalisation_of_the_same_pixels_gives_the_same_features(shared: Path) -> None:
+def test_another_normalization_of_the_same_pixels_gives_the_same_features(shared: Path) -> None:
     grey = {"mean": (0.4549, 0.4549, 0.4549), "std": (0.251, 0.251, 0.251)}
     one, other = networks.build("tsm-mbv2-mbv2"), networks.build("tsm-mbv2-mbv2", **grey)
     for net in (one, other):

@@ -1,6 +1,6 @@
 """The latency protocol: what is counted, for how long, who takes turns, and what the report says of it.
 
-The loop is tested with a recogniser that takes as long as the test says on a clock that the test owns; the real one
+The loop is tested with a recognizer that takes as long as the test says on a clock that the test owns; the real one
 is timed through the command line, where no time is asserted.
 """
 
@@ -45,7 +45,7 @@ class Clock:
 
 
 class Runner:
-    """A recogniser that takes ``costs_s`` one after the other, again and again, and half of each in the focus."""
+    """A recognizer that takes ``costs_s`` one after the other, again and again, and half of each in the focus."""
 
     runtime, threads = "litert", 2
 

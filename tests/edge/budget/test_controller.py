@@ -233,7 +233,7 @@ def test_the_state_can_be_printed_as_json() -> None:
     assert state["thresholds"] == list(controller.thresholds)
 
 
-def test_a_recogniser_meets_its_budget_with_the_exits_of_its_focus() -> None:
+def test_a_recognizer_meets_its_budget_with_the_exits_of_its_focus() -> None:
     recognizer = Recognizer(numpy_bundle("long"), "litert", 1, None, NumpyOpener())
     rng = np.random.default_rng(4)
     budget = Budget((MACS["glance"] + MACS["policy"] + 1.5 * MACS["focus"]) / 1e9, "GMAC")

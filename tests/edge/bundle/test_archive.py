@@ -13,7 +13,7 @@ import pytest
 
 from adafocus.edge.bundle.archive import ALIGNMENT, MANIFEST, collision, is_archive, pack, unpack, unsafe
 from adafocus.edge.bundle.bundle import Bundle, is_bundle
-from adafocus.edge.bundle.manifest import MOST_BUNDLE_FILES
+from adafocus.edge.bundle.manifest import MAX_BUNDLE_FILES
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import BundleError
 
@@ -195,7 +195,7 @@ def test_a_size_that_a_member_does_not_have_is_refused(small: Path) -> None:
 
 def test_members_without_end_are_refused_before_their_names_are_read(tmp_path: Path) -> None:
     archive = tmp_path / "many.zip"
-    for count, words in ((MOST_BUNDLE_FILES + 1, "expected at most"), (70_000, "64-bit zip")):
+    for count, words in ((MAX_BUNDLE_FILES + 1, "expected at most"), (70_000, "64-bit zip")):
         with zipfile.ZipFile(archive, "w") as made:
             for number in range(count):
                 made.writestr(zipfile.ZipInfo(str(number)), "")

@@ -20,7 +20,7 @@ import pytest
 from adafocus.edge.bundle.archive import MANIFEST, pack
 from adafocus.edge.bundle.arrays import read_arrays
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import MOST_BUNDLE_FILES
+from adafocus.edge.bundle.manifest import MAX_BUNDLE_FILES
 from adafocus.errors import BundleError
 from tests.fuzzing.kind import replace_file, small_bundle
 
@@ -104,9 +104,9 @@ def test_a_bundle_may_be_reached_by_a_link_and_hold_files_of_others(folder: Path
 
 
 def test_a_folder_without_end_is_refused(folder: Path) -> None:
-    for number in range(MOST_BUNDLE_FILES):
+    for number in range(MAX_BUNDLE_FILES):
         (folder / str(number)).touch()
-    with pytest.raises(BundleError, match=f"more than {MOST_BUNDLE_FILES} files"):
+    with pytest.raises(BundleError, match=f"more than {MAX_BUNDLE_FILES} files"):
         Bundle.open(folder)
 
 

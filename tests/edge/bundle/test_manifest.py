@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle
-from adafocus.edge.bundle.manifest import MOST_MANIFEST_BYTES, Exits
+from adafocus.edge.bundle.manifest import MAX_MANIFEST_BYTES, Exits
 from adafocus.edge.bundle.validation import parse_manifest, read_manifest
 from adafocus.errors import BundleError
 
@@ -113,8 +113,8 @@ def test_json_with_loopholes_is_refused(text: str, old: str, new: str, word: str
 def test_a_manifest_without_end_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / MANIFEST
     with path.open("wb") as file:
-        file.truncate(100 * MOST_MANIFEST_BYTES)
-    with pytest.raises(BundleError, match=f"more than {MOST_MANIFEST_BYTES} bytes"):
+        file.truncate(100 * MAX_MANIFEST_BYTES)
+    with pytest.raises(BundleError, match=f"more than {MAX_MANIFEST_BYTES} bytes"):
         read_manifest(path, path)
 
 

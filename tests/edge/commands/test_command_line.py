@@ -15,7 +15,7 @@ from tests.helpers.program import Call, assert_one_sentence, edit_manifest
 from tests.helpers.videos import write_video
 
 
-def test_a_real_video_is_recognised_and_drawn(
+def test_a_real_video_is_recognized_and_drawn(
     adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path], tmp_path: Path
 ) -> None:
     picture = tmp_path / "answer.png"
