@@ -40,7 +40,7 @@ def test_edge_recognizes_a_video_where_torch_is_not_installed(
     answer = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
     assert not answer["torch"]
     assert answer["label"] in shipped_bundle.manifest.labels
-    from adafocus.edge import Recognizer
+    from adafocus import Recognizer
 
     here = Recognizer.open(shipped_bundle).recognize(real_videos[0])
     assert answer["frames"] == list(here.frame_indices)
@@ -50,7 +50,8 @@ def test_edge_recognizes_a_video_where_torch_is_not_installed(
 def test_a_runtime_that_is_not_installed_is_named_with_its_install_command(
     device_python: Path, shipped_bundle: Bundle, real_videos: list[Path]
 ) -> None:
-    call = [device_python.parent / "adafocus", "run", shipped_bundle.path, real_videos[0], "--runtime", "onnx"]
+    program = device_python.parent / "adafocus"
+    call: list[str | Path] = [program, "run", shipped_bundle.path, real_videos[0], "--runtime", "onnx"]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert 'pip install "adafocus-edge[onnx]"' in done.stderr

@@ -11,6 +11,7 @@ import platform
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,7 +64,7 @@ def main(bundle: str, runtime: str, out: str, *sources: str) -> None:
     for source in map(Path, sources):
         stored = source.suffix == ".npz"
         clips[source.name] = stored_clip(source) if stored else read_clip(source, opened.manifest.geometry)
-    content: Numbers = {"machine": np.array(platform.machine()), "opencv": np.array(cv2.__version__)}
+    content: dict[str, Any] = {"machine": np.array(platform.machine()), "opencv": np.array(cv2.__version__)}
     for name, clip in clips.items():
         content |= {f"{name}/{key}": values for key, values in numbers_of(clip, recognizer).items()}
     np.savez(out, **content)

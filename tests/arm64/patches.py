@@ -6,6 +6,7 @@ python patches.py STORED.npz OUT.npz        STORED holds frames, and boxes under
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +21,13 @@ def main(stored: str, out: str) -> None:
     """Write one array of patches for every array of boxes, and one of small frames for every side."""
     with np.load(stored, allow_pickle=False) as content:
         frames = content["frames"]
-        cut = {
+        arrays: dict[str, Any] = {
             name: np.stack([crop_patch(frame, box, PATCH_PX, FILL) for frame in frames for box in content[name]])
             for name in content.files
             if name != "frames"
         }
-    small = {f"small_{side}": np.stack([resize_square(frame, side) for frame in frames]) for side in SMALL_PX}
-    np.savez(out, **cut, **small)
+    arrays |= {f"small_{side}": np.stack([resize_square(frame, side) for frame in frames]) for side in SMALL_PX}
+    np.savez(out, **arrays)
 
 
 if __name__ == "__main__":

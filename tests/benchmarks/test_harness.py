@@ -19,5 +19,10 @@ def test_calls_take_turns_and_warm_up_turns_do_not_count() -> None:
 @pytest.mark.parametrize(("seconds", "turns"), [(0.0, 4), (60.0, 9)])
 def test_no_further_turn_begins_when_the_time_is_over_but_the_fewest_are_made(seconds: float, turns: int) -> None:
     calls: list[float] = []
-    medians({"slow": lambda: calls.append(time.sleep(0.01) or 1.0)}, 1, 8, fewest=3, seconds=seconds)
+
+    def slow() -> None:
+        time.sleep(0.01)
+        calls.append(1.0)
+
+    medians({"slow": slow}, 1, 8, fewest=3, seconds=seconds)
     assert len(calls) == turns

@@ -49,7 +49,13 @@ def convert(module: nn.Module, example: Tensor, path: Path, outputs: list[str]) 
     coreml.convert(module.eval(), (example,), path, names, precision="fp32")
     inputs, given = coreml.tensor_specs(path, names)
     record = GraphFile(
-        file="graphs/x.mlpackage", sha256="0" * 64, bytes=1, precision="fp32", inputs=inputs, outputs=given, macs=1
+        file="graphs/x.mlpackage",
+        sha256="0" * 64,
+        bytes=1,
+        precision="fp32",
+        inputs=tuple(inputs),
+        outputs=tuple(given),
+        macs=1,
     )
     return EvaluatedPackage(path, record)
 

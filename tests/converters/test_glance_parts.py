@@ -91,7 +91,8 @@ def test_a_model_file_of_before_has_all_that_the_parts_need(
     frames = frames_of(stages)
     with torch.no_grad():
         wanted = quantized_program(model.prepared["glance"], fold=True)(frames)
-        found = joined(*(quantized_program(parts[name], fold=True) for name in ("encode", "join")), frames)
+        encode, join = (quantized_program(parts[name], fold=True) for name in ("encode", "join"))
+        found = joined(encode, join, frames)
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
 
 

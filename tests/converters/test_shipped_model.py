@@ -15,7 +15,7 @@ from adafocus.converters.backends.onnx import report as onnx_report
 from adafocus.converters.verification.parity import compare, reference_stages
 from adafocus.converters.verification.verdict import opener_of
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import STAGES
+from adafocus.edge.bundle.manifest import STAGES, Runtime, Stage
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.selftest import check_golden
 from adafocus.edge.video.clip import read_clip
@@ -54,7 +54,7 @@ def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
 
 @pytest.mark.parametrize("runtime", ["litert", "onnx", "executorch", "coreml"])
 def test_integers_equal_those_of_the_quantized_program_on_real_clips(
-    shipped_bundle: Bundle, model: StoredModel, shared: Path, runtime: str
+    shipped_bundle: Bundle, model: StoredModel, shared: Path, runtime: Runtime
 ) -> None:
     listed = read_clips(shared / "clips" / "ucf6.csv", "val")
     chosen = random.Random(4).sample(listed, REAL_CLIPS)
@@ -71,7 +71,8 @@ def test_integers_equal_those_of_the_quantized_program_on_real_clips(
 
 
 def test_onnx_stages_take_and_give_integers(shipped_bundle: Bundle) -> None:
-    for stage, kinds in (("glance", {"int8"}), ("policy", {"float32"}), ("focus", {"int8"})):
+    kinds_of: dict[Stage, set[str]] = {"glance": {"int8"}, "policy": {"float32"}, "focus": {"int8"}}
+    for stage, kinds in kinds_of.items():
         path, graph = shipped_bundle.graph(stage, "onnx")
         litert = shipped_bundle.graph(stage, "litert")[1]
         assert {spec.dtype for spec in (*graph.inputs, *graph.outputs)} == kinds
@@ -81,6 +82,7 @@ def test_onnx_stages_take_and_give_integers(shipped_bundle: Bundle) -> None:
             assert (ours.scale or 0.0) == pytest.approx(theirs.scale or 0.0, rel=4 * STEP)
         given = onnx_report(path)
         assert given.macs == litert.macs == graph.macs
+        assert graph.delegated_share is not None
         assert round(given.delegated_share, 6) == graph.delegated_share > 0.9
 
 

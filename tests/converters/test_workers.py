@@ -23,7 +23,7 @@ from adafocus.converters.verification.verdict import Verdict, verify_runtime, wh
 from adafocus.converters.workers import convert_stages
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.files import sha256_of
-from adafocus.edge.bundle.manifest import STAGES
+from adafocus.edge.bundle.manifest import STAGES, Runtime
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import MissingRuntimeError
@@ -45,7 +45,7 @@ class Block(nn.Module):
 
 
 @pytest.mark.parametrize("runtime", list(TARGETS))
-def test_the_same_program_gives_the_same_bytes(runtime: str, tmp_path: Path) -> None:
+def test_the_same_program_gives_the_same_bytes(runtime: Runtime, tmp_path: Path) -> None:
     torch.manual_seed(1)
     example = (torch.randn(2, 3, 8, 8),)
     graph = prepare(Block().eval(), example)
@@ -181,7 +181,17 @@ def test_a_conversion_that_is_killed_leaves_nothing_that_looks_like_a_bundle(
     tmp_path: Path, model_path: Path, real_videos: list[Path]
 ) -> None:
     out = tmp_path / "out" / "bundle"
-    call = [PROGRAM, "export", model_path, "--out", out, "--precision", "fp32", "--prove", real_videos[0]]
+    call: list[str | Path] = [
+        PROGRAM,
+        "export",
+        model_path,
+        "--out",
+        out,
+        "--precision",
+        "fp32",
+        "--prove",
+        real_videos[0],
+    ]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     started = subprocess.Popen(call, stdout=subprocess.DEVNULL, start_new_session=True, env=environment)
     deadline = time.monotonic() + 60

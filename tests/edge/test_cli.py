@@ -49,7 +49,7 @@ def small_files_only(size: int) -> Callable[[], None]:
 def test_a_signal_ends_in_one_sentence_and_leaves_nothing(
     archive: Path, real_videos: list[Path], temporary: Path, number: signal.Signals, code: int
 ) -> None:
-    arguments = [PROGRAM, "run", archive, *[real_videos[0]] * MANY]
+    arguments: list[str | Path] = [PROGRAM, "run", archive, *[real_videos[0]] * MANY]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + RUN_LIMIT_S
     while not list(temporary.glob("adafocus-*/golden/*")) and time.monotonic() < deadline:
@@ -109,7 +109,7 @@ def test_a_full_disk_ends_in_one_sentence_and_leaves_nothing(
     folder = small_bundle(archive.parent / "bundle", tmp_path / "bundle")
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    calls = (
+    calls: tuple[tuple[list[str | Path], int, str], ...] = (
         (["run", folder, real_videos[0], "--picture", pictures / "out.png"], 20_000, "out.png"),
         (["run", archive, real_videos[0]], 100_000, "cannot be unpacked"),
     )

@@ -94,7 +94,8 @@ def _crop_error(box: Sequence[float], patch_size: int) -> float:
     ],
 )
 def test_boxes_of_whole_pixels_are_cut_out_by_the_same_definition(box_px: tuple[int, ...], patch_size: int) -> None:
-    assert _crop_error(np.array(box_px, np.float32) / np.float32(FRAME_PX), patch_size) <= 1.0
+    box = np.array(box_px, np.float32) / np.float32(FRAME_PX)
+    assert _crop_error(box.tolist(), patch_size) <= 1.0
 
 
 def test_whole_boxes_keep_to_the_pixel_grid_and_inside_the_frame() -> None:
@@ -170,7 +171,7 @@ def test_pixel_tables_fold_normalization_and_quantization() -> None:
     codes = PixelTable.build(mean, std, "int8", scale, zero_point).apply(frames)
     assert codes.dtype == np.int8
     assert np.array_equal(codes, np.clip(np.round(real / scale) + zero_point, -128, 127))
-    assert np.abs(PixelTable.build(mean, std, "float32").apply(frames) - real).max() < 1e-6
+    assert np.abs(PixelTable.build(mean, std, "float32").apply(frames).astype(float) - real).max() < 1e-6
 
 
 @pytest.mark.parametrize("criterion", get_args(Criterion))

@@ -77,7 +77,7 @@ class Faulty:
             "0": lambda: None,
             "1": lambda: os.abort(),
             "2": lambda: time.sleep(60),
-            "3": lambda: {}["missing"],
+            "3": lambda: dict[str, int]()["missing"],
             "4": lambda: path.write_text("left"),
         }
         ways[path.name]()

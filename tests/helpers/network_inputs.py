@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ from adafocus import networks
 # larger gains make deep networks of random weights amplify rounding, which says nothing of their lowering
 GAIN = 1.2
 SMALL = {"num_classes": 7, "frame_size": 64, "short_side_px": 72, "box_min_px": 24, "patch_size": 32}
-TINY: dict[str, dict[str, object]] = {
+TINY: dict[str, dict[str, Any]] = {
     "long-mbv2-r50-p128": {
         **SMALL,
         "glance_size": 64,
@@ -55,5 +57,5 @@ def relative_difference(given: Tensor, wanted: Tensor) -> float:
     return float((given - wanted).abs().max() / wanted.abs().max())
 
 
-def tiny(name: str, **overrides: object) -> networks.AdaFocus:
+def tiny(name: str, **overrides: Any) -> networks.AdaFocus:
     return lively(networks.build(name, **{**TINY[name], **overrides}))

@@ -8,6 +8,7 @@ glance in two parts.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def numpy_manifest(variant: str = "tsm", exits: Exits | None = None, incremental
         for stage, (given, answered) in tensors.items()
     }
     record = {"file": "golden/x.npz", "sha256": SHA, "bytes": 1}
-    content = {
+    content: dict[str, Any] = {
         "schema_version": 1,
         "name": "numpy",
         "preset": "numpy",
@@ -117,9 +118,10 @@ class NumpyGraph:
     def _focus(self, arrays: Arrays) -> Arrays:
         step = np.zeros((1, len(LABELS)), np.float32)
         step[0, 1] = STEP
+        context = arrays["context"].astype(np.float32)
         if len(self.outputs) == 1:
-            return {"logits": arrays["context"] + step * len(arrays["patches"])}
-        rows = [arrays["context"] + step * (place + 1) for place in range(len(arrays["patches"]))]
+            return {"logits": context + step * len(arrays["patches"])}
+        rows = [context + step * (place + 1) for place in range(len(arrays["patches"]))]
         return {"logits": np.concatenate(rows), "context": rows[-1]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -95,7 +96,7 @@ BACKBONE_NAMES = st.sampled_from(["mobilenet_v2", "efficientnet_lite0", "x3d_xs"
 
 
 @st.composite
-def legal_settings(draw: Callable[..., object]) -> tuple[str, dict[str, object]]:
+def legal_settings(draw: Callable[..., Any]) -> tuple[str, dict[str, Any]]:
     """A random configuration that can be built, small enough to run."""
     name = draw(st.sampled_from(list(TINY)))
     focus = draw(st.integers(1, 5))
@@ -124,7 +125,7 @@ def legal_settings(draw: Callable[..., object]) -> tuple[str, dict[str, object]]
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(legal_settings())
-def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[str, object]]) -> None:
+def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[str, Any]]) -> None:
     name, overrides = case
     assert_stages_agree(tiny(name, **overrides))
 
@@ -146,7 +147,7 @@ def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[
         ("long-mbv2-r50-p128", {"local_backbone": "x3d_s"}, "mixes frames"),
     ],
 )
-def test_what_cannot_be_built_is_refused_with_a_sentence(name: str, override: dict[str, object], words: str) -> None:
+def test_what_cannot_be_built_is_refused_with_a_sentence(name: str, override: dict[str, Any], words: str) -> None:
     with pytest.raises(NetworkError, match=words):
         networks.build(name, **override)
 

@@ -28,7 +28,12 @@ def test_values_and_gradients_are_those_of_the_convolution(frames: int, height: 
 
 def test_inference_large_maps_and_strides_are_left_to_the_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[int] = []
-    monkeypatch.setattr("adafocus.networks.backbones.depthwise.by_matrices", lambda x, _: called.append(1) or x)
+
+    def watched(x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        called.append(1)
+        return x
+
+    monkeypatch.setattr("adafocus.networks.backbones.depthwise.by_matrices", watched)
     small, large = torch.zeros(1, 4, 2, 4, 4), torch.zeros(1, 4, 2, 8, 8)
     layer = DepthwiseConv3d(4, 1)
     layer(small)

@@ -76,7 +76,7 @@ def test_the_centre_view_is_the_picture_that_the_device_sees(
         seen = network_inputs(frames, centre_view(config, frames.shape[1:3]), config)
         device = read_clip(clip.path, geometry_of(config))
         for inputs, expected in zip(seen, (device.glance, device.candidates), strict=True):
-            difference = np.abs(grey(inputs, config) - expected)
+            difference = np.abs(grey(inputs, config) - np.asarray(expected, float))
             assert difference.mean() < 2
             assert np.percentile(difference, 99) < 10
 

@@ -223,7 +223,7 @@ def test_any_file_is_read_or_refused_with_a_sentence(tmp_path: Path, content: by
     path = tmp_path / f"clips{suffix}"
     path.write_bytes((b"path,label,group,split\n" if suffix == ".csv" else b"") + content)
     try:
-        sentence = read_clips(path) and "."
+        sentence = "." if read_clips(path) else ""
     except AdafocusError as error:
         sentence = str(error)
     assert sentence.endswith(".")

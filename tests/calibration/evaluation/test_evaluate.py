@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from adafocus.calibration.evaluation.report.table import fitted_on
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
 
+Run = Callable[..., Result]
+
 
 @pytest.fixture
-def run(recognizer: Recognizer, clip_list: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
+def run(recognizer: Recognizer, clip_list: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(Recognizer, "open", classmethod(lambda *_, **__: recognizer))
 
     def call(*options: object) -> Result:
@@ -26,7 +29,7 @@ def run(recognizer: Recognizer, clip_list: Path, monkeypatch: pytest.MonkeyPatch
     return call
 
 
-def test_figures_a_report_and_the_next_command(run, tmp_path: Path) -> None:  # noqa: ANN001
+def test_figures_a_report_and_the_next_command(run: Run, tmp_path: Path) -> None:
     out, page = tmp_path / "a.yaml", tmp_path / "a.html"
     said = run("--seeds", 1, "--out", out, "--report", page).output
     assert "learned policy" in said
@@ -52,7 +55,7 @@ def test_thresholds_that_were_fitted_to_the_clips_measured_are_called_so() -> No
     assert "does not say" in fitted_on(figures)
 
 
-def test_one_json_object_and_nothing_else(run) -> None:  # noqa: ANN001
+def test_one_json_object_and_nothing_else(run: Run) -> None:
     figures = json.loads(run("--ways", "none", "--json").stdout)
     assert figures["ways"]["learned policy"]["top1_percent"] == 62.5
 
@@ -67,6 +70,6 @@ def test_one_json_object_and_nothing_else(run) -> None:  # noqa: ANN001
         (("--label-map", "missing.yaml"), r"label map missing\.yaml cannot be read"),
     ],
 )
-def test_bad_input_is_refused_in_a_sentence(run, options: tuple[str, ...], words: str) -> None:  # noqa: ANN001
+def test_bad_input_is_refused_in_a_sentence(run: Run, options: tuple[str, ...], words: str) -> None:
     with pytest.raises(AdafocusError, match=words):
         run(*options)

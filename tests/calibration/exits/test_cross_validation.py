@@ -64,7 +64,7 @@ def test_the_best_choice_is_the_one_that_answers_best() -> None:
     logits = sample.answers.logits + rng.normal(0, 5, (300, 1, 1)).astype(np.float32)
     answers = Answers(sample.answers.clips, logits, sample.answers.macs, sample.answers.ms)
     sample = Sample(answers, sample.truth, sample.groups)
-    budgets = budget_table(answers.macs)
+    budgets = budget_table(answers.macs.tolist())
     choice, trials = best_choice(sample, budgets, candidates(2))
     assert choice.criterion != "logit"
     by_criterion = {trial.choice.criterion: trial.accuracy for trial in trials}

@@ -39,7 +39,7 @@ def test_there_is_no_calibration_on_nothing(net: networks.AdaFocus) -> None:
 def test_few_clips_are_used_with_a_warning(net: networks.AdaFocus, real_videos: list[Path]) -> None:
     records: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]
+    handler.emit = records.append  # type: ignore[assignment, method-assign]
     logging.getLogger("adafocus.calibration.quantization.ptq").addHandler(handler)
     views = calibration_views(real_videos, net.config, 100)
     logging.getLogger("adafocus.calibration.quantization.ptq").removeHandler(handler)

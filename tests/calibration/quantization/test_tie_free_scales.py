@@ -94,7 +94,7 @@ def test_every_runtime_rounds_as_the_reference(runtime: str, gated: GraphModule,
             real = torch.from_numpy(np.ascontiguousarray(dequantize(given, inputs[0])))
             wanted, other = reference(real), to_even(real)
         for spec, answer, alternative in zip(outputs, wanted, other, strict=True):
-            steps = np.abs(answers[spec.name] - quantize(answer.numpy(), spec)).max()
+            steps = np.abs(answers[spec.name].astype(float) - quantize(answer.numpy(), spec)).max()
             assert steps <= (0.0 if spec.scale is not None else 1e-5), spec.name
             moved += int((answer != alternative).sum())
     # halves are there, so that the comparison says something

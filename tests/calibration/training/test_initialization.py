@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -62,7 +63,7 @@ def test_a_folded_mobilenet_answers_as_its_classifier_expects(shared: Path) -> N
 
 
 def test_another_normalization_of_the_same_pixels_gives_the_same_features(shared: Path) -> None:
-    grey = {"mean": (0.4549, 0.4549, 0.4549), "std": (0.251, 0.251, 0.251)}
+    grey: dict[str, Any] = {"mean": (0.4549, 0.4549, 0.4549), "std": (0.251, 0.251, 0.251)}
     one, other = networks.build("tsm-mbv2-mbv2"), networks.build("tsm-mbv2-mbv2", **grey)
     for net in (one, other):
         start_from(net.eval(), {"all": shared / "weights" / MOBILENET})

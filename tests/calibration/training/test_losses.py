@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -27,7 +28,7 @@ TINY = {
     "num_classes": 3,
     "dropout": 0.0,
 }
-SHAPES = {
+SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
     "tsm": ("tsm-mbv2-mbv2", {**TINY, "glance_frames": 3, "candidate_frames": 6, "focus_frames": 2}),
     "x3d": ("x3d-xs-xs", {**TINY, "head_hidden": 8, "candidate_frames": 6, "focus_frames": 2}),
     "long": (

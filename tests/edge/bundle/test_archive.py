@@ -171,7 +171,7 @@ def test_bombs_are_refused_before_they_go_off(tmp_path: Path, method: int) -> No
     assert "compressed" in refused(bomb)
 
 
-def directory_records(content: bytes) -> list[int]:
+def directory_records(content: bytes | bytearray) -> list[int]:
     start = struct.unpack_from("<L", content, content.rfind(b"PK\5\6") + 16)[0]
     return [start + found for found in range(len(content) - start) if content[start + found :][:4] == b"PK\1\2"]
 

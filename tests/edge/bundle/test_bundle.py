@@ -226,7 +226,11 @@ def test_golden_answers_are_those_of_the_stages(folder: Path) -> None:
 
 
 def test_arrays_come_back_as_they_were_saved(tmp_path: Path) -> None:
-    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.asfortranarray(np.arange(6).reshape(2, 3)), "c": np.array(7)}
+    arrays: dict[str, Any] = {
+        "a": np.arange(6.0).reshape(2, 3),
+        "b": np.asfortranarray(np.arange(6).reshape(2, 3)),
+        "c": np.array(7),
+    }
     np.savez(tmp_path / "a.npz", **arrays)
     found = read_arrays(tmp_path / "a.npz", 1000)
     for name, values in arrays.items():

@@ -111,7 +111,7 @@ def test_two_packages_of_opencv_at_once_are_trouble() -> None:
 
 
 def test_opencv_without_ffmpeg_reads_few_files() -> None:
-    found = opencv({}.get, BUILD.replace("FFMPEG:                      YES", "FFMPEG:                      NO"))
+    found = opencv(lambda _: None, BUILD.replace("FFMPEG:                      YES", "FFMPEG:                      NO"))
     assert found.back_ends["FFmpeg"] is False
     assert found.note is not None
     assert "FFmpeg" in found.note

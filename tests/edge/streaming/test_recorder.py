@@ -24,7 +24,7 @@ def picture(value: int) -> np.ndarray:
 
 def frames_of(path: Path) -> list[np.ndarray]:
     capture = cv2.VideoCapture(str(path))
-    found = []
+    found: list[np.ndarray] = []
     while True:
         ok, frame = capture.read()
         if not ok:

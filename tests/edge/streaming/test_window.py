@@ -105,7 +105,7 @@ def test_the_glance_comes_from_the_second_stream_where_there_is_one() -> None:
     cut = window.clip()
     assert cut is not None
     assert (cut[0].glance == 200).all()
-    assert (np.asarray(cut[0].candidates) < 100).all()
+    assert (np.asarray(cut[0].candidates, np.uint8) < 100).all()
 
 
 def test_until_the_window_is_full_there_is_no_clip_unless_it_is_eager() -> None:
@@ -303,10 +303,10 @@ def test_recurring_glance_frames_lie_half_a_step_from_the_uniform_grid_at_most()
     for number, at in enumerate(times):
         for window in (fixed, moving):
             window.push(frame(float(at), number))
-        cuts = fixed.clip(), moving.clip()
-        if cuts[0] is None or cuts[1] is None:
+        cut, other = fixed.clip(), moving.clip()
+        if cut is None or other is None:
             continue
-        (found, _), (wanted, _) = cuts
+        (found, _), (wanted, _) = cut, other
         assert np.array_equal(found.candidate_indices, wanted.candidate_indices)
         away = np.abs(times[found.glance_indices] - times[wanted.glance_indices])
         assert away.max() <= 0.5 + 1 / 6 + 1e-9

@@ -170,9 +170,10 @@ def encode(path: Path, frames: int, codec: str = "libx264", pixels: str = "yuv42
     scene = cv2.resize(random.integers(0, 200, (8, 12, 3), dtype=np.uint8), (96, 64), interpolation=cv2.INTER_CUBIC)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=30)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 96, 64, pixels
         # no key frames but those that the options ask for
-        stream.options = {"sc_threshold": "0", **options} if codec == "libx264" else options
+        stream.options = {**({"sc_threshold": "0"} if codec == "libx264" else {}), **options}
         for number in range(frames):
             noise = random.integers(0, 12, (64, 96, 1), dtype=np.uint8)
             picture = np.roll(scene, 2 * number, axis=1) // 2 + noise + np.uint8(number % 100)
@@ -267,7 +268,7 @@ def test_interlaced_video_is_read_where_pyav_is_and_warned_of_where_it_is_not(
     codec, options = INTERLACED[name]
     path = encode(tmp_path / name, 40, codec, **options)
     with av.open(str(path)) as container:
-        stored = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+        stored = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in container.decode(video=0)]
     expected = clip_from_frames([Frame(pixels, 0, 0.0, "") for pixels in stored], GEOMETRY)
     for packets_too in (True, False):
         clip = read_clip(path, GEOMETRY, packets=packets_too)
