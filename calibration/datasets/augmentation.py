@@ -49,7 +49,7 @@ class View:
     candidate_offsets: NDArray[np.float64]
 
 
-def centre_view(config: NetworkConfig, shape: tuple[int, int]) -> View:
+def inference_view(config: NetworkConfig, shape: tuple[int, int]) -> View:
     """The view that inference takes: centre crop, middle of every segment, not flipped.
 
     Args:
@@ -87,7 +87,7 @@ def random_view(
     def drawn() -> Crop:
         if scales:
             return _random_crop(shape, rng, flip, scales)
-        return replace(centre_view(config, shape).glance_crop, flipped=flip and bool(rng.integers(2)))
+        return replace(inference_view(config, shape).glance_crop, flipped=flip and bool(rng.integers(2)))
 
     glance = drawn()
     candidates = glance if shared else drawn()

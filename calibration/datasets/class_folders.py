@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabelledClip, labelled
+from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, labelled
 from adafocus.errors import AdafocusError
 
 VIDEOS = (
@@ -38,7 +38,7 @@ def recognizes(source: Path) -> bool:
     return source.is_dir() and any(path.suffix.lower() in VIDEOS for path in _files(source))
 
 
-def read(source: Path) -> list[LabelledClip]:
+def read(source: Path) -> list[LabeledClip]:
     """Read a folder per class; the group of a clip is its class and its file name without the suffix.
 
     Without folders for splits, every clip is of the split ``train``. Hidden files are passed over, and so are files
@@ -62,7 +62,7 @@ def read(source: Path) -> list[LabelledClip]:
     return [_clip(source, path) for path in videos]
 
 
-def _clip(source: Path, path: Path) -> LabelledClip:
+def _clip(source: Path, path: Path) -> LabeledClip:
     *split, label, _ = path.parts
     place = str(source / path)
     return labelled(place, source / path, (label,), f"{label}/{path.stem}", split[0] if split else ONLY_SPLIT)

@@ -14,7 +14,7 @@ ONLY_SPLIT = "train"
 
 
 @dataclass(frozen=True)
-class LabelledClip:
+class LabeledClip:
     """One clip of a set.
 
     Attributes:
@@ -35,7 +35,7 @@ class LabelledClip:
         return self.labels[0]
 
 
-def labelled(place: str, path: Path, labels: Sequence[str], group: str, split: str) -> LabelledClip:
+def labelled(place: str, path: Path, labels: Sequence[str], group: str, split: str) -> LabeledClip:
     """Make a clip of what a list says about it; blanks at the ends of names do not count.
 
     Args:
@@ -57,17 +57,17 @@ def labelled(place: str, path: Path, labels: Sequence[str], group: str, split: s
         raise AdafocusError(f"A label stands twice in {place}: {', '.join(names)}. Name each label once.")
     if not _can_be_a_path(path):
         raise AdafocusError(f"The path in {place} is {str(path)!r}, which no file can have. Write the list again.")
-    return LabelledClip(path, names, group.strip(), split.strip())
+    return LabeledClip(path, names, group.strip(), split.strip())
 
 
-def refuse_overlaps(source: Path, clips: Sequence[LabelledClip]) -> None:
+def refuse_overlaps(source: Path, clips: Sequence[LabeledClip]) -> None:
     """Refuse a set that would be learnt from and tested on with the same material.
 
     Raises:
         AdafocusError: a video is listed twice, or a group is in two splits.
     """
     seen: set[str] = set()
-    splits: dict[str, LabelledClip] = {}
+    splits: dict[str, LabeledClip] = {}
     for clip in clips:
         name = os.path.normpath(clip.path)
         if name in seen:

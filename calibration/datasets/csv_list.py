@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from adafocus.calibration.datasets.clip import LabelledClip, labelled
+from adafocus.calibration.datasets.clip import LabeledClip, labelled
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
 
@@ -20,7 +20,7 @@ def recognizes(source: Path) -> bool:
     return source.suffix.lower() == SUFFIX
 
 
-def read(source: Path) -> list[LabelledClip]:
+def read(source: Path) -> list[LabeledClip]:
     """Read a CSV; further columns are left alone.
 
     Paths are relative to the CSV's folder. Several labels are separated by ``|``.
@@ -49,7 +49,7 @@ def _check_columns(source: Path, found: list[str]) -> None:
         raise AdafocusError(f"{source} has the column {twice[0]} twice. {expected}")
 
 
-def _clip(source: Path, line: int, row: dict[str, str]) -> LabelledClip:
+def _clip(source: Path, line: int, row: dict[str, str]) -> LabeledClip:
     place = f"line {line} of {source}"
     if None in row or None in row.values():
         raise AdafocusError(
@@ -61,7 +61,7 @@ def _clip(source: Path, line: int, row: dict[str, str]) -> LabelledClip:
     return labelled(place, path, row["label"].split(BETWEEN_LABELS), row["group"], row["split"])
 
 
-def write_list(path: Path, clips: Iterable[LabelledClip]) -> None:
+def write_list(path: Path, clips: Iterable[LabeledClip]) -> None:
     """Write clips as such a CSV, with absolute paths."""
     with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabelledClip, labelled
+from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, labelled
 from adafocus.edge.bundle.validation import parse_json
 from adafocus.errors import AdafocusError
 
@@ -27,7 +27,7 @@ def recognizes(source: Path) -> bool:
     return source.suffix.lower() == SUFFIX
 
 
-def read(source: Path) -> list[LabelledClip]:
+def read(source: Path) -> list[LabeledClip]:
     """Read a JSON list.
 
     Videos are relative to the folder of the JSON file. Without ``group`` the video's path without its suffix is its
@@ -45,7 +45,7 @@ def read(source: Path) -> list[LabelledClip]:
     return [_clip(source, f"entry {number} of {source}", entry) for number, entry in enumerate(content, 1)]
 
 
-def _clip(source: Path, place: str, entry: Any) -> LabelledClip:
+def _clip(source: Path, place: str, entry: Any) -> LabeledClip:
     if not isinstance(entry, dict):
         raise AdafocusError(f"There is no object in {place}. Expected {FORM}.")
     missing = [key for key in REQUIRED if key not in entry]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adafocus.calibration.datasets import class_folders, csv_list, json_labels
-from adafocus.calibration.datasets.clip import LabelledClip, refuse_overlaps
+from adafocus.calibration.datasets.clip import LabeledClip, refuse_overlaps
 from adafocus.errors import AdafocusError
 
 
@@ -17,7 +17,7 @@ class Reader:
 
     name: str
     recognizes: Callable[[Path], bool]
-    read: Callable[[Path], list[LabelledClip]]
+    read: Callable[[Path], list[LabeledClip]]
 
 
 READERS = (
@@ -32,7 +32,7 @@ def is_clip_set(source: Path) -> bool:
     return any(reader.recognizes(source) for reader in READERS)
 
 
-def read_clips(source: Path, split: str | None = None) -> list[LabelledClip]:
+def read_clips(source: Path, split: str | None = None) -> list[LabeledClip]:
     """Read a clip set: a CSV, a JSON file or a folder per class (see the modules of :data:`READERS`).
 
     Args:

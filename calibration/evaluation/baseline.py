@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.evaluation.figures import Baseline
 from adafocus.calibration.training.checkpoint import is_checkpoint, load_checkpoint
 from adafocus.calibration.training.recipe import Classifier, Recipe
-from adafocus.calibration.training.tasks import feed_of
+from adafocus.calibration.training.tasks import classifier_config
 from adafocus.calibration.training.teacher import load_teacher
 from adafocus.edge.video.clip import sample_video
 from adafocus.edge.video.preprocess import fit_frame
@@ -41,9 +41,9 @@ class WholeFrames:
         """
         self._checkpoint, self._classes = checkpoint, len(labels)
         self._shape, self._order = _shape_and_order(checkpoint, recipe, labels)
-        self._net, self._feed = load_teacher(checkpoint, self._shape.backbone), feed_of(self._shape)
+        self._net, self._feed = load_teacher(checkpoint, self._shape.backbone), classifier_config(self._shape)
 
-    def ask(self, clips: Sequence[LabelledClip]) -> Baseline:
+    def ask(self, clips: Sequence[LabeledClip]) -> Baseline:
         """Answer clips that can be read.
 
         Raises:
@@ -66,7 +66,7 @@ class WholeFrames:
         macs = count_macs(self._net, lambda: self._net(view))
         return Baseline(logits[:, self._order], macs, 1000.0 * float(np.median(spent_s)))
 
-    def _view(self, clip: LabelledClip) -> Tensor:
+    def _view(self, clip: LabeledClip) -> Tensor:
         """``(1, T, 3, S, S)``, as evaluation samples a clip."""
         size, short_side = self._shape.size, self._shape.short_side_px
         pixels = sample_video(clip.path, self._shape.frames, lambda frame: fit_frame(frame, size, short_side))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adafocus.calibration.datasets import LabelledClip, read_clips
+from adafocus.calibration.datasets import LabeledClip, read_clips
 from adafocus.calibration.datasets.cache import BROKEN_SHARE_LIMIT
 from adafocus.calibration.evaluation.comparison import compare, refuse_other_clips
 from adafocus.calibration.evaluation.figures import Asked, figures_of
@@ -65,7 +65,7 @@ class Evaluation:
     """What was measured: plain figures, and the clips by the path that stands in them."""
 
     figures: dict[str, Any]
-    clips: dict[str, LabelledClip]
+    clips: dict[str, LabeledClip]
 
 
 def evaluate_bundle(recognizer: Recognizer, request: Request) -> Evaluation:
@@ -111,14 +111,14 @@ def _baseline(checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]) ->
     return WholeFrames(checkpoint, recipe, labels)
 
 
-def _other(request: Request, path: Path, clips: Sequence[LabelledClip]) -> dict[str, Any]:
+def _other(request: Request, path: Path, clips: Sequence[LabeledClip]) -> dict[str, Any]:
     other = read_evaluation(path)
     broken = int(BROKEN_SHARE_LIMIT * len(clips))
     refuse_other_clips([_shown(clip.path, request.clip_list) for clip in clips], other, path, broken)
     return other
 
 
-def _some(clips: Sequence[LabelledClip], limit: int | None) -> list[LabelledClip]:
+def _some(clips: Sequence[LabeledClip], limit: int | None) -> list[LabeledClip]:
     if limit is None or limit >= len(clips):
         return list(clips)
     return [clips[place] for place in np.linspace(0, len(clips) - 1, limit).round().astype(int)]

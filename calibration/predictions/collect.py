@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.datasets.cache import BROKEN_SHARE_LIMIT
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Boxes, Frames, Recognizer, Shape
@@ -47,7 +47,7 @@ class Answers:
         boxes: ``(n, focus_frames, 4)`` float32, where it looked; likewise.
     """
 
-    clips: tuple[LabelledClip, ...]
+    clips: tuple[LabeledClip, ...]
     logits: NDArray[np.float32]
     macs: NDArray[np.int64]
     ms: NDArray[np.float64]
@@ -61,7 +61,7 @@ class Answers:
         return np.array([clip.group for clip in self.clips])
 
 
-def collect(recognizer: Recognizer, clips: Sequence[LabelledClip]) -> Answers:
+def collect(recognizer: Recognizer, clips: Sequence[LabeledClip]) -> Answers:
     """Decode every clip once and ask every exit, looking where the policy says.
 
     Args:
@@ -74,7 +74,7 @@ def collect(recognizer: Recognizer, clips: Sequence[LabelledClip]) -> Answers:
     return collect_ways(recognizer, clips, {"": Way()})[""]
 
 
-def collect_ways(recognizer: Recognizer, clips: Sequence[LabelledClip], ways: Mapping[str, Way]) -> dict[str, Answers]:
+def collect_ways(recognizer: Recognizer, clips: Sequence[LabeledClip], ways: Mapping[str, Way]) -> dict[str, Answers]:
     """The same for several ways of looking, which take turns on every clip.
 
     Args:
@@ -90,7 +90,7 @@ def collect_ways(recognizer: Recognizer, clips: Sequence[LabelledClip], ways: Ma
     kept, recognizer.thresholds = recognizer.thresholds, None
     broken: dict[str, str] = {}
     given: dict[str, list[_Given]] = {name: [] for name in ways}
-    read: list[LabelledClip] = []
+    read: list[LabeledClip] = []
     try:
         for clip in track(clips, "asking every exit", console=Console(stderr=True), transient=True):
             try:

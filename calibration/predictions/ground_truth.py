@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.errors import AdafocusError
 
 SHOWN = 5
@@ -58,7 +58,7 @@ def read_label_map(path: Path | None) -> dict[str, str]:
     return content
 
 
-def truth_of(clips: Sequence[LabelledClip], labels: Sequence[str], names: dict[str, str]) -> Truth:
+def truth_of(clips: Sequence[LabeledClip], labels: Sequence[str], names: dict[str, str]) -> Truth:
     """The classes of clips.
 
     Args:

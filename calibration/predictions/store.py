@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.predictions.collect import Answers, Way, collect_ways
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.manifest import STAGES
@@ -29,7 +29,7 @@ def graphs_sha256(recognizer: Recognizer) -> str:
 
 
 def answers_of(
-    recognizer: Recognizer, clips: Sequence[LabelledClip], ways: Mapping[str, Way], store: Path | None
+    recognizer: Recognizer, clips: Sequence[LabeledClip], ways: Mapping[str, Way], store: Path | None
 ) -> dict[str, Answers]:
     """Answers by way; from the store what is there, the rest by running the clips, and then into the store.
 
@@ -73,7 +73,7 @@ def _write(store: Path, key: Mapping[str, Any], answers: Mapping[str, Answers]) 
         np.savez(file, **arrays)
 
 
-def _read(store: Path, key: Mapping[str, Any], clips: Sequence[LabelledClip]) -> dict[str, Answers]:
+def _read(store: Path, key: Mapping[str, Any], clips: Sequence[LabeledClip]) -> dict[str, Answers]:
     try:
         with np.load(store, allow_pickle=False) as found:
             note = json.loads(str(found[KEY]))

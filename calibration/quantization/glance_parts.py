@@ -14,7 +14,7 @@ from adafocus.networks.lowering import PARTS, LoweredStages, glance_parts, part_
 Pairs = list[tuple[FakeQuantize, FakeQuantize]]
 
 
-class UnlikePartsError(AdafocusError):
+class PartsMismatchError(AdafocusError):
     """The parts of a glance are not what its whole graph is made of."""
 
 
@@ -29,7 +29,7 @@ def quantized_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, Gra
         part -> prepared graph, snapped; none where the glance has no parts.
 
     Raises:
-        UnlikePartsError: the graphs do not correspond, so that integers could differ.
+        PartsMismatchError: the graphs do not correspond, so that integers could differ.
     """
     parts = {name: prepare(module, part_example(stages, name)) for name, module in sorted(glance_parts(stages).items())}
     if parts:
@@ -42,7 +42,7 @@ def quantized_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, Gra
             if not (
                 torch.equal(quantizer.scale, source.scale) and torch.equal(quantizer.zero_point, source.zero_point)
             ):
-                raise UnlikePartsError("a value that the parts of the glance quantize once is quantized twice in it.")
+                raise PartsMismatchError("a value that the parts of the glance quantize once is quantized twice in it.")
         _copy_weights(glance, parts)
     return parts
 
@@ -57,17 +57,17 @@ def _pairs(glance: GraphModule, parts: dict[str, GraphModule]) -> Pairs:
     first, second = (_computed(parts[name]) for name in PARTS)
     joined = [(node, parts["encode"]) for node in first] + [(node, parts["join"]) for node in second[1:]]
     if not first or not second or len(joined) != len(whole):
-        raise UnlikePartsError(f"the glance computes {len(whole)} steps, its parts {len(joined)}.")
+        raise PartsMismatchError(f"the glance computes {len(whole)} steps, its parts {len(joined)}.")
     pairs = _pair(second[0], parts["join"], whole[len(first) - 1], glance)
     for (node, graph), wanted in zip(joined, whole, strict=True):
         if _kind(node, graph) != _kind(wanted, glance):
-            raise UnlikePartsError(f"the glance computes {wanted.name} where its parts compute {node.name}.")
+            raise PartsMismatchError(f"the glance computes {wanted.name} where its parts compute {node.name}.")
         pairs += _pair(node, graph, wanted, glance)
     constants = _constants(glance)
     for graph in parts.values():
         for name, node in _constants(graph).items():
             if name not in constants:
-                raise UnlikePartsError(f"the glance has no {name}, which one of its parts has.")
+                raise PartsMismatchError(f"the glance has no {name}, which one of its parts has.")
             pairs += _pair(node, graph, constants[name], glance)
     return pairs
 
@@ -128,6 +128,6 @@ def _copy_weights(glance: GraphModule, parts: dict[str, GraphModule]) -> None:
             layer.weight_quant.scale, source.weight_quant.scale
         )
         if not same or (layer.bias is not None and not torch.equal(layer.bias, source.bias)):
-            raise UnlikePartsError(f"{layer.name} of the glance is rounded another way in one of its parts.")
+            raise PartsMismatchError(f"{layer.name} of the glance is rounded another way in one of its parts.")
     if layers:
-        raise UnlikePartsError(f"no part of the glance has its {next(iter(layers))}.")
+        raise PartsMismatchError(f"no part of the glance has its {next(iter(layers))}.")

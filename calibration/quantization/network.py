@@ -25,7 +25,7 @@ View = tuple[Tensor, Tensor]
 
 
 @torch.no_grad()
-def inputs_of_stages(stages: LoweredStages, views: Iterable[View]) -> dict[str, list[tuple[Tensor, ...]]]:
+def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> dict[str, list[tuple[Tensor, ...]]]:
     """What the float stages are given on clips: the glance whole frames, the focus the policy's own crops."""
     seen: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in QUANTIZED}
     modules = stages.modules()
@@ -42,7 +42,7 @@ def inputs_of_stages(stages: LoweredStages, views: Iterable[View]) -> dict[str, 
     return seen
 
 
-class QuantisedNetwork(nn.Module):
+class QuantizedNetwork(nn.Module):
     """Prepared glance and focus, and the float policy.
 
     Attributes:
@@ -68,11 +68,11 @@ class QuantisedNetwork(nn.Module):
         return {"glance": self.glance, "focus": self.focus}
 
     def calibrate(self, inputs: Mapping[str, list[tuple[Tensor, ...]]]) -> None:
-        """Fix every activation's scale from what :func:`inputs_of_stages` saw."""
+        """Fix every activation's scale from what :func:`stage_inputs` saw."""
         for stage, graph in self.prepared().items():
             calibrate(graph, inputs[stage])
 
-    def take_from(self, other: QuantisedNetwork) -> None:
+    def take_from(self, other: QuantizedNetwork) -> None:
         """Take the weights and scales of the same network with other layers kept float."""
         for stage, graph in self.prepared().items():
             weights = dict(other.prepared()[stage].named_parameters())
@@ -86,7 +86,7 @@ class QuantisedNetwork(nn.Module):
                 set_exponent(fake, int(observer.exponent))
 
     @contextmanager
-    def with_float_weights(self, layers: Mapping[str, Iterable[str]]) -> Iterator[QuantisedNetwork]:
+    def with_float_weights(self, layers: Mapping[str, Iterable[str]]) -> Iterator[QuantizedNetwork]:
         """The network as it would be with layers kept float, without building it anew.
 
         Args:

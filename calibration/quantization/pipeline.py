@@ -17,14 +17,14 @@ from torch import Tensor
 
 from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips
 from adafocus.calibration.quantization.model_file import save_model
-from adafocus.calibration.quantization.network import QuantisedNetwork, View, inputs_of_stages
-from adafocus.calibration.quantization.sensitivity import LayerNoise, noise_of
+from adafocus.calibration.quantization.network import QuantizedNetwork, View, stage_inputs
+from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
 from adafocus.calibration.report_file import write_report
 from adafocus.calibration.training.checkpoint import TrainedNetwork, load_network
 from adafocus.calibration.training.data import class_indices
 from adafocus.calibration.training.losses import divergence
 from adafocus.calibration.training.run import make_room
-from adafocus.calibration.training.tasks import AdaFocusTask, task_of
+from adafocus.calibration.training.tasks import AdaFocusTask, build_task
 from adafocus.edge.bundle.files import replacing_file, sha256_of
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import LoweredInference, LoweredStages, lower, run_stages
@@ -105,7 +105,7 @@ class Clips:
         return [self.usable[place] for place in places]
 
 
-def compare(stages: LoweredStages, quantized: QuantisedNetwork, clips: Clips, chosen: Sequence[int]) -> Comparison:
+def compare(stages: LoweredStages, quantized: QuantizedNetwork, clips: Clips, chosen: Sequence[int]) -> Comparison:
     """Run both networks on clips as a device sees them."""
     modules = stages.modules()
     side = stages.config.frame_size
@@ -152,7 +152,7 @@ def distillation_loss(wanted: LoweredInference, given: LoweredInference) -> Tens
 class Quantizing:
     """Quantization-aware training of a network towards its own float answers; taken up where it stopped."""
 
-    def __init__(self, stages: LoweredStages, quantized: QuantisedNetwork, settings: Settings, folder: Path) -> None:
+    def __init__(self, stages: LoweredStages, quantized: QuantizedNetwork, settings: Settings, folder: Path) -> None:
         self.stages, self.quantized, self.settings, self.folder = stages, quantized, settings, folder
         self.step = 0
         parameters = [p for graph in quantized.prepared().values() for p in graph.parameters()]
@@ -213,7 +213,7 @@ class Quantizing:
 
 
 def find_kept_float(
-    ranking: Sequence[LayerNoise], measure: Callable[[dict[str, list[str]]], float], bound_points: float
+    ranking: Sequence[LayerSensitivity], measure: Callable[[dict[str, list[str]]], float], bound_points: float
 ) -> dict[str, list[str]]:
     """The shortest start of a ranking whose layers, kept float, bring the loss within a bound.
 
@@ -242,7 +242,7 @@ def find_kept_float(
     return by_stage(ranking[:high])
 
 
-def by_stage(layers: Sequence[LayerNoise]) -> dict[str, list[str]]:
+def by_stage(layers: Sequence[LayerSensitivity]) -> dict[str, list[str]]:
     """Names of layers by stage."""
     found: dict[str, list[str]] = {}
     for row in layers:
@@ -294,10 +294,10 @@ def quantize(request: Request) -> dict[str, Any]:
     teaching, judging = (_clips(request, trained, split) for split in (request.split, request.judged_split))
     stages = lower(trained.net)
     calibrating = teaching.spread(settings.calibration_clips)
-    inputs = inputs_of_stages(stages, (teaching.view(index) for index in track(calibrating, "calibration clips")))
+    inputs = stage_inputs(stages, (teaching.view(index) for index in track(calibrating, "calibration clips")))
     judged = judging.usable if request.judged_split is not None else calibrating
 
-    quantized = QuantisedNetwork(lower(trained.net))
+    quantized = QuantizedNetwork(lower(trained.net))
     quantized.calibrate(inputs)
     after_training = compare(stages, quantized, judging, judged)
     losses: list[float] = []
@@ -305,7 +305,7 @@ def quantize(request: Request) -> dict[str, Any]:
         losses = Quantizing(stages, quantized, settings, request.work).run(teaching)
     found = compare(stages, quantized, judging, judged) if settings.steps else after_training
     few = {stage: calls[:NOISE_CLIPS] for stage, calls in inputs.items()}
-    ranking = noise_of(quantized.prepared(), few) if request.layer_report or _exceeds(found, settings) else []
+    ranking = rank_layers(quantized.prepared(), few) if request.layer_report or _exceeds(found, settings) else []
     kept: dict[str, list[str]] = {}
     if _exceeds(found, settings):
 
@@ -314,7 +314,7 @@ def quantize(request: Request) -> dict[str, Any]:
                 return compare(stages, tried, judging, judged).lost_points
 
         kept = find_kept_float(ranking, measure, settings.bound_points)
-        mixed = QuantisedNetwork(lower(trained.net), kept)
+        mixed = QuantizedNetwork(lower(trained.net), kept)
         mixed.take_from(quantized)
         quantized, found = mixed, compare(stages, mixed, judging, judged)
     report = {
@@ -354,7 +354,7 @@ def _exceeds(found: Comparison, settings: Settings) -> bool:
 
 
 def _clips(request: Request, trained: TrainedNetwork, split: str | None) -> Clips:
-    task = task_of(trained.recipe, len(trained.labels))
+    task = build_task(trained.recipe, len(trained.labels))
     if not isinstance(task, AdaFocusTask):
         raise TypeError("a network with stages has a task with stages")
     clips = [clip for source in request.sources for clip in read_clips(source, split)]

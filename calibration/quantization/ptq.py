@@ -13,7 +13,7 @@ from torch.fx import GraphModule
 
 from adafocus.calibration.datasets import is_clip_set, read_clips
 from adafocus.calibration.datasets.augmentation import normalize
-from adafocus.calibration.quantization.network import QuantisedNetwork, inputs_of_stages
+from adafocus.calibration.quantization.network import QuantizedNetwork, stage_inputs
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
@@ -82,10 +82,10 @@ def quantize_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, 
     if not views:
         raise AdafocusError("There is no clip to calibrate on. Name a clip list or videos: --calibration clips.csv")
     config = stages.config
-    inputs = inputs_of_stages(
+    inputs = stage_inputs(
         stages,
         ((normalize(glance, config), normalize(frames, config)) for glance, frames in track(views, "float stages")),
     )
-    network = QuantisedNetwork(stages)
+    network = QuantizedNetwork(stages)
     network.calibrate(inputs)
     return network.prepared()

@@ -45,7 +45,7 @@ def prepare(stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[
     return prepare_qat_pt2e(exported, StageQuantizer(kept_float))
 
 
-class QuantisedLayer:
+class QuantizedLayer:
     """A convolution or linear layer of a prepared graph with the fake quantizers of its operands."""
 
     def __init__(self, graph: GraphModule, node: Node) -> None:
@@ -59,11 +59,11 @@ class QuantisedLayer:
         self.source_quant: FakeQuantize = graph.get_submodule(source.target)
 
 
-def quantized_layers(prepared: GraphModule) -> Iterator[QuantisedLayer]:
+def quantized_layers(prepared: GraphModule) -> Iterator[QuantizedLayer]:
     """Every layer of a prepared graph that has quantized weights, in the order of the graph."""
     for node in prepared.graph.nodes:
         if node.target in CONVOLUTIONS and node.args[1].op == "call_module":
-            yield QuantisedLayer(prepared, node)
+            yield QuantizedLayer(prepared, node)
 
 
 def activation_quantizers(prepared: GraphModule) -> dict[str, FakeQuantize]:

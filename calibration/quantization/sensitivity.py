@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
 
-from adafocus.calibration.quantization.qat import QuantisedLayer, quantized_layers
+from adafocus.calibration.quantization.qat import QuantizedLayer, quantized_layers
 from adafocus.calibration.quantization.quantizer import CONVOLUTIONS
 from adafocus.calibration.training.losses import divergence
 
@@ -20,7 +20,7 @@ Inputs = Sequence[tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
-class LayerNoise:
+class LayerSensitivity:
     """One layer of a stage.
 
     Attributes:
@@ -104,12 +104,12 @@ def sensitivity(graph: GraphModule, inputs: Inputs, stage: str, place: int) -> d
     return found
 
 
-def _switch(layer: QuantisedLayer, *, on: bool) -> None:
+def _switch(layer: QuantizedLayer, *, on: bool) -> None:
     for module in (layer.weight_quant, layer.source_quant):
         (enable_fake_quant if on else disable_fake_quant)(module)
 
 
-def noise_of(prepared: dict[str, GraphModule], inputs: dict[str, Inputs]) -> list[LayerNoise]:
+def rank_layers(prepared: dict[str, GraphModule], inputs: dict[str, Inputs]) -> list[LayerSensitivity]:
     """Every layer of the quantized stages, the one that moves the answers most first.
 
     The last logits are judged: those of the glance's own exit, and those of the focus.
@@ -119,5 +119,5 @@ def noise_of(prepared: dict[str, GraphModule], inputs: dict[str, Inputs]) -> lis
     for stage, graph in prepared.items():
         ratios = signal_to_noise(graph, inputs[stage])
         moved = sensitivity(graph, inputs[stage], stage, places[stage])
-        rows += [LayerNoise(stage, name, ratios[name], moved[name]) for name in moved]
+        rows += [LayerSensitivity(stage, name, ratios[name], moved[name]) for name in moved]
     return sorted(rows, key=lambda row: -row.divergence)

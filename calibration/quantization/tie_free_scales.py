@@ -84,16 +84,16 @@ def runtime_program(prepared: GraphModule, *, fold: bool, float_means: bool = Fa
     """
     program = quantized_program(prepared, fold=fold)
     if not float_means:
-        return without_halves(program)
-    return _walked(without_halves(program, (MULTIPLY,)), (), _move_halves_of((MEAN,)))
+        return with_tie_free_scales(program)
+    return _walked(with_tie_free_scales(program, (MULTIPLY,)), (), _move_halves_of((MEAN,)))
 
 
 def reference_program(prepared: GraphModule) -> GraphModule:
     """What every converted file of a prepared stage must answer like."""
-    return halves_moved_away(quantized_program(prepared, fold=True))
+    return with_ties_moved(quantized_program(prepared, fold=True))
 
 
-def without_halves(program: GraphModule, operations: Operations = OPERATIONS) -> GraphModule:
+def with_tie_free_scales(program: GraphModule, operations: Operations = OPERATIONS) -> GraphModule:
     """A quantized program as integer kernels get it: scales in which no product and no mean is a half.
 
     Args:
@@ -112,7 +112,7 @@ def without_halves(program: GraphModule, operations: Operations = OPERATIONS) ->
     return _walked(changed, operations, visit)
 
 
-def halves_moved_away(program: GraphModule) -> GraphModule:
+def with_ties_moved(program: GraphModule) -> GraphModule:
     """The same program as the reference: every product and mean is rounded as integer kernels round it in these scales.
 
     Args:

@@ -15,7 +15,7 @@ from torch import nn
 from adafocus import networks
 from adafocus.calibration.inspection import CHECKPOINT_FORMAT
 from adafocus.calibration.training.recipe import Recipe
-from adafocus.calibration.training.tasks import task_of
+from adafocus.calibration.training.tasks import build_task
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError, CheckpointError
 
@@ -73,7 +73,7 @@ def load_checkpoint(path: Path) -> TrainedNetwork:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     recipe = Recipe.from_dict(json.loads(metadata["recipe"]))
     labels = tuple(json.loads(metadata["labels"]))
-    task = task_of(recipe, len(labels))
+    task = build_task(recipe, len(labels))
     try:
         networks.load_state(task.net, state)
     except CheckpointError as error:

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from adafocus.calibration.datasets import FrameCache, LabelledClip
+from adafocus.calibration.datasets import FrameCache, LabeledClip
 from adafocus.calibration.training.losses import Target
 from adafocus.calibration.training.tasks import Batch, Task
 from adafocus.errors import AdafocusError
@@ -41,7 +41,7 @@ class Fold:
         return cls(int(number), int(count))
 
 
-def split_folds(clips: Sequence[LabelledClip], fold: Fold, seed: int) -> tuple[list[int], list[int]]:
+def split_folds(clips: Sequence[LabeledClip], fold: Fold, seed: int) -> tuple[list[int], list[int]]:
     """Indices that teach and indices that judge; a group is never in both, classes are spread evenly.
 
     Raises:
@@ -56,7 +56,7 @@ def split_folds(clips: Sequence[LabelledClip], fold: Fold, seed: int) -> tuple[l
     return taught.tolist(), judged.tolist()
 
 
-def class_indices(clips: Sequence[LabelledClip], labels: Sequence[str], *, needed: bool) -> list[tuple[int, ...]]:
+def class_indices(clips: Sequence[LabeledClip], labels: Sequence[str], *, needed: bool) -> list[tuple[int, ...]]:
     """Classes of every clip; none where its labels are not among ``labels`` and a teacher answers instead.
 
     Raises:

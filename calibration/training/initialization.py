@@ -42,7 +42,7 @@ def parse_starts(given: tuple[str, ...]) -> dict[str, Path]:
     return starts
 
 
-def start_from(net: nn.Module, starts: Mapping[str, Path]) -> list[str]:
+def initialize(net: nn.Module, starts: Mapping[str, Path]) -> list[str]:
     """Load starting weights in place.
 
     A checkpoint of the whole network is taken as it is, without its heads where it knows other classes. An encoder's,

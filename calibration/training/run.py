@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from adafocus.calibration.datasets import CacheSettings, FrameCache, LabelledClip, read_clips
+from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips
 from adafocus.calibration.datasets.csv_list import write_list
 from adafocus.calibration.training.checkpoint import save_checkpoint
 from adafocus.calibration.training.data import Fold, Material, class_indices, split_folds
-from adafocus.calibration.training.initialization import parse_starts, start_from
+from adafocus.calibration.training.initialization import initialize, parse_starts
 from adafocus.calibration.training.recipe import Recipe
-from adafocus.calibration.training.tasks import task_of
-from adafocus.calibration.training.teacher import soft_answers
+from adafocus.calibration.training.tasks import build_task
+from adafocus.calibration.training.teacher import teacher_logits
 from adafocus.calibration.training.trainer import Machine, Trainer, start_fabric
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
@@ -86,8 +86,8 @@ def train(request: Request) -> dict[str, float]:
     if not judged:
         console.print("no clips to validate on (--judge)")
     torch.manual_seed(recipe.seed)
-    task = task_of(recipe, len(labels))
-    for line in start_from(task.net, starts):
+    task = build_task(recipe, len(labels))
+    for line in initialize(task.net, starts):
         console.print(f"started from {line}", soft_wrap=True)
     cache = FrameCache(request.cache, clips, CacheSettings(recipe.cached_frames, task.short_side_px))
     cache.fill()
@@ -98,7 +98,7 @@ def train(request: Request) -> dict[str, float]:
     classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0)
     soft = None
     if request.teacher is not None and recipe.teacher is not None:
-        soft = soft_answers(cache, request.teacher, recipe.teacher, len(labels), request.work)
+        soft = teacher_logits(cache, request.teacher, recipe.teacher, len(labels), request.work)
     material = Material(
         cache,
         classes,
@@ -144,7 +144,7 @@ def make_room(work: Path, out: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def chosen_clips(request: Request, seed: int) -> tuple[list[LabelledClip], list[int], list[int]]:
+def chosen_clips(request: Request, seed: int) -> tuple[list[LabeledClip], list[int], list[int]]:
     """All clips that are needed, those that teach and those that judge.
 
     Raises:
@@ -161,7 +161,7 @@ def chosen_clips(request: Request, seed: int) -> tuple[list[LabelledClip], list[
     return clips + judging, taught, list(range(len(clips), len(clips) + len(judging)))
 
 
-def _labels(path: Path | None, clips: Sequence[LabelledClip]) -> tuple[str, ...]:
+def _labels(path: Path | None, clips: Sequence[LabeledClip]) -> tuple[str, ...]:
     if path is None:
         return tuple(sorted({label for clip in clips for label in clip.labels}))
     if not path.is_file():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from adafocus import networks
-from adafocus.calibration.datasets.augmentation import SCALES, centre_view, network_inputs, random_view
+from adafocus.calibration.datasets.augmentation import SCALES, inference_view, network_inputs, random_view
 from adafocus.calibration.training.losses import Criterion, Target, losses, policy_losses
 from adafocus.calibration.training.recipe import Classifier, Recipe
 from adafocus.networks import AdaFocus, VideoClassifier
@@ -86,7 +86,7 @@ class AdaFocusTask(Task):
         config = self.net.config
         shape = (frames.shape[1], frames.shape[2])
         if rng is None:
-            return network_inputs(frames, centre_view(config, shape), config)
+            return network_inputs(frames, inference_view(config, shape), config)
         view = random_view(
             config, shape, rng, flip=self.recipe.flip, shared=self.recipe.shared_views, scales=self.recipe.crop_scales
         )
@@ -134,7 +134,7 @@ class ClassifierTask(Task):
         if recipe.classifier is None:
             raise TypeError("the recipe names no classifier")
         self.shape = recipe.classifier
-        self.feed = feed_of(self.shape)
+        self.feed = classifier_config(self.shape)
         self.net: VideoClassifier = networks.build_classifier(
             self.shape.backbone, num_classes, None if self.shape.backbone in X3D_NAMES else self.feed.shift_div
         )
@@ -161,7 +161,7 @@ class ClassifierTask(Task):
         return {"focus": ["encoder."], "classifier": ["head."]}
 
 
-def feed_of(shape: Classifier) -> networks.NetworkConfig:
+def classifier_config(shape: Classifier) -> networks.NetworkConfig:
     """What a classifier is fed, as the candidates of a network of its size and of its backbone's statistics."""
     like = "x3d-xs-xs" if shape.backbone in X3D_NAMES else "tsm-mbv2-mbv2"
     return networks.preset(
@@ -187,10 +187,10 @@ def whole_frames(
 ) -> Tensor:
     """Frames ``(T, 3, S, S)`` of a cached clip ``(n, H, W, 3)`` for a classifier: an augmented view, or the centre."""
     shape = (frames.shape[1], frames.shape[2])
-    view = centre_view(feed, shape) if rng is None else random_view(feed, shape, rng, flip=flip, scales=scales)
+    view = inference_view(feed, shape) if rng is None else random_view(feed, shape, rng, flip=flip, scales=scales)
     return network_inputs(frames, view, feed)[1]
 
 
-def task_of(recipe: Recipe, num_classes: int) -> Task:
+def build_task(recipe: Recipe, num_classes: int) -> Task:
     """What a recipe trains."""
     return ClassifierTask(recipe, num_classes) if recipe.classifier is not None else AdaFocusTask(recipe, num_classes)

@@ -12,7 +12,7 @@ from adafocus import networks
 from adafocus.calibration.datasets import FrameCache
 from adafocus.calibration.training.checkpoint import is_checkpoint, load_checkpoint
 from adafocus.calibration.training.recipe import Classifier
-from adafocus.calibration.training.tasks import feed_of, whole_frames
+from adafocus.calibration.training.tasks import classifier_config, whole_frames
 from adafocus.edge.bundle.files import replacing_file, sha256_of
 from adafocus.errors import AdafocusError
 from adafocus.networks.backbones import build_backbone
@@ -51,7 +51,7 @@ def load_teacher(path: Path, backbone: str) -> networks.VideoClassifier:
 
 
 @torch.no_grad()
-def soft_answers(cache: FrameCache, teacher: Path, shape: Classifier, classes: int, folder: Path) -> Tensor:
+def teacher_logits(cache: FrameCache, teacher: Path, shape: Classifier, classes: int, folder: Path) -> Tensor:
     """The teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once and kept.
 
     Raises:
@@ -62,7 +62,7 @@ def soft_answers(cache: FrameCache, teacher: Path, shape: Classifier, classes: i
         kept = torch.load(store, weights_only=True)
         if len(kept) == len(cache.clips):
             return kept
-    net, feed = load_teacher(teacher, shape.backbone), feed_of(shape)
+    net, feed = load_teacher(teacher, shape.backbone), classifier_config(shape)
     rows = torch.zeros(len(cache.clips), classes)
     for index in track(cache.usable(), "teacher"):
         view = whole_frames(cache.read(index), feed)[None]

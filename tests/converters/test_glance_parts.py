@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from adafocus import networks
-from adafocus.calibration.quantization.glance_parts import UnlikePartsError, quantized_parts
+from adafocus.calibration.quantization.glance_parts import PartsMismatchError, quantized_parts
 from adafocus.calibration.quantization.model_file import StoredModel, load_model, save_model
 from adafocus.calibration.quantization.qat import (
     activation_quantizers,
@@ -98,7 +98,7 @@ def test_a_model_file_of_before_has_all_that_the_parts_need(
 
 def test_parts_of_another_glance_are_refused(stages: LoweredStages, glance: GraphModule) -> None:
     other = lower(networks.from_config(small_config("long").override(glance_frames=8)).eval())
-    with pytest.raises(UnlikePartsError, match=r"the glance computes \d+ steps"):
+    with pytest.raises(PartsMismatchError, match=r"the glance computes \d+ steps"):
         quantized_parts(other, glance)
 
 
@@ -112,5 +112,5 @@ def test_a_value_with_two_scales_is_refused(stages: LoweredStages, glance: Graph
             changed.add_submodule("twin", twin)
             node.target = "twin"
     assert len(activation_quantizers(changed)) == len(activation_quantizers(glance)) + 1
-    with pytest.raises(UnlikePartsError, match="quantized twice"):
+    with pytest.raises(PartsMismatchError, match="quantized twice"):
         quantized_parts(stages, changed)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.exits.cross_validation import Sample
 from adafocus.calibration.predictions.collect import Answers
 from adafocus.calibration.predictions.ground_truth import Truth
@@ -22,7 +22,7 @@ def made_sample(clips: int = 200, exits: int = 2, groups: int = 20, classes: int
     logits += strength[:, :, None] * every[:, None, :]
     macs = np.linspace(1e9, 5e9, exits).astype(np.int64)
     answers = Answers(
-        tuple(LabelledClip(Path(f"{place}.mp4"), ("a",), f"g{group[place]}", "val") for place in range(clips)),
+        tuple(LabeledClip(Path(f"{place}.mp4"), ("a",), f"g{group[place]}", "val") for place in range(clips)),
         logits.astype(np.float32),
         macs,
         np.tile(macs / 1e8, (clips, 1)),

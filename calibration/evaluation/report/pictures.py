@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.predictions.ablations import LEARNED, WITHOUT_POLICY
 from adafocus.edge.picture import ACCENT, FAINT, INK, TRACK, boxed, text_font
 from adafocus.edge.prediction import Prediction
@@ -67,7 +67,7 @@ def _one_of_each_label(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, A
 
 
 def draw_picks(
-    recognizer: Recognizer, clips: Mapping[str, LabelledClip], rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    recognizer: Recognizer, clips: Mapping[str, LabeledClip], rows: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> dict[str, list[Pick]]:
     """Run the chosen clips once more and draw them.
 

@@ -20,7 +20,7 @@ from adafocus.calibration.datasets.augmentation import (
     SCALES,
     Crop,
     View,
-    centre_view,
+    inference_view,
     network_inputs,
     normalize,
     random_view,
@@ -73,7 +73,7 @@ def test_the_centre_view_is_the_picture_that_the_device_sees(
     cache.fill()
     for index, clip in enumerate(clips):
         frames = cache.read(index)
-        seen = network_inputs(frames, centre_view(config, frames.shape[1:3]), config)
+        seen = network_inputs(frames, inference_view(config, frames.shape[1:3]), config)
         device = read_clip(clip.path, geometry_of(config))
         for inputs, expected in zip(seen, (device.glance, device.candidates), strict=True):
             difference = np.abs(grey(inputs, config) - np.asarray(expected, float))
@@ -85,7 +85,7 @@ def test_the_centre_view_is_the_picture_that_the_device_sees(
 def test_crops_lie_within_the_frame_and_glance_and_candidates_share_them(
     config: NetworkConfig, shape: tuple[int, int], seed: int
 ) -> None:
-    for view in (random_view(config, shape, np.random.default_rng(seed)), centre_view(config, shape)):
+    for view in (random_view(config, shape, np.random.default_rng(seed)), inference_view(config, shape)):
         crop = view.candidate_crop
         assert view.glance_crop == crop
         assert 0 <= crop.top <= crop.top + crop.height <= shape[0]
@@ -120,7 +120,7 @@ def test_the_scales_can_be_chosen(config: NetworkConfig) -> None:
 def test_without_scales_the_crop_is_that_of_inference_and_time_is_drawn(config: NetworkConfig) -> None:
     rng, shape = np.random.default_rng(8), (64, 90)
     views = [random_view(config, shape, rng, scales=()) for _ in range(40)]
-    centre = centre_view(config, shape)
+    centre = inference_view(config, shape)
     assert {replace(view.glance_crop, flipped=False) for view in views} == {centre.glance_crop}
     assert {view.glance_crop.flipped for view in views} == {True, False}
     assert all(view.candidate_crop == view.glance_crop for view in views)
@@ -163,7 +163,7 @@ def test_glance_and_candidates_show_the_crop_resized_and_mirrored(config: Networ
 
 def test_frames_are_the_middles_of_segments_or_random_members(config: NetworkConfig) -> None:
     frames = numbered(36, (64, 64))
-    glance, candidates = network_inputs(frames, centre_view(config, (64, 64)), config)
+    glance, candidates = network_inputs(frames, inference_view(config, (64, 64)), config)
     assert taken(candidates, config) == [3 * i + 1 for i in range(12)] == uniform_indices(36, 12).tolist()
     assert taken(glance, config) == uniform_indices(36, 4).tolist()
     rng = np.random.default_rng(0)
@@ -181,7 +181,7 @@ def test_glance_frames_of_the_long_variant_are_members_of_the_candidates() -> No
         "long-mbv2-r50-p96", glance_frames=4, candidate_frames=12, focus_frames=4, num_classes=5, **SMALL
     )
     frames = numbered(48, (64, 64))
-    glance, candidates = network_inputs(frames, centre_view(config, (64, 64)), config)
+    glance, candidates = network_inputs(frames, inference_view(config, (64, 64)), config)
     assert taken(glance, config) == taken(candidates, config)[1::3]
     rng = np.random.default_rng(0)
     members = set()

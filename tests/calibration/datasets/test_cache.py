@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adafocus.calibration.datasets import CacheSettings, FrameCache, LabelledClip, read_clips
+from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips
 from adafocus.calibration.datasets import cache_entry as entries
 from adafocus.calibration.datasets.cache import fit_short_side, short_side_size
 from adafocus.edge.policy import uniform_indices
@@ -29,25 +29,25 @@ ROOT = Path(__file__).resolve().parents[3]
 FILL = """
 import sys
 from pathlib import Path
-from adafocus.calibration.datasets import CacheSettings, FrameCache, LabelledClip
+from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip
 videos = sorted(Path(sys.argv[1]).glob("*.mp4"))
-clips = [LabelledClip(video, ("x",), video.stem, "train") for video in videos]
+clips = [LabeledClip(video, ("x",), video.stem, "train") for video in videos]
 FrameCache(Path(sys.argv[2]), clips, CacheSettings(frames=4, short_side_px=32)).fill()
 """
 
 
-def clip_of(video: Path) -> LabelledClip:
-    return LabelledClip(video, ("x",), video.stem, "train")
+def clip_of(video: Path) -> LabeledClip:
+    return LabeledClip(video, ("x",), video.stem, "train")
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledClip]:
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[LabeledClip]:
     folder = tmp_path_factory.mktemp("videos")
     return [clip_of(write_video(folder / f"{i}.mp4", 6 + i)) for i in range(4)]
 
 
 @pytest.fixture
-def cache(tmp_path: Path, clips: list[LabelledClip]) -> FrameCache:
+def cache(tmp_path: Path, clips: list[LabeledClip]) -> FrameCache:
     made = FrameCache(tmp_path / "cache", clips, SETTINGS)
     made.fill()
     return made
@@ -62,7 +62,7 @@ def stamps(folder: Path) -> dict[str, int]:
 
 
 def test_frames_are_whole_pictures_at_the_middles_of_equal_segments(
-    cache: FrameCache, clips: list[LabelledClip]
+    cache: FrameCache, clips: list[LabeledClip]
 ) -> None:
     frames = cache.read(3)
     assert frames.shape == (4, 32, 42, 3)
@@ -73,7 +73,7 @@ def test_frames_are_whole_pictures_at_the_middles_of_equal_segments(
 
 
 def test_what_is_there_is_not_decoded_again_and_a_longer_list_decodes_what_is_new(
-    cache: FrameCache, clips: list[LabelledClip], tmp_path: Path
+    cache: FrameCache, clips: list[LabeledClip], tmp_path: Path
 ) -> None:
     before = stamps(tmp_path / "cache")
     new = clip_of(write_video(tmp_path / "new.mp4", 20))
@@ -86,7 +86,7 @@ def test_what_is_there_is_not_decoded_again_and_a_longer_list_decodes_what_is_ne
 
 
 def test_a_clip_is_known_by_its_content_not_by_its_name(
-    cache: FrameCache, clips: list[LabelledClip], tmp_path: Path
+    cache: FrameCache, clips: list[LabeledClip], tmp_path: Path
 ) -> None:
     moved = tmp_path / "moved.mp4"
     moved.write_bytes(clips[0].path.read_bytes())
@@ -110,7 +110,7 @@ def test_the_key_of_a_long_file_sees_its_size_and_both_ends(tmp_path: Path) -> N
     assert len(keys) == 5
 
 
-def test_other_settings_are_other_entries(cache: FrameCache, clips: list[LabelledClip], tmp_path: Path) -> None:
+def test_other_settings_are_other_entries(cache: FrameCache, clips: list[LabeledClip], tmp_path: Path) -> None:
     other = FrameCache(tmp_path / "cache", clips, CacheSettings(frames=2, short_side_px=16))
     other.fill()
     assert other.read(0).shape == (2, 16, 22, 3)
@@ -118,7 +118,7 @@ def test_other_settings_are_other_entries(cache: FrameCache, clips: list[Labelle
     assert other.bytes < cache.bytes == sum(entry_of(cache, i).stat().st_size for i in range(4))
 
 
-def test_a_clip_that_is_in_a_set_twice_by_content_is_stored_once(clips: list[LabelledClip], tmp_path: Path) -> None:
+def test_a_clip_that_is_in_a_set_twice_by_content_is_stored_once(clips: list[LabeledClip], tmp_path: Path) -> None:
     twin = tmp_path / "twin.mp4"
     twin.write_bytes(clips[0].path.read_bytes())
     cache = FrameCache(tmp_path / "cache", [clips[0], clip_of(twin)], SETTINGS)
@@ -155,7 +155,7 @@ def test_frames_that_were_read_outlive_the_entry(cache: FrameCache) -> None:
 
 
 def test_a_fill_that_is_interrupted_goes_on_where_it_stopped(
-    clips: list[LabelledClip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clips: list[LabeledClip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = entries.write
     written: list[Path] = []
@@ -212,7 +212,7 @@ def test_runs_that_are_killed_and_two_at_once_end_with_the_same_entries(cache: F
     assert made == {entry_of(cache, i).name: entry_of(cache, i).read_bytes() for i in range(4)}
 
 
-def test_one_broken_clip_in_a_hundred_is_skipped_and_two_stop(clips: list[LabelledClip], tmp_path: Path) -> None:
+def test_one_broken_clip_in_a_hundred_is_skipped_and_two_stop(clips: list[LabeledClip], tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_text("this is no video")
     many = [clips[i % 4] for i in range(99)]
@@ -228,7 +228,7 @@ def test_one_broken_clip_in_a_hundred_is_skipped_and_two_stop(clips: list[Labell
         FrameCache(tmp_path / "cache", [*many, clip_of(broken), gone], SETTINGS).fill()
 
 
-def test_a_clip_that_was_mended_is_no_longer_broken(clips: list[LabelledClip], tmp_path: Path) -> None:
+def test_a_clip_that_was_mended_is_no_longer_broken(clips: list[LabeledClip], tmp_path: Path) -> None:
     video = tmp_path / "late.mp4"
     video.write_text("not yet whole")
     cache = FrameCache(tmp_path / "cache", [clip_of(video)], SETTINGS)
@@ -242,7 +242,7 @@ def test_a_clip_that_was_mended_is_no_longer_broken(clips: list[LabelledClip], t
 
 
 def test_a_set_that_needs_more_room_than_allowed_is_refused_before_it_is_decoded(
-    clips: list[LabelledClip], tmp_path: Path
+    clips: list[LabeledClip], tmp_path: Path
 ) -> None:
     cache = FrameCache(tmp_path / "cache", clips, SETTINGS, most_bytes=60_000)
     with pytest.raises(
@@ -260,14 +260,14 @@ def test_what_other_sets_take_in_the_folder_counts(cache: FrameCache, tmp_path: 
 
 
 def test_clips_larger_than_the_estimate_stop_the_fill(
-    clips: list[LabelledClip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clips: list[LabeledClip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FrameCache, "_bytes_of_entry", lambda self, index: 1)
     with pytest.raises(AdafocusError, match=r"more than the 0\.0 MB that it may take"):
         FrameCache(tmp_path / "cache", clips, SETTINGS, most_bytes=20_000).fill()
 
 
-def test_a_folder_that_cannot_be_written_to_ends_in_a_sentence(clips: list[LabelledClip], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_ends_in_a_sentence(clips: list[LabeledClip], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AdafocusError, match="Cannot write"):
         FrameCache(tmp_path / "file" / "cache", clips, SETTINGS).fill()

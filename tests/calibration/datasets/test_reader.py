@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adafocus.calibration.datasets import LabelledClip, is_clip_set, read_clips
+from adafocus.calibration.datasets import LabeledClip, is_clip_set, read_clips
 from adafocus.errors import AdafocusError
 
 HEAD = ["path", "label", "group", "split"]
@@ -45,7 +45,7 @@ def write_files(root: Path, *names: str) -> Path:
 def test_a_csv_is_read_relative_to_itself_with_several_labels(tmp_path: Path) -> None:
     path = write_csv(tmp_path, [["a/b.mp4", "chop|talk", "g1", "train"], ["c.mp4", "stir", "g2", "val"]])
     first, second = read_clips(path)
-    assert first == LabelledClip(tmp_path / "a" / "b.mp4", ("chop", "talk"), "g1", "train")
+    assert first == LabeledClip(tmp_path / "a" / "b.mp4", ("chop", "talk"), "g1", "train")
     assert first.label == "chop"
     assert read_clips(path, "val") == [second]
 
@@ -106,9 +106,9 @@ def test_a_fault_in_another_split_is_found_too(tmp_path: Path) -> None:
 def test_folders_of_classes_are_one_split(tmp_path: Path) -> None:
     write_files(tmp_path, "run/1.mp4", "run/2.MKV", "jump/1.mp4", "jump/.hidden.mp4", "jump/notes.txt")
     assert read_clips(tmp_path) == [
-        LabelledClip(tmp_path / "jump" / "1.mp4", ("jump",), "jump/1", "train"),
-        LabelledClip(tmp_path / "run" / "1.mp4", ("run",), "run/1", "train"),
-        LabelledClip(tmp_path / "run" / "2.MKV", ("run",), "run/2", "train"),
+        LabeledClip(tmp_path / "jump" / "1.mp4", ("jump",), "jump/1", "train"),
+        LabeledClip(tmp_path / "run" / "1.mp4", ("run",), "run/1", "train"),
+        LabeledClip(tmp_path / "run" / "2.MKV", ("run",), "run/2", "train"),
     ]
 
 
@@ -141,8 +141,8 @@ def test_json_labels_with_and_without_group_and_split(tmp_path: Path) -> None:
     entry = {"video": "a/1.mp4", "labels": ["chop", "talk"], "group": "kitchen", "split": "val"}
     path = write_json(tmp_path, [entry, {"video": "b/2.mp4", "labels": ["stir"]}])
     assert read_clips(path) == [
-        LabelledClip(tmp_path / "a" / "1.mp4", ("chop", "talk"), "kitchen", "val"),
-        LabelledClip(tmp_path / "b" / "2.mp4", ("stir",), "b/2", "train"),
+        LabeledClip(tmp_path / "a" / "1.mp4", ("chop", "talk"), "kitchen", "val"),
+        LabeledClip(tmp_path / "b" / "2.mp4", ("stir",), "b/2", "train"),
     ]
 
 
@@ -209,7 +209,7 @@ CLIPS = st.lists(
 def test_csv_and_json_say_the_same(tmp_path: Path, clips: list[tuple[str, list[str], str]]) -> None:
     rows = [[name, "|".join(labels), group, "train"] for name, labels, group in clips]
     objects = [{"video": name, "labels": labels, "group": group} for name, labels, group in clips]
-    expected = [LabelledClip(tmp_path / name, tuple(labels), group, "train") for name, labels, group in clips]
+    expected = [LabeledClip(tmp_path / name, tuple(labels), group, "train") for name, labels, group in clips]
     assert read_clips(write_csv(tmp_path, rows)) == expected
     assert read_clips(write_json(tmp_path, objects)) == expected
 

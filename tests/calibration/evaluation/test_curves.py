@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.evaluation.figures import stop, sweep
 from adafocus.calibration.predictions.collect import Answers
 
@@ -16,7 +16,7 @@ SURE = np.array([[0.9, 0.2, 0.5], [0.3, 0.8, 0.1], [0.1, 0.1, 0.1]])
 
 @pytest.fixture
 def answers() -> Answers:
-    clips = tuple(LabelledClip(Path(f"{number}.mp4"), ("walk",), "g", "val") for number in range(3))
+    clips = tuple(LabeledClip(Path(f"{number}.mp4"), ("walk",), "g", "val") for number in range(3))
     ms = np.array([[1.0, 2.0, 4.0]] * 3)
     return Answers(clips, np.zeros((3, 3, 2), np.float32), np.array([10**9, 2 * 10**9, 4 * 10**9]), ms)
 

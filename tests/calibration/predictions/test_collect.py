@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.predictions.collect import Way, collect, collect_ways
 from adafocus.edge.exits import ALWAYS
 from adafocus.edge.recognizer import Recognizer
@@ -15,12 +15,12 @@ from adafocus.errors import AdafocusError
 from tests.helpers.numpy_bundle import BRIGHTEST, FOCUS_FRAMES, LABELS, STEP, NumpyOpener, numpy_bundle
 
 
-def grey_clips(folder: Path, levels: list[int]) -> list[LabelledClip]:
+def grey_clips(folder: Path, levels: list[int]) -> list[LabeledClip]:
     clips = []
     for number, level in enumerate(levels):
         path = folder / f"{number}.npy"
         np.save(path, np.full((12, 16, 16, 3), level, np.uint8))
-        clips.append(LabelledClip(path, ("run",), f"g{number}", "val"))
+        clips.append(LabeledClip(path, ("run",), f"g{number}", "val"))
     return clips
 
 
@@ -56,7 +56,7 @@ def test_ways_of_looking_take_turns_and_what_is_drawn_comes_again(recognizer: Re
 
 def test_a_clip_that_cannot_be_read_is_named_and_many_of_them_stop(recognizer: Recognizer, tmp_path: Path) -> None:
     clips = grey_clips(tmp_path, [50])
-    lost = LabelledClip(tmp_path / "lost.mp4", ("run",), "g", "val")
+    lost = LabeledClip(tmp_path / "lost.mp4", ("run",), "g", "val")
     answers = collect(recognizer, [*clips * 100, lost])
     assert len(answers.clips) == len(answers.logits) == 100
     assert list(answers.broken) == [str(lost.path)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adafocus.calibration.datasets import LabelledClip, read_clips
+from adafocus.calibration.datasets import LabeledClip, read_clips
 from adafocus.calibration.predictions.ground_truth import read_label_map, truth_of
 from adafocus.errors import AdafocusError
 
@@ -14,8 +14,8 @@ MAP = Path("calibration/labels/ucf6_to_kinetics400.yaml")
 LABELS = ("walk", "run", "swim")
 
 
-def clip(*labels: str) -> LabelledClip:
-    return LabelledClip(Path("a.mp4"), labels, "g", "val")
+def clip(*labels: str) -> LabeledClip:
+    return LabeledClip(Path("a.mp4"), labels, "g", "val")
 
 
 def test_every_label_of_the_list_is_mapped_to_one_of_the_bundle(shared: Path) -> None:

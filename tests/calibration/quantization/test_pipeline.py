@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from adafocus.calibration.commands.quantize import quantize
 from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips
 from adafocus.calibration.quantization.model_file import load_model
-from adafocus.calibration.quantization.network import QuantisedNetwork, inputs_of_stages
+from adafocus.calibration.quantization.network import QuantizedNetwork, stage_inputs
 from adafocus.calibration.quantization.pipeline import Clips, Quantizing, Settings, find_kept_float
 from adafocus.calibration.quantization.qat import quantized_layers
-from adafocus.calibration.quantization.sensitivity import LayerNoise, decibels
+from adafocus.calibration.quantization.sensitivity import LayerSensitivity, decibels
 from adafocus.calibration.training.checkpoint import save_checkpoint
 from adafocus.calibration.training.recipe import Recipe
-from adafocus.calibration.training.tasks import AdaFocusTask, task_of
+from adafocus.calibration.training.tasks import AdaFocusTask, build_task
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import lower
 from tests.helpers.training_run import CLASSES, write_clips, write_recipe
@@ -36,7 +36,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoint")
     torch.manual_seed(0)
     recipe = Recipe.read(write_recipe(folder))
-    net = task_of(recipe, 2).net
+    net = build_task(recipe, 2).net
     # batch norms that know their input keep a random network alive
     with torch.no_grad():
         for _ in range(20):
@@ -77,9 +77,9 @@ def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_p
     torch.manual_seed(0)
     views = [(torch.randn(config.glance_frames, 3, 32, 32), torch.randn(config.candidate_frames, 3, 64, 64))]
     kept = {"focus": ["encoder.head.weight"]}
-    whole = QuantisedNetwork(stages)
-    whole.calibrate(inputs_of_stages(stages, views))
-    network = QuantisedNetwork(lower(trained.net), kept)
+    whole = QuantizedNetwork(stages)
+    whole.calibrate(stage_inputs(stages, views))
+    network = QuantizedNetwork(lower(trained.net), kept)
     network.take_from(whole)
     with torch.no_grad(), whole.with_float_weights(kept) as tried:
         assert torch.equal(network(*views[0]).stage_logits, tried(*views[0]).stage_logits)
@@ -97,8 +97,8 @@ def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_p
     assert torch.equal(first, wanted.stage_logits[:1])
 
 
-def noise(*names: str) -> list[LayerNoise]:
-    return [LayerNoise("glance" if place % 2 else "focus", name, 30.0, 1.0) for place, name in enumerate(names)]
+def noise(*names: str) -> list[LayerSensitivity]:
+    return [LayerSensitivity("glance" if place % 2 else "focus", name, 30.0, 1.0) for place, name in enumerate(names)]
 
 
 @pytest.mark.parametrize("needed", range(6))
@@ -129,15 +129,15 @@ def test_training_under_quantization_moves_layers_and_resumes(checkpoint: Path, 
     from adafocus.calibration.training.checkpoint import load_network
 
     trained = load_network(checkpoint)
-    task = task_of(trained.recipe, 2)
+    task = build_task(trained.recipe, 2)
     assert isinstance(task, AdaFocusTask)
     listed = read_clips(clips, "train")
     cache = FrameCache(clips.parent / "cache", listed, CacheSettings(4, 72))
     cache.fill()
     material = Clips(task, cache, [(0,), (1,)] * 2)
     stages = lower(trained.net)
-    whole = QuantisedNetwork(lower(trained.net))
-    whole.calibrate(inputs_of_stages(stages, (material.view(index) for index in material.usable)))
+    whole = QuantizedNetwork(lower(trained.net))
+    whole.calibrate(stage_inputs(stages, (material.view(index) for index in material.usable)))
     before, after = copy.deepcopy(whole), copy.deepcopy(whole)
     settings = Settings(steps=4, batch=2)
     (tmp_path / "whole").mkdir()

@@ -13,7 +13,7 @@ from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.quantization.ptq import calibration_views, listed_videos, quantize_stages
 from adafocus.calibration.quantization.qat import activation_quantizers, quantized_program, snap
-from adafocus.calibration.training.initialization import start_from
+from adafocus.calibration.training.initialization import initialize
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.converters.model_source import as_model_file
 from adafocus.errors import AdafocusError
@@ -57,7 +57,7 @@ def test_quantized_stages_follow_the_float_ones(real_videos: list[Path], shared:
     """Real weights, real clips: random networks amplify any rounding, trained ones do not."""
     recipe = Recipe.read(RECIPE)
     net = networks.from_config(recipe.config(400))
-    start_from(net, {"all": shared / "weights" / "x3d_xs_k400.safetensors"})
+    initialize(net, {"all": shared / "weights" / "x3d_xs_k400.safetensors"})
     stages = lower(net.eval())
     views = calibration_views(real_videos, stages.config, 2)
     prepared = quantize_stages(stages, views)

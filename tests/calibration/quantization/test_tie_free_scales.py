@@ -16,9 +16,9 @@ from adafocus.calibration.quantization.tie_free_scales import (
     MULTIPLY,
     STEP,
     factors,
-    halves_moved_away,
     reference_program,
     runtime_program,
+    with_ties_moved,
 )
 from adafocus.converters.backends.registry import SUFFIXES, target
 from adafocus.converters.verification.verdict import opener_of
@@ -119,7 +119,7 @@ def test_scales_shrink_with_every_product_in_a_row(gated: GraphModule) -> None:
 
 def test_the_reference_keeps_every_scale(gated: GraphModule) -> None:
     plain = quantized_program(gated, fold=True)
-    moved = halves_moved_away(plain)
+    moved = with_ties_moved(plain)
 
     def scales(program: GraphModule) -> list[float]:
         return [node.args[1] for node in program.graph.nodes if "quantize_per_tensor" in str(node.target)]

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save_file
 
 from adafocus import networks
-from adafocus.calibration.training.initialization import parse_starts, start_from
+from adafocus.calibration.training.initialization import initialize, parse_starts
 from adafocus.calibration.training.recipe import Classifier, Recipe
-from adafocus.calibration.training.tasks import task_of
+from adafocus.calibration.training.tasks import build_task
 from adafocus.errors import AdafocusError
 
 X3D, MOBILENET = "x3d_xs_k400.safetensors", "mobilenet_v2_imagenet.safetensors"
@@ -20,11 +20,11 @@ X3D, MOBILENET = "x3d_xs_k400.safetensors", "mobilenet_v2_imagenet.safetensors"
 
 def test_both_encoders_and_heads_start_from_a_published_x3d(shared: Path) -> None:
     net = networks.build("x3d-xs-xs", std=(0.25, 0.25, 0.25))
-    told = start_from(net, {"all": shared / "weights" / X3D})
+    told = initialize(net, {"all": shared / "weights" / X3D})
     assert "X3D" in told[0]
     assert torch.equal(net.global_encoder.stem_xy.weight, net.local_encoder.stem_xy.weight)
     other = networks.build("x3d-xs-xs")
-    start_from(other, {"all": shared / "weights" / X3D})
+    initialize(other, {"all": shared / "weights" / X3D})
     assert torch.allclose(net.global_encoder.stem_xy.weight, other.global_encoder.stem_xy.weight * 0.25 / 0.225)
     assert torch.equal(other.global_head.fc.weight * 2.0, other.global_aux_head.fc.weight)
 
@@ -32,7 +32,7 @@ def test_both_encoders_and_heads_start_from_a_published_x3d(shared: Path) -> Non
 def test_other_classes_keep_the_hidden_layer_and_a_fresh_last_one(shared: Path) -> None:
     net = networks.build("x3d-xs-xs", 21)
     before = net.global_head.fc.weight.clone()
-    start_from(net, {"glance": shared / "weights" / X3D})
+    initialize(net, {"glance": shared / "weights" / X3D})
     assert torch.equal(net.global_head.fc.weight, before)
     assert torch.equal(net.global_head.lin.weight, net.global_aux_head.lin.weight)
     assert not torch.equal(net.global_head.lin.weight, net.local_head.lin.weight)
@@ -66,7 +66,7 @@ def test_another_normalization_of_the_same_pixels_gives_the_same_features(shared
     grey: dict[str, Any] = {"mean": (0.4549, 0.4549, 0.4549), "std": (0.251, 0.251, 0.251)}
     one, other = networks.build("tsm-mbv2-mbv2"), networks.build("tsm-mbv2-mbv2", **grey)
     for net in (one, other):
-        start_from(net.eval(), {"all": shared / "weights" / MOBILENET})
+        initialize(net.eval(), {"all": shared / "weights" / MOBILENET})
     pixels = torch.rand(1, 2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
     def stem(net: networks.AdaFocus) -> torch.Tensor:
@@ -81,7 +81,7 @@ def test_a_checkpoint_of_the_whole_network_with_other_classes_leaves_its_last_la
     shape = {"glance_size": 32, "patch_size": 32, "frame_size": 64, "short_side_px": 72, "box_min_px": 24}
     first, second = networks.build("tsm-mbv2-mbv2", 5, **shape), networks.build("tsm-mbv2-mbv2", 3, **shape)
     save_file(first.state_dict(), tmp_path / "first.safetensors")
-    (told,) = start_from(second, {"all": tmp_path / "first.safetensors"})
+    (told,) = initialize(second, {"all": tmp_path / "first.safetensors"})
     assert "of other classes left out" in told
     assert torch.equal(first.local_encoder.stem.conv.weight, second.local_encoder.stem.conv.weight)
     assert second.global_head.fc.weight.shape[0] == 3
@@ -98,14 +98,14 @@ def test_starts_that_are_none_are_refused(given: tuple[str, ...], said: str) -> 
 
 def test_an_encoder_of_another_kind_is_refused(shared: Path) -> None:
     with pytest.raises(AdafocusError, match="this encoder is none"):
-        start_from(networks.build("tsm-mbv2-mbv2"), {"all": shared / "weights" / X3D})
+        initialize(networks.build("tsm-mbv2-mbv2"), {"all": shared / "weights" / X3D})
     with pytest.raises(AdafocusError, match="this encoder is none"):
-        start_from(networks.build("x3d-xs-xs"), {"focus": shared / "weights" / MOBILENET})
+        initialize(networks.build("x3d-xs-xs"), {"focus": shared / "weights" / MOBILENET})
 
 
 def test_a_classifier_starts_from_the_same_file(shared: Path) -> None:
-    task = task_of(Recipe(classifier=Classifier("mobilenet_v2", 4, 64, 72)), 3)
-    start_from(task.net, {"all": shared / "weights" / MOBILENET})
+    task = build_task(Recipe(classifier=Classifier("mobilenet_v2", 4, 64, 72)), 3)
+    initialize(task.net, {"all": shared / "weights" / MOBILENET})
     with torch.no_grad():
         assert task.net.eval()(torch.randn(1, 4, 3, 64, 64)).shape == (1, 3)
 
@@ -118,7 +118,7 @@ def test_both_encoders_and_heads_start_from_a_classifier_on_whole_frames(
     shift = None if backbone == "x3d_xs" else networks.PRESETS[preset].shift_div
     classifier = networks.build_classifier(backbone, 3, shift)
     save_file(classifier.state_dict(), tmp_path / "classifier.safetensors")
-    (told,) = start_from(net, {"all": tmp_path / "classifier.safetensors"})
+    (told,) = initialize(net, {"all": tmp_path / "classifier.safetensors"})
     assert "adafocus train" in told
     for encoder, head, auxiliary in (
         (net.global_encoder, net.global_head, net.global_aux_head),
@@ -129,5 +129,5 @@ def test_both_encoders_and_heads_start_from_a_classifier_on_whole_frames(
         assert torch.equal(0.5 * classifier.head.fc.weight, head.fc.weight)
         assert torch.equal(classifier.head.fc.bias, auxiliary.fc.bias)
     again = networks.build_classifier(backbone, 3, shift)
-    start_from(again, {"all": tmp_path / "classifier.safetensors"})
+    initialize(again, {"all": tmp_path / "classifier.safetensors"})
     assert torch.equal(again.head.fc.weight, classifier.head.fc.weight)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from adafocus.calibration.commands.train import train
-from adafocus.calibration.datasets import LabelledClip
+from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.training.data import Fold, Steps, split_folds
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.errors import AdafocusError
@@ -115,7 +115,7 @@ def test_every_epoch_is_a_permutation_that_processes_share_out() -> None:
 
 
 def test_folds_keep_groups_whole_and_judge_every_clip_once() -> None:
-    clips = [LabelledClip(Path(f"{n}.avi"), (f"c{n % 3}",), f"g{n // 2}", "train") for n in range(60)]
+    clips = [LabeledClip(Path(f"{n}.avi"), (f"c{n % 3}",), f"g{n // 2}", "train") for n in range(60)]
     judged: list[int] = []
     for number in range(1, 6):
         teach, judge = split_folds(clips, Fold(number, 5), seed=3)
