@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
 
@@ -20,14 +20,17 @@ from adafocus.apps.demo.videos import MODEL, demo_videos
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import ExitBudget, Exits
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtime_table import file_runtimes
 from tests.helpers.grey_clips import CLIPS
 from tests.helpers.numpy_bundle import NumpyOpener, numpy_bundle
 from tests.helpers.program import PROGRAM, RUN_LIMIT_S, Call
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
-RUNTIMES = ("litert", "onnx", "executorch", "coreml")
 IN_CI = os.environ.get("CI", "").lower() == "true"
+EXPECTED = "expected in CI: "
+# a test has these markers by what it asks for: what is converted, downloaded or read from ../shared
+MARKERS_OF_FIXTURES = {"shared": "shared", "shipped_bundle": "slow", "real_videos": "slow"}
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell's background jobs ignore Ctrl-C, and so would every program that the tests start and interrupt
@@ -37,16 +40,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 EXITS = Exits(temperature=2.0, budgets=(ExitBudget(unit="GMAC", budget=0.0012, thresholds=(0.6,)),))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures that they use, themselves or through other fixtures."""
+    for item in items:
+        for fixture, marker in MARKERS_OF_FIXTURES.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
+    """Return the folder of clips, weights and reference numbers that lies beside the repository."""
     if not SHARED.is_dir():
-        pytest.skip(f"the shared clips, weights and reference numbers are not at {SHARED}")
+        # nobody said that it is there
+        expected = "" if "ADAFOCUS_SHARED" in os.environ else EXPECTED
+        pytest.skip(f"{expected}the shared clips, weights and reference numbers are not at {SHARED}")
     return SHARED
 
 
 @pytest.fixture(scope="session")
 def rules(shared: Path) -> ModuleType:
-    """The executable form of the reference's weight and input rules."""
+    """Return the executable form of the reference's weight and input rules."""
     spec = importlib.util.spec_from_file_location("reference_rules", shared / "reference" / "make_weights.py")
     assert spec is not None
     assert spec.loader is not None
@@ -89,7 +104,7 @@ def shipped_bundle(request: pytest.FixtureRequest, shared_folder: Path, real_vid
     place.mkdir(exist_ok=True)
     with FileLock(place / "lock"):
         if not (place / "bundle").exists():
-            assert export(Request(MODEL, place / "bundle", "int8", real_videos, 2, RUNTIMES)).bundle is not None
+            assert export(Request(MODEL, place / "bundle", "int8", real_videos, 2, file_runtimes())).bundle is not None
     return Bundle.open(place / "bundle")
 
 
@@ -140,13 +155,15 @@ def recognizer(opener: NumpyOpener) -> Recognizer:
     return Recognizer(numpy_bundle("tsm", EXITS), "litert", 1, None, opener)
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """In CI everything can be installed and found, so a skip is a failure unless it says that it is expected."""
-    outcome = yield
-    report = outcome.get_result()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what is skipped in CI, where everything can be installed, unless the reason says that it is expected."""
+    report = yield
     if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if "expected in CI:" not in reason:
+        if EXPECTED not in reason:
             report.outcome = "failed"
             report.longrepr = f"skipped in CI, where nothing may be skipped: {reason}"
+    return report
