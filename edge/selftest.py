@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.bundle.bundle import SAME_FILES, Bundle
+from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import STAGES, Manifest, Stage, TensorSpec
 from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_RELATIVE_OF_ITSELF, MAX_STEPS, MAX_STEPS_OF_ITSELF
 from adafocus.edge.device.host import peak_memory_bytes
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.recognizer import Recognizer
-from adafocus.edge.runtimes import RUNTIMES
+from adafocus.edge.runtime_table import RUNTIMES, file_runtime
 from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Candidates, Clip
 from adafocus.errors import AdafocusError
@@ -64,7 +64,7 @@ def labels_digest(labels: Sequence[str]) -> NDArray[np.uint8]:
 def runtimes_for(bundle: Bundle) -> tuple[str, ...]:
     """Runtimes of the table that a bundle holds graphs for, whether they are installed or not."""
     held = bundle.runtimes()
-    return tuple(name for name in RUNTIMES if name in held or SAME_FILES.get(name) in held)  # type: ignore[call-overload]
+    return tuple(name for name in RUNTIMES if name in held or file_runtime(name) in held)
 
 
 def golden_clip(bundle: Bundle) -> Clip:
@@ -81,7 +81,7 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
     The runtime that gave the golden answers must give them again exactly, others within the bounds of a conversion.
     """
     golden = bundle.manifest.golden.runtime
-    itself = golden in (recognizer.runtime, SAME_FILES.get(recognizer.runtime))  # type: ignore[call-overload]
+    itself = golden in (recognizer.runtime, file_runtime(recognizer.runtime))
     prediction = recognizer.recognize_clip(golden_clip(bundle))
     spent = {name: prediction.timing_ms[name] for name in (*STAGES, "total") if name in prediction.timing_ms}
     given, result = prediction.outputs, GoldenCheck(label=prediction.label, spent_ms=spent)
@@ -95,7 +95,7 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
         if name not in given or given[name].shape != wanted.shape:
             result.broken.append(f"{name} is missing or has another shape")
             continue
-        spec = _spec(bundle, stage, bundle.manifest.golden.runtime, tensor)  # type: ignore[arg-type]
+        spec = _spec(bundle, stage, golden, tensor)  # type: ignore[arg-type]
         real = dequantize(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
         _compare(result, name, real, wanted, spec, itself)
     if not result.same_frames:
@@ -110,7 +110,7 @@ def check_runtime(bundle: Bundle, runtime: str, threads: int) -> GoldenCheck:
         AdafocusError: the runtime cannot run here, or a graph cannot be opened.
     """
     check = check_golden(bundle, Recognizer.open(bundle, runtime, threads))
-    if bundle.parts(runtime):  # type: ignore[arg-type]
+    if bundle.parts(runtime):
         parts = check_golden(bundle, Recognizer.open(bundle, runtime, threads, incremental=True))
         check.broken += [f"with the glance frame by frame, {sentence}" for sentence in parts.broken]
     return check
@@ -151,7 +151,7 @@ def _compare(
 
 
 def _spec(bundle: Bundle, stage: Stage, runtime: str, tensor: str) -> TensorSpec:
-    record = bundle.graph(stage, runtime)[1]  # type: ignore[arg-type]
+    record = bundle.graph(stage, runtime)[1]
     return next(spec for spec in record.outputs if spec.name == tensor)
 
 

@@ -22,7 +22,7 @@ from adafocus.converters.backends.registry import Names, Report
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.manifest import Precision, TensorSpec
 from adafocus.edge.runtimes.base import file_names
-from adafocus.edge.runtimes.onnx import GRIDS, NUMBER_TYPES, SETTINGS, library
+from adafocus.edge.runtimes.onnx import NUMBER_TYPES, SCALES_KEY, SETTINGS, library
 
 # ONNX Runtime has no integer kernel for means
 quantized = partial(runtime_program, fold=True, float_means=True)
@@ -59,7 +59,7 @@ def convert(
     model = made.model_proto
     if precision == "int8":
         grids = integer_borders(model)
-        model.metadata_props.add(key=GRIDS, value=json.dumps(grids))
+        model.metadata_props.add(key=SCALES_KEY, value=json.dumps(grids))
     with replacing_file(path) as beside:
         onnx.save(model, str(beside))
     return report(path)
@@ -122,7 +122,7 @@ def _rename_input(graph: GraphProto, old: str, new: str) -> None:
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
     """Names of the contract joined to what the file says of its tensors."""
     session = _session(path)
-    grids = json.loads(session.get_modelmeta().custom_metadata_map.get(GRIDS, "{}"))
+    grids = json.loads(session.get_modelmeta().custom_metadata_map.get(SCALES_KEY, "{}"))
     found = {value.name: value for value in (*session.get_inputs(), *session.get_outputs())}
     own = (names[0], file_names(*names))
     inputs, outputs = (

@@ -28,10 +28,9 @@ from adafocus.edge.bundle.manifest import (
     TensorSpec,
 )
 from adafocus.edge.bundle.validation import read_manifest
+from adafocus.edge.runtime_table import file_runtime
 from adafocus.errors import BundleError, MissingRuntimeError
 
-# both open the same .tflite files
-SAME_FILES: dict[Runtime, Runtime] = {"tflite": "litert"}
 MAX_OTHER_BYTES = 4096
 
 
@@ -114,7 +113,7 @@ class Bundle:
             MissingRuntimeError: the bundle holds no graphs for this runtime.
         """
         graphs = self.manifest.stages[stage]
-        record = graphs.get(runtime) or graphs.get(SAME_FILES.get(runtime, runtime))
+        record = graphs.get(runtime) or graphs.get(file_runtime(runtime))
         if record is None:
             raise MissingRuntimeError(
                 f"{self.path} holds no {stage} graph for the runtime {runtime!r}, only for "
@@ -126,7 +125,7 @@ class Bundle:
         """Files and descriptions of the glance in two parts; empty where there are none for this runtime."""
         found: dict[Part, tuple[Path, GraphFile]] = {}
         for part, graphs in self.manifest.incremental.items():
-            record = graphs.get(runtime) or graphs.get(SAME_FILES.get(runtime, runtime))
+            record = graphs.get(runtime) or graphs.get(file_runtime(runtime))
             if record is not None:
                 found[part] = (self.path / record.file, record)
         return found

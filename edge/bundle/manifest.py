@@ -15,6 +15,8 @@ from pydantic import (
     model_serializer,
 )
 
+from adafocus.edge.runtime_table import RUNTIMES
+
 # How much a bundle may ask for. What asks for more is refused before a byte of memory or of the disk is taken. The
 # largest bundle that the presets give has about 200 MB, 96 frames and tensors of 10 million numbers; the limits leave
 # room for any network that a device could run.
@@ -36,7 +38,6 @@ SCHEMA_VERSION = 1
 Stage = Literal["glance", "policy", "focus"]
 # the glance in two graphs: what it says of each frame, and what it says of those together
 Part = Literal["encode", "join"]
-Runtime = Literal["litert", "tflite", "onnx", "executorch", "coreml"]
 Precision = Literal["fp32", "fp16", "int8"]
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Frames = Annotated[int, Field(ge=1, le=MAX_FRAMES)]
@@ -47,12 +48,21 @@ Deviation = Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
 def _printable(text: str) -> str:
-    # what a terminal obeys instead of showing it has no place in a label or a name
+    """Refuse what a terminal obeys instead of showing it: it has no place in a label or a name."""
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise ValueError("it holds control characters")
     return text
 
 
+def _known_runtime(name: str) -> str:
+    """Refuse a runtime that the table does not have."""
+    if name not in RUNTIMES:
+        *names, last = (repr(known) for known in RUNTIMES)
+        raise ValueError(f"input should be {', '.join(names)} or {last}")
+    return name
+
+
+Runtime = Annotated[str, AfterValidator(_known_runtime)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_printable)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(_printable)]
 

@@ -1,34 +1,37 @@
-"""Runtimes, one table: name -> module. A module is imported only when its runtime is asked for."""
+"""Open graphs in a runtime. The table of runtimes is :mod:`adafocus.edge.runtime_table`."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from pkgutil import resolve_name
 
 from adafocus.edge.bundle.manifest import GraphFile
+from adafocus.edge.runtime_table import RUNTIMES, RuntimeSpec, runtime_spec
 from adafocus.edge.runtimes.base import Graph
 from adafocus.errors import MissingRuntimeError
 
-Opener = Callable[[str, Path, GraphFile, int], Graph]
+__all__ = ["RUNTIMES", "Opener", "RuntimeSpec", "open_graph", "unavailable"]
 
-RUNTIMES: dict[str, str] = {
-    "litert": "adafocus.edge.runtimes.litert",
-    "tflite": "adafocus.edge.runtimes.tflite",
-    "onnx": "adafocus.edge.runtimes.onnx",
-    "executorch": "adafocus.edge.runtimes.executorch",
-    "coreml": "adafocus.edge.runtimes.coreml",
-}
+Opener = Callable[[str, Path, GraphFile, int], Graph]
 
 
 def unavailable(name: str) -> str | None:
-    """None where a runtime can be used here, else a sentence with the command that installs it.
+    """Return None where a runtime can be used here, else a sentence with the command that installs it.
 
     Raises:
         MissingRuntimeError: there is no such runtime.
     """
-    return _module(name).unavailable()
+    spec = runtime_spec(name)
+    refusal = spec.refusal(platform.system())
+    if refusal is not None:
+        return refusal
+    if all(find_spec(package) is not None for package in spec.imports):
+        return None
+    needs = f" ({spec.needs})" if spec.needs else ""
+    return f"The runtime {name} is not installed. Install it: {' && '.join(spec.install_steps())}{needs}"
 
 
 def open_graph(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
@@ -38,14 +41,7 @@ def open_graph(name: str, path: Path, description: GraphFile, threads: int) -> G
         MissingRuntimeError: the runtime is not installed, or there is no such runtime.
         BundleError: the file's tensors are not those that the manifest describes.
     """
-    module = _module(name)
-    reason = module.unavailable()
+    reason = unavailable(name)
     if reason is not None:
         raise MissingRuntimeError(reason)
-    return module.open_graph(path, description, threads)
-
-
-def _module(name: str) -> ModuleType:
-    if name not in RUNTIMES:
-        raise MissingRuntimeError(f"There is no runtime {name!r}, expected one of {', '.join(RUNTIMES)}.")
-    return import_module(RUNTIMES[name])
+    return resolve_name(runtime_spec(name).opener)(path, description, threads)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +10,6 @@ import numpy as np
 from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.runtimes.base import Arrays, file_names
 from adafocus.errors import BundleError
-
-INSTALL = 'pip install "adafocus-edge[coreml]"'
-
-
-def unavailable() -> str | None:
-    """None, or why Core ML cannot be used here."""
-    if platform.system() != "Darwin":
-        return "The runtime coreml exists on macOS and iOS only. Use another one here, for example --runtime litert."
-    if find_spec("coremltools") is None:
-        return f"The runtime coreml is not installed. Install it: {INSTALL}"
-    return None
 
 
 class PackageGraph:

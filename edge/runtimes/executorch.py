@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from adafocus.edge.runtimes.base import Arrays, unlike_the_manifest
 from adafocus.edge.runtimes.log_filter import without_remarks
 from adafocus.errors import BundleError
 
-INSTALL = 'pip install torch==2.13.0 && pip install "adafocus-edge[executorch]"'
 SCALE, ZERO_POINT = "_scale", "_zero_point"
 # an input and an output may have one name
 SIDES = ("in_", "out_")
@@ -25,12 +23,6 @@ NUMBER_TYPES = {0: "uint8", 1: "int8", 3: "int32", 5: "float16", 6: "float32"}
 # what PyTorch's libraries say of extensions for other machines
 REMARKS_OF_IMPORT = (b"Failed to load ", b"W0", b"W1")
 REMARKS = (b"[cpuinfo_utils.cpp", b"[program.cpp", b"[threadpool.cpp")
-
-
-def unavailable() -> str | None:
-    """None, or why ExecuTorch cannot be used here."""
-    missing = [name for name in ("executorch", "torch") if find_spec(name) is None]
-    return f"The runtime executorch is not installed. Install it: {INSTALL}" if missing else None
 
 
 class ProgramGraph:

@@ -1,9 +1,8 @@
-"""LiteRT (ai-edge-litert): Linux x86-64 and ARM64, macOS, Windows."""
+"""The interpreter of ``.tflite`` files, from ai-edge-litert or from the older package tflite-runtime."""
 
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,41 +44,39 @@ class InterpreterGraph:
 
 
 def _bind(specs: tuple[TensorSpec, ...], details: list[Details], path: Path) -> dict[str, int]:
-    """Match tensors by the number in their name, and check each against the manifest."""
+    """Return the index of each tensor, matched by the number in its name and checked against the manifest."""
     ordered = sorted(details, key=lambda detail: signature_position(detail["name"]))
     if len(ordered) != len(specs):
         raise BundleError(f"{path} has {len(ordered)} tensors where the manifest names {len(specs)}. Convert it again.")
     for spec, detail in zip(specs, ordered, strict=True):
         found = (tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"]).name)
-        if found != (spec.shape, spec.dtype) or not _same_grid(spec, detail["quantization"]):
+        if found != (spec.shape, spec.dtype) or not _same_scale(spec, detail["quantization"]):
             raise unlike_the_manifest(path, spec, *found, detail["quantization"])
     return {spec.name: detail["index"] for spec, detail in zip(specs, ordered, strict=True)}
 
 
-def _same_grid(spec: TensorSpec, found: tuple[float, int]) -> bool:
+def _same_scale(spec: TensorSpec, found: tuple[float, int]) -> bool:
+    """Return whether a file's scale and zero point are those of the manifest; a scale of 0 stands for none."""
     if spec.scale is None:
         return found[0] == 0.0
     return bool(np.isclose(found[0], spec.scale, rtol=1e-6)) and found[1] == spec.zero_point
 
 
 def signature_position(name: str) -> int:
-    """Position of a tensor in the signature: ``serving_default_output_1_output`` or ``..._args_0:0``."""
+    """Return a tensor's position in the signature, from ``serving_default_output_1_output`` or ``..._args_0:0``."""
     found = re.search(r"(?:args|output)_(\d+)", name)
     return int(found.group(1)) if found else 0
 
 
-INSTALL = 'pip install "adafocus-edge[litert]"'
-
-
-def unavailable() -> str | None:
-    """None, or why LiteRT cannot be used here."""
-    if find_spec("ai_edge_litert") is None:
-        return f"The runtime litert is not installed. Install it: {INSTALL}"
-    return None
-
-
-def open_graph(path: Path, description: GraphFile, threads: int) -> InterpreterGraph:
-    """Open a ``.tflite`` file with the XNNPACK delegate."""
+def open_litert(path: Path, description: GraphFile, threads: int) -> InterpreterGraph:
+    """Open a ``.tflite`` file with ai-edge-litert and its XNNPACK delegate."""
     from ai_edge_litert.interpreter import Interpreter
+
+    return InterpreterGraph(Interpreter, path, description, threads)
+
+
+def open_tflite(path: Path, description: GraphFile, threads: int) -> InterpreterGraph:
+    """Open a ``.tflite`` file with tflite-runtime, the older package of the same interpreter."""
+    from tflite_runtime.interpreter import Interpreter
 
     return InterpreterGraph(Interpreter, path, description, threads)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from adafocus.errors import BundleError
 # the library reports to its maker what it runs, unless this stands in the environment before it is imported
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-INSTALL = 'pip install "adafocus-edge[onnx]"'
 NUMBER_TYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -24,21 +22,14 @@ NUMBER_TYPES = {
     "tensor(uint8)": "uint8",
     "tensor(int32)": "int32",
 }
-# key of a model's metadata: name of an integer tensor -> [scale, zero point]
-GRIDS = "adafocus.quantization"
+# key of a model's metadata: name of an integer tensor -> [scale, zero point]; it is spelled so in every file
+SCALES_KEY = "adafocus.quantisation"
 # on x86 the library turns some int8 tensors into uint8, and what lies between the two kinds then runs in float
 SETTINGS = {"session.qdqisint8allowed": "1"}
 
 
-def unavailable() -> str | None:
-    """None, or why ONNX Runtime cannot be used here."""
-    if find_spec("onnxruntime") is None:
-        return f"The runtime onnx is not installed. Install it: {INSTALL}"
-    return None
-
-
 def library() -> Any:
-    """ONNX Runtime itself; every room imports it here, after its telemetry was switched off."""
+    """Import ONNX Runtime. Every room does it here, after its telemetry was switched off."""
     return import_module("onnxruntime")
 
 
@@ -59,12 +50,12 @@ class SessionGraph:
             raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
         self.inputs, self.outputs = description.inputs, description.outputs
         self._path = path
-        grids = _grids(self._session, path)
+        scales = _scales(self._session, path)
         found = {value.name: value for value in (*self._session.get_inputs(), *self._session.get_outputs())}
         given, answered = [spec.name for spec in self.inputs], [spec.name for spec in self.outputs]
         self._answered = file_names(given, answered)
         for name, spec in zip((*given, *self._answered), (*self.inputs, *self.outputs), strict=True):
-            _check(spec, found.get(name), grids.get(name), path)
+            _check(spec, found.get(name), scales.get(name), path)
 
     def run(self, arrays: Arrays) -> Arrays:
         """Run once; the outputs are the session's own new arrays."""
@@ -76,22 +67,23 @@ class SessionGraph:
         return {spec.name: answer for spec, answer in zip(self.outputs, answers, strict=True)}
 
 
-def _grids(session: Any, path: Path) -> dict[str, Any]:
-    """Scale and zero point of the integer tensors by name, as the converter wrote them into the file."""
-    text = session.get_modelmeta().custom_metadata_map.get(GRIDS, "{}")
+def _scales(session: Any, path: Path) -> dict[str, Any]:
+    """Return scale and zero point of the integer tensors by name, as the converter wrote them into the file."""
+    text = session.get_modelmeta().custom_metadata_map.get(SCALES_KEY, "{}")
     try:
-        grids = json.loads(text)
+        scales = json.loads(text)
     except ValueError as error:
         raise BundleError(f"{path} describes its integers in no JSON ({error}). Convert the model again.") from error
-    if not isinstance(grids, dict) or not all(isinstance(grid, list) for grid in grids.values()):
+    if not isinstance(scales, dict) or not all(isinstance(pair, list) for pair in scales.values()):
         raise BundleError(f"{path} describes its integers as {text[:80]!r}. Convert the model again.")
-    return grids
+    return scales
 
 
-def _check(spec: TensorSpec, value: Any, grid: list[float] | None, path: Path) -> None:
+def _check(spec: TensorSpec, value: Any, scale: list[float] | None, path: Path) -> None:
+    """Refuse a tensor that the manifest describes otherwise, or that is not there."""
     if value is None:
         raise BundleError(f"{path} has no tensor {spec.name!r}, which the manifest names. Convert the model again.")
-    found = (tuple(value.shape), NUMBER_TYPES.get(value.type, value.type), tuple(grid or (None, None)))
+    found = (tuple(value.shape), NUMBER_TYPES.get(value.type, value.type), tuple(scale or (None, None)))
     if found != (spec.shape, spec.dtype, (spec.scale, spec.zero_point)):
         raise unlike_the_manifest(path, spec, *found)
 

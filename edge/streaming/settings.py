@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adafocus.edge.budget.costs import Budget
+from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.streaming.smoothing import Persistence
 from adafocus.errors import AdafocusError
 
@@ -30,7 +31,7 @@ class Settings:
         duty: share of the time that may be spent on computing, above 0, at most 1.
         budget: mean cost of a window.
         exit_threshold: of every exit; None: never stop early.
-        runtime: ``litert``, ...
+        runtime: a name of :data:`adafocus.edge.runtime_table.RUNTIMES`.
         threads: CPU threads of the runtime.
         events: where to append events.
         as_json: print events.
@@ -53,7 +54,7 @@ class Settings:
     duty: float = 1.0
     budget: Budget | None = None
     exit_threshold: float | None = None
-    runtime: str = "litert"
+    runtime: str = DEFAULT_RUNTIME
     threads: int = 2
     events: Path | None = None
     as_json: bool = False

@@ -16,10 +16,11 @@ from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.converters.commands import verify
 from adafocus.converters.verification.bundle import passed, verify_clips, verify_golden
 from adafocus.edge.bundle.bundle import Bundle, file_record
+from adafocus.edge.runtime_table import file_runtimes
 from adafocus.edge.selftest import GoldenCheck
 from adafocus.errors import AdafocusError
 
-RUNTIMES = ["litert", "onnx", "executorch", "coreml"]
+RUNTIMES = file_runtimes()
 # where the numbers of a converted stage stand
 WEIGHTS = {"coreml": "Data/com.apple.CoreML/weights/weight.bin"}
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.bundle.manifest import STAGES, Runtime
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtime_table import RUNTIMES
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import MissingRuntimeError
 from tests.helpers.small_networks import CLASSES, lively, small_config
@@ -167,14 +168,12 @@ def test_a_float_bundle_of_every_variant_answers_like_its_network(
 
 
 def test_a_runtime_that_is_not_here_is_not_called_verified(shipped_bundle: Bundle) -> None:
-    import adafocus.edge.runtimes as runtimes
-
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patched:
-        module = import_module(runtimes.RUNTIMES["onnx"])
-        patched.setattr(module, "unavailable", lambda: "The runtime onnx is not installed. Install it: pip")
+        patched.setitem(RUNTIMES, "onnx", replace(RUNTIMES["onnx"], imports=("no_such_package",)))
         verdict = verify_runtime(shipped_bundle, "onnx", {}, [], "int8")
-    assert verdict == Verdict("converted, not verified here", "The runtime onnx is not installed. Install it: pip")
+    why = 'The runtime onnx is not installed. Install it: pip install "adafocus-edge[onnx]"'
+    assert verdict == Verdict("converted, not verified here", why)
 
 
 def test_a_conversion_that_is_killed_leaves_nothing_that_looks_like_a_bundle(

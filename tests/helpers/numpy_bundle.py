@@ -14,6 +14,7 @@ import numpy as np
 
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import PARTS, STAGES, Exits, Geometry, GraphFile, Manifest, TensorSpec
+from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.runtimes.base import Arrays
 from adafocus.edge.video.clip import Candidates, Clip
 
@@ -31,7 +32,9 @@ def _spec(name: str, *shape: int) -> TensorSpec:
     return TensorSpec(name=name, shape=shape, dtype="float32")
 
 
-def numpy_manifest(variant: str = "tsm", exits: Exits | None = None, incremental: bool = False) -> Manifest:
+def numpy_manifest(
+    variant: str = "tsm", exits: Exits | None = None, incremental: bool = False, runtime: str = DEFAULT_RUNTIME
+) -> Manifest:
     at_once, classes = AT_ONCE[variant], len(LABELS)
     glance = [_spec("features", GLANCE_FRAMES, 2), _spec("glance_logits", 1, classes), _spec("context", 1, classes)]
     logits = [_spec("logits", 2, classes), _spec("context", 1, classes)] if variant == "long" else None
@@ -47,7 +50,7 @@ def numpy_manifest(variant: str = "tsm", exits: Exits | None = None, incremental
     }
     graphs = {
         stage: {
-            "litert": GraphFile(
+            runtime: GraphFile(
                 file=f"graphs/{stage}.tflite",
                 sha256=SHA,
                 bytes=1,
@@ -67,7 +70,7 @@ def numpy_manifest(variant: str = "tsm", exits: Exits | None = None, incremental
         "labels": LABELS,
         "stages": {stage: graphs[stage] for stage in STAGES},
         "incremental": {part: graphs[part] for part in PARTS} if incremental else {},
-        "golden": {"source": "none", "runtime": "litert", "frames": record, "answers": record},
+        "golden": {"source": "none", "runtime": runtime, "frames": record, "answers": record},
         "provenance": {"model": "none", "model_sha256": SHA, "packages": {}},
     }
     geometry = Geometry(

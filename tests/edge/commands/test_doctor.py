@@ -128,7 +128,7 @@ def test_a_bundle_is_tried_in_every_runtime_it_holds(adafocus: Call, shipped_bun
         assert trials[name]["answers"] is True, trials[name]
         assert trials[name]["peak_memory_bytes"] > 50e6
     assert "pip install" in trials["tflite"]["problem"]
-    assert "Darwin" in trials["coreml"]["problem"]
+    assert "macOS" in trials["coreml"]["problem"]
 
 
 def test_a_bundle_that_answers_otherwise_is_told_and_ends_with_1(adafocus: Call, bundle_copy: Path) -> None:
