@@ -1,0 +1,1 @@
+"""Generators of what the pages show: the page of results, and two drawings."""

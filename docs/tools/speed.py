@@ -1,0 +1,206 @@
+"""Write the sections on time, exits, streams and robustness: from the other files of ``results/``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docs.tools.table import Figures, decimals, section, source, table
+
+PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other", "total")
+
+
+def speed_sections(times: Figures, speed: Figures, device: Figures, networks: Figures) -> Iterator[str]:
+    """Yield the sections that are not about accuracy or conversion."""
+    yield _clip(times)
+    yield _exits(device["exits"])
+    yield _full_frame(device["full_frame"])
+    yield _budgets(device["budget"])
+    yield _decoding(device["decode"])
+    yield _stream(device["stream"])
+    yield _graphs(speed)
+    yield _presets(networks)
+    yield _arm64(device["arm64"])
+    yield _malformed(device["malformed"])
+
+
+def _clip(times: Figures) -> str:
+    entries = times["entries"]
+    names = ["int8" if "int8" in entry["name"] else "fp32" for entry in entries]
+    rows = [(part, *(decimals(entry["ms"][part]["median"]) for entry in entries)) for part in PARTS]
+    machine = times["machine"]
+    return section(
+        "Time of a clip, part by part",
+        f"Median milliseconds of {entries[0]['n']} clips of the two demo videos, {entries[0]['threads']} threads of an "
+        f"{machine['processor']} ({machine['architecture']}), LiteRT {entries[0]['runtime_version']}. Both bundles "
+        "took turns in one run.",
+        table(("part", *(f"{name} bundle" for name in names)), rows),
+        source(
+            "shipped_model_times.json",
+            "adafocus bench INT8_BUNDLE FP32_BUNDLE carphone_pristine.mp4 bikes.mp4 --json",
+        ),
+    )
+
+
+def _exits(found: Figures) -> str:
+    curves = [
+        table(
+            (f"{bundle['bundle']}: clips that stop at the glance", "GMAC", "ms"),
+            [
+                (f"{100 * row['stopped_at_glance']:.0f} %", decimals(row["gmac"], 3), decimals(row["ms"]))
+                for row in bundle["curve"]
+            ],
+        )
+        for bundle in found["bundles"]
+    ]
+    rows = [
+        (
+            name,
+            ", ".join(decimals(value) for value in runs["exit_over_glance_percent"]),
+            ", ".join(decimals(100 * value) for value in runs["host_share"]),
+            ", ".join(decimals(100 * value) for value in runs["host_share_with_resizing"]),
+        )
+        for name, runs in found["three_runs"].items()
+    ]
+    return section(
+        "Exits really stop",
+        f"Time without decoding, {found['bundles'][0]['clips']} clips, {found['threads']} threads of an x86-64 "
+        "machine. Time follows GMAC.",
+        *curves,
+        "![Time against GMAC](plots/exits.png)",
+        "What an early exit costs over the bare glance, and the share of the host's own work (pixel tables, selection, "
+        "crop, Python) in the time of a clip. Three runs each, in percent:",
+        table(("bundle", "exit over glance", "host", "host with resizing"), rows),
+        source("device.yaml", found["command"]),
+    )
+
+
+def _full_frame(found: Figures) -> str:
+    rows = [(name, decimals(found["gmac"].get(name), 2), decimals(ms)) for name, ms in found["median_ms"].items()]
+    ratios = [(name, decimals(value, 2)) for name, value in found["ratios"].items()]
+    return section(
+        "Against the same two networks on full frames",
+        f"`{found['preset']}` with random weights, {found['threads']} threads, from decoded frames to the prediction.",
+        table(("form", "GMAC", "ms"), rows),
+        table(("ratio", ""), ratios),
+        source("device.yaml", found["command"]),
+    )
+
+
+def _budgets(found: Figures) -> str:
+    rows = [
+        (one["name"], f"{one['asked']:g} {one['unit']}", one["out_for_clips"], f"{one['late_worst_percent']} %")
+        for one in found["experiments"]
+    ]
+    return section(
+        "Budgets are held",
+        f"`{found['bundle']}`. Half-way the clips get harder, or the machine loses a core. The running mean is that of "
+        f"the last {found['window_clips']} clips; {100 * found['tolerance']:.0f} % are allowed.",
+        table(("experiment", "budget", "clips out of tolerance", "largest deviation"), rows),
+        "![Running means under a budget](plots/budget.png)",
+        source("device.yaml", found["command"]),
+    )
+
+
+def _decoding(found: Figures) -> str:
+    rows = [
+        (
+            f"{video['video']}, {video['width_px']} x {video['height_px']}",
+            f"{video['frames_kept']} of {video['frames']}",
+            *(decimals(way["processor_share"], 2) for way in list(video["ways"].values())[1:]),
+        )
+        for video in found["videos"]
+    ]
+    return section(
+        "Decoding only what is needed",
+        "Processor time of reading one clip, over the time of reading every frame.",
+        table(("video", "frames kept", "in order (without PyAV)", "selective (with PyAV)"), rows),
+        source("device.yaml", found["command"]),
+    )
+
+
+def _stream(found: Figures) -> str:
+    frames, latency = found["frames"], found["latency_ms"]
+    rows = [
+        ("length", f"{found['seconds']:.0f} s"),
+        ("source", f"{found['source']['served']}, {found['source']['fps']:g} frames/s"),
+        ("predictions", found["answers"]),
+        ("frames grabbed, kept, dropped", f"{frames['grabbed']}, {frames['kept']}, {frames['dropped']}"),
+        ("wanted frames missed", frames["missed"]),
+        ("latency, p50 / p99", f"{latency['p50']:.0f} / {latency['p99']:.0f} ms"),
+        ("memory growth after the first minute", f"{found['memory']['growth_bytes'] / 1e6:.1f} MB"),
+        ("back after the server was killed and restarted", f"{found['interruption']['picked_up_after_s']} s"),
+    ]
+    return section(
+        "A network stream for ten minutes", table(("", "measured"), rows), source("device.yaml", found["command"])
+    )
+
+
+def _graphs(found: Figures) -> str:
+    rows = [(name, decimals(ms), found["delegates"].get(name, "")) for name, ms in found["median_ms"].items()]
+    ratios = [(name, decimals(value, 2)) for name, value in found["ratios"].items()]
+    return section(
+        "Forms of a graph, and peers",
+        f"{found['threads']} threads of an x86-64 machine that was shared: read ratios, not milliseconds.",
+        table(("graph", "ms", "delegates"), rows),
+        table(("ratio", ""), ratios),
+        source("speed.yaml", found["command"]),
+    )
+
+
+def _presets(found: Figures) -> str:
+    rows = [
+        (
+            row["preset"],
+            f"{row['parameters'] / 1e6:.1f}",
+            decimals(row["gmac"], 2),
+            decimals(row["gmac_as_published"], 2),
+            decimals(row["float_ms"], 0),
+            decimals(row["lowered_ms"], 0),
+        )
+        for row in found["presets"]
+    ]
+    return section(
+        "Presets",
+        f"Cost of a clip, and time of the float network beside its lowered stages in PyTorch, {found['threads']} "
+        "threads.",
+        table(("preset", "million parameters", "GMAC", "GMAC as published", "float, ms", "lowered, ms"), rows),
+        source("networks.yaml", found["command"]),
+    )
+
+
+def _arm64(found: Figures) -> str:
+    rows = []
+    for machine, steps in found["golden_clip_steps_away_from_ai_edge_litert_2_3_0_on_x86"].items():
+        rows.append(
+            (
+                machine,
+                *(steps[name] for name in ("features", "glance_logits", "context", "focus_logits")),
+                steps["frame_weights"],
+            )
+        )
+    return section(
+        "An emulated ARM64 Raspberry Pi",
+        f"{found['emulation']}. Steps between its golden clip and that of ai-edge-litert 2.3.0 on x86-64; the "
+        "frame weights are float.",
+        table(("runtime", "features", "glance logits", "context", "focus logits", "frame weights"), rows),
+        "LiteRT is exact. tflite-runtime 2.14.0 is not: it gives these graphs to no delegate, and its own kernels "
+        "round twice.",
+        source("device.yaml", found["command"]),
+    )
+
+
+def _malformed(found: Figures) -> str:
+    rows = [
+        (
+            kind,
+            *(one[key] for key in ("inputs", "sentences", "answers", "tracebacks", "crashes", "hangs")),
+            one["slowest_s"],
+        )
+        for kind, one in found["kinds"].items()
+    ]
+    return section(
+        "Malformed inputs",
+        "Each damaged video, zip, manifest, golden array or graph ends in a prediction or in a sentence.",
+        table(("kind", "inputs", "sentences", "predictions", "tracebacks", "crashes", "hangs", "slowest, s"), rows),
+        source("device.yaml", found["command"]),
+    )
