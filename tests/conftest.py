@@ -83,7 +83,7 @@ def real_videos(shared_folder: Path) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all processes of one run share."""
+    """Return a folder that all processes of one run share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -94,7 +94,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def shipped_bundle(request: pytest.FixtureRequest, shared_folder: Path, real_videos: list[Path]) -> Bundle:
-    """The shipped model, converted once for all processes and proved on real clips, for every runtime there is."""
+    """Return the shipped model, converted once for all processes and verified on real clips, for every runtime."""
     from adafocus.converters.export import Request, export
 
     if request.config.getoption("--bundle"):

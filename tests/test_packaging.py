@@ -32,7 +32,7 @@ def build(kind: str, source: Path, out: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is packed; to build in the tree itself would leave files there."""
+    """Return a copy of what is packed; to build in the tree itself would leave files there."""
     place = tmp_path_factory.mktemp("tree")
     for folder in ("src", *ROOMS):
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")

@@ -77,7 +77,7 @@ def compare(ours: Numbers, theirs: Numbers) -> Difference:
 
 @pytest.fixture(scope="session")
 def figures() -> Iterator[Figures]:
-    """What was measured, written down when all is done."""
+    """Return what is measured; it is written down when all is done."""
     found: Figures = {}
     yield found
     FIGURES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -112,7 +112,7 @@ class Answers:
 
 @pytest.fixture(scope="session")
 def video(real_videos: list[Path]) -> Path:
-    """A real one that the golden clip is not from."""
+    """Return a real video that the golden clip is not from."""
     return real_videos[-1]
 
 
@@ -150,7 +150,7 @@ def dump(device: Device, bundle: Path, runtime: str, sources: list[Path]) -> dic
 
 
 def selftest(runtime: str, device: Device, bundle: Path, figures: Figures) -> dict[str, Any]:
-    """What ``adafocus selftest`` says; whether it passed is left to the test."""
+    """Run ``adafocus selftest`` and return what it says; whether it passed is left to the test."""
     started = time.perf_counter()
     done = device.adafocus("selftest", bundle, "--runtime", runtime, "--json")
     took_s = time.perf_counter() - started
@@ -234,7 +234,7 @@ def test_both_versions_of_opencv_resize_alike_and_cut_nearly_the_same_patches(
 def test_a_video_decoded_on_arm_gives_a_sure_label_again(
     runtime: str, answers: Any, video: Path, figures: Figures
 ) -> None:
-    """FFmpeg turns YUV into RGB with other rounding on ARM; other pixels may change an answer that was not sure."""
+    """FFmpeg turns YUV into RGB with other rounding on ARM; other pixels may change a prediction of low confidence."""
     got = answers(runtime)
     ours, theirs = got.pi[video.name], got.here[video.name]
     levels = {}

@@ -108,7 +108,7 @@ def devices() -> dict[str, tuple[Device, Device]]:
 
 
 def debian(packages: Sequence[str], machine: str) -> Path:
-    """A folder with Debian 12 packages and all they depend on, unpacked."""
+    """Return a folder with Debian 12 packages and all they depend on, unpacked."""
     architecture = DEBIAN_NAMES[machine]
 
     def fill(folder: Path) -> None:
@@ -125,7 +125,7 @@ def debian(packages: Sequence[str], machine: str) -> Path:
 
 
 def wheels(name: str, machine: str) -> Path:
-    """A folder with the unpacked wheels of one environment for one processor."""
+    """Return a folder with the unpacked wheels of one environment for one processor."""
     tags = [f"manylinux_2_{minor}_{machine}" for minor in reversed(GLIBC_MINORS)] + [f"manylinux2014_{machine}"]
 
     def fill(folder: Path) -> None:
@@ -146,7 +146,7 @@ def wheels(name: str, machine: str) -> Path:
 
 
 def _made(name: str, recipe: Sequence[str], what: str, fill: Callable[[Path], None]) -> Path:
-    """A folder that was filled after this very recipe; made beside its place and renamed once it is whole."""
+    """Return a folder that was filled after this very recipe; it is made beside its place and renamed when whole."""
     place = CACHE / name
     digest = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
     marker = place / MARKER
@@ -167,7 +167,7 @@ def _apt_folder(architecture: str) -> Path:
 
 
 def _apt(architecture: str) -> list[str]:
-    """An apt-get that keeps everything in its own folders and believes that nothing is installed."""
+    """Return an apt-get that keeps everything in its own folders and believes that nothing is installed."""
     folder = _apt_folder(architecture)
     for part in ("lists/partial", "archives/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ def recognizer_of(variant: str = "long", *, extras: bool = True) -> tuple[Recogn
 
 
 def clip_named(*names: int) -> Clip:
-    """A clip whose frames are as bright as they are called."""
+    """Return a clip whose frames are as bright as they are called."""
     glance = np.stack([np.full((SIZE, SIZE, 3), name, np.uint8) for name in names])
     return replace(clip_of(40), glance=glance, glance_names=names)
 

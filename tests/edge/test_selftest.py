@@ -43,7 +43,7 @@ def change_answers(bundle: Path, change: Callable[[dict[str, np.ndarray]], None]
 
 @pytest.fixture
 def labelled(bundle_copy: Path) -> Path:
-    """A bundle that names the label of its golden clip, as the converter writes it."""
+    """Write a bundle that names the label of its golden clip, as the converter does."""
     opened = Bundle.open(bundle_copy)
     label = Recognizer.open(opened, threads=1).recognize_clip(golden_clip(opened)).label
     change_answers(bundle_copy, lambda arrays: arrays.update({LABELS: labels_digest(opened.manifest.labels)}))

@@ -45,7 +45,7 @@ def run(
 
 
 def _with_one_worker(pipe: Connection, process: BaseProcess, waiting: list[int], limit_s: float) -> Iterator[Outcome]:
-    """Until the worker ends; the numbers that were used leave ``waiting``."""
+    """Use inputs until the worker ends; the numbers that were used leave ``waiting``."""
     if not pipe.poll(START_S) or pipe.recv() != "ready":
         raise RuntimeError("the worker does not start")
     while waiting:
@@ -68,7 +68,7 @@ def _with_one_worker(pipe: Connection, process: BaseProcess, waiting: list[int],
 
 
 def _answers(pipe: Connection, process: BaseProcess, limit_s: float) -> bool:
-    """Whether something comes in time. On a busy machine a process waits for its turn, and that does not count."""
+    """Return whether something comes in time; waiting for a turn on a busy machine does not count."""
     started, used = time.monotonic(), _processor_s(process)
     while not pipe.poll(0.1):
         waited = time.monotonic() - started
@@ -78,7 +78,7 @@ def _answers(pipe: Connection, process: BaseProcess, limit_s: float) -> bool:
 
 
 def _processor_s(process: BaseProcess) -> float:
-    """Seconds that a process has had of all processors."""
+    """Return the seconds that a process has had of all processors."""
     try:
         fields = (Path("/proc") / str(process.pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -87,7 +87,7 @@ def _processor_s(process: BaseProcess) -> float:
 
 
 def summary(kind: str, seed: int, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Counts, the slowest input, how often each sentence was said, and every input that ended badly."""
+    """Return counts, the slowest input, how often each sentence was said, and every input that ended badly."""
     counts = Counter(outcome.result for outcome in outcomes)
     sentences = Counter(_pattern(outcome.text) for outcome in outcomes if outcome.result == "sentence")
     slowest = max(outcomes, key=lambda outcome: outcome.seconds)
@@ -118,7 +118,7 @@ def summary(kind: str, seed: int, outcomes: Sequence[Outcome]) -> dict[str, Any]
 
 
 def _pattern(sentence: str) -> str:
-    """A sentence without what differs from input to input."""
+    """Return a sentence without what differs from input to input."""
     for expression, sign in (
         (r"/\S*/fuzzing-\S+", "PATH"),
         (r"/\S*/adafocus-\S+", "PATH"),

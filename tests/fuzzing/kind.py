@@ -31,7 +31,7 @@ class Kind(Protocol):
 
 
 def small_bundle(bundle: Path, place: Path, runtime: str = RUNTIME) -> Path:
-    """A copy of a bundle with the graphs of one runtime, made of hard links where the disk allows it."""
+    """Make a copy of a bundle with the graphs of one runtime, made of hard links where the disk allows it."""
     content = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
     content["stages"] = {stage: {runtime: graphs[runtime]} for stage, graphs in content["stages"].items()}
     golden = content["golden"]

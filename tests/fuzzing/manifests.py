@@ -102,7 +102,7 @@ def _change(rng: np.random.Generator, content: Any, key: Key) -> str:
 
 
 def _double(content: dict, key: Any) -> str:
-    """The key twice: JSON text can, a dictionary cannot, so the second one gets a mark that is taken off the text."""
+    """Write a key twice: JSON text can, a dictionary cannot, so the second gets a mark that is taken off the text."""
     items = list(content.items())
     content.clear()
     for name, value in items:

@@ -64,7 +64,7 @@ class Zips:
         answer(path)
 
     def _named(self, rng: np.random.Generator, path: Path, right: bytes, turn: int) -> str:
-        """A member more, whose name leads somewhere else or meets another one."""
+        """Add a member whose name leads somewhere else or meets another one."""
         name = NAMES[turn % len(NAMES)]
         self._add(path, right, name, 0o644 << 16)
         return f"member {name[:20]!r}"
@@ -89,7 +89,7 @@ class Zips:
 
 
 def _regions(path: Path, content: bytes) -> list[Region]:
-    """The headers of all members, the directory and the record at the end."""
+    """Return the headers of all members, the directory and the record at the end."""
     with zipfile.ZipFile(path) as opened:
         headers = [(info.header_offset, info.header_offset + 100) for info in opened.infolist()]
         start = opened.start_dir
@@ -153,7 +153,7 @@ def _many(rng: np.random.Generator, path: Path, right: bytes, turn: int) -> str:
 
 
 def _wide(rng: np.random.Generator, path: Path, right: bytes, turn: int) -> str:
-    """The record at the end claims another directory: its count, its size, its place."""
+    """Let the record at the end claim another directory: its count, its size, its place."""
     changed = bytearray(right)
     start = right.rfind(END)
     field, form = ((8, "<H"), (10, "<H"), (12, "<L"), (16, "<L"), (20, "<H"))[turn % 5]
@@ -170,7 +170,7 @@ def _comment(rng: np.random.Generator, path: Path, right: bytes, turn: int) -> s
 
 
 def _find(content: bytes, signature: bytes) -> list[int]:
-    """Records of the directory, which stands at the end."""
+    """Return the records of the directory, which stands at the end."""
     start, found = struct.unpack_from("<L", content, content.rfind(END) + 16)[0], []
     while (start := content.find(signature, start)) >= 0:
         found.append(start)

@@ -32,7 +32,7 @@ def write(root: Path, files: dict[str, str]) -> Path:
 
 
 def pi_sys(root: Path) -> Path:
-    """The sysfs of a Raspberry Pi 5 with four cores."""
+    """Write the sysfs of a Raspberry Pi 5 with four cores."""
     files = {
         f"devices/system/cpu/cpu{core}/cpufreq/{name}": value
         for core in range(4)
@@ -46,7 +46,7 @@ def pi_sys(root: Path) -> Path:
 
 
 def jetson_sys(root: Path) -> Path:
-    """The sysfs of a Jetson Orin with JetPack 6."""
+    """Write the sysfs of a Jetson Orin with JetPack 6."""
     chip = "bus/i2c/drivers/ina3221/1-0040/hwmon/hwmon1"
     files = {f"{chip}/in{n}_label": label for n, label in ((1, "VDD_IN"), (2, "VDD_CPU_GPU_CV"), (3, "NC"))}
     files |= {f"{chip}/in7_label": "Sum of shunt voltages"}
@@ -61,7 +61,7 @@ def jetson_sys(root: Path) -> Path:
 
 
 def intel_sys(root: Path) -> Path:
-    """The sysfs of a notebook: RAPL, counts of throttling, and a sensor chip on I2C."""
+    """Write the sysfs of a notebook: RAPL, counts of throttling, and a sensor chip on I2C."""
     files = {
         "class/powercap/intel-rapl:0/name": "package-0",
         "class/powercap/intel-rapl:0/energy_uj": "123456789",
@@ -76,7 +76,7 @@ def intel_sys(root: Path) -> Path:
 
 
 def proc(root: Path, load: str = "0.42") -> Path:
-    """A procfs."""
+    """Write a procfs."""
     files = {
         "meminfo": MEMINFO,
         "cpuinfo": CPUINFO,
@@ -95,5 +95,5 @@ class Programs:
         self.answers = answers
 
     def __call__(self, command: Sequence[str]) -> str | None:
-        """What the program prints."""
+        """Return what the program prints."""
         return self.answers.get("_".join(command).replace("-", ""))

@@ -1,4 +1,4 @@
-"""Made-up answers: clips of groups, some easier than others, whose exits grow surer and better."""
+"""Made-up predictions: clips of groups, some easier than others, with growing confidence and accuracy."""
 
 from __future__ import annotations
 

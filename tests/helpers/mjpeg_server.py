@@ -16,7 +16,7 @@ FPS = 30
 
 
 def numbered_picture(number: int, size: tuple[int, int] = (160, 120)) -> np.ndarray:
-    """A grey picture whose level tells its number, 0 to 255."""
+    """Return a grey picture whose level tells its number, 0 to 255."""
     return np.full((size[1], size[0], 3), number % 256, np.uint8)
 
 

@@ -28,7 +28,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 
 def lively(net: nn.Module, seed: int = 5) -> nn.Module:
-    """Weights and batch norms under which every layer matters."""
+    """Give a network weights and batch norms under which every layer matters."""
     torch.manual_seed(seed)
     for module in net.modules():
         if isinstance(module, nn.modules.conv._ConvNd | nn.Linear):
@@ -44,7 +44,7 @@ def lively(net: nn.Module, seed: int = 5) -> nn.Module:
 
 
 def video(frames: int, size: int, seed: int) -> Tensor:
-    """Frames ``(1, T, 3, S, S)`` that differ from each other in more than noise."""
+    """Return frames ``(1, T, 3, S, S)`` that differ from each other in more than noise."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(frames, 3, 7, 7, generator=generator)
     contrast = torch.rand(frames, 1, 1, 1, generator=generator) * 1.5 + 0.25
@@ -52,7 +52,7 @@ def video(frames: int, size: int, seed: int) -> Tensor:
 
 
 def relative_difference(given: Tensor, wanted: Tensor) -> float:
-    """Largest difference, relative to the largest magnitude."""
+    """Return the largest difference, relative to the largest magnitude."""
     assert given.shape == wanted.shape
     return float((given - wanted).abs().max() / wanted.abs().max())
 

@@ -1,8 +1,8 @@
-"""A bundle whose graphs are a few lines of numpy, so that a test can say how sure each exit is.
+"""A bundle whose graphs are a few lines of numpy, so that a test can say the confidence of each exit.
 
-The brighter a clip, the surer its glance. In the ``long`` form the focus takes two patches a call and gives an exit
-after each; its logits are the glance's plus a step per patch, so it grows surer patch by patch. It may also have the
-glance in two parts.
+The brighter a clip, the more confident its glance. In the ``long`` form the focus takes two patches a call and gives
+an exit after each; its logits are the glance's plus a step per patch, so confidence grows patch by patch. It may also
+have the glance in two parts.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def numpy_bundle(variant: str = "tsm", exits: Exits | None = None, incremental: 
 
 
 def clip_of(brightness: int) -> Clip:
-    """A clip of one grey, 0..255."""
+    """Return a clip of one grey, 0..255."""
     glance = np.full((GLANCE_FRAMES, SIZE, SIZE, 3), brightness, np.uint8)
     candidates = np.full((CANDIDATES, SIZE, SIZE, 3), brightness, np.uint8)
     return Clip(glance, Candidates(candidates), np.arange(GLANCE_FRAMES) * 3, np.arange(CANDIDATES), CANDIDATES, 25.0)

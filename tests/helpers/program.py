@@ -14,7 +14,7 @@ RUN_LIMIT_S = 120
 
 
 def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """Exit code 2, one line that starts with the program's name, holds the words and tells what to do."""
+    """Check for exit code 2 and one line that starts with the program's name and holds the words."""
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stdout == ""
     lines = done.stderr.strip().splitlines()

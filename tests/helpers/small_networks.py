@@ -36,7 +36,7 @@ def small_config(variant: str) -> NetworkConfig:
 
 
 def lively(config: NetworkConfig, seed: int = 11) -> networks.AdaFocus:
-    """A random network whose batch norms fit its activations and whose policies have opinions."""
+    """Return a random network whose batch norms fit its activations and whose policies have opinions."""
     torch.manual_seed(seed)
     net = networks.from_config(config).eval()
     norms = [part for part in net.modules() if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)]

@@ -37,18 +37,18 @@ def write_recipe(folder: Path, **changes: object) -> Path:
     return path
 
 
-def write_clips(folder: Path, teaching: int = 12, judging: int = 4) -> Path:
-    """Videos of bright and of dark noise, and their list."""
+def write_clips(folder: Path, training: int = 12, validation: int = 4) -> Path:
+    """Write videos of bright and of dark noise, and their list."""
     rng = np.random.default_rng(0)
     lines = ["path,label,group,split"]
-    for number in range(teaching + judging):
+    for number in range(training + validation):
         label = CLASSES[number % 2]
         writer = cv2.VideoWriter(str(folder / f"{number}.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 8, (96, 80))
         for _ in range(6):
             level = 200 if label == "bright" else 50
             writer.write(np.clip(rng.normal(level, 20, (80, 96, 3)), 0, 255).astype(np.uint8))
         writer.release()
-        lines.append(f"{number}.avi,{label},g{number},{'train' if number < teaching else 'val'}")
+        lines.append(f"{number}.avi,{label},g{number},{'train' if number < training else 'val'}")
     path = folder / "clips.csv"
     path.write_text("\n".join(lines) + "\n")
     return path

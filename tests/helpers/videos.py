@@ -13,7 +13,7 @@ SIDE_BAR_FRAMES = 40
 def write_video(
     path: Path, frames: int, size: tuple[int, int] = (64, 48), codec: str = "libx264", pixels: str = "yuv420p"
 ) -> Path:
-    """A moving gradient of ``size`` (width, height)."""
+    """Write a moving gradient of ``size`` (width, height)."""
     width, height = size
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)

@@ -28,7 +28,7 @@ def clip_of(net: networks.AdaFocus) -> tuple[Tensor, Tensor | None]:
 
 
 def assert_stages_agree(net: networks.AdaFocus) -> None:
-    """The lowered stages choose the same frames and answer like the network at every exit."""
+    """Check that the lowered stages choose the same frames and answer like the network at every exit."""
     candidates, glance = clip_of(net)
     with torch.no_grad():
         wanted = net.infer(candidates, glance)
@@ -97,7 +97,7 @@ BACKBONE_NAMES = st.sampled_from(["mobilenet_v2", "efficientnet_lite0", "x3d_xs"
 
 @st.composite
 def legal_settings(draw: Callable[..., Any]) -> tuple[str, dict[str, Any]]:
-    """A random configuration that can be built, small enough to run."""
+    """Draw a configuration that can be built, small enough to run."""
     name = draw(st.sampled_from(list(TINY)))
     focus = draw(st.integers(1, 5))
     frame = draw(st.integers(40, 80))
@@ -139,7 +139,7 @@ def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[
         ("x3d-xs-xs", {"short_side_px": 100}, "short_side_px"),
         ("x3d-xs-xs", {"glance_frames": 0}, "at least 1"),
         ("x3d-xs-xs", {"num_classes": 2.5}, "num_classes is 2.5"),
-        ("x3d-xs-xs", {"colour": 3}, "unknown setting colour"),
+        ("x3d-xs-xs", {"colour": 3}, "Unknown setting colour"),
         ("x3d-xs-xs", {"global_backbone": "vgg"}, "no backbone"),
         ("x3d-xs-xs", {"variant": "short"}, "variant is 'short'"),
         ("x3d-xs-xs", {"std": (0.2, 0.0, 0.2)}, "above 0"),
@@ -159,7 +159,7 @@ def test_an_unknown_preset_is_answered_with_those_that_exist() -> None:
 
 def test_frames_of_another_size_are_refused_with_a_sentence() -> None:
     net = tiny("x3d-xs-xs")
-    with pytest.raises(NetworkError, match=r"candidates have the shape .* expected \(B, 9, 3, 64, 64\)"):
+    with pytest.raises(NetworkError, match=r"Candidates have the shape .* expected \(B, 9, 3, 64, 64\)"):
         net.infer(torch.zeros(1, 9, 3, 65, 64))
     with pytest.raises(NetworkError, match="S = 64 or 48"):
         net.infer(torch.zeros(1, 9, 3, 64, 64), torch.zeros(1, 3, 3, 50, 50))

@@ -24,7 +24,7 @@ def _seed() -> None:
 
 
 def lively(norm: nn.Module) -> nn.Module:
-    """A batch norm that does something."""
+    """Return a batch norm that does something."""
     nn.init.uniform_(norm.weight, 0.5, 1.5)
     nn.init.normal_(norm.bias)
     norm.running_mean.normal_()

@@ -57,7 +57,7 @@ def numbers(shared: Path, name: str) -> dict[str, Tensor]:
 
 
 def weights(shared: Path, rules: ModuleType, name: str) -> dict[str, Tensor]:
-    """The official state dict, checked against the checksums of the reference."""
+    """Return the official state dict, checked against the checksums of the reference."""
     made = rules.make_state_dict(manifest(shared, name), SEED)
     sums = json.loads((shared / "reference" / "seed1" / f"{name}_weights_crc32.json").read_text())
     sums = sums.get("crc32", sums)

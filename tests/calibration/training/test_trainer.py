@@ -39,7 +39,7 @@ def arguments(recipe: Path, clips: Path, place: Path, *more: str) -> list[str]:
 
 
 def launch(given: list[str]) -> subprocess.Popen[str]:
-    """The command as a program of its own, on one thread: with more, the order of sums may change."""
+    """Run the command as a program of its own, on one thread: with more, the order of sums may change."""
     return subprocess.Popen(
         [PROGRAM, "train", *given],
         env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},

@@ -36,7 +36,7 @@ def learned() -> LearnedCurve:
 
 
 def answer_of(sure: bool, confidence: float, slowness: float) -> Prediction:
-    """A clip that stopped, or did not, on a machine that is so much slower than when its range was measured."""
+    """Return a clip that stopped, or did not, on a machine so much slower than when its range was measured."""
     cost = LOW if sure else HIGH
     glance_ms = 0.9 * LOW * slowness
     timing = {"decode": 7.0, "glance": glance_ms, "other": cost * slowness - glance_ms, "total": 7.0 + cost * slowness}

@@ -24,7 +24,7 @@ def recognizer() -> Recognizer:
 
 
 def taking(answer: Prediction, **milliseconds: float) -> Prediction:
-    """The same answer, had it taken so long."""
+    """Return the same answer, had it taken so long."""
     return dataclasses.replace(answer, timing_ms={**milliseconds, "total": sum(milliseconds.values())})
 
 

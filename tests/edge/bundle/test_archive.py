@@ -93,7 +93,7 @@ def test_a_changed_byte_inside_a_zip_is_found(archive: Path, tmp_path: Path) -> 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A zip like a bundle's, of a few bytes: what is refused is refused before anything is looked into."""
+    """Write a zip like a bundle's, of a few bytes: what is refused is refused before anything is looked into."""
     folder = tmp_path / "folder"
     (folder / "graphs").mkdir(parents=True)
     (folder / MANIFEST).write_text("{}")
@@ -103,7 +103,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def refused(archive: Path) -> str:
-    """What is said of a zip; nothing of it was written, inside the folder or beside it."""
+    """Return what is said of a zip; nothing of it was written, inside the folder or beside it."""
     place = archive.parent / "place"
     (place / "inside").mkdir(parents=True)
     before = sorted(archive.parent.rglob("*"))

@@ -179,7 +179,7 @@ def saved(arrays: dict[str, Any]) -> bytes:
 
 
 def claiming(header: str) -> bytes:
-    """An array whose header says anything."""
+    """Return an array whose header says anything."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
         text = header.encode().ljust(117) + b"\n"

@@ -27,7 +27,7 @@ OPENCV = OpenCV("5.0.0", ("opencv-python-headless 5.0.0",), {"FFmpeg": True, "GS
 
 @pytest.fixture
 def pi(tmp_path: Path) -> Diagnosis:
-    """What is found on a Raspberry Pi that runs hot."""
+    """Return what is found on a Raspberry Pi that runs hot."""
     programs = Programs(vcgencmd_get_throttled="throttled=0x50004")
     sys = pi_sys(tmp_path / "sys")
     return Diagnosis(

@@ -34,7 +34,7 @@ TOY = RuntimeSpec("toy", "toy_runtime:open_graph", ("toy_runtime",), "numpy", "t
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RuntimeSpec:
-    """The module and the row, and nothing else."""
+    """Add the module and the row, and nothing else."""
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "toy_runtime.py").write_text(TOY_MODULE)
     monkeypatch.syspath_prepend(tmp_path / "modules")

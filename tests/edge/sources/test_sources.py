@@ -350,7 +350,7 @@ def test_a_camera_that_is_not_there_ends_in_a_sentence() -> None:
 
 @pytest.fixture
 def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file where a camera would be; it opens, but is no camera."""
+    """Put a file where a camera would be; it opens, but is no camera."""
     monkeypatch.setattr(webcam, "DEVICES", tmp_path)
     (tmp_path / "video3").write_bytes(b"")
     monkeypatch.setattr(webcam, "open_capture", lambda *_: None)

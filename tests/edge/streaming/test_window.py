@@ -32,7 +32,7 @@ GEOMETRY = Geometry(
 
 
 def frame(timestamp_s: float, number: int = 0, value: int | None = None, small: bool = False) -> Frame:
-    """A grey picture whose brightness is its number."""
+    """Return a grey picture whose brightness is its number."""
     pixels = np.full((48, 64, 3), (number if value is None else value) % 256, np.uint8)
     return Frame(pixels, number, timestamp_s, "test", np.full((24, 32, 3), 200, np.uint8) if small else None)
 

@@ -165,7 +165,7 @@ def by_packets(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def encode(path: Path, frames: int, codec: str = "libx264", pixels: str = "yuv420p", **options: str) -> Path:
-    """A picture that moves, with noise that is new in every frame: frames refer to each other, and all differ."""
+    """Write a picture that moves, with noise that is new in every frame: frames refer to each other, all differ."""
     random = np.random.default_rng(7)
     scene = cv2.resize(random.integers(0, 200, (8, 12, 3), dtype=np.uint8), (96, 64), interpolation=cv2.INTER_CUBIC)
     with av.open(str(path), "w") as container:
@@ -354,7 +354,7 @@ def test_an_unknown_frame_count_is_counted(tmp_path: Path) -> None:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> list[Frame]:
-    """A video whose pictures survive being stored."""
+    """Write a video whose pictures survive being stored."""
     with closing(VideoFile(write_video(tmp_path / "ramp.avi", 40, codec="ffv1", pixels="yuv444p"))) as video:
         frames = []
         while video.grab():
