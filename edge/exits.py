@@ -1,4 +1,4 @@
-"""When an answer is sure enough to stop.
+"""The confidence of an exit, and when it is high enough to stop there.
 
 An exit is taken where the confidence reaches its threshold. Thresholds are finite numbers, so that they can be stored
 and interpolated; no confidence lies beyond :data:`ALWAYS` and :data:`NEVER` (the official Uni-AdaFocus code uses the
@@ -18,20 +18,20 @@ ALWAYS, NEVER = -1e8, 1e8
 
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities along the last axis; safe for logits of any size."""
+    """Return probabilities along the last axis; safe for logits of any size."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     powers = np.exp(scaled - scaled.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 
 
 def confidences(logits: ArrayLike, criterion: Criterion, temperature: float = 1.0) -> NDArray[np.float64]:
-    """How sure exits are; larger is surer.
+    """Measure the confidence of exits; larger is more certain.
 
     Args:
         logits: ``(..., K)``.
         criterion: ``softmax``: largest probability after temperature scaling; ``logit``: largest raw logit (as in the
             official Uni-AdaFocus code); ``entropy``: sum of p log p, at most 0. A probability that is too small for a
-            number adds nothing to it, where the official code answers NaN.
+            number adds nothing to it, where the official code gives NaN.
         temperature: of the softmax.
 
     Returns:
@@ -48,7 +48,7 @@ def confidences(logits: ArrayLike, criterion: Criterion, temperature: float = 1.
 
 
 def confidence(logits: ArrayLike, criterion: Criterion, temperature: float = 1.0) -> float:
-    """:func:`confidences` of one exit, whose logits are ``(K,)``."""
+    """Measure the confidence of one exit, whose logits are ``(K,)``, as :func:`confidences` does for many."""
     if criterion == "softmax":
         # in place and in few operations: between two runtime calls each of them runs once, from cold caches
         powers = np.array(logits, dtype=np.float64)

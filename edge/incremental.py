@@ -1,4 +1,4 @@
-"""The glance of a stream, frame by frame: what was said of a frame is kept as long as a window reaches back to it."""
+"""The glance of a stream, frame by frame: features of a frame are kept as long as a window reaches back to it."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class FeatureStore:
         return sum(features.nbytes for features in self._kept.values())
 
     def get(self, name: int) -> Features | None:
-        """What is kept of a frame."""
+        """Return what is kept of a frame, None where nothing is."""
         return self._kept.get(name)
 
     def put(self, name: int, features: Features) -> None:
-        """Keep what was said of a frame."""
+        """Keep the features of a frame."""
         self._kept[name] = features
 
     def drop_before(self, name: int) -> None:
-        """Let go what was said of frames older than the one of this name; names grow with time."""
+        """Forget frames older than the one of this name; names grow with time."""
         for old in [known for known in self._kept if known < name]:
             del self._kept[old]
 
@@ -51,7 +51,7 @@ class GlanceParts:
 
     Attributes:
         encode_macs: multiply-accumulates for one frame.
-        join_macs: and for what all of them say together.
+        join_macs: for joining all of them.
     """
 
     def __init__(self, bundle: Bundle, runtime: Runtime, opener: Opener, threads: int) -> None:
@@ -67,13 +67,13 @@ class GlanceParts:
         self.encode_macs, self.join_macs = encoded.macs, joined.macs
 
     def encode(self, pixels: NDArray[np.generic]) -> Features:
-        """What the glance says of one frame: ``(1, 3, S, S)`` to ``(1, C, h, w)``."""
+        """Encode one frame, ``(1, 3, S, S)`` to ``(1, C, h, w)``."""
         return self._encode.run({"frames": pixels})["features"]
 
     def collect(
         self, names: tuple[int, ...], store: FeatureStore, pixels_of: Callable[[int], NDArray[np.generic]]
     ) -> tuple[Features, int]:
-        """The features of all glance frames, those that are not in the store encoded and put there.
+        """Collect the features of all glance frames; those that are not in the store are encoded and put there.
 
         Args:
             names: ``(T_G,)`` of the frames.
@@ -94,5 +94,5 @@ class GlanceParts:
         return np.concatenate(rows), encoded
 
     def join(self, features: Features) -> Arrays:
-        """All that the glance graph answers, from the features of its frames."""
+        """Join the features of all frames to the outputs of the whole glance graph."""
         return {"features": features, **self._join.run({"features": features})}

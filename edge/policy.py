@@ -5,19 +5,25 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from adafocus.errors import AdafocusError
+
 Frames = Literal["policy", "uniform", "random"]
+Boxes = Literal["policy", "centre", "random", "full"]
+Shape = Literal["deformable", "fixed"]
 Seed = int | Sequence[int]
+
+CENTRE = 0.5
 
 
 def uniform_indices(total: int, count: int) -> NDArray[np.int64]:
-    """Middle of each of ``count`` equal segments of a video of ``total`` frames, counted from 0.
+    """Return the middle of each of ``count`` equal segments of a video of ``total`` frames, counted from 0.
 
     The rule is ``floor((i + 0.5) / count * total)`` (evaluation sampling of the official Uni-AdaFocus code). A video
     shorter than ``count`` yields repeated frames.
@@ -34,7 +40,7 @@ def uniform_indices(total: int, count: int) -> NDArray[np.int64]:
 
 
 def quantile_positions(weights: ArrayLike, count: int) -> list[float]:
-    """Positions in 0..1 at the ``count`` mid-stratum quantiles of a piecewise linear distribution over time.
+    """Return positions in 0..1 at the ``count`` mid-stratum quantiles of a piecewise linear distribution over time.
 
     A handful of numbers: plain Python is several times faster on them than arrays.
 
@@ -83,31 +89,33 @@ def select_frames(weights: ArrayLike, candidates: int, count: int) -> NDArray[np
     return np.array([min(index, candidates - count + rank) for rank, index in enumerate(chosen)], np.int64)
 
 
-def _by_weight(weights: ArrayLike, candidates: int, count: int, seed: Seed) -> NDArray[np.int64]:
-    return select_frames(weights, candidates, count)
+def choose_frames(frames: Frames, weights: ArrayLike, candidates: int, count: int, seed: Seed) -> NDArray[np.int64]:
+    """Choose the focus frames as the policy says, or in another way for an ablation.
 
+    Args:
+        frames: ``policy``: by the weights. ``uniform``: spread evenly. ``random``: drawn.
+        weights: ``(T,)``, summing to 1, over T equal bins of time.
+        candidates: N.
+        count: how many frames, at most N.
+        seed: of drawn frames.
 
-def _evenly(weights: ArrayLike, candidates: int, count: int, seed: Seed) -> NDArray[np.int64]:
-    return uniform_indices(candidates, count)
+    Returns:
+        ``(count,)`` int64 in 0..N-1, in order.
 
-
-def _at_random(weights: ArrayLike, candidates: int, count: int, seed: Seed) -> NDArray[np.int64]:
+    Raises:
+        AdafocusError: no such name.
+    """
+    _check_name("frames", frames, get_args(Frames))
+    if frames == "policy":
+        return select_frames(weights, candidates, count)
+    if frames == "uniform":
+        return uniform_indices(candidates, count)
     return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))
 
 
-# frame weights, candidates, count and seed -> ``(count,)`` different candidates in order; for measuring what the policy
-# is worth, frames may also be spread evenly or drawn
-CHOICES: dict[Frames, Callable[[ArrayLike, int, int, Seed], NDArray[np.int64]]] = {
-    "policy": _by_weight,
-    "uniform": _evenly,
-    "random": _at_random,
-}
-
-
-Boxes = Literal["policy", "centre", "random", "full"]
-Shape = Literal["deformable", "fixed"]
-
-CENTRE = 0.5
+def _check_name(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise AdafocusError(f"{what} is {name!r}, expected one of {', '.join(known)}.")
 
 
 def decode_boxes(raw: ArrayLike, min_side: float, max_side: float = 1.0) -> NDArray[np.float64]:
@@ -127,67 +135,33 @@ def decode_boxes(raw: ArrayLike, min_side: float, max_side: float = 1.0) -> NDAr
     return np.concatenate((values[..., :2] * (1.0 - sides), sides), axis=-1)
 
 
-def centred_box(height: float, width: float) -> NDArray[np.float64]:
-    """A ``(4,)`` box of the given sides in the middle of the frame."""
-    return np.array([CENTRE * (1.0 - height), CENTRE * (1.0 - width), height, width])
-
-
-def _as_given(boxes: NDArray[np.float32], seed: Seed) -> NDArray[np.float32]:
-    return boxes
-
-
-def _centred(boxes: NDArray[np.float32], seed: Seed) -> NDArray[np.float32]:
-    return np.stack([centred_box(float(box[2]), float(box[3])) for box in boxes]).astype(np.float32)
-
-
-def _anywhere(boxes: NDArray[np.float32], seed: Seed) -> NDArray[np.float32]:
-    sides = boxes[:, 2:]
-    corners = np.random.default_rng(seed).uniform(size=sides.shape) * (1.0 - sides)
-    return np.concatenate((corners, sides), axis=1).astype(np.float32)
-
-
-def _whole_frame(boxes: NDArray[np.float32], seed: Seed) -> NDArray[np.float32]:
-    return np.tile(np.array([0.0, 0.0, 1.0, 1.0], np.float32), (len(boxes), 1))
-
-
-PLACES: dict[Boxes, Callable[[NDArray[np.float32], Seed], NDArray[np.float32]]] = {
-    "policy": _as_given,
-    "centre": _centred,
-    "random": _anywhere,
-    "full": _whole_frame,
-}
-
-
-def _deformable(boxes: NDArray[np.float32], side: float) -> NDArray[np.float32]:
-    return boxes
-
-
-def _fixed(boxes: NDArray[np.float32], side: float) -> NDArray[np.float32]:
-    corners = np.clip(boxes[:, :2] + 0.5 * (boxes[:, 2:] - side), 0.0, 1.0 - side)
-    return np.concatenate((corners, np.full_like(corners, side)), axis=1)
-
-
-SHAPES: dict[Shape, Callable[[NDArray[np.float32], float], NDArray[np.float32]]] = {
-    "deformable": _deformable,
-    "fixed": _fixed,
-}
-
-
 def place_boxes(given: NDArray[np.float32], boxes: Boxes, shape: Shape, side: float, seed: Seed) -> NDArray[np.float32]:
-    """The policy's boxes, or others in their stead, so that what the policy is worth can be measured.
+    """Return the policy's boxes, or others in their stead for an ablation.
 
     Args:
         given: ``(n, 4)`` y, x, height, width as fractions of the frame; one for the clip, or one for every frame.
         boxes: ``policy``: where it says. ``centre``: of the same size in the middle of the frame. ``random``: of the
             same size anywhere, each for itself. ``full``: the whole frame.
         shape: ``deformable``: as the policy says. ``fixed``: squares around the policy's centres, moved into the frame.
-        side: of those squares; the patch's own size, as random crops have it in training (method.md 5.4).
+        side: of those squares; the patch's own size, as random crops have it in training.
         seed: of random places.
 
     Returns:
         ``(n, 4)``.
 
     Raises:
-        KeyError: no such name.
+        AdafocusError: no such name.
     """
-    return PLACES[boxes](SHAPES[shape](given, side), seed)
+    _check_name("boxes", boxes, get_args(Boxes))
+    _check_name("shape", shape, get_args(Shape))
+    if shape == "fixed":
+        corners = np.clip(given[:, :2] + 0.5 * (given[:, 2:] - side), 0.0, 1.0 - side)
+        given = np.concatenate((corners, np.full_like(corners, side)), axis=1)
+    if boxes == "policy":
+        return given
+    if boxes == "full":
+        return np.tile(np.array([0.0, 0.0, 1.0, 1.0], np.float32), (len(given), 1))
+    sides = given[:, 2:]
+    # the corner's place in the room that the sides leave
+    places = CENTRE if boxes == "centre" else np.random.default_rng(seed).uniform(size=sides.shape)
+    return np.concatenate((places * (1.0 - sides), sides), axis=1).astype(np.float32)
