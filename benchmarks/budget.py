@@ -1,18 +1,16 @@
-"""Does a budget hold? Real clips that get harder half-way, and a machine that loses a core half-way.
+"""Measure whether a budget holds while real clips get harder half-way, and while the machine loses a core half-way.
 
-    python -m benchmarks.budget BUNDLE --clips ../shared/clips/ucf6.csv --out results/budget.json --plot budget.png
+    python -m benchmarks.budget BUNDLE --clips clips.csv --out budget.json --plot budget.png
 
-The clips of a list are decoded once and ordered by how sure the glance is of them. Experiments in GMAC play the easier
-half, then the harder half, each as often as asked. The one in ms plays all of them in a mixed order, and half-way takes
-one of two cores away from this process, runtime and all. Nothing is added to a measured time. The clips lie in memory,
-so what resizing them took when they were read does not count again.
+The clips of a list are decoded once and ordered by how confident the glance is of them. Experiments in GMAC play the
+easier half, then the harder half, each as often as asked. The one in ms plays all of them in a mixed order, and
+half-way takes one of two cores away from this process, runtime and all. Nothing is added to a measured time. The clips
+lie in memory, so what resizing them took when they were read does not count again.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -22,16 +20,27 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 
 from adafocus.edge.budget.controller import TOLERANCE, WINDOW_CLIPS, Controller
 from adafocus.edge.budget.costs import Budget, TimeCosts
-from adafocus.edge.bundle.files import replacing_file
+from adafocus.edge.commands import options
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.video.clip import Clip, read_clip
-from adafocus.errors import AdafocusError
-from benchmarks.harness import figure, read_list
+from benchmarks.harness import (
+    PATH,
+    Benchmark,
+    canvas,
+    clips_of,
+    clips_option,
+    console,
+    machine,
+    option,
+    out_option,
+    plot_option,
+    split_option,
+    write,
+)
 
 SEED = 7
 GMAC_SHARES = (0.25, 0.5, 0.75)
@@ -39,8 +48,6 @@ GMAC_SHARES = (0.25, 0.5, 0.75)
 MS_SHARE = 0.8
 CORES = 2
 TASKS = Path("/proc/self/task")
-
-console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
@@ -97,8 +104,8 @@ def play(
             act()
         recognizer.thresholds = controller.thresholds
         threshold, position = controller.thresholds[0], controller.position
-        answer = recognizer.recognize_clip(clip)
-        cost = controller.observe(answer)
+        prediction = recognizer.recognize_clip(clip)
+        cost = controller.observe(prediction)
         state = controller.state()
         played.append(
             PlayedClip(
@@ -107,9 +114,9 @@ def play(
                 round(state["mean"], 5),
                 round(threshold, 5),
                 round(position, 4),
-                round(answer.confidences[0], 5),
-                answer.exit_index,
-                round(answer.timing_ms["glance"], 3),
+                round(prediction.confidences[0], 5),
+                prediction.exit_index,
+                round(prediction.timing_ms["glance"], 3),
             )
         )
     state = controller.state()
@@ -139,8 +146,8 @@ def on_cores(cores: set[int]) -> None:
 
 
 def harder_half_way(recognizer: Recognizer, clips: list[Clip], repeats: int) -> list[Experiment]:
-    """Three budgets in GMAC over the easier half of the clips, then the harder half."""
-    halves = np.array_split(clips_by_sureness(recognizer, clips), 2)
+    """Play the easier half of the clips, then the harder half, under three budgets in GMAC."""
+    halves = np.array_split(most_confident_first(recognizer, clips), 2)
     order = random.Random(SEED)
     playlist = []
     for half in halves:
@@ -154,14 +161,14 @@ def harder_half_way(recognizer: Recognizer, clips: list[Clip], repeats: int) -> 
     return [play(recognizer, one, playlist, "clips get harder", change_at, lambda: None) for one in controllers]
 
 
-def clips_by_sureness(recognizer: Recognizer, clips: list[Clip]) -> list[int]:
-    """Indices of the clips, those first of which the glance is surest."""
-    sure = [recognizer.recognize_clip(clip, stop_after="glance").confidences[0] for clip in clips]
-    return np.argsort(-np.array(sure), kind="stable").tolist()
+def most_confident_first(recognizer: Recognizer, clips: list[Clip]) -> list[int]:
+    """Return the indices of the clips, first those of which the glance is most confident."""
+    found = [recognizer.recognize_clip(clip, stop_after="glance").confidences[0] for clip in clips]
+    return np.argsort(-np.array(found), kind="stable").tolist()
 
 
 def slower_half_way(recognizer: Recognizer, clips: list[Clip], repeats: int) -> Experiment:
-    """One budget in ms over clips in a mixed order, with one core instead of two from half-way on."""
+    """Play clips in a mixed order under a budget in ms, with one core instead of two from half-way on."""
     playlist = clips * repeats
     random.Random(SEED).shuffle(playlist)
     cores = sorted(os.sched_getaffinity(0))[:CORES]
@@ -177,46 +184,49 @@ def slower_half_way(recognizer: Recognizer, clips: list[Clip], repeats: int) -> 
 
 
 def draw(experiments: list[Experiment], path: Path) -> None:
-    """Running means over their budgets, and the thresholds that made them so."""
-    canvas = figure(figsize=(4.6 * len(experiments), 7.0), layout="constrained")
-    axes = canvas.subplots(2, len(experiments), squeeze=False, sharex="col", height_ratios=(3, 2))
-    for (top, bottom), experiment in zip(axes.T, experiments, strict=True):
-        numbers = np.arange(1, len(experiment.clips) + 1)
-        band = experiment.asked * np.array([1 - TOLERANCE, 1 + TOLERANCE])
-        top.axhspan(*band, color="#cfe8cf", label="budget ± 5 %")
-        top.plot(numbers, [c.cost for c in experiment.clips], ".", ms=2.5, color="#b8b8b8", label="cost of a clip")
-        top.plot(numbers, [c.running_mean for c in experiment.clips], color="#1f5fa8", label="mean of the last 50")
-        top.plot(numbers, [c.mean for c in experiment.clips], color="#c05a1c", lw=1, label="mean of all so far")
-        top.set_title(f"{experiment.asked:.3g} {experiment.unit} a clip: {experiment.change}", fontsize=10)
-        top.set_ylabel(f"{experiment.unit} a clip")
-        most = 1.1 * np.percentile([clip.cost for clip in experiment.clips], 98)
-        top.set_ylim(0, max(most, 1.25 * experiment.asked))
-        bottom.plot(
-            numbers, np.clip([c.threshold for c in experiment.clips], 0, 1), lw=0.8, color="black", label="threshold"
+    """Draw the running means over their budgets, and the thresholds that made them so."""
+    with canvas(path, 110, figsize=(4.6 * len(experiments), 7.0)) as figure:
+        axes = figure.subplots(2, len(experiments), squeeze=False, sharex="col", height_ratios=(3, 2))
+        for (top, bottom), experiment in zip(axes.T, experiments, strict=True):
+            numbers = np.arange(1, len(experiment.clips) + 1)
+            band = experiment.asked * np.array([1 - TOLERANCE, 1 + TOLERANCE])
+            top.axhspan(*band, color="#cfe8cf", label="budget ± 5 %")
+            top.plot(numbers, [c.cost for c in experiment.clips], ".", ms=2.5, color="#b8b8b8", label="cost of a clip")
+            top.plot(numbers, [c.running_mean for c in experiment.clips], color="#1f5fa8", label="mean of the last 50")
+            top.plot(numbers, [c.mean for c in experiment.clips], color="#c05a1c", lw=1, label="mean of all so far")
+            top.set_title(f"{experiment.asked:.3g} {experiment.unit} a clip: {experiment.change}", fontsize=10)
+            top.set_ylabel(f"{experiment.unit} a clip")
+            most = 1.1 * np.percentile([clip.cost for clip in experiment.clips], 98)
+            top.set_ylim(0, max(most, 1.25 * experiment.asked))
+            bottom.plot(
+                numbers,
+                np.clip([c.threshold for c in experiment.clips], 0, 1),
+                lw=0.8,
+                color="black",
+                label="threshold",
+            )
+            confidences = [clip.confidence for clip in experiment.clips]
+            bottom.plot(numbers, confidences, ".", ms=2.5, color="#c05a1c", label="confidence of the glance")
+            bottom.set_ylabel("threshold")
+            bottom.set_xlabel("clip")
+            bottom.set_ylim(0, 1.02)
+            for axis in (top, bottom):
+                axis.axvline(experiment.change_at + 0.5, color="black", lw=0.8, ls="--")
+                axis.axvline(experiment.change_at + WINDOW_CLIPS + 0.5, color="black", lw=0.8, ls=":")
+        lines = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
+        figure.legend(
+            lines[0][0] + lines[1][0], lines[0][1] + lines[1][1], loc="outside lower center", ncols=5, fontsize=8
         )
-        sure = [clip.confidence for clip in experiment.clips]
-        bottom.plot(numbers, sure, ".", ms=2.5, color="#c05a1c", label="sureness of the glance")
-        bottom.set_ylabel("threshold")
-        bottom.set_xlabel("clip")
-        bottom.set_ylim(0, 1.02)
-        for axis in (top, bottom):
-            axis.axvline(experiment.change_at + 0.5, color="black", lw=0.8, ls="--")
-            axis.axvline(experiment.change_at + WINDOW_CLIPS + 0.5, color="black", lw=0.8, ls=":")
-    lines = [axis.get_legend_handles_labels() for axis in axes[:, 0]]
-    canvas.legend(lines[0][0] + lines[1][0], lines[0][1] + lines[1][1], loc="outside lower center", ncols=5, fontsize=8)
-    with replacing_file(path) as beside:
-        canvas.savefig(beside, format="png", dpi=110)
 
 
-def report(bundle: Path, recognizer: Recognizer, experiments: list[Experiment], clips: int) -> dict[str, Any]:
-    """Everything that was measured, and where."""
+def report(recognizer: Recognizer, experiments: list[Experiment], clips: int) -> dict[str, Any]:
+    """Return everything that was measured, and where."""
     return {
-        "command": "python -m benchmarks.budget BUNDLE --clips ucf6.csv",
+        "command": "python -m benchmarks.budget BUNDLE --clips clips.csv",
         "bundle": recognizer.bundle.manifest.name,
-        "runtime": f"{recognizer.runtime}",
+        "runtime": recognizer.runtime,
         "threads": recognizer.threads,
-        "processor": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        "machine": machine(),
         "numpy": version("numpy"),
         "different_clips": clips,
         "window_clips": WINDOW_CLIPS,
@@ -225,49 +235,48 @@ def report(bundle: Path, recognizer: Recognizer, experiments: list[Experiment], 
     }
 
 
-@click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--clips", "clip_list", required=True, type=click.Path(path_type=Path), help="CSV with path and split.")
-@click.option("--split", default="val", show_default=True)
-@click.option("--limit", type=click.IntRange(4), help="Only so many clips of the list, spread over it.")
-@click.option("--repeats", default=2, show_default=True, type=click.IntRange(1), help="How often each clip is played.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="JSON.")
-@click.option("--plot", type=click.Path(path_type=Path), help="PNG.")
-@click.option("--unit", "units", multiple=True, type=click.Choice(["GMAC", "ms"]), default=("GMAC", "ms"))
-@click.option("--runtime", default="litert", show_default=True)
-@click.option("--threads", default=2, show_default=True)
+@click.command(cls=Benchmark)
+@click.argument("bundle", type=PATH)
+@clips_option
+@split_option
+@click.option(
+    "--max-clips", "--limit", type=click.IntRange(4), help="Take at most so many clips, spread over the list."
+)
+@option("--repeats", default=2, type=click.IntRange(1), help="How often each clip is played.")
+@out_option
+@plot_option
+@option(
+    "--unit", "units", multiple=True, type=click.Choice(["GMAC", "ms"]), default=("GMAC", "ms"),
+    help="The units of the budgets to test, repeatable.",
+)  # fmt: skip
+@options.runtime
+@options.threads
 def main(
     bundle: Path,
     clip_list: Path,
     split: str,
-    limit: int | None,
+    max_clips: int | None,
     repeats: int,
-    out: Path,
+    out: Path | None,
     plot: Path | None,
     units: tuple[str, ...],
     runtime: str,
     threads: int,
 ) -> None:
     """Measure how well budgets hold on real clips with BUNDLE."""
-    try:
-        recognizer = Recognizer.open(bundle, runtime, threads)
-        videos = read_list(clip_list, split)
-        videos = videos[:: max(1, len(videos) // limit)][:limit] if limit else videos
-        geometry = recognizer.bundle.manifest.geometry
-        decoded = [read_clip(video, geometry) for video in track(videos, "decoding", console=console)]
-        clips = [replace(clip, decode_ms=0.0, resize_ms=0.0) for clip in decoded]
-        experiments = harder_half_way(recognizer, clips, repeats) if "GMAC" in units else []
-        if "ms" in units and len(os.sched_getaffinity(0)) >= CORES and TASKS.is_dir():
-            experiments.append(slower_half_way(recognizer, clips, repeats))
-        elif "ms" in units:
-            console.print("one core, or no Linux: the slowed machine is left out")
-        with replacing_file(out) as beside:
-            beside.write_text(json.dumps(report(bundle, recognizer, experiments, len(clips)), indent=1) + "\n")
-        if plot is not None:
-            draw(experiments, plot)
-    except AdafocusError as error:
-        console.print(f"budget_experiment: {error}")
-        raise SystemExit(2) from error
+    recognizer = Recognizer.open(bundle, runtime, threads)
+    geometry = recognizer.bundle.manifest.geometry
+    videos = clips_of(clip_list, split, max_clips)
+    decoded = [read_clip(video, geometry) for video in track(videos, "decoding", console=console)]
+    clips = [replace(clip, decode_ms=0.0, resize_ms=0.0) for clip in decoded]
+    experiments = harder_half_way(recognizer, clips, repeats) if "GMAC" in units else []
+    if "ms" in units and len(os.sched_getaffinity(0)) >= CORES and TASKS.is_dir():
+        experiments.append(slower_half_way(recognizer, clips, repeats))
+    elif "ms" in units:
+        console.print("There is one core, or no Linux: the slowed machine is left out.")
+    write(out, report(recognizer, experiments, len(clips)))
+    if plot is not None:
+        draw(experiments, plot)
     for experiment in experiments:
         console.print(
             f"{experiment.name}: out of 5 % for {experiment.out_for_clips} clips after the change, then within it for "

@@ -1,20 +1,17 @@
-"""What decoding a clip costs, against reading and resizing every frame: OpenCV, PyAV, threads and seeking by turns.
+"""Measure what decoding a clip costs: OpenCV, PyAV, threads and seeking against reading and resizing every frame.
 
-    python -m benchmarks.decode VIDEO... > decode.json
+    python -m benchmarks.decode VIDEO... --out decode.json
 
-All ways take turns, so that a machine that is busy with other things is busy for all of them. Processor time counts all
-threads; wall-clock time depends on how many cores are free.
+All ways to read take turns, so that a machine that is busy with other things is busy for all of them. Processor time
+counts all threads; wall-clock time depends on how many cores are free.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import platform
-import statistics
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,7 +26,7 @@ from adafocus.edge.policy import uniform_indices
 from adafocus.edge.sources.video_file import VideoFile
 from adafocus.edge.video.clip import read_clip, read_frames
 from adafocus.edge.video.preprocess import fit_frame
-from adafocus.errors import AdafocusError
+from benchmarks.harness import PATH, Benchmark, machine, median, option, out_option, take_turns, write
 
 # of the shipped bundle
 GEOMETRY = Geometry(
@@ -51,7 +48,7 @@ Way = Callable[[], dict[int, NDArray[np.uint8]]]
 
 
 def fit(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What is done to a kept frame."""
+    """Do to a frame what is done to those that are kept."""
     return cv2.cvtColor(fit_frame(frame, GEOMETRY.frame_size, GEOMETRY.short_side), cv2.COLOR_BGR2RGB)
 
 
@@ -118,7 +115,7 @@ def _clip(path: Path, packets: bool) -> dict[int, NDArray[np.uint8]]:
 
 
 def ways(path: Path, wanted: list[int], brief: bool) -> dict[str, Way]:
-    """Ways to read one video, by name: what is compared with what the project does, or these two only."""
+    """Return the ways to read one video, by name: with ``brief`` only every frame and the project's own two."""
     found: dict[str, Way] = {
         EVERY: lambda: every_frame(path),
         IN_ORDER: lambda: _clip(path, packets=False),
@@ -135,11 +132,11 @@ def ways(path: Path, wanted: list[int], brief: bool) -> dict[str, Way]:
 
 
 def measure(path: Path, turns: int, brief: bool) -> dict[str, Any]:
-    """Median costs of all ways to read one video, and whether they gave the frames of reading in order.
+    """Return the median costs of all ways to read one video, and whether they gave the frames of reading in order.
 
     Args:
         path: a video.
-        turns: how often each way is gone.
+        turns: how often each way is used.
         brief: only every frame, and the project's own two ways.
 
     Raises:
@@ -149,22 +146,11 @@ def measure(path: Path, turns: int, brief: bool) -> dict[str, Any]:
         pass
     exact = every_frame(path)
     total = len(exact)
-    grids = [uniform_indices(total, count) for count in (GEOMETRY.glance_frames, GEOMETRY.candidate_frames)]
-    wanted = sorted(set(np.concatenate(grids).tolist()))
-    table = ways(path, wanted, brief)
-    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in table}
-    same = dict.fromkeys(table, True)
-    for turn in range(turns + 1):
-        for name, way in table.items():
-            processor, wall = time.process_time(), time.perf_counter()
-            frames = way()
-            cost = 1e3 * (time.process_time() - processor), 1e3 * (time.perf_counter() - wall)
-            same[name] &= all(np.array_equal(frame, exact[number]) for number, frame in frames.items())
-            if turn:
-                costs[name].append(cost)
-    medians = {
-        name: tuple(statistics.median(column) for column in zip(*rows, strict=True)) for name, rows in costs.items()
-    }
+    kinds = [uniform_indices(total, count) for count in (GEOMETRY.glance_frames, GEOMETRY.candidate_frames)]
+    wanted = sorted(set(np.concatenate(kinds).tolist()))
+    calls = {name: partial(_costs, way, exact) for name, way in ways(path, wanted, brief).items()}
+    costs = take_turns(calls, (None,), 1, turns)
+    medians = {name: tuple(map(median, zip(*rows, strict=True)))[:2] for name, rows in costs.items()}
     every = medians[EVERY]
     height, width = _size(path)
     return {
@@ -179,37 +165,43 @@ def measure(path: Path, turns: int, brief: bool) -> dict[str, Any]:
                 "wall_ms": round(wall, 2),
                 "processor_share": round(processor / every[0], 4),
                 "wall_share": round(wall / every[1], 4),
-                "same_frames": same[name],
+                "same_frames": all(row[2] for row in costs[name]),
             }
             for name, (processor, wall) in medians.items()
         },
     }
 
 
+def _costs(way: Way, exact: dict[int, NDArray[np.uint8]], _: None) -> tuple[float, float, bool]:
+    """Return milliseconds of processor and of wall-clock time, and whether the frames are those of reading in order."""
+    processor, wall = time.process_time(), time.perf_counter()
+    frames = way()
+    spent = 1e3 * (time.process_time() - processor), 1e3 * (time.perf_counter() - wall)
+    return *spent, all(np.array_equal(frame, exact[number]) for number, frame in frames.items())
+
+
 def _size(path: Path) -> tuple[int, int]:
+    """Return height and width of a video."""
     shape = next(iter(read_frames(path, lambda total: np.array([0]), lambda frame: frame).frames.values())).shape
     return shape[0], shape[1]
 
 
-@click.command()
-@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--turns", default=5, show_default=True, type=click.IntRange(1), help="After one that does not count.")
+@click.command(cls=Benchmark)
+@click.argument("videos", nargs=-1, required=True, type=PATH)
+@option("--turns", default=5, type=click.IntRange(1), help="How often each way is used, after one that does not count.")
 @click.option("--brief", is_flag=True, help="Only every frame, and the project's own two ways.")
-def main(videos: tuple[Path, ...], turns: int, brief: bool) -> None:
-    """Measure VIDEOS and print one JSON object."""
-    try:
-        rows = [measure(path, turns, brief) for path in videos]
-    except AdafocusError as error:
-        click.echo(f"decode_bench: {error}", err=True)
-        sys.exit(2)
+@out_option
+def main(videos: tuple[Path, ...], turns: int, brief: bool, out: Path | None) -> None:
+    """Measure what it costs to read the frames of a clip from VIDEOS."""
     content = {
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]},
+        "command": f"python -m benchmarks.decode{' --brief' if brief else ''} --turns {turns} VIDEO ...",
+        "machine": machine(),
+        "load": os.getloadavg()[0],
         "opencv": cv2.__version__,
         "pyav": import_module("av").__version__,
         "turns": turns,
-        "videos": rows,
     }
-    click.echo(json.dumps(content, indent=1))
+    write(out, {**content, "videos": [measure(path, turns, brief) for path in videos]})
 
 
 if __name__ == "__main__":

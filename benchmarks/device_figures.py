@@ -8,35 +8,34 @@ the file. Traces, lists of more than 40 records, are left out: the plots show th
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
-from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
+from benchmarks.harness import PATH, Benchmark, write
 
-LONGEST = 40
+MAX_LENGTH = 40
 
 
 def without_traces(value: Any) -> Any:
-    """The same without lists of more than 40 entries."""
+    """Leave out lists of more than 40 entries."""
     if isinstance(value, dict):
         kept = {key: without_traces(part) for key, part in value.items()}
         return {key: part for key, part in kept.items() if part is not None or value[key] is None}
     if isinstance(value, list):
-        return None if len(value) > LONGEST else [without_traces(part) for part in value]
+        return None if len(value) > MAX_LENGTH else [without_traces(part) for part in value]
     return value
 
 
 def joined(sections: dict[str, Path], out: Path) -> dict[str, Any]:
-    """What stands in ``out``, with the given sections put in.
+    """Return what stands in ``out``, with the given sections put in.
 
     Raises:
         AdafocusError: a file that is not there, or is no YAML or JSON.
     """
-    yaml = import_module("yaml")
     content: dict[str, Any] = yaml.safe_load(out.read_text(encoding="utf-8")) if out.is_file() else {}
     for name, path in sections.items():
         if not path.is_file():
@@ -48,24 +47,16 @@ def joined(sections: dict[str, Path], out: Path) -> dict[str, Any]:
     return content
 
 
-@click.command()
+@click.command(cls=Benchmark)
 @click.argument("sections", nargs=-1, required=True, metavar="SECTION=FILE...")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="YAML.")
+@click.option("--out", required=True, type=PATH, help="The YAML file to put them into.")
 def main(sections: tuple[str, ...], out: Path) -> None:
     """Put the files of experiments into one, a section each."""
-    try:
-        pairs = [section.partition("=") for section in sections]
-        wrong = [section for section, (_, sign, path) in zip(sections, pairs, strict=True) if not sign or not path]
-        if wrong:
-            raise AdafocusError(f"found {wrong[0]!r}, expected SECTION=FILE, for example exits=exits.json.")
-        content = joined({name: Path(path) for name, _, path in pairs}, out)
-        with replacing_file(out) as beside:
-            text = import_module("yaml").safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
-            beside.write_text(text, encoding="utf-8")
-    except AdafocusError as error:
-        click.echo(f"device_figures: {error}", err=True)
-        raise SystemExit(2) from error
-    click.echo(f"wrote {out}: {', '.join(content)}")
+    pairs = [section.partition("=") for section in sections]
+    wrong = [section for section, (_, sign, path) in zip(sections, pairs, strict=True) if not sign or not path]
+    if wrong:
+        raise AdafocusError(f"Found {wrong[0]!r}, expected SECTION=FILE, for example exits=exits.json.")
+    write(out, joined({name: Path(path) for name, _, path in pairs}, out))
 
 
 if __name__ == "__main__":

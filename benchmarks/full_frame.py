@@ -1,15 +1,18 @@
-"""``python -m benchmarks.full_frame``: what the policy saves, against the same two networks on full frames without one.
+"""Measure what the policy saves, against the same two networks on full frames without one.
+
+    python -m benchmarks.full_frame VIDEO ... --out full_frame.yaml
 
 The full-frame pair looks at its uniform frames with the glance network, then at the same frames, uncropped, with the
-focus network, and adds both answers ("TSM+" in the paper's tables). It is timed as int8 files in the same runtime, and
-as the float network in eager PyTorch, which is what the official code runs. Everything is counted that happens between
-decoded frames in memory and the answer: resizing, pixel tables, selection, crop, Python and the runtime.
+focus network, and adds both predictions ("TSM+" in the paper's tables, arXiv 2412.11228). It is timed as int8 files in
+the same runtime, and as the float network in eager PyTorch, which is what the official code runs. Everything is counted
+that happens between decoded frames in memory and the prediction: resizing, pixel tables, selection, crop, Python and
+the runtime.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,21 +23,17 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from adafocus import networks
 from adafocus.calibration.quantization.model_file import load_model
-from adafocus.calibration.report_file import write_report
 from adafocus.converters.backends import litert
 from adafocus.converters.backends.registry import Report, target
-from adafocus.converters.bundle_builder import manifest_of
-from adafocus.converters.model_source import Source
 from adafocus.converters.workers import convert_stages, graph_name
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle
-from adafocus.edge.bundle.files import replacing_file, sha256_of, size_of
-from adafocus.edge.bundle.manifest import GraphFile, Manifest, Runtime, Stage, TensorSpec
+from adafocus.edge.bundle.files import sha256_of, size_of
+from adafocus.edge.bundle.manifest import GraphFile, Runtime, Stage, TensorSpec
 from adafocus.edge.bundle.validation import parse_manifest
+from adafocus.edge.commands import options
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
@@ -44,8 +43,8 @@ from adafocus.edge.sources.base import Frame
 from adafocus.edge.video.clip import clip_from_frames
 from adafocus.edge.video.preprocess import PixelTable, fit_frame, resize_square
 from adafocus.errors import AdafocusError
-from benchmarks.harness import PATH, program
-from benchmarks.matrix import random_model
+from benchmarks.harness import PATH, Benchmark, console, option, out_option, show, take_turns, write
+from benchmarks.matrix import bundle_without_golden, random_model
 
 RUNTIME: Runtime = "litert"
 PAIR: tuple[Stage, ...] = ("glance", "focus")
@@ -56,11 +55,14 @@ HOST = ("resize", "pixels", "select", "crop", "other")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Timed:
     """Logits ``(K,)`` and milliseconds by part."""
 
     logits: NDArray[np.float32]
     parts_ms: dict[str, float]
+
+
+Clip = Sequence[Frame]
 
 
 class FullFramePair:
@@ -85,8 +87,8 @@ class FullFramePair:
         self._contexts = _named(glance.outputs, "context"), _named(focus.inputs, "context")
         self._logits = _named(focus.outputs, "logits")
 
-    def answer(self, frames: Sequence[Frame]) -> Answer:
-        """Answer decoded frames."""
+    def predict(self, frames: Clip) -> Timed:
+        """Classify decoded frames."""
         config, laps = self.config, [time.perf_counter()]
         chosen = uniform_indices(len(frames), config.focus_frames)
         pictures = np.stack([_fitted(frames[i].pixels, config) for i in chosen.tolist()])
@@ -106,7 +108,7 @@ class FullFramePair:
         logits = dequantize(focus["logits"], self._logits).reshape(-1)
         spent = 1e3 * np.diff(laps)
         names = ("resize", "pixels", "glance", "more pixels", "focus")
-        return Answer(logits, dict(zip(names, spent.tolist(), strict=True)))
+        return Timed(logits, dict(zip(names, spent.tolist(), strict=True)))
 
 
 class FloatPair:
@@ -117,8 +119,8 @@ class FloatPair:
         self.net = networks.build(preset).eval()
 
     @torch.no_grad()
-    def answer(self, frames: Sequence[Frame]) -> Answer:
-        """Answer decoded frames."""
+    def predict(self, frames: Clip) -> Timed:
+        """Classify decoded frames."""
         config, started = self.net.config, time.perf_counter()
         chosen = uniform_indices(len(frames), config.focus_frames)
         pictures = np.stack([_fitted(frames[i].pixels, config) for i in chosen.tolist()])
@@ -129,7 +131,7 @@ class FloatPair:
         pooled, local = self.net.global_encoder(clip).mean((3, 4)), self.net.local_encoder(clip).mean((3, 4))
         logits = self.net.answers(pooled, local)[0, -1].numpy()
         done = time.perf_counter()
-        return Answer(logits, {"resize": 1e3 * (resized - started), "network": 1e3 * (done - resized)})
+        return Timed(logits, {"resize": 1e3 * (resized - started), "network": 1e3 * (done - resized)})
 
 
 class WithPolicy:
@@ -138,17 +140,17 @@ class WithPolicy:
     def __init__(self, bundle: Bundle, threads: int) -> None:
         self.recognizer = Recognizer(bundle, RUNTIME, threads, None)
 
-    def answer(self, frames: Sequence[Frame]) -> Answer:
-        """Answer decoded frames; none of the exits but the last is taken."""
+    def predict(self, frames: Clip) -> Timed:
+        """Classify decoded frames; none of the exits but the last is taken."""
         clip = clip_from_frames(frames, self.recognizer.bundle.manifest.geometry, fps=1.0)
         found = self.recognizer.recognize_clip(clip)
-        return Answer(
+        return Timed(
             found.logits, {name: ms for name, ms in found.timing_ms.items() if name not in ("decode", "total")}
         )
 
 
 def measure(preset: str, videos: Sequence[Path], threads: int, work: Path) -> dict[str, Any]:
-    """Time the three ways on real clips, taking turns; milliseconds, GMAC and ratios.
+    """Let the three ways take turns on real clips, and return milliseconds, GMAC and ratios.
 
     Raises:
         AdafocusError: the preset is no ``tsm`` network whose glance and focus see equally many frames.
@@ -168,14 +170,7 @@ def measure(preset: str, videos: Sequence[Path], threads: int, work: Path) -> di
         "full frames, float PyTorch": FloatPair(preset, threads),
     }
     clips = [_decoded(video) for video in videos]
-    spent: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
-    for turn in range(WARM_UP + TURNS):
-        for frames in clips:
-            for name, way in ways.items():
-                parts = way.answer(frames).parts_ms
-                time.sleep(REST_S)
-                if turn >= WARM_UP:
-                    spent[name].append(parts)
+    spent = take_turns({name: _rested(way.predict) for name, way in ways.items()}, clips, WARM_UP, TURNS)
     gmac = {
         "policy, int8": ways["policy, int8"].recognizer.exit_macs[-1],
         "full frames, int8": ways["full frames, int8"].macs,
@@ -183,9 +178,21 @@ def measure(preset: str, videos: Sequence[Path], threads: int, work: Path) -> di
     return _report(preset, spent, gmac, len(clips), threads)
 
 
+def _rested(predict: Callable[[Clip], Timed]) -> Callable[[Clip], dict[str, float]]:
+    """Return a call that gives the milliseconds by part, and rests after it."""
+
+    def call(frames: Clip) -> dict[str, float]:
+        parts = predict(frames).parts_ms
+        time.sleep(REST_S)
+        return parts
+
+    return call
+
+
 def _report(
     preset: str, spent: dict[str, list[dict[str, float]]], macs: dict[str, int], clips: int, threads: int
 ) -> dict[str, Any]:
+    """Return medians and ratios of what was measured; the ways stand in the order policy, full frames, float."""
     totals = {name: [sum(parts.values()) for parts in rows] for name, rows in spent.items()}
     median = {name: float(np.median(values)) for name, values in totals.items()}
     ours, pair, eager = median
@@ -212,7 +219,7 @@ def _report(
 
 
 def _lost(ours: dict[str, float], pair: dict[str, float], gmac_ratio: float) -> dict[str, float]:
-    """Milliseconds of the policy's way beyond its share of the GMAC, by where they go."""
+    """Return the milliseconds of the policy beyond its share of the GMAC, by where they go."""
     fair = (pair["glance"] + pair["focus"]) / gmac_ratio
     network = ours["glance"] + ours["policy"] + ours["focus"]
     return {
@@ -223,25 +230,16 @@ def _lost(ours: dict[str, float], pair: dict[str, float], gmac_ratio: float) -> 
 
 
 def _bundle(preset: str, videos: Sequence[Path], work: Path) -> Bundle:
-    """The preset's LiteRT files with their manifest; without golden answers, so not for the device."""
+    """Return the preset's LiteRT files as a bundle; what is there already is not made again."""
     folder = work / f"{preset}-litert"
     if (folder / MANIFEST).is_file():
         return Bundle(folder, parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), folder))
     path = random_model(preset, "int8", videos, work)
-    outcomes = convert_stages(path, folder / "graphs", "int8", (RUNTIME,))
-    reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
-    failed = [str(outcome) for outcome in outcomes.values() if not isinstance(outcome, Report)]
-    if failed:
-        raise AdafocusError(f"{preset} cannot be converted: {'; '.join(failed)}.")
-    source = Source(path, preset, path.name, sha256_of(path))
-    manifest: Manifest = manifest_of(load_model(path), source, folder, "int8", reports, videos[0].name)
-    with replacing_file(folder / MANIFEST) as beside:
-        beside.write_text(manifest.model_dump_json(), encoding="utf-8")
-    return Bundle(folder, manifest)
+    return bundle_without_golden(path, preset, folder, "int8", (RUNTIME,), videos[0].name)[1]
 
 
 def _converted(model_path: Path, folder: Path, stages: Sequence[Stage]) -> dict[Stage, int]:
-    """Multiply-accumulates of each stage, once it is converted; what is there already is not made again."""
+    """Convert stages that are not there yet, and return the multiply-accumulates of each."""
     missing = [stage for stage in stages if not (folder / graph_name(stage, RUNTIME)).is_file()]
     for (_, stage), outcome in convert_stages(model_path, folder, "int8", (RUNTIME,), missing).items():
         if not isinstance(outcome, Report):
@@ -250,7 +248,7 @@ def _converted(model_path: Path, folder: Path, stages: Sequence[Stage]) -> dict[
 
 
 def _decoded(video: Path) -> list[Frame]:
-    """Every frame of a video, ``(H, W, 3)`` uint8 BGR, in memory."""
+    """Read every frame of a video, ``(H, W, 3)`` uint8 BGR, into memory."""
     frames = []
     with closing(open_finite(video)) as source:
         while source.grab():
@@ -261,53 +259,40 @@ def _decoded(video: Path) -> list[Frame]:
 
 
 def _fitted(frame: NDArray[np.uint8], config: networks.NetworkConfig) -> NDArray[np.uint8]:
+    """Resize and crop a frame as the device does, and return it as RGB."""
     return cv2.cvtColor(fit_frame(frame, config.frame_size, config.short_side_px), cv2.COLOR_BGR2RGB)
 
 
 def _table(spec: TensorSpec, config: networks.NetworkConfig) -> PixelTable:
+    """Return the table from pixels to the numbers of an input."""
     return PixelTable.build(config.mean, config.std, spec.dtype, spec.scale, spec.zero_point)
 
 
 def _named(specs: Sequence[TensorSpec], name: str) -> TensorSpec:
+    """Return the tensor of a name."""
     return next(spec for spec in specs if spec.name == name)
 
 
-def show(found: dict[str, Any]) -> None:
-    """Print times, parts and ratios."""
-    console = Console(highlight=False)
-    table = Table("way", "GMAC", "median ms", "parts", title=f"{found['preset']}, {found['threads']} threads")
-    for name, ms in found["median_ms"].items():
-        parts = ", ".join(f"{part} {value:.2f}" for part, value in found["parts_ms"][name].items())
-        table.add_row(name, str(found["gmac"].get(name, "-")), f"{ms:.2f}", parts)
-    console.print(table)
-    for name, ratio in found["ratios"].items():
-        console.print(f"{name}: {ratio:.2f}")
-    for name, ms in found["lost"].items():
-        console.print(f"{name}: {ms:.2f} ms", style="dim")
-
-
-def write(path: Path, found: dict[str, Any], command: str) -> None:
-    """Write the figures as YAML with the command that made them."""
-    write_report(path, {"command": command, "torch": str(torch.__version__), **found})
-
-
-@click.command()
+@click.command(cls=Benchmark)
 @click.argument("videos", nargs=-1, required=True, type=PATH)
-@click.option("--preset", default="tsm-mbv2-r50-p96-8x8", show_default=True, help="A tsm preset.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads.")
-@click.option("--work", type=PATH, default=Path(".cache/full-frame"), show_default=True, help="Files made on the way.")
-@click.option("--out", type=PATH, help="Write the figures as YAML.")
+@option("--preset", default="tsm-mbv2-r50-p96-8x8", help="The preset to time, one of the variant tsm.")
+@options.threads
+@option("--work", type=PATH, default=Path(".cache/full-frame"), help="The folder for files made on the way.")
+@out_option
 def main(videos: tuple[Path, ...], preset: str, threads: int, work: Path, out: Path | None) -> None:
     """Time a preset on VIDEOS against the same two networks on full frames without a policy. Weights are random."""
     found = measure(preset, videos, threads, work)
-    show(found)
-    if out is not None:
-        write(
-            out, found, f"python -m benchmarks.full_frame --preset {preset} --threads {threads} --out {out} VIDEO ..."
-        )
-        click.echo(f"wrote {out}")
-    click.echo("\nnext: adafocus bench BUNDLE VIDEO")
+    rows = [
+        (name, found["gmac"].get(name, "-"), f"{ms:.2f}", ", ".join(f"{k} {v:.2f}" for k, v in parts.items()))
+        for (name, ms), parts in zip(found["median_ms"].items(), found["parts_ms"].values(), strict=True)
+    ]
+    show(f"{preset}, {threads} threads", ("way", "GMAC", "median ms", "parts"), rows, found["ratios"])
+    for name, ms in found["lost"].items():
+        console.print(f"{name}: {ms:.2f} ms", style="dim")
+    command = f"python -m benchmarks.full_frame --preset {preset} --threads {threads} VIDEO ..."
+    write(out, {"command": command, "torch": str(torch.__version__), **found})
+    click.echo("\nnext: adafocus bench BUNDLE VIDEO", err=True)
 
 
 if __name__ == "__main__":
-    program(main)
+    main()

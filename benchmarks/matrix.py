@@ -18,13 +18,12 @@ from dataclasses import asdict
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import numpy as np
 import torch
 import yaml
-from rich.console import Console
 from rich.progress import track
 from torch import nn
 
@@ -38,23 +37,23 @@ from adafocus.converters.bundle_builder import manifest_of
 from adafocus.converters.model_source import Source, write_model
 from adafocus.converters.verification.parity import reference_stages
 from adafocus.converters.verification.verdict import Verdict, verify_runtime
-from adafocus.converters.workers import Item, convert_stages
+from adafocus.converters.workers import Item, Outcome, convert_stages
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle
 from adafocus.edge.bundle.files import replacing_file, sha256_of
 from adafocus.edge.bundle.manifest import STAGES, Manifest, Precision, Runtime, Stage
 from adafocus.edge.bundle.validation import parse_manifest
 from adafocus.edge.runtimes import open_graph, unavailable
 from adafocus.edge.video.clip import read_clip
-from benchmarks.harness import PATH, medians, program, random_inputs
+from adafocus.errors import AdafocusError
+from benchmarks.harness import PATH, SEED, Benchmark, console, medians, option, random_inputs
 
-SEED = 7
 SETTLING_CLIPS = 2
 CALIBRATION_CLIPS = 8
 RECORD = "record.json"
 FILE_KEYS = ("preset", "asked", "stage", "runtime")
 WARM_UP, MIN_TURNS, TURNS, SECONDS = 2, 5, 15, 2.0
 THREADS = (1, 2)
-PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 TIMED: tuple[Runtime, ...] = ("litert", "onnx", "executorch")
 
 
@@ -87,38 +86,62 @@ def convert_preset(
     started = time.perf_counter()
     path = model_path or random_model(name, precision, videos, work)
     model = load_model(path)
-    outcomes = convert_stages(path, folder / "graphs", precision, runtimes)
-    reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
-    whole = [runtime for runtime in runtimes if all((runtime, stage) in reports for stage in STAGES)]
-    kept = {item: report for item, report in reports.items() if item[0] in whole}
-    source = Source(path, name, path.name, sha256_of(path))
-    manifest = manifest_of(model, source, folder, precision, kept, videos[0].name)
-    verdicts = _verdicts(Bundle(folder, manifest), model, precision, videos, clips)
+    outcomes, bundle = bundle_without_golden(path, name, folder, precision, runtimes, videos[0].name)
+    verdicts = _verdicts(bundle, model, precision, videos, clips)
     content = {
         "preset": model.preset,
         "name": name,
         "precision": precision,
         "seconds": round(time.perf_counter() - started),
-        "files": [_file(manifest, item, outcomes[item], verdicts.get(item[0])) for item in outcomes],
+        "files": [_file(bundle.manifest, item, outcomes[item], verdicts.get(item[0])) for item in outcomes],
         "runtimes": {runtime: _agreement(verdict) for runtime, verdict in verdicts.items()},
     }
+    write_report(record, content)
+    return content
+
+
+def bundle_without_golden(
+    model_path: Path, name: str, folder: Path, precision: Precision, runtimes: Sequence[Runtime], source: str
+) -> tuple[dict[Item, Outcome], Bundle]:
+    """Convert a model and describe the runtimes that have every stage; without a golden clip, so not for the device.
+
+    Args:
+        model_path: a model file.
+        name: of the bundle.
+        folder: for the files and the manifest.
+        precision: of glance and focus.
+        runtimes: which converters.
+        source: what the manifest names as the source of its golden clip.
+
+    Raises:
+        AdafocusError: no runtime has every stage.
+    """
+    outcomes = convert_stages(model_path, folder / "graphs", precision, runtimes)
+    reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
+    complete = [runtime for runtime in runtimes if all((runtime, stage) in reports for stage in STAGES)]
+    if not complete:
+        failed = "; ".join(outcome for outcome in outcomes.values() if isinstance(outcome, str))
+        raise AdafocusError(f"{name} cannot be converted for any of {', '.join(runtimes)}: {failed}.")
+    kept = {item: report for item, report in reports.items() if item[0] in complete}
+    origin = Source(model_path, name, model_path.name, sha256_of(model_path))
+    manifest = manifest_of(load_model(model_path), origin, folder, precision, kept, source)
     with replacing_file(folder / MANIFEST) as beside:
         beside.write_text(manifest.model_dump_json(), encoding="utf-8")
-    with replacing_file(record) as beside:
-        beside.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    return content
+    return outcomes, Bundle(folder, manifest)
 
 
 def _verdicts(
     bundle: Bundle, model: StoredModel, precision: Precision, videos: Sequence[Path], clips: int
 ) -> dict[Runtime, Verdict]:
+    """Verify every runtime of a bundle on some of the videos, spread over all."""
     chosen = [videos[i] for i in np.linspace(0, len(videos) - 1, clips).astype(int)]
     material = [read_clip(video, bundle.manifest.geometry) for video in chosen]
     programs = reference_stages(model, precision)
     return {runtime: verify_runtime(bundle, runtime, programs, material, precision) for runtime in bundle.runtimes()}
 
 
-def _file(manifest: Manifest, item: Item, outcome: Report | str, verdict: Verdict | None) -> dict[str, Any]:
+def _file(manifest: Manifest, item: Item, outcome: Outcome, verdict: Verdict | None) -> dict[str, Any]:
+    """Return the record of one file."""
     runtime, stage = item
     base: dict[str, Any] = {"stage": stage, "runtime": runtime}
     if isinstance(outcome, str):
@@ -142,6 +165,7 @@ def _file(manifest: Manifest, item: Item, outcome: Report | str, verdict: Verdic
 
 
 def _agreement(verdict: Verdict) -> dict[str, Any]:
+    """Return how far a runtime's files agree with the trained program."""
     found = {"state": verdict.state, "why": verdict.why}
     if verdict.parity is None:
         return found
@@ -150,7 +174,7 @@ def _agreement(verdict: Verdict) -> dict[str, Any]:
 
 
 def random_model(name: str, precision: Precision, videos: Sequence[Path], work: Path, **changes: Any) -> Path:
-    """A model file of a preset, or of one with other settings, with random weights; made once.
+    """Make a model file of a preset, or of one with other settings, with random weights; it is made once.
 
     Args:
         name: a preset.
@@ -188,7 +212,7 @@ def settle(net: networks.AdaFocus, videos: Sequence[Path]) -> None:
 
 
 def time_files(work: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Median milliseconds of every file that runs here, by preset, stage, runtime, precision and threads.
+    """Return the median milliseconds of every file that runs here, by preset, stage, runtime, precision and threads.
 
     The precisions of a stage take turns, so that a busy moment of the machine meets them all. Each runtime has a
     process of its own: the idle threads of some wait busily and would spoil what another does.
@@ -204,7 +228,7 @@ def time_files(work: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
 
 
 def time_stage(work: Path, name: str, stage: Stage, runtime: Runtime) -> dict[str, float]:
-    """Median milliseconds of one stage in one runtime, by precision and threads."""
+    """Return the median milliseconds of one stage in one runtime, by precision and threads."""
     spent: dict[str, float] = {}
     folders = {precision: work / f"{name}-{precision}" for precision in PRECISIONS}
     for threads in THREADS:
@@ -217,7 +241,7 @@ def time_stage(work: Path, name: str, stage: Stage, runtime: Runtime) -> dict[st
             if record is not None:
                 graph = open_graph(runtime, folder / record.file, record, threads)
                 calls[precision] = partial(graph.run, random_inputs(record))
-        found = medians(calls, WARM_UP, TURNS, fewest=MIN_TURNS, seconds=SECONDS)
+        found = medians(calls, WARM_UP, TURNS, min_turns=MIN_TURNS, max_seconds=SECONDS)
         spent |= {f"{runtime} {precision} {threads}": value for precision, value in found.items()}
     return spent
 
@@ -266,7 +290,6 @@ def run_matrix(
 
     What is there already is not made again, so a second call goes on where the first stopped.
     """
-    console = Console(highlight=False)
     videos = listed_videos(sources)
     for name in names:
         for precision in precisions:
@@ -283,17 +306,17 @@ def run_matrix(
         console.print(f"wrote {out}")
 
 
-@click.command()
-@click.option("--clips", "sources", type=PATH, multiple=True, required=True, help="Clip list or video, repeatable.")
-@click.option("--preset", "names", multiple=True, help="Only these presets, repeatable.")
-@click.option("--model", "models", type=PATH, multiple=True, help="A trained model file as well, repeatable.")
-@click.option("--precisions", default="int8,fp32,fp16", show_default=True)
-@click.option("--verify-clips", default=4, show_default=True, type=click.IntRange(1), help="Clips for most presets.")
-@click.option("--many", multiple=True, help="Presets to verify on --many-clips, repeatable.")
-@click.option("--many-clips", default=50, show_default=True, type=click.IntRange(1))
-@click.option("--work", type=PATH, default=Path(".cache/matrix"), show_default=True, help="Files and records.")
-@click.option("--time/--no-time", "timed", default=True, help="Time every file that runs here, 1 and 2 threads.")
-@click.option("--out", type=PATH, help="Write everything as YAML.")
+@click.command(cls=Benchmark)
+@click.option("--clips", "sources", type=PATH, multiple=True, required=True, help="A clip list or a video, repeatable.")
+@click.option("--preset", "names", multiple=True, help="Convert this preset instead of all, repeatable.")
+@click.option("--model", "models", type=PATH, multiple=True, help="Convert this trained model file too, repeatable.")
+@option("--precisions", default="int8,fp32,fp16", help="The precisions to convert to, separated by commas.")
+@option("--verify-clips", default=4, type=click.IntRange(1), help="Verify most presets on so many clips.")
+@click.option("--many", multiple=True, help="Verify this preset on --many-clips, repeatable.")
+@option("--many-clips", default=50, type=click.IntRange(1), help="Verify the presets of --many on so many clips.")
+@option("--work", type=PATH, default=Path(".cache/matrix"), help="The folder for files and records.")
+@click.option("--time/--no-time", "timed", default=True, help="Time every file that runs here with 1 and 2 threads.")
+@click.option("--out", type=PATH, help="Write everything to this YAML file.")
 def main(
     sources: tuple[Path, ...],
     names: tuple[str, ...],
@@ -314,4 +337,4 @@ def main(
 
 
 if __name__ == "__main__":
-    program(main)
+    main()

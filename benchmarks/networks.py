@@ -1,4 +1,4 @@
-"""What the presets cost, and how long their lowered stages take beside the float network.
+"""Measure what the presets cost, and how long their lowered stages take beside the float network.
 
 python -m benchmarks.networks --out results/networks.yaml
 """
@@ -12,10 +12,10 @@ import torch
 from rich.progress import track
 
 from adafocus import networks
-from adafocus.calibration.report_file import write_report
 from adafocus.converters.presets import cost_record, show
+from adafocus.edge.commands import options
 from adafocus.networks.lowering import infer_lowered, lower
-from benchmarks.harness import PATH, medians, program
+from benchmarks.harness import Benchmark, medians, out_option, write
 
 WARM_UP = 1
 TURNS = 5
@@ -42,26 +42,24 @@ def times(name: str) -> dict[str, float]:
     }
 
 
-@click.command()
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads.")
-@click.option("--out", type=PATH, help="Write the figures as YAML.")
+@click.command(cls=Benchmark)
+@options.threads
+@out_option
 def main(threads: int, out: Path | None) -> None:
     """Time the lowered stages of every preset beside its float network."""
     torch.set_num_threads(threads)
     records = [cost_record(name) | times(name) for name in track(networks.PRESETS, "presets")]
     show(records)
     show(records, TIMES)
-    if out is not None:
-        content = {
-            "command": f"python -m benchmarks.networks --threads {threads} --out {out}",
-            "torch": str(torch.__version__),
-            "threads": threads,
-            "turns": TURNS,
-            "presets": records,
-        }
-        write_report(out, content)
-        click.echo(f"wrote {out}")
+    content = {
+        "command": f"python -m benchmarks.networks --threads {threads} --out results/networks.yaml",
+        "torch": str(torch.__version__),
+        "threads": threads,
+        "turns": TURNS,
+        "presets": records,
+    }
+    write(out, content)
 
 
 if __name__ == "__main__":
-    program(main)
+    main()

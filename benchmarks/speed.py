@@ -1,4 +1,4 @@
-"""Time what each measure against slow graphs is worth, and our graphs beside peers', in one run.
+"""Time what each measure against slow graphs is worth, and our graphs beside those of others, in one run.
 
     python -m benchmarks.speed --peers PEERS --out results/speed.yaml
 
@@ -16,16 +16,14 @@ from typing import Any
 import click
 import torch
 import torch.nn.functional as F
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 from adafocus import networks
 from adafocus.calibration.quantization.qat import calibrate, prepare, snap
-from adafocus.calibration.report_file import write_report
 from adafocus.converters.backends import executorch as executorch_target
 from adafocus.converters.backends.registry import SUFFIXES, target
 from adafocus.edge.bundle.manifest import GraphFile, Precision, Runtime
+from adafocus.edge.commands import options
 from adafocus.edge.runtimes import open_graph
 from adafocus.networks.backbones import build_backbone
 from adafocus.networks.lowering import rules
@@ -33,7 +31,7 @@ from adafocus.networks.lowering.encoders import lower_encoder
 from adafocus.networks.lowering.heads import lower_head
 from adafocus.networks.lowering.images import LoweredInvertedResidual, LoweredInvertedResidualNet
 from adafocus.networks.lowering.x3d import LoweredSqueezeExcite, LoweredX3D, LoweredX3DBlock
-from benchmarks.harness import PATH, medians, program, random_inputs
+from benchmarks.harness import PATH, Benchmark, console, medians, out_option, random_inputs, show, write
 
 SEED = 3
 WARM_UP, TURNS = 5, 30
@@ -73,6 +71,7 @@ class FirstTaps(nn.Module):
 
 
 def _added(parts: list[Tensor]) -> Tensor:
+    """Add tensors one after the other."""
     total = parts[0]
     for part in parts[1:]:
         total = total + part
@@ -98,7 +97,7 @@ class FirstBlock(LoweredX3DBlock):
 
 
 def x3d(name: str, frames: int, side_px: int, *, first_form: bool = False) -> Classifier:
-    """An X3D classifier in today's form, or in the first that was tried."""
+    """Build an X3D classifier in today's form, or in the first that was tried."""
     torch.manual_seed(SEED)
     net = networks.build_classifier(name, 400).eval()
     encoder = LoweredX3D(net.encoder, frames, side_px)
@@ -114,7 +113,7 @@ def x3d(name: str, frames: int, side_px: int, *, first_form: bool = False) -> Cl
 
 
 def shifted(form: str, frames: int, side_px: int) -> Classifier:
-    """MobileNetV2 with its temporal shift as ``convolution`` or ``slices``, or with ``none``."""
+    """Build MobileNetV2 with its temporal shift as ``convolution`` or ``slices``, or with ``none``."""
     torch.manual_seed(SEED)
     float_net = build_backbone("mobilenet_v2", None if form == "none" else 8).eval()
     encoder: LoweredInvertedResidualNet = lower_encoder(float_net, frames, side_px)
@@ -131,7 +130,7 @@ def shifted(form: str, frames: int, side_px: int) -> Classifier:
 def made(
     module: nn.Module, frames: int, side_px: int, runtime: Runtime, precision: Precision, folder: Path
 ) -> tuple[Path, GraphFile, int | None]:
-    """Convert a classifier; its file, its description and how many delegates run it."""
+    """Convert a classifier; return its file, its description and how many delegates run it."""
     example = (torch.randn(frames, 3, side_px, side_px),)
     converter = target(runtime)
     program = module
@@ -151,13 +150,13 @@ def made(
 
 
 def graph_call(runtime: Runtime, path: Path, record: GraphFile, threads: int) -> Call:
-    """A call of a graph on random numbers."""
+    """Return a call of a graph on random numbers."""
     graph, arrays = open_graph(runtime, path, record, threads), random_inputs(record)
     return lambda: graph.run(arrays)
 
 
 def peers(folder: Path, threads: int) -> dict[str, Call]:
-    """Published int8 models of others that stand in a folder."""
+    """Return calls of the published int8 models of others that stand in a folder."""
     found: dict[str, Call] = {}
     if (folder / EFFICIENT_X3D).is_file():
         torch.backends.quantized.engine = "qnnpack"
@@ -174,7 +173,7 @@ def peers(folder: Path, threads: int) -> dict[str, Call]:
 
 
 def measure(folder: Path | None, threads: int) -> dict[str, Any]:
-    """Convert all forms, then time them taking turns; milliseconds, delegates and ratios."""
+    """Convert all forms, then let them take turns; return milliseconds, delegates and ratios."""
     torch.set_num_threads(threads)
     calls: dict[str, Call] = {}
     delegates: dict[str, int | None] = {}
@@ -189,7 +188,7 @@ def measure(folder: Path | None, threads: int) -> dict[str, Any]:
     ]  # type: ignore[list-item]
     with TemporaryDirectory(prefix="adafocus-speed-") as scratch:
         for index, (name, module, frames, side_px, runtime, precision) in enumerate(jobs):
-            Console().print(f"converting {name}", highlight=False)
+            console.print(f"converting {name}")
             place = Path(scratch) / str(index)
             place.mkdir()
             path, record, delegates[name] = made(module, frames, side_px, runtime, precision, place)
@@ -205,7 +204,7 @@ def measure(folder: Path | None, threads: int) -> dict[str, Any]:
 
 
 def ratios(ms: dict[str, float]) -> dict[str, float]:
-    """What the measures are worth: how many times faster, or slower by how much."""
+    """Return what the measures are worth: how many times faster, or slower by how much."""
     pairs = {
         "X3D-S 13x160 int8: first form / today's": ("X3D-S 13x160 int8, first form", "X3D-S 13x160 int8"),
         "X3D-S 13x160: fp32 / int8": ("X3D-S 13x160 fp32", "X3D-S 13x160 int8"),
@@ -231,35 +230,19 @@ def ratios(ms: dict[str, float]) -> dict[str, float]:
     return {name: round(ms[a] / ms[b], 3) for name, (a, b) in pairs.items() if a in ms and b in ms}
 
 
-def show(found: dict[str, Any]) -> None:
-    """Print times and ratios."""
-    console = Console(highlight=False)
-    table = Table("graph", "delegates", "median ms", title=f"{found['threads']} threads, {found['turns']} turns")
-    for name, ms in found["median_ms"].items():
-        table.add_row(name, str(found["delegates"].get(name, "-")), f"{ms:.2f}")
-    console.print(table)
-    for name, ratio in found["ratios"].items():
-        console.print(f"{name}: {ratio:.2f}")
-
-
-def write(path: Path, found: dict[str, Any], command: str) -> None:
-    """Write the figures as YAML with the command that made them."""
-    write_report(path, {"command": command, "torch": str(torch.__version__), **found})
-
-
-@click.command()
+@click.command(cls=Benchmark)
 @click.option("--peers", type=PATH, help="Folder with the int8 models of others to time beside ours.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="CPU threads.")
-@click.option("--out", type=PATH, help="Write the figures as YAML.")
+@options.threads
+@out_option
 def main(peers: Path | None, threads: int, out: Path | None) -> None:
     """Time the forms of our graphs against each other and beside peers. About ten minutes."""
     found = measure(peers, threads)
-    show(found)
-    if out is not None:
-        write(out, found, f"python -m benchmarks.speed --threads {threads} --peers PEERS --out {out}")
-        click.echo(f"wrote {out}")
-    click.echo("\nnext: adafocus bench BUNDLE VIDEO")
+    rows = [(name, found["delegates"].get(name, "-"), f"{ms:.2f}") for name, ms in found["median_ms"].items()]
+    show(f"{threads} threads, {TURNS} turns", ("graph", "delegates", "median ms"), rows, found["ratios"])
+    command = f"python -m benchmarks.speed --threads {threads} --peers PEERS --out results/speed.yaml"
+    write(out, {"command": command, "torch": str(torch.__version__), **found})
+    click.echo("\nnext: adafocus bench BUNDLE VIDEO", err=True)
 
 
 if __name__ == "__main__":
-    program(main)
+    main()

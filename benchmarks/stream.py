@@ -1,16 +1,14 @@
-"""Does a stream run for long without growing, and does it find its source again? Measured on a real paced source.
+"""Measure whether a stream runs for long without growing, and whether it finds its source again.
 
-A process serves a real clip as MJPEG over HTTP on the loopback at 30 frames a second; `adafocus stream` reads it in
+    python -m benchmarks.stream BUNDLE CLIP --minutes 10 --out stream.json
+
+A process serves a real clip as MJPEG over HTTP on the loopback at 30 frames a second; ``adafocus stream`` reads it in
 another process. Its resident memory is read from /proc every second. Once, the server is killed and started again.
-
-    python -m benchmarks.stream BUNDLE CLIP --minutes 10 --out results.json
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
 import signal
 import subprocess
 import sys
@@ -26,9 +24,9 @@ import click
 import cv2
 import numpy as np
 
-from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.streaming.statistics import resident_bytes
 from adafocus.errors import AdafocusError
+from benchmarks.harness import Benchmark, machine, option, out_option, write
 
 BOUNDARY = "frame"
 QUALITY = 85
@@ -39,7 +37,7 @@ END_LIMIT_S = 20.0
 
 
 def jpegs_of(clip: Path) -> list[bytes]:
-    """The frames of a clip as JPEG, encoded once.
+    """Return the frames of a clip as JPEG, encoded once.
 
     Raises:
         AdafocusError: no frame can be decoded.
@@ -154,7 +152,7 @@ class Stream:
             self.events.append((time.monotonic(), json.loads(line)))
 
     def of(self, kind: str, after_s: float = 0.0) -> Iterator[tuple[float, dict[str, Any]]]:
-        """Events of a kind that were read after a moment."""
+        """Return the events of a kind that were read after a moment."""
         return ((at, event) for at, event in list(self.events) if event["event"] == kind and at > after_s)
 
     def look(self) -> None:
@@ -176,7 +174,7 @@ class Stream:
             self.look()
 
     def end(self) -> dict[str, Any]:
-        """Press Ctrl-C and give the summary.
+        """Press Ctrl-C and return the summary.
 
         Raises:
             AdafocusError: it does not end, ends with an error, or gives no summary.
@@ -216,7 +214,8 @@ def measure(bundle: Path, clip: Path, seconds: float, fps: float, extra: tuple[s
             stream.process.kill()
         server.kill()
     return {
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "command": "python -m benchmarks.stream BUNDLE CLIP --minutes MINUTES",
+        "machine": machine(),
         "source": {"clip": clip.name, "fps": fps, "served": "MJPEG over HTTP, 127.0.0.1"},
         "seconds": round(seconds, 1),
         "memory": _memory(stream.rss, began_s, seconds),
@@ -236,7 +235,7 @@ def measure(bundle: Path, clip: Path, seconds: float, fps: float, extra: tuple[s
 
 
 def _first(stream: Stream, kind: str, after_s: float, limit_s: float, **wanted: Any) -> float:
-    """When the first event of a kind was read, watching until then."""
+    """Wait for the first event of a kind, and return when it was read."""
     end_s = time.monotonic() + limit_s
     while time.monotonic() < end_s:
         for at, event in stream.of(kind, after_s):
@@ -247,7 +246,7 @@ def _first(stream: Stream, kind: str, after_s: float, limit_s: float, **wanted: 
 
 
 def _memory(samples: list[tuple[float, int]], began_s: float, seconds: float) -> dict[str, Any]:
-    """Growth after the first minute, or after the first third of a shorter run."""
+    """Return the growth after the first minute, or after the first third of a shorter run."""
     settled_s = began_s + min(SETTLED_S, seconds / 3)
     later = [held for at, held in samples if at >= settled_s]
     return {
@@ -260,11 +259,11 @@ def _memory(samples: list[tuple[float, int]], began_s: float, seconds: float) ->
     }
 
 
-@click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.1))
-@click.option("--fps", default=30.0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Write the report there.")
+@click.command(cls=Benchmark)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="BUNDLE CLIP")
+@option("--minutes", default=10.0, type=click.FloatRange(0.1), help="How long the stream runs.")
+@option("--fps", default=30.0, help="Frames a second that the source serves.")
+@out_option
 @click.option("--stream-option", "extra", multiple=True, help="Handed on to adafocus stream, such as --threads=1.")
 @click.option("--serve", "serving", is_flag=True, hidden=True)
 @click.option("--port", default=0, hidden=True)
@@ -277,22 +276,13 @@ def main(
     serving: bool,
     port: int,
 ) -> None:
-    """Run the experiment with BUNDLE and CLIP."""
+    """Stream CLIP with BUNDLE while its source dies and comes back."""
     if serving:
         serve(paths[0], port, fps)
         return
-    try:
-        if len(paths) != 2:
-            raise AdafocusError(f"found {len(paths)} paths, expected two: a bundle and a clip.")
-        report = measure(paths[0], paths[1].resolve(), 60 * minutes, fps, extra)
-        text = json.dumps(report, indent=1)
-        if out is not None:
-            with replacing_file(out) as beside:
-                beside.write_text(text + "\n", encoding="utf-8")
-    except AdafocusError as error:
-        click.echo(f"stream_experiment: {error}", err=True)
-        raise SystemExit(2) from error
-    click.echo(text)
+    if len(paths) != 2:
+        raise AdafocusError(f"Found {len(paths)} paths, expected two: a bundle and a clip.")
+    write(out, measure(paths[0], paths[1].resolve(), 60 * minutes, fps, extra))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a file of results keeps of evaluations: everything but the single clips; and the mean of several seeds.
+"""Keep of evaluations what a file of results needs: everything but the single clips, and the mean of several seeds.
 
-``python -m benchmarks.summary results/accuracy.yaml KEY EVALUATION.yaml ... --note TEXT``
+python -m benchmarks.summary results/accuracy.yaml KEY EVALUATION.yaml ... --note TEXT
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from adafocus.calibration.evaluation.metrics import Resamples
 from adafocus.calibration.predictions.ablations import LEARNED
 from adafocus.calibration.report_file import put_result, read_evaluation
 from adafocus.errors import AdafocusError
+from benchmarks.harness import PATH, Benchmark
 
 LEFT_OUT = ("kind", "format", "each_clip", "confusion", "by_class", "resamples")
-SURE = 0.95
+CONFIDENCE_LEVEL = 0.95
 
 
 def summary(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Figures without single clips; of several evaluations of the same clips also those of their mean.
+    """Return the figures without single clips; of several evaluations of the same clips also those of their mean.
 
     Raises:
         AdafocusError: several evaluations are of different clips.
@@ -52,7 +53,7 @@ def summary(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _mean_hits(evaluations: Sequence[dict[str, Any]]) -> tuple[dict[str, NDArray[np.float64]], Resamples]:
-    """By way, the ``(n,)`` shares of runs that get each clip right; and draws of the clips' groups."""
+    """Return, by ablation, the ``(n,)`` shares of runs that get each clip right; and draws of the clips' groups."""
     rows = [one["each_clip"] for one in evaluations]
     if len({tuple(row["path"] for row in run) for run in rows}) != 1:
         raise AdafocusError("The evaluations are of different clips, expected runs on the same. Give them one by one.")
@@ -62,20 +63,24 @@ def _mean_hits(evaluations: Sequence[dict[str, Any]]) -> tuple[dict[str, NDArray
 
 
 def mean_of(values: Sequence[float]) -> dict[str, Any]:
-    """Mean of some runs and its 95 % interval, from their own spread."""
-    mean, reach = float(np.mean(values)), float(stats.sem(values) * stats.t.ppf((1 + SURE) / 2, len(values) - 1))
+    """Return the mean of some runs and its 95 % interval, from their own spread."""
+    mean, reach = (
+        float(np.mean(values)),
+        float(stats.sem(values) * stats.t.ppf((1 + CONFIDENCE_LEVEL) / 2, len(values) - 1)),
+    )
     return {"mean": round(mean, 2), "interval_over_runs": _percents((mean - reach, mean + reach), 1), "each": [*values]}
 
 
 def _percents(interval: tuple[float, float] | None, whole: float = 100.0) -> list[float] | None:
+    """Return an interval in percent."""
     return None if interval is None else [round(whole * value, 2) for value in interval]
 
 
-@click.command()
-@click.argument("out", type=click.Path(path_type=Path))
+@click.command(cls=Benchmark)
+@click.argument("out", type=PATH)
 @click.argument("key")
-@click.argument("evaluations", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--note", help="How it was made: the commands, the seeds.")
+@click.argument("evaluations", type=PATH, nargs=-1, required=True)
+@click.option("--note", help="Say how it was made: the commands, the seeds.")
 def main(out: Path, key: str, evaluations: tuple[Path, ...], note: str | None) -> None:
     """Put EVALUATIONS, files of adafocus evaluate --out, under KEY into the results OUT."""
     content = summary([read_evaluation(path) for path in evaluations])

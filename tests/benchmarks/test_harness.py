@@ -24,5 +24,5 @@ def test_no_further_turn_begins_when_the_time_is_over_but_the_fewest_are_made(se
         time.sleep(0.01)
         calls.append(1.0)
 
-    medians({"slow": slow}, 1, 8, fewest=3, seconds=seconds)
+    medians({"slow": slow}, 1, 8, min_turns=3, max_seconds=seconds)
     assert len(calls) == turns

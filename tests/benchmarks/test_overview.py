@@ -12,7 +12,6 @@ from PIL import Image
 from adafocus.calibration.evaluation.evaluate import Request, evaluate_bundle
 from adafocus.calibration.report_file import write_report
 from adafocus.edge.recognizer import Recognizer
-from adafocus.errors import AdafocusError
 from benchmarks.overview import main
 from benchmarks.summary import main as summarize
 
@@ -31,7 +30,8 @@ def test_evaluations_of_one_set_share_a_picture_and_others_are_refused(
     assert len(colours) > 50
     write_report(second, figures | {"measured_on": figures["measured_on"] | {"split": "train"}})
     refused = CliRunner().invoke(main, [str(tmp_path / "none.png"), str(first), str(second)])
-    assert isinstance(refused.exception, AdafocusError)
+    assert refused.exit_code == 2
+    assert "sets of clips, expected one" in refused.output
     assert not (tmp_path / "none.png").exists()
 
 
