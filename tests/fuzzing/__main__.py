@@ -24,14 +24,38 @@ SHOWN_CHARACTERS = 300
 
 
 @click.command()
-@click.option("--bundle", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--clips", multiple=True, type=click.Path(exists=True, path_type=Path), help="Repeatable; for media.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Repeatable; all where left out.")
-@click.option("--count", default=500, show_default=True, type=click.IntRange(1), help="Inputs of each kind.")
-@click.option("--number", "numbers", multiple=True, type=int, help="Only these inputs.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
-@click.option("--limit-s", default=campaign.LIMIT_S, show_default=True, help="Longer is a hang.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Summary, as .yaml or .json.")
+@click.option(
+    "--bundle",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of a bundle with graphs for LiteRT and ONNX Runtime, which is damaged.",
+)
+@click.option(
+    "--clips",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Videos, or folders of them, that are damaged for the kind media. Repeatable.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(list(KINDS)),
+    help="Kind of input to make. Repeatable; all kinds where it is left out.",
+)
+@click.option(
+    "--count", default=500, show_default=True, type=click.IntRange(1), help="How many inputs of each kind to make."
+)
+@click.option("--number", "numbers", multiple=True, type=int, help="Make only the input of this number. Repeatable.")
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed from which all inputs are made."
+)
+@click.option(
+    "--limit-s", default=campaign.LIMIT_S, show_default=True, help="Seconds after which an input counts as a hang."
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File of the summary, ending in .yaml or .json."
+)
 def fuzz(
     bundle: Path,
     clips: tuple[Path, ...],
