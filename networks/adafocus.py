@@ -18,7 +18,7 @@ from adafocus.networks.temporal import middle_frames, monte_carlo_logits, pick_f
 
 @dataclass(frozen=True)
 class Inference:
-    """What one inference answers; shapes as in :meth:`AdaFocus.infer`."""
+    """Outputs of one inference; shapes as in :meth:`AdaFocus.infer`."""
 
     glance_logits: Tensor
     boxes: Tensor
@@ -32,11 +32,11 @@ class Inference:
 
 @dataclass(frozen=True)
 class PolicyOutputs:
-    """What teaches the policies; the glance alone gives it.
+    """Outputs that the policies are trained on; they need the glance alone.
 
     Attributes:
         expected: ``(B, K)`` expected logits of frames drawn by the temporal policy.
-        feature_crop: ``(B, K)`` logits of the glance features inside the boxes; teaches the spatial policy.
+        feature_crop: ``(B, K)`` logits of the glance features inside the boxes; trains the spatial policy.
         raw_boxes: ``(B, n, 4)`` in (0, 1); the size term pulls the last two to 1.
         frame_weights: ``(B, T_G)``.
     """
@@ -49,7 +49,7 @@ class PolicyOutputs:
 
 @dataclass(frozen=True)
 class TrainingOutputs(PolicyOutputs):
-    """What the losses of Uni-AdaFocus need (method: losses and stop-gradients).
+    """Outputs that the losses of Uni-AdaFocus (arXiv 2412.11228) are computed from.
 
     Attributes:
         prediction: ``(2, B, H, K)`` logits of every head that predicts, from policy crops and from random crops.
@@ -66,8 +66,8 @@ class AdaFocus(nn.Module):
     """Two encoders, two policies, classifiers of the variant.
 
     Attributes:
-        exits: answers that a clip can stop at, the last included.
-        training_heads: what inference never runs.
+        exits: predictions that a clip can stop at, the last included.
+        training_heads: classifiers that inference never runs.
     """
 
     exits: int
@@ -89,34 +89,34 @@ class AdaFocus(nn.Module):
     @staticmethod
     @abstractmethod
     def boxes_in(config: NetworkConfig) -> int:
-        """Boxes that the spatial policy gives for one clip."""
+        """Return how many boxes the spatial policy gives for one clip."""
 
     @abstractmethod
-    def answers(self, pooled: Tensor, local: Tensor) -> Tensor:
-        """Logits of every exit ``(B, exits, K)`` from pooled features ``(B, T_G, C)`` and ``(B, T_L, C')``."""
+    def exit_logits(self, pooled: Tensor, local: Tensor) -> Tensor:
+        """Compute the logits of every exit ``(B, exits, K)`` from pooled ``(B, T_G, C)`` and ``(B, T_L, C')``."""
 
     @abstractmethod
-    def predictions(self, pooled: Tensor, local: Tensor) -> Tensor:
-        """Logits of every head that the prediction loss teaches, ``(B, H, K)``, with the variant's stop-gradients."""
+    def head_logits(self, pooled: Tensor, local: Tensor) -> Tensor:
+        """Return the logits ``(B, H, K)`` of every head in the prediction loss, with the variant's stop-gradients."""
 
     @abstractmethod
     def glance_frame_logits(self, pooled: Tensor) -> Tensor:
-        """Auxiliary logits of every glance frame, ``(B, T_G, K)``."""
+        """Return auxiliary logits of every glance frame, ``(B, T_G, K)``."""
 
     @abstractmethod
     def local_frame_logits(self, local: Tensor) -> Tensor:
-        """Auxiliary logits of every patch, ``(B, T_L, K)``."""
+        """Return auxiliary logits of every patch, ``(B, T_L, K)``."""
 
     @abstractmethod
     def chosen_boxes(self, raw: Tensor, indices: Tensor) -> Tensor:
-        """Raw boxes ``(B, 1 or T_L, 4)`` of the chosen candidates ``(B, T_L)`` from those of the policy."""
+        """Return raw boxes ``(B, 1 or T_L, 4)`` of the selected candidates ``(B, T_L)`` from those of the policy."""
 
     def frame_weights(self, pooled: Tensor) -> Tensor:
-        """Temporal policy: softmax weights ``(B, T_G)`` from pooled features ``(B, T_G, C)``."""
+        """Return the temporal policy's softmax weights ``(B, T_G)`` from pooled features ``(B, T_G, C)``."""
         return (self.temporal_policy(pooled) / self.config.temperature).softmax(1)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Boxes as fractions of the frame from raw ones."""
+        """Turn raw boxes into fractions of the frame."""
         return decode_boxes(raw, self.config.box_min, self.config.box_max)
 
     def infer(self, candidates: Tensor, glance: Tensor | None = None) -> Inference:
@@ -145,7 +145,7 @@ class AdaFocus(nn.Module):
         boxes = self.decode(self.chosen_boxes(self.spatial_policy(features), indices))
         patches = crop_frames(pick_frames(candidates, indices), boxes, config.patch_size)
         local = self.local_encoder(patches).mean((3, 4))
-        stage_logits = self.answers(pooled, local)
+        stage_logits = self.exit_logits(pooled, local)
         return Inference(
             glance_logits=stage_logits[:, 0],
             boxes=boxes,
@@ -158,7 +158,7 @@ class AdaFocus(nn.Module):
         )
 
     def forward(self, candidates: Tensor, glance: Tensor | None = None) -> Tensor:
-        """Prediction ``(B, K)`` of :meth:`infer`."""
+        """Return the prediction ``(B, K)`` of :meth:`infer`."""
         return self.infer(candidates, glance).logits
 
     def train_forward(
@@ -193,7 +193,7 @@ class AdaFocus(nn.Module):
         per_frame = self.glance_frame_logits(pooled)
         known = per_frame if self.feeds_policy_gradient_back else per_frame.detach()
         return TrainingOutputs(
-            prediction=torch.stack([self.predictions(pooled, part) for part in local]),
+            prediction=torch.stack([self.head_logits(pooled, part) for part in local]),
             glance_frames=per_frame,
             local_frames=torch.stack([self.local_frame_logits(part) for part in local]),
             expected=monte_carlo_logits(weights, known, generator),
@@ -203,7 +203,7 @@ class AdaFocus(nn.Module):
         )
 
     def policy_forward(self, glance: Tensor, generator: torch.Generator | None = None) -> PolicyOutputs:
-        """Run one training step of the policies alone: the focus teaches them nothing, so it is not run.
+        """Run one training step of the policies alone: they get no gradient from the focus, so it is not run.
 
         Args:
             glance: as in :meth:`infer`.
@@ -222,12 +222,12 @@ class AdaFocus(nn.Module):
         )
 
     def _checked(self, candidates: Tensor, glance: Tensor | None) -> Tensor:
-        """The glance frames, after a look at the shapes."""
+        """Check the shapes and return the glance frames."""
         config = self.config
         frame = (3, config.frame_size, config.frame_size)
         if candidates.dim() != 5 or tuple(candidates.shape[1:]) != (config.candidate_frames, *frame):
             raise NetworkError(
-                f"candidates have the shape {tuple(candidates.shape)}, expected (B, "
+                f"Candidates have the shape {tuple(candidates.shape)}, expected (B, "
                 f"{', '.join(map(str, (config.candidate_frames, *frame)))})."
             )
         if glance is None:
@@ -235,13 +235,13 @@ class AdaFocus(nn.Module):
         small = (3, config.glance_size, config.glance_size)
         if glance.dim() != 5 or tuple(glance.shape[1:]) not in [(config.glance_frames, *f) for f in (frame, small)]:
             raise NetworkError(
-                f"glance frames have the shape {tuple(glance.shape)}, expected (B, {config.glance_frames}, 3, S, S) "
+                f"Glance frames have the shape {tuple(glance.shape)}, expected (B, {config.glance_frames}, 3, S, S) "
                 f"with S = {config.frame_size} or {config.glance_size}."
             )
         return glance
 
     def _random_boxes(self, raw: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Boxes of the patch's own size (within the bounds) at random places, one for each that the focus uses."""
+        """Draw boxes of the patch's own size (within the bounds) at random places, as many as the focus uses."""
         config = self.config
         count = 1 if raw.shape[1] == 1 else config.focus_frames
         place = torch.rand((len(raw), count, 2), generator=generator).to(raw)
@@ -249,6 +249,7 @@ class AdaFocus(nn.Module):
         return torch.cat((place * (1.0 - side), torch.full_like(place, side)), dim=-1)
 
     def _feature_crop_logits(self, features: Tensor, raw: Tensor) -> Tensor:
+        """Classify the glance features inside the boxes, ``(B, K)``; gradients flow through the boxes."""
         frames = features.shape[1]
         size = max(1, round(self.map_size * self.config.patch_size / self.config.frame_size))
         boxes = self.decode(raw).expand(-1, frames, -1)

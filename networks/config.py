@@ -130,7 +130,7 @@ class NetworkConfig:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> NetworkConfig:
-        """The inverse of :func:`dataclasses.asdict`, also after a journey through JSON."""
+        """Undo :func:`dataclasses.asdict`, also after a round trip through JSON."""
         fields: dict[str, Any] = {}
         for name, value in content.items():
             fields[name] = tuple(value) if isinstance(value, list) else value
@@ -145,6 +145,6 @@ class NetworkConfig:
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
         if unknown:
             raise NetworkError(
-                f"unknown setting {', '.join(unknown)}; expected {', '.join(self.__dataclass_fields__)}."
+                f"Unknown setting {', '.join(unknown)}; expected {', '.join(self.__dataclass_fields__)}."
             )
         return replace(self, **changes)

@@ -21,7 +21,7 @@ from adafocus.networks.variants import from_config
 
 FP32_BYTES, INT8_BYTES = 4, 1
 COUNTED = (nn.Conv2d, nn.Conv3d, nn.Linear)
-# operations that runtimes do in the memory of their input, and operations that are only another look at it
+# operations that runtimes do in the memory of their input, and operations that only view it
 IN_PLACE = {"relu", "relu6", "hardtanh", "sigmoid"}
 VIEWS = {"view", "reshape", "flatten", "permute", "transpose", "slice", "select", "unsqueeze", "squeeze", "dropout"}
 
@@ -48,7 +48,7 @@ class Cost:
     """Cost of a network.
 
     Attributes:
-        parameters: of inference; training heads and unused exits' heads are not counted.
+        parameters: of inference; training heads and heads of unused exits are not counted.
         stages: of the lowered graphs, as they run.
         exit_macs: multiply-accumulates of a clip that stops at each exit, as the graphs run.
         published_macs: the same in the accounting of the official code, whose heads run more or less often.
@@ -60,7 +60,7 @@ class Cost:
     published_macs: tuple[int, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain numbers, GMAC and bytes."""
+        """Return plain numbers, GMAC and bytes."""
         return {
             "parameters": self.parameters,
             "stages": [
@@ -101,7 +101,7 @@ def cost_of(config: NetworkConfig) -> Cost:
 
 
 def count_macs(module: nn.Module, call: Callable[[], object]) -> int:
-    """Multiply-accumulates of the convolutions and linear layers inside ``module`` while ``call`` runs."""
+    """Count the multiply-accumulates of the convolutions and linear layers in ``module`` while ``call`` runs."""
     total = 0
 
     def add(layer: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -132,7 +132,7 @@ def _stage_cost(stages: LoweredStages, name: str) -> StageCost:
 
 
 def _published(net: AdaFocus) -> tuple[int, ...]:
-    """The official accounting: stage 0 has no policy; heads of X3D once per clip, both heads of TSM once per frame."""
+    """Count as the official code: stage 0 has no policy; X3D heads once per clip, both TSM heads once per frame."""
     config = net.config
     frames = torch.zeros(1, config.glance_frames, 3, config.glance_size, config.glance_size)
     patches = torch.zeros(1, config.focus_frames, 3, config.patch_size, config.patch_size)
@@ -157,7 +157,7 @@ def _published(net: AdaFocus) -> tuple[int, ...]:
 
 
 def peak_activations(module: nn.Module, example: tuple[Tensor, ...]) -> int:
-    """Largest number of values alive at once when a static graph runs in its own order.
+    """Return the largest number of values alive at once when a static graph runs in its own order.
 
     Views cost nothing, and ReLU and sigmoid work in the memory of their input where nothing else reads it; constants
     are not counted.
@@ -187,5 +187,6 @@ def peak_activations(module: nn.Module, example: tuple[Tensor, ...]) -> int:
 
 
 def _lives_in_its_input(node: fx.Node, read: list[fx.Node]) -> bool:
+    """Return whether a node needs no memory of its own."""
     name = str(node.target).removeprefix("aten.").partition(".")[0]
     return name in VIEWS or (name in IN_PLACE and len(read) == 1 and len(read[0].users) == 1)

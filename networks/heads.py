@@ -75,19 +75,19 @@ class CumulativeClassifier(nn.Module):
         )
 
     def glance_maximum(self, pooled: Tensor) -> Tensor:
-        """Running maximum ``(B, T_G, hidden)`` of pooled glance features ``(B, T_G, C)``."""
+        """Return the running maximum ``(B, T_G, hidden)`` of pooled glance features ``(B, T_G, C)``."""
         return self.global_mlp(pooled).cummax(1).values
 
     def glance_logits(self, maximum: Tensor) -> Tensor:
-        """Exit after the last glance frame: ``(B, T_G, hidden)`` to ``(B, K)``."""
+        """Return the logits of the exit after the last glance frame: ``(B, T_G, hidden)`` to ``(B, K)``."""
         return self.global_heads[-1](maximum[:, -1])
 
     def all_glance_logits(self, maximum: Tensor) -> Tensor:
-        """Every global head: ``(B, T_G, hidden)`` to ``(B, T_G, K)``; all but the last matter in training only."""
+        """Run every global head, ``(B, T_G, hidden)`` to ``(B, T_G, K)``; all but the last matter in training only."""
         return torch.stack([head(maximum[:, t]) for t, head in enumerate(self.global_heads)], dim=1)
 
     def local_logits(self, local: Tensor, maximum: Tensor) -> Tensor:
-        """Every local head: pooled local features ``(B, T_L, C)`` to ``(B, T_L, K)``."""
+        """Run every local head: pooled local features ``(B, T_L, C)`` to ``(B, T_L, K)``."""
         running = self.local_mlp(local).cummax(1).values
         beside = maximum[:, -1]
         joined = [torch.cat((running[:, k], beside), dim=1) for k in range(len(self.local_heads))]

@@ -13,6 +13,7 @@ FRAME: dict[str, Any] = {"frame_size": 224, "short_side_px": 256, "box_min_px": 
 
 
 def _long(patch_size: int) -> NetworkConfig:
+    """Return the published ``long`` configuration with another patch size."""
     return NetworkConfig(
         variant="long",
         global_backbone="mobilenet_v2",
@@ -32,6 +33,7 @@ def _long(patch_size: int) -> NetworkConfig:
 
 
 def _tsm(focus_frames: int, patch_size: int, local: str = "resnet50") -> NetworkConfig:
+    """Return a published ``tsm`` configuration: glance of 8 frames, three candidates for each focus frame."""
     return NetworkConfig(
         variant="tsm",
         global_backbone="mobilenet_v2",
@@ -94,5 +96,5 @@ def preset(name: str, **overrides: Any) -> NetworkConfig:
         NetworkError: no such preset, no such setting, or a combination that cannot be built.
     """
     if name not in PRESETS:
-        raise NetworkError(f"there is no preset {name!r}; expected one of {', '.join(sorted(PRESETS))}.")
+        raise NetworkError(f"There is no preset {name!r}; expected one of {', '.join(sorted(PRESETS))}.")
     return PRESETS[name].override(**overrides)

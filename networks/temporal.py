@@ -1,4 +1,4 @@
-"""Dynamic frame selection, and the Monte-Carlo logits that teach it (Uni-AdaFocus, arXiv 2412.11228)."""
+"""Dynamic frame selection, and the Monte-Carlo logits that train it (Uni-AdaFocus, arXiv 2412.11228)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ REPETITIONS = 128
 
 
 def quantile_levels(count: int, generator: torch.Generator | None = None, *, jitter: bool = False) -> Tensor:
-    """Stratified levels in (0, 1), one per frame to choose: stratum centres, or one draw in each stratum."""
+    """Return stratified levels in (0, 1), one per frame to choose: stratum centres, or one draw in each stratum."""
     offsets = torch.rand(count, generator=generator, dtype=torch.float64) if jitter else 0.5
     return (torch.arange(count, dtype=torch.float64) + offsets) / count
 
 
 def middle_frames(candidates: Tensor, count: int) -> Tensor:
-    """The middles of ``count`` equal segments of time: ``(B, N, ...)`` to ``(B, count, ...)``."""
-    grid = (quantile_levels(count) * candidates.shape[1]).long()
-    return candidates[:, grid.to(candidates.device)]
+    """Pick the middles of ``count`` equal segments of time: ``(B, N, ...)`` to ``(B, count, ...)``."""
+    middles = (quantile_levels(count) * candidates.shape[1]).long()
+    return candidates[:, middles.to(candidates.device)]
 
 
 def pick_frames(candidates: Tensor, indices: Tensor) -> Tensor:
-    """Frames ``(B, n, ...)`` of ``(B, N, ...)`` by index ``(B, n)``."""
+    """Pick frames ``(B, n, ...)`` of ``(B, N, ...)`` by index ``(B, n)``."""
     rows = torch.arange(len(indices), device=indices.device)[:, None]
     return candidates[rows, indices]
 
@@ -44,7 +44,7 @@ def select_frames(weights: Tensor, candidates: int, levels: Tensor) -> Tensor:
     """
     bins = weights.detach().double()
     if not bool(bins.isfinite().all()):
-        raise NetworkError("the frame weights are not finite.")
+        raise NetworkError("The frame weights are not finite, expected numbers: check the checkpoint and the frames.")
     cumulative = bins.cumsum(1)
     cumulative[:, -1] = 1.0
     wanted = levels.to(cumulative).expand(len(bins), -1).contiguous()
@@ -59,7 +59,7 @@ def select_frames(weights: Tensor, candidates: int, levels: Tensor) -> Tensor:
 
 
 def monte_carlo_logits(weights: Tensor, frame_logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Expected mean of the logits of M frames drawn without replacement, M about a third of the frames.
+    """Estimate the expected mean of the logits of M frames drawn without replacement, M about a third of the frames.
 
     Frames already drawn are left out and the rest reweighted; the gradient runs through the weight of the last draw
     and, where they require it, through the logits.

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from adafocus.errors import NetworkError
 from adafocus.networks.adafocus import AdaFocus
+from adafocus.networks.backbones import build_backbone
+from adafocus.networks.backbones.x3d import X3D
 from adafocus.networks.config import NetworkConfig
 from adafocus.networks.heads import CumulativeClassifier, LinearHead, X3DHead
 from adafocus.networks.policy import box_track
+from adafocus.networks.presets import preset
 from adafocus.networks.temporal import pick_frames
+
+# width inside the published classifier of X3D
+HEAD_HIDDEN = 2048
 
 
 class AdaFocusPerClip(AdaFocus):
     """The ``tsm`` and ``x3d`` variants: one box per clip, exits after the glance and at the end.
 
     Each encoder has a "final" head, fed with the pooled clip and with detached features in training, and an
-    "auxiliary" head, fed with each frame and averaged, which teaches the encoder. The auxiliary head of the glance is
+    "auxiliary" head, fed with each frame and averaged, which trains the encoder. The auxiliary head of the glance is
     exit 0; the sum of both final heads is the prediction.
     """
 
@@ -33,35 +41,36 @@ class AdaFocusPerClip(AdaFocus):
 
     @staticmethod
     def boxes_in(config: NetworkConfig) -> int:
-        """One box."""
+        """Return 1: one box serves the whole clip."""
         return 1
 
     def _head(self, channels: int) -> X3DHead | LinearHead:
+        """Build one classifier of the variant."""
         config = self.config
         if config.variant == "tsm":
             return LinearHead(channels, config.num_classes, dropout=config.dropout)
         return X3DHead(channels, config.head_hidden, config.num_classes, bias=config.head_bias, dropout=config.dropout)
 
     def chosen_boxes(self, raw: Tensor, indices: Tensor) -> Tensor:
-        """The one box, whatever frames are chosen."""
+        """Return the one box, whatever frames are selected."""
         return raw
 
-    def answers(self, pooled: Tensor, local: Tensor) -> Tensor:
-        """Exit 0 from the auxiliary head, exit 1 from both final heads."""
+    def exit_logits(self, pooled: Tensor, local: Tensor) -> Tensor:
+        """Compute exit 0 from the auxiliary head, exit 1 from both final heads."""
         final = self.global_head(pooled.mean(1)) + self.local_head(local.mean(1))
         return torch.stack((self.glance_frame_logits(pooled).mean(1), final), dim=1)
 
-    def predictions(self, pooled: Tensor, local: Tensor) -> Tensor:
-        """Both final heads on detached features."""
+    def head_logits(self, pooled: Tensor, local: Tensor) -> Tensor:
+        """Run both final heads on detached features."""
         final = self.global_head(pooled.detach().mean(1)) + self.local_head(local.detach().mean(1))
         return final[:, None]
 
     def glance_frame_logits(self, pooled: Tensor) -> Tensor:
-        """The auxiliary head of the glance, frame by frame."""
+        """Run the auxiliary head of the glance frame by frame."""
         return self.global_aux_head(pooled)
 
     def local_frame_logits(self, local: Tensor) -> Tensor:
-        """The auxiliary head of the focus, frame by frame."""
+        """Run the auxiliary head of the focus frame by frame."""
         return self.training_heads["local_aux"](local)
 
 
@@ -93,31 +102,31 @@ class AdaFocusPerFrame(AdaFocus):
 
     @staticmethod
     def boxes_in(config: NetworkConfig) -> int:
-        """A box for every glance frame."""
+        """Return one box for every glance frame."""
         return config.glance_frames
 
     def chosen_boxes(self, raw: Tensor, indices: Tensor) -> Tensor:
-        """Boxes at the chosen candidates' own moments."""
+        """Interpolate the boxes at the moments of the selected candidates."""
         return pick_frames(box_track(raw, self.config.candidate_frames), indices)
 
-    def answers(self, pooled: Tensor, local: Tensor) -> Tensor:
-        """Exit 0 after all glance frames, then one after every patch in order of time."""
+    def exit_logits(self, pooled: Tensor, local: Tensor) -> Tensor:
+        """Compute exit 0 after all glance frames, then one after every patch in order of time."""
         maximum = self.classifier.glance_maximum(pooled)
         first = self.classifier.glance_logits(maximum)
         return torch.cat((first[:, None], self.classifier.local_logits(local, maximum)), dim=1)
 
-    def predictions(self, pooled: Tensor, local: Tensor) -> Tensor:
-        """All cumulative heads, those of the glance first."""
+    def head_logits(self, pooled: Tensor, local: Tensor) -> Tensor:
+        """Run all cumulative heads, those of the glance first."""
         maximum = self.classifier.glance_maximum(pooled)
         every = (self.classifier.all_glance_logits(maximum), self.classifier.local_logits(local, maximum))
         return torch.cat(every, dim=1)
 
     def glance_frame_logits(self, pooled: Tensor) -> Tensor:
-        """A linear layer on every glance frame; training only."""
+        """Run a linear layer on every glance frame; training only."""
         return self.training_heads["global_frame"](pooled)
 
     def local_frame_logits(self, local: Tensor) -> Tensor:
-        """A linear layer on every patch; training only."""
+        """Run a linear layer on every patch; training only."""
         return self.training_heads["local_frame"](local)
 
 
@@ -137,11 +146,27 @@ def from_config(config: NetworkConfig) -> AdaFocus:
     return VARIANT_CLASSES[config.variant](config)
 
 
+def build(name: str, num_classes: int | None = None, **overrides: Any) -> AdaFocus:
+    """Build a preset with fresh weights.
+
+    Args:
+        name: a key of :data:`~adafocus.networks.presets.PRESETS`.
+        num_classes: K; the preset's own where left out.
+        **overrides: any other field of :class:`~adafocus.networks.config.NetworkConfig`.
+
+    Raises:
+        NetworkError: the sentence names the setting that cannot be built.
+    """
+    if num_classes is not None:
+        overrides["num_classes"] = num_classes
+    return from_config(preset(name, **overrides))
+
+
 class VideoClassifier(nn.Module):
     """One encoder and its classifier on whole frames: TSN, TSM and X3D as published, and the teachers of distillation.
 
-    Maps ``(B, T, 3, S, S)`` to logits ``(B, K)``; X3D classifies the mean of all frames, the others average what they
-    say of each.
+    Maps ``(B, T, 3, S, S)`` to logits ``(B, K)``; X3D classifies the mean of all frames, the others average the
+    logits of each.
     """
 
     def __init__(self, encoder: nn.Module, head: X3DHead | LinearHead) -> None:
@@ -152,3 +177,15 @@ class VideoClassifier(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Classify clips."""
         return self.head(self.encoder(frames).mean((1, 3, 4)))
+
+
+def build_classifier(backbone: str, num_classes: int, shift_div: int | None = None) -> VideoClassifier:
+    """Build one encoder with its published classifier: X3D, or TSN (TSM where ``shift_div`` is given).
+
+    Raises:
+        NetworkError: there is no such backbone.
+    """
+    encoder = build_backbone(backbone, shift_div)
+    if isinstance(encoder, X3D):
+        return VideoClassifier(encoder, X3DHead(encoder.channels, HEAD_HIDDEN, num_classes, bias=False, dropout=0.5))
+    return VideoClassifier(encoder, LinearHead(encoder.channels, num_classes, dropout=0.5))

@@ -1,4 +1,4 @@
-"""The teacher: a classifier on whole frames, whose answers are the soft targets of another network."""
+"""The teacher: a classifier on whole frames, whose logits are the soft targets of another network."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from adafocus import networks
 from adafocus.calibration.datasets import FrameCache
 from adafocus.calibration.training.checkpoint import is_checkpoint, load_checkpoint
 from adafocus.calibration.training.recipe import Classifier
-from adafocus.calibration.training.tasks import classifier_config, whole_frames
+from adafocus.calibration.training.tasks import classifier_config, classifier_input
 from adafocus.edge.bundle.files import replacing_file, sha256_of
 from adafocus.errors import AdafocusError
 from adafocus.networks.backbones import build_backbone
 from adafocus.networks.backbones.x3d import X3D
+from adafocus.networks.checkpoints import load_exact
 from adafocus.networks.heads import X3DHead
 
 
@@ -42,34 +43,33 @@ def load_teacher(path: Path, backbone: str) -> networks.VideoClassifier:
     trunk = build_backbone(backbone)
     if not isinstance(trunk, X3D):
         raise AdafocusError(f"A published teacher must be an X3D, the recipe names {backbone}.")
-    classifier = networks.load_x3d_trunk(trunk, path)
-    hidden, channels = classifier["head_lin.weight"].shape
-    head = X3DHead(channels, hidden, classifier["fc.weight"].shape[0], bias=True, dropout=0.0)
-    head.lin.load_state_dict({"weight": classifier["head_lin.weight"], "bias": classifier["head_lin.bias"]})
-    head.fc.load_state_dict({"weight": classifier["fc.weight"], "bias": classifier["fc.bias"]})
+    classifier = networks.load_encoder(trunk, path).head
+    hidden, channels = classifier["lin.weight"].shape[:2]
+    head = X3DHead(channels, hidden, classifier["fc.weight"].shape[0], bias="lin.bias" in classifier, dropout=0.0)
+    load_exact(head, classifier, "the head of an X3D")
     return networks.VideoClassifier(trunk, head).eval()
 
 
 @torch.no_grad()
 def teacher_logits(cache: FrameCache, teacher: Path, shape: Classifier, classes: int, folder: Path) -> Tensor:
-    """The teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once and kept.
+    """Return the teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once and kept.
 
     Raises:
-        AdafocusError: the teacher knows another number of classes.
+        AdafocusError: the teacher has another number of classes.
     """
     store = folder / f"teacher-{sha256_of(teacher)[:12]}.pt"
     if store.exists():
         kept = torch.load(store, weights_only=True)
         if len(kept) == len(cache.clips):
             return kept
-    net, feed = load_teacher(teacher, shape.backbone), classifier_config(shape)
+    net, config = load_teacher(teacher, shape.backbone), classifier_config(shape)
     rows = torch.zeros(len(cache.clips), classes)
     for index in track(cache.usable(), "teacher"):
-        view = whole_frames(cache.read(index), feed)[None]
-        answer = (net(view) + net(view.flip(-1)))[0] / 2
-        if len(answer) != classes:
-            raise AdafocusError(f"{teacher} knows {len(answer)} classes, but the clips have {classes}: check --labels.")
-        rows[index] = answer
+        view = classifier_input(cache.read(index), config)[None]
+        logits = (net(view) + net(view.flip(-1)))[0] / 2
+        if len(logits) != classes:
+            raise AdafocusError(f"{teacher} has {len(logits)} classes, but the clips have {classes}: check --labels.")
+        rows[index] = logits
     with replacing_file(store) as beside:
         torch.save(rows, beside)
     return rows

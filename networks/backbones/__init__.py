@@ -32,7 +32,7 @@ def build_backbone(name: str, shift_div: int | None = None) -> Backbone:
         NetworkError: the name is not in the table.
     """
     if name not in BACKBONES:
-        raise NetworkError(f"there is no backbone {name!r}; expected one of {', '.join(sorted(BACKBONES))}.")
+        raise NetworkError(f"There is no backbone {name!r}; expected one of {', '.join(sorted(BACKBONES))}.")
     return BACKBONES[name](shift_div)
 
 

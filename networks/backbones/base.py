@@ -26,7 +26,7 @@ class Backbone(nn.Module):
         """Encode ``(B, T, 3, H, W)`` float32 into ``(B, T, C, h, w)``."""
 
     def map_size(self, side_px: int) -> int:
-        """Side of the feature map for a square input of ``side_px``, in cells: halved, rounding up, at each stride."""
+        """Return the side in cells of the map of a ``side_px`` input: halved, rounding up, at each stride."""
         halvings = self.stride.bit_length() - 1
         return [*accumulate(repeat(side_px, halvings + 1), lambda side, _: -(-side // 2))][-1]
 

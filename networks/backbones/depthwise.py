@@ -47,7 +47,7 @@ def by_matrices(x: Tensor, weight: Tensor) -> Tensor:
 
 @lru_cache
 def tap_places(height: int, width: int) -> Tensor:
-    """``(9, cells, cells)``: 1 where a tap of a 3x3 kernel carries an input cell into an output cell."""
+    """Return ``(9, cells, cells)``: 1 where a tap of a 3x3 kernel carries an input cell into an output cell."""
     identity = torch.eye(height * width).reshape(height * width, 1, height, width)
     taps = torch.eye(TAPS * TAPS).reshape(TAPS * TAPS, 1, TAPS, TAPS)
     return F.conv2d(identity, taps, padding=1).transpose(0, 1).flatten(2)

@@ -98,10 +98,10 @@ class InvertedResidualNet(Backbone):
 
 
 def mobilenet_v2(shift_div: int | None = None) -> InvertedResidualNet:
-    """MobileNetV2, width 1.0: 0.2995 GMAC for a frame of 224 px."""
+    """Build MobileNetV2, width 1.0: 0.2995 GMAC for a frame of 224 px."""
     return InvertedResidualNet(MOBILENET_V2, shift_div)
 
 
 def efficientnet_lite0(shift_div: int | None = None) -> InvertedResidualNet:
-    """EfficientNet-Lite0: no gates, ReLU6; symmetric padding."""
+    """Build EfficientNet-Lite0: no gates, ReLU6; symmetric padding."""
     return InvertedResidualNet(EFFICIENTNET_LITE0, shift_div)

@@ -61,7 +61,7 @@ class ResNet(Backbone):
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
 
     def stages(self) -> tuple[nn.Sequential, ...]:
-        """The four stages in order."""
+        """Return the four stages in order."""
         return self.layer1, self.layer2, self.layer3, self.layer4
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -74,5 +74,5 @@ class ResNet(Backbone):
 
 
 def resnet50(shift_div: int | None = None) -> ResNet:
-    """ResNet-50: 1.3346 GMAC for a patch of 128 px."""
+    """Build ResNet-50: 1.3346 GMAC for a patch of 128 px."""
     return ResNet(RESNET50_BLOCKS, shift_div)

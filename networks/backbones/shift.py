@@ -27,12 +27,12 @@ class TemporalShift(nn.Module):
 
 
 def shift_or_pass(channels: int, divisor: int | None) -> nn.Module:
-    """A temporal shift, or nothing where the network has none."""
+    """Build a temporal shift, or an identity where the network has none."""
     return nn.Identity() if divisor is None else TemporalShift(channels, divisor)
 
 
 def set_frames(module: nn.Module, frames: int) -> None:
-    """Tell every temporal shift inside how many frames a clip has."""
+    """Set the number of frames of a clip in every temporal shift inside."""
     for part in module.modules():
         if isinstance(part, TemporalShift):
             part.frames = frames

@@ -28,13 +28,13 @@ class X3DSpec:
 
     @classmethod
     def of_depth_factor(cls, factor: float) -> X3DSpec:
-        """Stage depths ``ceil(base * factor)`` of the published depth factors 2.2 (XS, S, M) and 5.0 (L)."""
+        """Compute stage depths ``ceil(base * factor)`` of the published depth factors 2.2 (XS, S, M) and 5.0 (L)."""
         first, second, third, fourth = (math.ceil(base * factor) for base in BASE_DEPTHS)
         return cls((first, second, third, fourth))
 
 
 def squeeze_channels(channels: int) -> int:
-    """Width of the squeeze-and-excitation bottleneck: ``SE_RATIO`` of the channels, rounded to a multiple of 8."""
+    """Return the bottleneck of squeeze-and-excitation: ``SE_RATIO`` of the channels, rounded to a multiple of 8."""
     target = channels * SE_RATIO
     rounded = max(SE_DIVISOR, int(target + SE_DIVISOR / 2) // SE_DIVISOR * SE_DIVISOR)
     return rounded + SE_DIVISOR if rounded < 0.9 * target else rounded
@@ -119,7 +119,7 @@ class X3D(Backbone):
 
 
 def x3d_s(shift_div: int | None = None) -> X3D:
-    """X3D-XS, -S and -M: one trunk (depth factor 2.2), meant for 4 frames of 160, 13 of 160 and 16 of 224 px.
+    """Build X3D-XS, -S or -M: one trunk (depth factor 2.2), meant for 4 frames of 160, 13 of 160 and 16 of 224 px.
 
     ``shift_div`` has no meaning here: the trunk mixes frames itself.
     """
@@ -127,5 +127,5 @@ def x3d_s(shift_div: int | None = None) -> X3D:
 
 
 def x3d_l(shift_div: int | None = None) -> X3D:
-    """X3D-L (depth factor 5.0), meant for 16 frames of 312 px."""
+    """Build X3D-L (depth factor 5.0), meant for 16 frames of 312 px."""
     return X3D(X3DSpec.of_depth_factor(5.0))

@@ -1,1 +1,27 @@
 """Checkpoints: read safely, recognize, translate, load, describe."""
+
+from __future__ import annotations
+
+from adafocus.networks.checkpoints.formats import FORMATS, OWN_CLASSIFIER, CheckpointFormat
+from adafocus.networks.checkpoints.loading import (
+    Loaded,
+    load_encoder,
+    load_exact,
+    load_state,
+    read_state,
+    recognize_state,
+    translate_state,
+)
+
+__all__ = [
+    "FORMATS",
+    "OWN_CLASSIFIER",
+    "CheckpointFormat",
+    "Loaded",
+    "load_encoder",
+    "load_exact",
+    "load_state",
+    "read_state",
+    "recognize_state",
+    "translate_state",
+]

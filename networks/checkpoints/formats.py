@@ -1,30 +1,34 @@
-"""Checkpoints that others publish, one table: how to recognize each, and what its tensors are called here.
+"""Formats of checkpoints, one table: how to recognize each, and what its tensors are called here.
 
-Rules are tried in order on every key without a ``module.`` prefix; the first whose pattern matches the whole key gives
-the key in this project's names. Facts on layouts: official Uni-AdaFocus code (commit 8846488), MIT
-temporal-shift-module, PyTorchVideo 0.1.5.
+A new format is one row of :data:`FORMATS`. Rules are tried in order on every key without a ``module.`` prefix; the
+first whose pattern matches the whole key gives the key in this project's names. Layouts: official Uni-AdaFocus code
+(commit 8846488), MIT temporal-shift-module, PyTorchVideo 0.1.5, torchvision.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Rule = tuple[str, "str | Callable[[re.Match[str]], str]"]
 
 
 @dataclass(frozen=True)
-class Source:
+class CheckpointFormat:
     """One kind of checkpoint.
 
     Attributes:
         name: what to call it in sentences.
         variant: of Uni-AdaFocus, or None for a classifier of one encoder.
         marks: patterns that all occur among its keys and together among no other's.
-        rules: pattern of a key -> the key here.
+        rules: pattern of a key -> the key here; a classifier's keys begin with ``encoder.`` or ``head.``.
         unused: patterns of keys that inference and training of this project do not need.
-        identity: patterns of keys here that the checkpoint lacks because the layer does nothing in it: batch norms.
+        zeros: patterns of keys that have no place here, so that their tensors must be zero.
+        identity: patterns of keys here that the checkpoint lacks because the layer does nothing in it: batch norms that
+            are not there, or that are folded into the convolutions before them.
+        adapts: whether training that starts from it takes its classifier as well, and adapts the first layer to the
+            normalization of the network's own pixels.
     """
 
     name: str
@@ -32,15 +36,17 @@ class Source:
     marks: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     unused: tuple[str, ...] = ()
-    identity: tuple[str, ...] = field(default=())
+    zeros: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
+    adapts: bool = False
 
     def matches(self, keys: Iterable[str]) -> bool:
-        """Whether keys are those of this kind."""
+        """Return whether keys are those of this format."""
         return all(any(re.match(mark, key) for key in keys) for mark in self.marks)
 
     def translate(self, key: str) -> str | None:
-        """The key here, or None where it is known and not used; a key that no rule knows keeps its name."""
-        if any(re.fullmatch(pattern, key) for pattern in self.unused):
+        """Return the key here, None where it is known and not used; a key that no rule knows keeps its name."""
+        if any(re.fullmatch(pattern, key) for pattern in (*self.unused, *self.zeros)):
             return None
         for pattern, replacement in self.rules:
             match = re.fullmatch(pattern, key)
@@ -50,9 +56,10 @@ class Source:
 
 
 def _under(prefix: str, target: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Rules of an encoder for the place that it has in a larger checkpoint."""
+    """Place the rules of an encoder where it stands in a larger checkpoint."""
 
     def placed(replacement: str | Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:
+        """Put the target before what the rule gives."""
         return lambda match: target + (replacement(match) if callable(replacement) else match.expand(replacement))
 
     return tuple((prefix + pattern, placed(replacement)) for pattern, replacement in rules)
@@ -73,11 +80,13 @@ MOBILENET_LAYERS = {
 
 
 def _mobilenet_block(match: re.Match[str]) -> str:
+    """Name a layer of an inverted residual."""
     block, layer = int(match["block"]), int(match["layer"])
     return f"blocks.{block - 1}.{MOBILENET_LAYERS[block > 1][layer]}.{match['leaf']}"
 
 
 def _mobilenet_end(match: re.Match[str]) -> str:
+    """Name a layer of the stem or of the last convolution."""
     place = "stem" if match["place"] == "0" else "head"
     return f"{place}.{('conv', 'bn')[int(match['layer'])]}.{match['leaf']}"
 
@@ -87,6 +96,19 @@ MOBILENET_V2: tuple[Rule, ...] = (
     (r"features\.(?P<place>0|18)\.(?P<layer>[01])\.(?P<leaf>\w+)", _mobilenet_end),
     (r"features\.(?P<block>\d+)\.conv\.(?P<layer>\d)\.(?:net\.)?(?P<leaf>\w+)", _mobilenet_block),
 )
+MOBILENET_BLOCKS = 17
+
+
+def _folded_mobilenet(match: re.Match[str]) -> str:
+    """Name a tensor of torchvision's layout whose biases are those of folded batch norms."""
+    block = int(match["block"])
+    leaf = "conv.weight" if match["leaf"] == "weight" else "bn.bias"
+    if block in (0, MOBILENET_BLOCKS + 1):
+        return f"encoder.{'stem' if block == 0 else 'head'}.{leaf}"
+    layers = ("depthwise", "project") if block == 1 else ("expand", "depthwise", "project")
+    return f"encoder.blocks.{block - 1}.{layers[int(match['layer'])]}.{leaf}"
+
+
 RESNET: tuple[Rule, ...] = ((r"(?P<start>conv1|bn1|layer\d\..+?)(?:\.net)?\.(?P<leaf>\w+)", r"\g<start>.\g<leaf>"),)
 
 X3D_LAYERS = {
@@ -115,7 +137,10 @@ X3D_LAYERS = {
 
 
 def _x3d_block(first_stage: int) -> Callable[[re.Match[str]], str]:
+    """Make the rule of a residual block in a layout whose stages are counted from ``first_stage``."""
+
     def name(match: re.Match[str]) -> str:
+        """Name a layer of the block."""
         stage, layer = int(match["stage"]) - first_stage, X3D_LAYERS.get(match["layer"], match["layer"])
         return f"stages.{stage}.{match['block']}.{layer}.{match['leaf']}"
 
@@ -146,13 +171,25 @@ PYTORCHVIDEO_X3D: tuple[Rule, ...] = (
     (r"blocks\.5\.proj\.(\w+)", r"head.fc.\1"),
 )
 
+FOLDED_X3D: tuple[Rule, ...] = (
+    (r"head_lin\.(\w+)", r"head.lin.\1"),
+    (r"fc\.(\w+)", r"head.fc.\1"),
+    (r"stem_t\.bias", "encoder.stem_bn.bias"),
+    (r"head_conv\.bias", "encoder.head_bn.bias"),
+    (r"(.+)\.conv_([abc])\.bias", r"encoder.\1.bn_\2.bias"),
+    (r"(.+)\.branch1\.bias", r"encoder.\1.bn_1.bias"),
+    (r"(.+)", r"encoder.\1"),
+)
+
 POLICIES: tuple[Rule, ...] = (
     (r"spatial_policy\.(.+)", r"spatial_policy.\1"),
     (r"temporal_policy\.Tconv\.(.+)", r"temporal_policy.encoder.\1"),
 )
 
-SOURCES: tuple[Source, ...] = (
-    Source(
+OWN_CLASSIFIER = "adafocus-edge, classifier of adafocus train"
+
+FORMATS: tuple[CheckpointFormat, ...] = (
+    CheckpointFormat(
         "official Uni-AdaFocus, long",
         "long",
         (r"classifier\.global_mlp\.layers\.", r"spatial_policy\."),
@@ -168,7 +205,7 @@ SOURCES: tuple[Source, ...] = (
         ),
         (r"global_CNN\.classifier\..+", r"local_CNN\.fc\..+"),
     ),
-    Source(
+    CheckpointFormat(
         "official Uni-AdaFocus, TSM",
         "tsm",
         (r"global_CNN\.base_model\.", r"spatial_policy\."),
@@ -183,7 +220,7 @@ SOURCES: tuple[Source, ...] = (
             (r"aux_fc\.(\w+)", r"training_heads.feature_crop.\1"),
         ),
     ),
-    Source(
+    CheckpointFormat(
         "official Uni-AdaFocus, X3D",
         "x3d",
         (r"global_CNN\.s1\.pathway0_stem", r"spatial_policy\."),
@@ -200,14 +237,14 @@ SOURCES: tuple[Source, ...] = (
             (r"aux_head\.0\.(\w+)", r"training_heads.feature_crop.\1"),
         ),
     ),
-    Source(
+    CheckpointFormat(
         "PyTorchVideo X3D",
         None,
         (r"blocks\.0\.conv\.conv_xy", r"blocks\.5\.proj"),
         PYTORCHVIDEO_X3D,
         identity=(r"encoder\.stages\.0\.0\.bn_1\..+",),
     ),
-    Source(
+    CheckpointFormat(
         "temporal-shift-module (TSN, MobileNetV2)",
         None,
         (r"base_model\.features\.", r"new_fc\."),
@@ -217,7 +254,7 @@ SOURCES: tuple[Source, ...] = (
         ),
         (r"new_new_fc\..+",),
     ),
-    Source(
+    CheckpointFormat(
         "temporal-shift-module (TSN, ResNet-50)",
         None,
         (r"base_model\.layer1\.", r"new_fc\."),
@@ -227,14 +264,39 @@ SOURCES: tuple[Source, ...] = (
         ),
         (r"new_new_fc\..+",),
     ),
-    Source("adafocus-edge, long", "long", (r"global_encoder\.", r"classifier\.global_mlp\.")),
-    Source("adafocus-edge, x3d", "x3d", (r"global_encoder\.", r"global_head\.lin\.")),
-    Source("adafocus-edge, tsm", "tsm", (r"global_encoder\.", r"global_head\.fc\.")),
-    Source("adafocus-edge, classifier", None, (r"encoder\.", r"head\.fc\.")),
+    CheckpointFormat(
+        "X3D with folded batch norms",
+        None,
+        (r"stem_xy\.weight", r"fc\.weight"),
+        FOLDED_X3D,
+        # the only bias of a folded stem stands after its temporal convolution
+        zeros=(r"stem_xy\.bias",),
+        identity=(r"encoder\.(?:.+\.)?(?:stem_bn|head_bn|bn_[abc1])\.\w+",),
+        adapts=True,
+    ),
+    CheckpointFormat(
+        "MobileNetV2 with folded batch norms",
+        None,
+        (r"features\.0\.0\.bias", r"features\.1\.conv\.0\.0\.weight"),
+        (
+            (
+                r"features\.(?P<block>\d+)\.(?:conv\.(?P<layer>\d)(?:\.0)?|0)\.(?P<leaf>weight|bias)",
+                _folded_mobilenet,
+            ),
+            (r"(.+)", r"encoder.\1"),
+        ),
+        (r"classifier\..+",),
+        identity=(r"encoder\.(?:.+\.)?bn\.\w+",),
+        adapts=True,
+    ),
+    CheckpointFormat("adafocus-edge, long", "long", (r"global_encoder\.", r"classifier\.global_mlp\.")),
+    CheckpointFormat("adafocus-edge, x3d", "x3d", (r"global_encoder\.", r"global_head\.lin\.")),
+    CheckpointFormat("adafocus-edge, tsm", "tsm", (r"global_encoder\.", r"global_head\.fc\.")),
+    CheckpointFormat(OWN_CLASSIFIER, None, (r"encoder\.", r"head\.fc\."), adapts=True),
 )
 
 
-def recognize(keys: Iterable[str]) -> Source | None:
-    """The kind of checkpoint that keys, without ``module.``, belong to."""
+def recognize(keys: Iterable[str]) -> CheckpointFormat | None:
+    """Return the format that keys, without ``module.``, belong to, or None."""
     listed = list(keys)
-    return next((source for source in SOURCES if source.matches(listed)), None)
+    return next((row for row in FORMATS if row.matches(listed)), None)

@@ -1,4 +1,4 @@
-"""What a preset or a checkpoint is, as plain data."""
+"""Describe a preset or a checkpoint as plain data, for ``adafocus inspect``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adafocus.networks import build_classifier
-from adafocus.networks.adafocus import AdaFocus
 from adafocus.networks.backbones import BACKBONES
-from adafocus.networks.checkpoints.formats import Source
-from adafocus.networks.checkpoints.loading import complete, misfits, read_state, recognized, translated
+from adafocus.networks.checkpoints.formats import CheckpointFormat
+from adafocus.networks.checkpoints.loading import (
+    add_identity_norms,
+    misfits,
+    read_state,
+    recognize_state,
+    translate_state,
+)
 from adafocus.networks.cost import cost_of
 from adafocus.networks.presets import PRESETS
-from adafocus.networks.variants import from_config
+from adafocus.networks.variants import build_classifier, from_config
 
 SUFFIXES = (".pth", ".pt", ".pyth", ".tar", ".ckpt", ".bin", ".safetensors")
 # tensors whose first axis is the class count, by the names of this project; the first that occurs decides
@@ -36,7 +40,7 @@ def describe(target: str) -> dict[str, Any] | None:
 
 
 def describe_preset(name: str) -> dict[str, Any]:
-    """Geometry and cost of a preset."""
+    """Describe the geometry and the cost of a preset."""
     config = PRESETS[name]
     shape = ("global_backbone", "glance_frames", "glance_size", "local_backbone", "focus_frames", "candidate_frames")
     return {
@@ -50,36 +54,36 @@ def describe_preset(name: str) -> dict[str, Any]:
 
 
 def describe_checkpoint(path: Path) -> dict[str, Any]:
-    """Kind, class count, parameters, and the presets or backbones that the checkpoint fits."""
-    source, state = recognized(read_state(path))
-    named, unused = translated(source, state)
+    """Describe a checkpoint: kind, class count, parameters, and the presets or backbones that it fits."""
+    found, state = recognize_state(read_state(path))
+    named, unused = translate_state(found, state)
     classes = next((named[key].shape[0] for key in CLASS_KEYS if key in named), None)
     weights = [value for key, value in named.items() if not key.endswith(("running_mean", "running_var", "_tracked"))]
     return {
         "checkpoint": str(path),
-        "kind": source.name,
+        "kind": found.name,
         "classes": classes,
         "parameters": sum(value.numel() for value in weights),
-        "fits": list(_fitting(source, named, classes or 1)),
+        "fits": list(_fitting(found, named, classes or 1)),
         "unused_keys": unused,
     }
 
 
-def _fitting(source: Source, named: dict[str, Tensor], classes: int) -> Iterator[str]:
-    for name, module in _candidates(source, classes):
+def _fitting(found: CheckpointFormat, named: dict[str, Tensor], classes: int) -> Iterator[str]:
+    """Name the presets or backbones that the tensors fit."""
+    for name, module in _candidates(found, classes):
         state = dict(named)
-        complete(state, module, source)
+        add_identity_norms(state, module, found)
         if not misfits(module, state):
             yield name
 
 
-def _candidates(source: Source, classes: int) -> Iterator[tuple[str, nn.Module]]:
-    """Everything of this project that a kind of checkpoint may belong to, without memory for weights."""
+def _candidates(found: CheckpointFormat, classes: int) -> Iterator[tuple[str, nn.Module]]:
+    """Build everything that a format may belong to, without memory for weights."""
     with torch.device("meta"):
-        if source.variant is None:
+        if found.variant is None:
             yield from ((name, build_classifier(name, classes)) for name in BACKBONES)
             return
         for name, config in PRESETS.items():
-            if config.variant == source.variant:
-                net: AdaFocus = from_config(config.override(num_classes=classes))
-                yield name, net
+            if config.variant == found.variant:
+                yield name, from_config(config.override(num_classes=classes))

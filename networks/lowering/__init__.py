@@ -1,4 +1,4 @@
-"""Lowering: a trained network becomes three static stage graphs that every runtime can take whole."""
+"""Lowering: a trained network becomes three static stage graphs that every runtime can delegate fully."""
 
 from adafocus.networks.lowering.glance_parts import PARTS, glance_parts, part_example
 from adafocus.networks.lowering.inference import LoweredInference, infer_lowered, run_stages

@@ -1,7 +1,7 @@
 """The glance of the ``long`` variant as two graphs, for streams: a frame that comes again is not encoded again.
 
-``join`` of what ``encode`` says of every frame is what the glance graph says of all of them; the glance graph stays the
-contract, and these are extras beside it. Tensor names are the glance's own.
+``join`` of the features that ``encode`` gives for every frame equals the glance graph on all of them; the glance graph
+stays the contract, and these are extras beside it. Tensor names are the glance's own.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class JoinFrames(nn.Module):
 
 
 def glance_parts(stages: LoweredStages) -> dict[str, nn.Module]:
-    """The two graphs by name; none where the frames of the glance are not encoded each by itself."""
+    """Return the two graphs by name; none where the frames of the glance are not encoded each by itself."""
     glance = stages.glance
     if not isinstance(glance, GlancePerFrame) or not glance.per_frame:
         return {}
@@ -56,6 +56,6 @@ def glance_parts(stages: LoweredStages) -> dict[str, nn.Module]:
 
 
 def part_example(stages: LoweredStages, part: str) -> tuple[Tensor, ...]:
-    """Zero inputs of a part of the glance."""
+    """Return zero inputs of a part of the glance."""
     size = stages.config.glance_size
     return (torch.zeros(ENCODED_FRAMES, 3, size, size),) if part == "encode" else stages.examples("policy")

@@ -22,7 +22,7 @@ class LoweredX3DHead(nn.Module):
         return self.fc(F.relu(self.lin(pooled)))
 
     def mean_of(self, pooled: Tensor) -> Tensor:
-        """Mean of the answers for each frame: ``(T, C, 1, 1)`` to ``(1, K, 1, 1)``."""
+        """Average the logits of the frames: ``(T, C, 1, 1)`` to ``(1, K, 1, 1)``."""
         return time_mean(self(pooled))
 
 
@@ -38,10 +38,10 @@ class LoweredLinearHead(nn.Module):
         return self.fc(pooled)
 
     def mean_of(self, pooled: Tensor) -> Tensor:
-        """Mean of the answers for each frame, which is that for the mean: ``(T, C, 1, 1)`` to ``(1, K, 1, 1)``."""
+        """Classify the mean frame, which equals the mean over frames: ``(T, C, 1, 1)`` to ``(1, K, 1, 1)``."""
         return self(time_mean(pooled))
 
 
 def lower_head(head: X3DHead | LinearHead) -> LoweredX3DHead | LoweredLinearHead:
-    """The lowered form of either head."""
+    """Return the lowered form of either head."""
     return LoweredX3DHead(head) if isinstance(head, X3DHead) else LoweredLinearHead(head)

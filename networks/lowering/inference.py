@@ -16,7 +16,7 @@ from adafocus.networks.temporal import middle_frames, quantile_levels, select_fr
 
 @dataclass(frozen=True)
 class LoweredInference:
-    """What the stages say of one clip: ``(exits, K)``, ``(1 or T_L, 4)``, ``(T_G,)`` and ``(T_L,)``."""
+    """Outputs of the stages for one clip: ``(exits, K)``, ``(1 or T_L, 4)``, ``(T_G,)`` and ``(T_L,)``."""
 
     stage_logits: Tensor
     boxes: Tensor
@@ -36,7 +36,7 @@ def run_stages(
         candidates: ``(N, 3, F, F)``.
 
     Returns:
-        with the boxes that the policy gives, one or one for every candidate.
+        the outputs, with the boxes that the policy gives: one, or one for every candidate.
     """
     features, first, context = stages["glance"](glance)
     boxes, weights = stages["policy"](features)
@@ -53,7 +53,7 @@ def run_stages(
 
 @torch.no_grad()
 def infer_lowered(stages: LoweredStages, candidates: Tensor, glance: Tensor | None = None) -> LoweredInference:
-    """Answer one clip through every exit.
+    """Run one clip through every exit.
 
     Args:
         stages: from :func:`adafocus.networks.lowering.lower`.
@@ -62,6 +62,6 @@ def infer_lowered(stages: LoweredStages, candidates: Tensor, glance: Tensor | No
     """
     config = stages.config
     frames = middle_frames(candidates, config.glance_frames) if glance is None else glance
-    answer = run_stages(stages.modules(), config, resize_frames(frames, config.glance_size)[0], candidates[0])
-    used = answer.boxes if len(answer.boxes) == 1 else answer.boxes[answer.frame_indices]
-    return replace(answer, boxes=used)
+    outputs = run_stages(stages.modules(), config, resize_frames(frames, config.glance_size)[0], candidates[0])
+    used = outputs.boxes if len(outputs.boxes) == 1 else outputs.boxes[outputs.frame_indices]
+    return replace(outputs, boxes=used)

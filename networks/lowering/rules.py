@@ -25,7 +25,7 @@ Norm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 def norm_scale_and_bias(norm: Norm) -> tuple[Tensor, Tensor]:
-    """Per-channel factor and offset that an evaluated batch norm applies."""
+    """Return the per-channel factor and offset that an evaluated batch norm applies."""
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return scale, norm.bias - norm.running_mean * scale
 
@@ -40,7 +40,7 @@ def fold_norm(weight: Tensor, bias: Tensor | None, norm: Norm | None) -> tuple[T
 
 
 def conv2d(weight: Tensor, bias: Tensor | None, stride: int, padding: int, groups: int) -> nn.Conv2d:
-    """A square 2-D convolution that owns copies of the given values."""
+    """Build a square 2-D convolution that owns copies of the given values."""
     layer = nn.Conv2d(
         weight.shape[1] * groups,
         weight.shape[0],
@@ -57,7 +57,7 @@ def conv2d(weight: Tensor, bias: Tensor | None, stride: int, padding: int, group
 
 
 def linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
-    """A linear layer that owns copies of the given values."""
+    """Build a linear layer that owns copies of the given values."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
     layer.weight.data.copy_(weight.detach())
     if layer.bias is not None and bias is not None:
@@ -66,18 +66,18 @@ def linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
 
 
 def framewise_conv(conv: nn.Conv3d, norm: nn.BatchNorm3d | None = None) -> nn.Conv2d:
-    """``1 x k x k`` convolution -> the same 2-D convolution on every frame."""
+    """Turn a ``1 x k x k`` convolution into the same 2-D convolution on every frame."""
     weight, bias = fold_norm(conv.weight, conv.bias, norm)
     return conv2d(weight[:, :, 0], bias, conv.stride[-1], int(conv.padding[-1]), conv.groups)
 
 
 def folded_conv(layer: ConvNorm) -> nn.Conv2d:
-    """2-D convolution with its batch norm folded in."""
+    """Build a 2-D convolution with its batch norm folded in."""
     return normed_conv(layer.conv, layer.bn)
 
 
 def normed_conv(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
-    """The same for a convolution and a batch norm that stand apart."""
+    """Build the same from a convolution and a batch norm that stand apart."""
     weight, bias = fold_norm(conv.weight, conv.bias, norm)
     return conv2d(weight, bias, conv.stride[0], int(conv.padding[0]), conv.groups)
 
@@ -127,7 +127,7 @@ class ChannelShiftByConvolution(nn.Module):
 
 
 def lower_shift(shift: nn.Module, channels: int, side_px: int) -> nn.Module:
-    """A temporal shift in the form that is faster for so many channels; where nothing moves, nothing."""
+    """Return a temporal shift in the form that is faster for so many channels; where nothing moves, an identity."""
     if not isinstance(shift, TemporalShift) or shift.fold == 0:
         return nn.Identity()
     if channels < WIDE_CHANNELS:
@@ -235,7 +235,7 @@ class WinogradConv(nn.Module):
 
 
 def _pairs(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Frames 0, 2, ... and frames 1, 3, ...: a view where channels stand last, as two frames above each other."""
+    """Split into frames 0, 2, ... and 1, 3, ...: a view where channels stand last, as two frames above each other."""
     frames, channels, height, width = x.shape
     pairs = x.permute(0, 2, 3, 1).reshape(frames // 2, 2 * height, width, channels).permute(0, 3, 1, 2)
     return pairs[:, :, :height], pairs[:, :, height:]
@@ -249,7 +249,7 @@ def _in_order(even: Tensor, odd: Tensor) -> Tensor:
 
 
 def with_fewer_products(layers: nn.Sequential, frames: int) -> nn.Sequential:
-    """The layers, with every :class:`NeighbourConv` as a :class:`WinogradConv` where the frames come in pairs."""
+    """Replace every :class:`NeighbourConv` by a :class:`WinogradConv` where the frames come in pairs."""
     if frames % 2:
         return layers
     return nn.Sequential(*(WinogradConv(layer) if isinstance(layer, NeighbourConv) else layer for layer in layers))
@@ -305,13 +305,13 @@ class ChosenLinear(nn.Module):
 
 
 def normed_linear(layer: NormedLinear) -> nn.Linear:
-    """A linear layer with its batch norm folded in; the ReLU stays outside."""
+    """Build a linear layer with its batch norm folded in; the ReLU stays outside."""
     weight, bias = fold_norm(layer.lin.weight, layer.lin.bias, layer.bn)
     return linear(weight, bias)
 
 
 def time_max(x: Tensor) -> Tensor:
-    """Maximum over time: ``(T, C)`` to ``(1, C)``, by halves."""
+    """Take the maximum over time, ``(T, C)`` to ``(1, C)``, by halves."""
     while x.shape[0] > 1:
         half = x.shape[0] // 2
         pairs = torch.maximum(x[:half], x[half : 2 * half])
@@ -320,17 +320,17 @@ def time_max(x: Tensor) -> Tensor:
 
 
 def time_interpolation(frames: int, moments: int) -> Tensor:
-    """Matrix ``(moments, frames)`` that spreads values linearly over more moments, half-pixel aligned."""
+    """Return the matrix ``(moments, frames)`` that spreads values linearly over more moments, half-pixel aligned."""
     return box_track(torch.eye(frames)[None], moments)[0]
 
 
 def frame_mean(x: Tensor) -> Tensor:
-    """Mean over space: ``(T, C, H, W)`` to ``(T, C, 1, 1)``."""
+    """Average over space: ``(T, C, H, W)`` to ``(T, C, 1, 1)``."""
     return x.mean((2, 3), keepdim=True)
 
 
 def time_mean(x: Tensor) -> Tensor:
-    """Mean over time: ``(T, C, 1, 1)`` to ``(1, C, 1, 1)``.
+    """Average over time: ``(T, C, 1, 1)`` to ``(1, C, 1, 1)``.
 
     A mean over the batch axis splits the XNNPACK delegate, so the frames are laid along the height first.
     """
@@ -338,5 +338,5 @@ def time_mean(x: Tensor) -> Tensor:
 
 
 def clip_mean(x: Tensor) -> Tensor:
-    """Mean over time and space: ``(T, C, H, W)`` to ``(1, C, 1, 1)``."""
+    """Average over time and space: ``(T, C, H, W)`` to ``(1, C, 1, 1)``."""
     return time_mean(frame_mean(x))

@@ -91,7 +91,7 @@ class GlancePerFrame(nn.Module):
         return features, *self.join(features)
 
     def join(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What all frames say together: ``(T_G, C, h, w)`` to ``glance_logits`` and ``context``."""
+        """Compute ``glance_logits`` and ``context`` from the features ``(T_G, C, h, w)`` of all frames."""
         maximum = time_max(F.relu(self.mlp(frame_mean(features).flatten(1))))
         return self.head(maximum), torch.cat((maximum, self.start), dim=1)
 
@@ -126,7 +126,7 @@ class Policy(nn.Module):
         return decode_boxes(raw, *self.bounds), (logits.reshape(1, -1) / self.temperature).softmax(1).reshape(-1)
 
     def as_run(self) -> Policy:
-        """The same in the form that devices run: its answers differ in float rounding, it has fewer multiplications."""
+        """Return the form that devices run: it has fewer multiplications, and differs in float rounding only."""
         faster = copy.deepcopy(self)
         faster.spatial = with_fewer_products(faster.spatial, self.frames)
         return faster.eval()
@@ -194,7 +194,7 @@ class LoweredStages:
     focus: Any
 
     def examples(self, stage: str) -> tuple[Tensor, ...]:
-        """Zero inputs of the right shapes, in the order of the stage's ``inputs``."""
+        """Return zero inputs of the right shapes, in the order of the stage's ``inputs``."""
         config, encoder = self.config, self.glance.encoder
         if stage == "glance":
             return (torch.zeros(config.glance_frames, 3, config.glance_size, config.glance_size),)
@@ -211,11 +211,11 @@ class LoweredStages:
         return self.config.num_classes
 
     def modules(self) -> dict[str, nn.Module]:
-        """Stage name -> graph, in the order of use, with the weights that are trained and stored."""
+        """Return the graphs by stage, in the order of use, with the weights that are trained and stored."""
         return {"glance": self.glance, "policy": self.policy, "focus": self.focus}
 
     def as_run(self, stage: str) -> nn.Module:
-        """One of them in the form that is converted for devices."""
+        """Return one of them in the form that is converted for devices."""
         return self.policy.as_run() if stage == "policy" else self.modules()[stage]
 
 
@@ -232,6 +232,7 @@ def lower(net: AdaFocus) -> LoweredStages:
 
 
 def _lower_spatial(policy: SpatialPolicy, map_size: int) -> nn.Sequential:
+    """Lower the spatial policy; its output is raw boxes before the sigmoid."""
     first, first_norm, _, second, second_norm, _, third, third_norm, _, last = policy.encoder
     return nn.Sequential(
         framewise_conv(first, first_norm),
@@ -245,6 +246,7 @@ def _lower_spatial(policy: SpatialPolicy, map_size: int) -> nn.Sequential:
 
 
 def _lower_temporal(policy: TemporalPolicy) -> nn.Sequential:
+    """Lower the temporal policy; its output is logits before the softmax."""
     first, first_norm, _, second, second_norm, _, last = policy.encoder
     return nn.Sequential(
         NeighbourLinear(first, first_norm),

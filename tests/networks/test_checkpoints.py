@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from adafocus import networks
+from adafocus.networks.checkpoints import read_state
 from tests.helpers.network_inputs import TINY, tiny
 
 
@@ -78,3 +79,19 @@ def test_what_is_no_checkpoint_is_refused_with_a_sentence(name: str, tmp_path: P
         torch.save([1, 2, 3], path)
     with pytest.raises(networks.CheckpointError, match=name):
         networks.load_state(tiny("x3d-xs-xs"), path)
+
+
+def test_a_bias_that_a_folded_stem_has_no_place_for_must_be_zero(shared: Path) -> None:
+    path = shared / "weights" / "x3d_xs_k400.safetensors"
+    state = read_state(path) | {"stem_xy.bias": torch.zeros(24)}
+    loaded = networks.load_encoder(networks.build_backbone("x3d_xs"), state)
+    assert loaded.source == "X3D with folded batch norms"
+    assert loaded.head.keys() == {"lin.weight", "lin.bias", "fc.weight", "fc.bias"}
+    with pytest.raises(networks.CheckpointError, match=r"stem_xy\.bias is not zero"):
+        networks.load_encoder(networks.build_backbone("x3d_xs"), state | {"stem_xy.bias": torch.ones(24)})
+
+
+def test_a_folded_encoder_with_a_tensor_too_many_names_it(shared: Path) -> None:
+    state = read_state(shared / "weights" / "mobilenet_v2_imagenet.safetensors") | {"colour": torch.zeros(1)}
+    with pytest.raises(networks.CheckpointError, match="unused colour"):
+        networks.load_encoder(networks.build_backbone("mobilenet_v2"), state)

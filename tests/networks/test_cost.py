@@ -13,7 +13,7 @@ from adafocus import networks
 from adafocus.networks.cost import cost_of, count_macs, peak_activations
 
 SHARE = 1e-3
-# method: totals of 1.1, stages of 4, in GMAC; presets by the names of the reference
+# totals and stages of the official code in GMAC; presets by the names of the reference
 PUBLISHED = {
     "long_p96": "long-mbv2-r50-p96",
     "long_p128": "long-mbv2-r50-p128",
@@ -24,7 +24,7 @@ PUBLISHED = {
     "tsm_8_16_p128": "tsm-mbv2-r50-p128-8x16",
     "x3d_16_32_p128": "x3d-s-l-p128",
 }
-# method 6: GMAC of a backbone for one input
+# GMAC of a backbone for one input
 BACKBONES = {
     ("mobilenet_v2", 1, 224): "0.29949",
     ("resnet50", 1, 96): "0.7507",
@@ -36,7 +36,7 @@ BACKBONES = {
     ("x3d_l", 16, 312): "18.37",
     ("x3d_s", 13, 160): "1.96",
 }
-# method 6.1, 6.2, 6.4: parameters, X3D with its head
+# parameters, X3D with its head
 PARAMETERS = {"mobilenet_v2": 2.224e6, "resnet50": 23.508e6, "x3d_s": 3.794e6, "x3d_l": 6.153e6}
 
 

@@ -49,7 +49,7 @@ def test_a_folded_mobilenet_answers_as_its_classifier_expects(shared: Path) -> N
 
     path = shared / "weights" / MOBILENET
     encoder = networks.build_backbone("mobilenet_v2").eval()
-    networks.load_folded_mobilenet(encoder, path)
+    networks.load_encoder(encoder, path)
     state = read_state(path)
     with (shared / "clips" / "ucf6.csv").open(newline="") as file:
         row = next(row for row in csv.DictReader(file) if row["label"] == "PlayingPiano")
