@@ -1,6 +1,6 @@
 """What is plugged into or built into this device: cameras and power meters, and whether this user may read them.
 
-Nothing is started here; `meters.md` names the interfaces. Every root is a parameter, so that a test can hand a tree.
+Nothing is started here. Every root is a parameter, so that a test can hand a tree.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Finding:
 def cameras(
     sys: Path = SYS, dev: Path = DEV, root: Path = ROOT, has_module: Callable[[str], bool] | None = None
 ) -> list[Finding]:
-    """Cameras by the ways that `adafocus stream` can reach them: V4L2, Picamera2 and Argus.
+    """Find cameras by the ways that ``adafocus stream`` can reach them: V4L2, Picamera2 and Argus.
 
     Args:
         sys: root of sysfs.
@@ -67,11 +67,13 @@ def cameras(
 
 
 def _videos(sys: Path) -> list[Path]:
+    """Return the V4L2 devices in the order of their numbers."""
     folder = sys / "class" / "video4linux"
     return sorted(folder.glob("video*"), key=lambda path: int(re.sub(r"\D", "", path.name) or 0))
 
 
 def _video_device(entry: Path, dev: Path) -> Finding:
+    """Say whether this user can open a V4L2 device."""
     file = dev / entry.name
     title = small_text(entry / "name") or "no name"
     if not file.exists():
@@ -84,11 +86,14 @@ def _video_device(entry: Path, dev: Path) -> Finding:
 
 
 def meters(sys: Path = SYS, ask: Ask = ask_program, has_program: Callable[[str], bool] | None = None) -> list[Finding]:
-    """Interfaces that tell energy or power, in the order of `meters.md`; a missing one is listed as ``none``.
+    """Find what tells energy or power. A missing interface is listed as ``none``.
+
+    In this order: the counters of x86 processors (RAPL), the rails of a Jetson (INA3221), sensor chips of the INA2xx
+    family, the power chip (PMIC) of a Raspberry Pi 5, and powermetrics on macOS.
 
     Args:
         sys: root of sysfs.
-        ask: runs a program and gives what it prints.
+        ask: runs a program and returns what it prints.
         has_program: whether a program is on the path.
     """
     has_program = has_program or (lambda name: shutil.which(name) is not None)
@@ -99,7 +104,7 @@ def meters(sys: Path = SYS, ask: Ask = ask_program, has_program: Callable[[str],
 
 
 def _rapl(sys: Path) -> Finding:
-    """Only zones of packages: adding their parts to them would count twice."""
+    """Find zones of whole packages: their parts stand in zones of their own, and would count twice."""
     zones = [
         path
         for path in sorted((sys / "class" / "powercap").glob("*-rapl:*"))
@@ -110,7 +115,7 @@ def _rapl(sys: Path) -> Finding:
 
 
 def _jetson(sys: Path) -> Finding:
-    """JetPack 5 and 6 show the chip as hwmon, JetPack 4 as an IIO device."""
+    """Find the rails of a Jetson: JetPack 5 and 6 show the chip as hwmon, JetPack 4 as an IIO device."""
     drivers = sys / "bus" / "i2c" / "drivers"
     labels = [path for path in sorted(drivers.glob("ina3221/*/hwmon/hwmon*/in*_label")) if small_text(path) != "NC"]
     currents = [path.parent / path.name.replace("in", "curr", 1).replace("_label", "_input") for path in labels]
@@ -128,6 +133,7 @@ def _jetson(sys: Path) -> Finding:
 
 
 def _hwmon(sys: Path) -> Finding:
+    """Find sensor chips of the INA2xx family."""
     chips = [
         path
         for path in sorted((sys / "class" / "hwmon").glob("hwmon*"))
@@ -140,7 +146,7 @@ def _hwmon(sys: Path) -> Finding:
 
 
 def _pi(ask: Ask, has_program: Callable[[str], bool]) -> Finding:
-    """Only the Raspberry Pi 5 has a power chip that tells currents."""
+    """Ask a Raspberry Pi for the currents of its power chip, which only the Raspberry Pi 5 knows."""
     name = "PMIC (Raspberry Pi 5)"
     if not has_program("vcgencmd"):
         return Finding(name, "none")
@@ -153,7 +159,7 @@ def _pi(ask: Ask, has_program: Callable[[str], bool]) -> Finding:
 
 
 def _readable(name: str, files: Sequence[Path], detail: str, allow: str) -> Finding:
-    """A meter whose every file can be read is there; one that is there but shut says how to open it."""
+    """Say that a meter is present if every file can be read; one that is there but shut says how to open it."""
     if not files:
         return Finding(name, "none")
     shut = [file for file in files if small_text(file) is None]

@@ -1,6 +1,7 @@
 """The machine that a figure was measured on: what does not change, and what does while it works.
 
-Nothing here writes, and every root is a parameter, so that a test can hand a made-up tree.
+psutil reads clocks, memory and processor time. Read here is what it does not tell: the board, what slows it down, and
+thermal zones beside other sensors. The root of procfs is psutil's own, that of sysfs is a parameter.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import struct
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
+from typing import TypeVar
 
-SYS, PROC, ETC = Path("/sys"), Path("/proc"), Path("/etc")
+import psutil
+
+SYS, ETC = Path("/sys"), Path("/etc")
 ASK_LIMIT_S = 10
 KIB = 1024
 # of `vcgencmd get_throttled`; the same bits sixteen places higher say that it has happened since the start
@@ -29,6 +34,9 @@ STICKY_BITS = 16
 GOVERNOR_COMMAND = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 
 Ask = Callable[[Sequence[str]], "str | None"]
+Value = TypeVar("Value")
+# of psutil's processor times: those without work, and the parts of others that it lists once more
+NO_WORK = ("idle", "iowait", "guest", "guest_nice")
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class State:
     """What changes: clocks, heat, load and memory. Empty or None where the machine does not say.
 
     Attributes:
-        frequency_mhz: of every processor.
+        frequency_mhz: of every processor, or of every group that shares one clock.
         governor: of every processor, each once.
         temperature_c: degrees Celsius by sensor.
         throttled: what slows the machine now, as words; None where nothing tells.
@@ -97,7 +105,7 @@ class State:
 
     @property
     def mean_mhz(self) -> float | None:
-        """Mean frequency of all processors."""
+        """Mean of the frequencies."""
         return sum(self.frequency_mhz) / len(self.frequency_mhz) if self.frequency_mhz else None
 
     @property
@@ -107,7 +115,7 @@ class State:
 
 
 def ask(command: Sequence[str]) -> str | None:
-    """What a program prints; None where it is not there, fails or takes too long."""
+    """Return what a program prints; None where it is not there, fails or takes too long."""
     if shutil.which(command[0]) is None:
         return None
     try:
@@ -117,7 +125,16 @@ def ask(command: Sequence[str]) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def read_facts(proc: Path = PROC, etc: Path = ETC) -> Facts:
+def known(read: Callable[[], Value]) -> Value | None:
+    """Return what a function of psutil or of the system reads; None where this machine does not tell."""
+    try:
+        return read()
+    except (AttributeError, LookupError, OSError, RuntimeError, ValueError, psutil.Error):
+        # there is no such function here, or a file that it reads is not there, is shut or says something else
+        return None
+
+
+def read_facts(etc: Path = ETC) -> Facts:
     """Read what does not change."""
     library = " ".join(part for part in platform.libc_ver() if part)
     return Facts(
@@ -125,99 +142,109 @@ def read_facts(proc: Path = PROC, etc: Path = ETC) -> Facts:
         distribution=_distribution(small_text(etc / "os-release")),
         architecture=platform.machine(),
         bits=8 * struct.calcsize("P"),
-        board=(small_text(proc / "device-tree" / "model") or "").strip("\0\n ") or None,
-        processor=_processor(small_text(proc / "cpuinfo")),
+        board=(small_text(_proc() / "device-tree" / "model") or "").strip("\0\n ") or None,
+        processor=_processor(small_text(_proc() / "cpuinfo")),
         processors=usable_processors(),
-        memory_bytes=_memory(proc).get("MemTotal"),
+        memory_bytes=known(lambda: psutil.virtual_memory().total),
         python=platform.python_version(),
         c_library=library or None,
     )
 
 
-def read_state(sys: Path = SYS, proc: Path = PROC, ask: Ask = ask) -> State:
+def read_state(sys: Path = SYS, ask: Ask = ask) -> State:
     """Read what changes, with the programs of the board's maker where they are there.
 
     Args:
-        sys: root of sysfs.
-        proc: root of procfs.
-        ask: runs a program and gives what it prints; ``vcgencmd`` on a Raspberry Pi, ``nvpmodel`` on a Jetson.
+        sys: root of sysfs, for what psutil does not read.
+        ask: runs a program and returns what it prints; ``vcgencmd`` on a Raspberry Pi, ``nvpmodel`` on a Jetson.
     """
     now, before = _throttling(sys, ask)
-    memory = _memory(proc)
-    load = (small_text(proc / "loadavg") or "").split()
+    swap = known(psutil.swap_memory)
+    governors = (small_text(core / "cpufreq" / "scaling_governor") for core in _cores(sys))
     return State(
-        frequency_mhz=read_frequencies(sys, proc),
-        governor=tuple(dict.fromkeys(_each(_cpufreq(sys), "scaling_governor"))),
+        frequency_mhz=read_frequencies(),
+        governor=tuple(dict.fromkeys(name for name in governors if name is not None)),
         temperature_c=read_temperatures(sys),
         throttled=now,
         throttled_before=before,
         throttle_events=_throttle_events(sys),
-        load=float(load[0]) if load else None,
-        memory_available_bytes=memory.get("MemAvailable"),
-        swap_bytes=memory.get("SwapTotal"),
-        swap_free_bytes=memory.get("SwapFree"),
+        # psutil would say 0 at first where the system has no such number
+        load=known(lambda: round(os.getloadavg()[0], 2)),
+        memory_available_bytes=known(lambda: psutil.virtual_memory().available),
+        swap_bytes=swap.total if swap else None,
+        swap_free_bytes=swap.free if swap else None,
         power_mode=_power_mode(ask(("nvpmodel", "-q"))),
     )
 
 
 def usable_processors() -> int:
-    """Processors that this process may run on."""
+    """Return the number of processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def read_frequencies(sys: Path = SYS, proc: Path = PROC) -> tuple[float, ...]:
-    """Megahertz of every processor: what the kernel's driver says, else what ``cpuinfo`` says."""
-    kilohertz = _each(_cpufreq(sys), "scaling_cur_freq")
-    if kilohertz:
-        return tuple(int(value) / 1e3 for value in kilohertz if value.isdecimal())
-    found = re.findall(r"^cpu MHz\s*:\s*([\d.]+)", small_text(proc / "cpuinfo") or "", re.MULTILINE)
-    return tuple(float(value) for value in found)
+def read_frequencies() -> tuple[float, ...]:
+    """Return the megahertz of every processor, or of every group that shares one clock; sleeping ones are left out."""
+    found = known(lambda: psutil.cpu_freq(percpu=True)) or ()
+    return tuple(clock.current for clock in found if clock.current)
 
 
 def read_temperatures(sys: Path = SYS) -> dict[str, float]:
-    """Degrees Celsius by the sensor's type; sensors of one type are numbered from the second on."""
+    """Return degrees Celsius by sensor; sensors of one name are numbered from the second on."""
+    sensors = known(lambda: psutil.sensors_temperatures()) or {}
     found: dict[str, float] = {}
+    for chip, readings in sensors.items():
+        for reading in readings:
+            _add(found, f"{chip} {reading.label}".strip(), reading.current)
+    # psutil reads thermal zones only where there is nothing else: on a board with an SSD it would name that alone
+    listed = {_chip_name(chip) for chip in sensors}
     for zone in _numbered(sys / "class" / "thermal", "thermal_zone"):
-        value = _number(small_text(zone / "temp"))
-        if value is None:
-            # a sensor of a part that is switched off does not answer
-            continue
-        kind = small_text(zone / "type") or zone.name
-        same = sum(name == kind or name.startswith(f"{kind} ") for name in found)
-        found[f"{kind} {same + 1}" if same else kind] = value / 1e3
+        kind, value = small_text(zone / "type") or zone.name, _number(small_text(zone / "temp"))
+        # a sensor of a part that is switched off does not answer
+        if value is not None and _chip_name(kind) not in listed:
+            _add(found, kind, value / 1e3)
     return found
 
 
-def peak_memory_bytes(proc: Path = PROC) -> dict[str, int]:
-    """Largest resident size of this process so far, by who says so: the kernel's ``VmHWM`` and ``ru_maxrss``."""
+def _chip_name(zone: str) -> str:
+    """Return the name that the kernel gives a thermal zone among the sensor chips."""
+    return zone.replace("-", "_")
+
+
+def _add(found: dict[str, float], name: str, value: float) -> None:
+    """Add a value under a name that is still free."""
+    numbered = (f"{name} {number}" for number in count(2))
+    found[next(free for free in chain([name], numbered) if free not in found)] = value
+
+
+def peak_memory_bytes() -> dict[str, int]:
+    """Return the largest resident size of this process so far, by who says so: ``VmHWM``, ``ru_maxrss``, ``peak_wset``.
+
+    On Linux and macOS psutil tells the present size only.
+    """
     found = {}
-    line = re.search(r"^VmHWM:\s*(\d+) kB", small_text(proc / "self" / "status") or "", re.MULTILINE)
+    line = re.search(r"^VmHWM:\s*(\d+) kB", small_text(_proc() / "self" / "status") or "", re.MULTILINE)
     if line:
         found["VmHWM"] = int(line.group(1)) * KIB
     try:
         import resource
     except ImportError:
         # Windows has no such module
-        return found
+        return {"peak_wset": psutil.Process().memory_info().peak_wset}
     unit = 1 if platform.system() == "Darwin" else KIB
     found["ru_maxrss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return found
 
 
-def busy_seconds(proc: Path = PROC) -> float | None:
-    """Processor seconds that the whole machine has worked since its start, for all processes; None where unknown."""
-    line = (small_text(proc / "stat") or "").splitlines()[:1]
-    values = [int(value) for value in line[0].split()[1:] if value.isdecimal()] if line else []
-    if len(values) < 8:
-        return None
-    user, nice, system, _, _, interrupts, soft, steal = values[:8]
-    return (user + nice + system + interrupts + soft + steal) / os.sysconf("SC_CLK_TCK")
+def busy_seconds() -> float | None:
+    """Return the processor seconds that the machine has worked since its start, for all processes; None if unknown."""
+    times = known(psutil.cpu_times)
+    return None if times is None else sum(value for name, value in times._asdict().items() if name not in NO_WORK)
 
 
 def decode_throttled(text: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """What ``vcgencmd get_throttled`` says: what holds now, and what has happened since the start.
+    """Return what ``vcgencmd get_throttled`` says: what holds now, and what has happened since the start.
 
     Args:
         text: such as ``throttled=0x50005``.
@@ -232,7 +259,7 @@ def decode_throttled(text: str) -> tuple[tuple[str, ...], tuple[str, ...]] | Non
 
 
 def small_text(path: Path) -> str | None:
-    """Content of a small file; None where it is not there, may not be read, or its sensor does not answer."""
+    """Return the text of a small file; None where it is not there, may not be read, or its sensor does not answer."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
@@ -240,7 +267,7 @@ def small_text(path: Path) -> str | None:
 
 
 def _throttling(sys: Path, ask: Ask) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Raspberry Pi's own flags, and the kernel's cooling devices of processors elsewhere."""
+    """Read the flags of a Raspberry Pi, and the kernel's cooling devices of processors elsewhere."""
     told = decode_throttled(ask(("vcgencmd", "get_throttled")) or "")
     if told is not None:
         return told
@@ -256,24 +283,26 @@ def _throttling(sys: Path, ask: Ask) -> tuple[tuple[str, ...] | None, tuple[str,
 
 
 def _throttle_events(sys: Path) -> int | None:
-    cores = _numbered(sys / "devices" / "system" / "cpu", "cpu")
-    counts = [_number(small_text(core / "thermal_throttle" / "core_throttle_count")) for core in cores]
+    """Return how often the processor has throttled itself since the start."""
+    counts = [_number(small_text(core / "thermal_throttle" / "core_throttle_count")) for core in _cores(sys)]
     known = [int(count) for count in counts if count is not None]
     return sum(known) if known else None
 
 
 def _power_mode(text: str | None) -> str | None:
+    """Return the mode that ``nvpmodel`` names."""
     found = re.search(r"Power Mode:\s*(.+)", text or "")
     return found.group(1).strip() if found else None
 
 
 def _distribution(text: str | None) -> str | None:
+    """Return the name in ``os-release``."""
     found = re.search(r'^PRETTY_NAME="?([^"\n]+)', text or "", re.MULTILINE)
     return found.group(1) if found else None
 
 
 def _processor(text: str | None) -> str | None:
-    """x86 has a model name; ARM may have one, or only the board's."""
+    """Return the name in ``cpuinfo``: x86 has a model name; ARM may have one, or only the board's."""
     for key in ("model name", "Model", "Hardware"):
         found = re.search(rf"^{key}\s*:\s*(.+)$", text or "", re.MULTILINE)
         if found:
@@ -281,21 +310,18 @@ def _processor(text: str | None) -> str | None:
     return platform.processor() or None
 
 
-def _memory(proc: Path) -> dict[str, int]:
-    lines = re.findall(r"^(\w+):\s*(\d+) kB", small_text(proc / "meminfo") or "", re.MULTILINE)
-    return {name: int(value) * KIB for name, value in lines}
+def _proc() -> Path:
+    """Return psutil's root of procfs, which it has on Linux only."""
+    return Path(getattr(psutil, "PROCFS_PATH", "/proc"))
 
 
-def _cpufreq(sys: Path) -> list[Path]:
-    return [core / "cpufreq" for core in _numbered(sys / "devices" / "system" / "cpu", "cpu")]
-
-
-def _each(folders: list[Path], name: str) -> list[str]:
-    return [value for value in (small_text(folder / name) for folder in folders) if value is not None]
+def _cores(sys: Path) -> list[Path]:
+    """Return the folders of the processors."""
+    return _numbered(sys / "devices" / "system" / "cpu", "cpu")
 
 
 def _numbered(folder: Path, prefix: str) -> list[Path]:
-    """Entries such as ``cpu0``, ``cpu1``, ... in the order of their numbers."""
+    """Return entries such as ``cpu0``, ``cpu1``, ... in the order of their numbers."""
     found = [(path, path.name[len(prefix) :]) for path in folder.glob(f"{prefix}*")]
     return [
         path
@@ -305,6 +331,7 @@ def _numbered(folder: Path, prefix: str) -> list[Path]:
 
 
 def _number(text: str | None) -> float | None:
+    """Return a text as a number, None where it is none."""
     try:
         return None if text is None else float(text)
     except ValueError:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
 
 MEMINFO = """MemTotal:        8192000 kB
 MemFree:          100000 kB
 MemAvailable:    6144000 kB
+Buffers:           10000 kB
+Cached:          5000000 kB
+Active:          1000000 kB
+Inactive:        1000000 kB
+Shmem:             10000 kB
+Slab:              10000 kB
 SwapTotal:        524288 kB
 SwapFree:         262144 kB
 """
@@ -75,12 +85,40 @@ def intel_sys(root: Path) -> Path:
     return write(root, files)
 
 
-def proc(root: Path, load: str = "0.42") -> Path:
+PI_CLOCKS_MHZ = (2400.0, 2300.0, 2200.0, 2100.0)
+
+
+def read_by_psutil(
+    monkeypatch: pytest.MonkeyPatch,
+    procfs: Path,
+    clocks_mhz: Sequence[float] = PI_CLOCKS_MHZ,
+    sensors: dict[str, list[tuple[str, float]]] | None = None,
+) -> Path:
+    """Let psutil read a made-up procfs, and say made-up clocks and sensors, for which it would read the real sysfs.
+
+    Args:
+        monkeypatch: undoes it after the test.
+        procfs: as :func:`proc` makes it.
+        clocks_mhz: of every processor.
+        sensors: label and degrees of every sensor by chip.
+    """
+    clocks = [SimpleNamespace(current=clock) for clock in clocks_mhz]
+    chips = {
+        chip: [SimpleNamespace(label=label, current=value) for label, value in found]
+        for chip, found in (sensors or {}).items()
+    }
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(procfs))
+    monkeypatch.setattr(psutil, "cpu_freq", lambda percpu: clocks)
+    monkeypatch.setattr(psutil, "sensors_temperatures", lambda: chips)
+    return procfs
+
+
+def proc(root: Path) -> Path:
     """Write a procfs."""
     files = {
-        "meminfo": MEMINFO,
+        "meminfo": MEMINFO.rstrip(),
         "cpuinfo": CPUINFO,
-        "loadavg": f"{load} 0.30 0.20 1/300 4242",
+        "vmstat": "pswpin 0\npswpout 0",
         "stat": "cpu  1000 200 300 90000 500 40 60 100 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0",
         "self/status": "Name:\tadafocus\nVmHWM:\t  204800 kB\nVmRSS:\t 1000 kB",
         "device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",

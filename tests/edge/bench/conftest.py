@@ -9,12 +9,13 @@ import pytest
 
 from adafocus.edge.bench.report import Surroundings
 from adafocus.edge.device.host import read_facts, read_state
-from tests.helpers.machines import Programs, pi_sys, proc
+from tests.helpers.machines import Programs, pi_sys, proc, read_by_psutil
 
 
 @pytest.fixture
-def around(tmp_path: Path) -> Surroundings:
-    state = read_state(pi_sys(tmp_path / "sys"), proc(tmp_path / "proc"), Programs())
+def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+    read_by_psutil(monkeypatch, proc(tmp_path / "proc"))
+    state = read_state(pi_sys(tmp_path / "sys"), Programs())
     calm = replace(state, load=0.1, governor=("performance",))
-    facts = replace(read_facts(proc(tmp_path / "proc"), tmp_path), processors=4)
+    facts = replace(read_facts(tmp_path), processors=4)
     return Surroundings(facts, calm, calm, {"VmHWM": 1 << 28})

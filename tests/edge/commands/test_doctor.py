@@ -18,7 +18,7 @@ from adafocus.edge.device.cameras import Finding, cameras, meters
 from adafocus.edge.device.host import State, read_facts, read_state
 from adafocus.edge.device.install import OpenCV, RuntimeState
 from adafocus.edge.selftest import Trial, try_bundle
-from tests.helpers.machines import Programs, jetson_sys, pi_sys, proc
+from tests.helpers.machines import Programs, jetson_sys, pi_sys, proc, read_by_psutil
 from tests.helpers.program import Call, assert_one_sentence, edit_manifest
 
 HERE, MISSING = RuntimeState("2.3.0", None), RuntimeState(None, 'Install it: pip install "adafocus-edge[onnx]"')
@@ -26,13 +26,14 @@ OPENCV = OpenCV("5.0.0", ("opencv-python-headless 5.0.0",), {"FFmpeg": True, "GS
 
 
 @pytest.fixture
-def pi(tmp_path: Path) -> Diagnosis:
+def pi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Diagnosis:
     """Return what is found on a Raspberry Pi that runs hot."""
     programs = Programs(vcgencmd_get_throttled="throttled=0x50004")
     sys = pi_sys(tmp_path / "sys")
+    read_by_psutil(monkeypatch, proc(tmp_path / "proc"))
     return Diagnosis(
-        facts=read_facts(proc(tmp_path / "proc"), tmp_path),
-        state=read_state(sys, tmp_path / "proc", programs),
+        facts=read_facts(tmp_path),
+        state=read_state(sys, programs),
         opencv=OPENCV,
         runtimes={"litert": HERE, "onnx": MISSING},
         cameras=cameras(sys, tmp_path, tmp_path, lambda name: name == "picamera2"),
