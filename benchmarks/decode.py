@@ -182,7 +182,7 @@ def _costs(way: Way, exact: dict[int, NDArray[np.uint8]], _: None) -> tuple[floa
 
 def _size(path: Path) -> tuple[int, int]:
     """Return height and width of a video."""
-    shape = next(iter(read_frames(path, lambda total: np.array([0]), lambda frame: frame).frames.values())).shape
+    shape = read_frames(path, [0])[0].shape
     return shape[0], shape[1]
 
 

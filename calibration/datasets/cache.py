@@ -209,7 +209,7 @@ class FrameCache:
     def _bytes_of_entry(self, index: int) -> int | None:
         """What a clip will take; None where it cannot be decoded."""
         try:
-            first = read_frames(self.clips[index].path, lambda _: np.zeros(1, np.int64), lambda frame: frame).frames[0]
+            first = read_frames(self.clips[index].path, [0])[0]
         except AdafocusError:
             return None
         height, width = short_side_size(first.shape[:2], self.settings.short_side_px)

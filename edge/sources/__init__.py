@@ -26,6 +26,7 @@ __all__ = [
     "State",
     "VideoFile",
     "is_live",
+    "is_video_file",
     "kind_of",
     "kinds",
     "open_finite",
@@ -114,6 +115,15 @@ def is_live(address: str | Path) -> bool:
         SourceError: it fits no kind.
     """
     return kind_of(address).live
+
+
+def is_video_file(address: str | Path) -> bool:
+    """Tell whether an address means a video file that is there.
+
+    Raises:
+        SourceError: it fits no kind.
+    """
+    return kind_of(address) == FILE and Path(address).is_file()
 
 
 def open_source(address: str | Path, **options: Any) -> Source:

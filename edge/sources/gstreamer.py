@@ -1,7 +1,7 @@
 """A GStreamer pipeline that ends in an appsink, through OpenCV.
 
 The wheels of the package index are built without GStreamer; Debian's python3-opencv and JetPack's OpenCV have it. What
-is not proved here: a pipeline that runs, since no such OpenCV is on the machine that the tests run on.
+is not verified here: a pipeline that runs, since no such OpenCV is on the machine that the tests run on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A Jetson's camera and hardware decoder: the pipelines of NVIDIA's GStreamer elements.
 
 ``jetson:0`` is the camera of the first connector, ``jetson:clip.mp4`` a file and ``jetson:rtsp://...`` a stream, both
-decoded in hardware. Not proved here: that these pipelines run, which takes a Jetson; their text is tested.
+decoded in hardware. Not verified here: that these pipelines run, which takes a Jetson; their text is tested.
 """
 
 from __future__ import annotations

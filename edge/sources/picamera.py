@@ -4,7 +4,7 @@
 own processor. Rows of both may be longer than the picture is wide; the padding is cut off.
 
 Written against Picamera2's documented interface (manual sections 4.2 and 6.3; picamera2/request.py) and tested with a
-stand-in of it. What is not proved here: the real camera, its timing, and real row strides.
+stand-in of it. What is not verified here: the real camera, its timing, and real row strides.
 """
 
 from __future__ import annotations

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.sources.base import FALLBACK_FPS, Frame
+from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.preprocess import fit_frame, resize_square
-from adafocus.edge.video.reader import Decoded, read_chosen_frames
+from adafocus.edge.video.reader import attempts
 from adafocus.errors import SourceError
 
 Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -35,7 +35,7 @@ class Clip:
         candidate_indices: ``(N,)`` likewise.
         frame_count: frames that can be decoded.
         fps: frames per second.
-        decode_ms: time spent in the decoder.
+        decode_ms: time spent on opening and decoding the video.
         resize_ms: time spent on keeping frames, and on resizing those that the glance needs.
         warnings: sentences on what is wrong with the file.
         glance_names: ``(T_G,)`` numbers that name the glance frames among all clips of one stream, so that a frame is
@@ -54,68 +54,46 @@ class Clip:
     glance_names: tuple[int, ...] | None = None
 
 
-@dataclass
-class Frames:
-    """Chosen frames of one video by frame number, and how the reading went."""
-
-    frames: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
-    frame_count: int = 0
-    fps: float = 0.0
-    warnings: tuple[str, ...] = ()
-
-
-def read_frames(address: str | Path, choose: Callable[[int], NDArray[np.int64]], transform: Transform) -> Frames:
-    """Decode chosen frames of a video file, a folder of pictures or a .npy file.
+def read_frames(address: str | Path, indices: ArrayLike) -> dict[int, NDArray[np.uint8]]:
+    """Decode frames of a video file, a folder of pictures or a .npy file.
 
     Args:
         address: of a source with an end.
-        choose: frame count -> the frame numbers wanted, increasing or not, with or without repeats.
-        transform: applied once to every kept frame, ``(H, W, 3)`` uint8 BGR; what it returns is kept.
+        indices: frame numbers, counted from 0, in any order, with or without repeats.
+
+    Returns:
+        ``(H, W, 3)`` uint8 BGR by frame number.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
         SourceError: another source that cannot be read, or one without an end.
     """
-    kept: dict[int, NDArray[np.uint8]] = {}
-
-    def keep(number: int, pixels: NDArray[np.uint8]) -> None:
-        kept[number] = transform(pixels)
-
-    def fresh(total: int) -> NDArray[np.int64]:
-        kept.clear()
-        return choose(total)
-
-    decoded = read_chosen_frames(address, fresh, keep)
-    kept.update({number: kept[near] for number, near in decoded.stand_ins.items()})
-    return Frames(kept, decoded.frame_count, decoded.fps, tuple(decoded.warnings))
+    frames: dict[int, NDArray[np.uint8]] = {}
+    for reader in attempts(address):
+        frames = dict(reader.read(np.asarray(indices, np.int64)))
+    return frames
 
 
-class Sheet:
-    """Where the frames of a clip are put: one block of memory, those of the glance first, so that none is moved again.
+class ClipBuilder:
+    """Puts frames where a clip has them: one block of memory, those of the glance first, so that none is moved again.
 
     Frames wait as they were decoded until somebody looks at them.
+
+    Attributes:
+        indices: frame numbers of the glance, then of the candidates; two uniform grids.
     """
 
-    def __init__(self, geometry: Geometry, window: tuple[int, int] | None) -> None:
-        """For clips of a geometry, out of a whole video or of a window of it."""
-        self._geometry, self._window = geometry, window
-        self.glance_indices = self.candidate_indices = np.zeros(0, np.int64)
-        self._places: dict[int, int] = {}
-        self._block = np.zeros((0, geometry.frame_size, geometry.frame_size, 3), np.uint8)
+    def __init__(self, geometry: Geometry, window: tuple[int, int] | None, frame_count: int) -> None:
+        """Choose the frames, out of a whole video of ``frame_count`` or of a window of it, and make room for them."""
+        self._geometry, self._frame_count = geometry, frame_count
+        first, last = window or (0, frame_count)
+        span = max(1, min(last, frame_count) - first)
+        self._glance_indices = first + uniform_indices(span, geometry.glance_frames)
+        self._candidate_indices = first + uniform_indices(span, geometry.candidate_frames)
+        self.indices = np.concatenate([self._glance_indices, self._candidate_indices])
+        self._places = {number: place for place, number in enumerate(dict.fromkeys(self.indices.tolist()))}
+        self._block = np.empty((len(self._places), geometry.frame_size, geometry.frame_size, 3), np.uint8)
         self._waiting: dict[int, NDArray[np.uint8]] = {}
-
-    def choose(self, total: int) -> NDArray[np.int64]:
-        """Two uniform grids over a video of ``total`` frames; makes room for them."""
-        first, last = self._window or (0, total)
-        span = max(1, min(last, total) - first)
-        self.glance_indices = first + uniform_indices(span, self._geometry.glance_frames)
-        self.candidate_indices = first + uniform_indices(span, self._geometry.candidate_frames)
-        both = np.concatenate([self.glance_indices, self.candidate_indices])
-        self._places = {number: place for place, number in enumerate(dict.fromkeys(both.tolist()))}
-        if len(self._block) != len(self._places):
-            self._block = np.empty((len(self._places), *self._block.shape[1:]), np.uint8)
-        self._waiting.clear()
-        return both
 
     def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
         """Keep a frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again; large ones are resized."""
@@ -128,17 +106,28 @@ class Sheet:
         """Keep a frame as it is, however large, because its memory is taken anyway."""
         self._waiting[self._places[number]] = pixels
 
-    def stand_in(self, number: int, near: int) -> None:
-        """Put the frame ``near`` in the place of ``number`` as well."""
-        self._block[self._places[number]] = self._frame(near)
+    def build(self, fps: float, watch: Stopwatch, warnings: Sequence[str] = ()) -> Clip:
+        """Make the clip when all its frames are kept; ``watch`` tells the time of ``decode`` and ``resize``."""
+        glance = self._glance()
+        places = [self._places[number] for number in self._candidate_indices.tolist()]
+        candidates = Candidates(self._block, places, self._make)
+        watch.lap("resize")
+        spent = watch.spent_ms
+        return Clip(
+            glance,
+            candidates,
+            self._glance_indices,
+            self._candidate_indices,
+            self._frame_count,
+            fps,
+            spent.get("decode", 0.0),
+            spent["resize"],
+            tuple(warnings),
+        )
 
-    def candidates(self) -> Candidates:
-        """The N candidate frames, made when they are looked at."""
-        return Candidates(self._block, [self._places[number] for number in self.candidate_indices.tolist()], self._make)
-
-    def glance(self) -> NDArray[np.uint8]:
-        """``(T_G, S, S, 3)`` uint8 RGB."""
-        size, numbers = self._geometry.glance_size, self.glance_indices.tolist()
+    def _glance(self) -> NDArray[np.uint8]:
+        """Resize the glance frames, ``(T_G, S, S, 3)`` uint8 RGB."""
+        size, numbers = self._geometry.glance_size, self._glance_indices.tolist()
         frames = [self._frame(number) for number in numbers]
         if size == self._geometry.frame_size and len(set(numbers)) == len(numbers):
             return self._block[: len(numbers)]
@@ -177,12 +166,15 @@ def read_clip(
         VideoError: not a video, or no frame of it can be decoded.
         SourceError: another source that cannot be read, or one without an end.
     """
-    sheet = Sheet(geometry, window)
-    decoded = read_chosen_frames(address, sheet.choose, sheet.keep, packets)
-    started = time.perf_counter()
-    for number, near in decoded.stand_ins.items():
-        sheet.stand_in(number, near)
-    return _clip(sheet, decoded, started)
+    watch = Stopwatch()
+    for reader in attempts(address, packets):
+        builder = ClipBuilder(geometry, window, reader.frame_count)
+        for number, pixels in reader.read(builder.indices):
+            watch.lap("decode")
+            builder.keep(number, pixels)
+            watch.lap("resize")
+        watch.lap("decode")
+    return builder.build(reader.fps, watch, reader.warnings)
 
 
 def clip_from_frames(
@@ -194,7 +186,7 @@ def clip_from_frames(
 
     Args:
         frames: in order; their place in the sequence counts, not their ``number``. They are not copied: their pixels
-            must stay as they are until the clip has been answered.
+            must stay as they are until the clip has been recognized.
         geometry: of the bundle.
         window: first frame and the one after the last, where only a part is meant.
         fps: frames per second; None: from the timestamps.
@@ -204,20 +196,20 @@ def clip_from_frames(
     """
     if not frames:
         raise SourceError("There are no frames to make a clip of, expected at least one.")
-    started = time.perf_counter()
-    sheet = Sheet(geometry, window)
-    for number in sorted(set(sheet.choose(len(frames)).tolist())):
-        sheet.hold(number, frames[number].pixels)
+    watch = Stopwatch()
+    builder = ClipBuilder(geometry, window, len(frames))
+    for number in sorted(set(builder.indices.tolist())):
+        builder.hold(number, frames[number].pixels)
     length_s = frames[-1].timestamp_s - frames[0].timestamp_s
     rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
-    clip = _clip(sheet, Decoded({}, len(frames), rate), started)
+    clip = builder.build(rate, watch)
     small = [glance_of_small(frames[number], geometry) for number in clip.glance_indices.tolist()]
     found = [picture for picture in small if picture is not None]
     return replace(clip, glance=np.stack(found)) if len(found) == len(small) else clip
 
 
 def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | None:
-    """A glance frame from a camera's second picture: the field of view that the glance has of the first.
+    """Make a glance frame from a camera's second picture: the field of view that the glance has of the first.
 
     Returns:
         ``(S, S, 3)`` uint8 RGB, or None where there is no second picture, or it would have to be enlarged.
@@ -228,21 +220,6 @@ def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | Non
     if min(frame.small.shape[:2]) < short_side:
         return None
     return cv2.cvtColor(fit_frame(frame.small, size, short_side), cv2.COLOR_BGR2RGB)
-
-
-def _clip(sheet: Sheet, decoded: Decoded, started: float) -> Clip:
-    glance, candidates = sheet.glance(), sheet.candidates()
-    return Clip(
-        glance,
-        candidates,
-        sheet.glance_indices,
-        sheet.candidate_indices,
-        decoded.frame_count,
-        decoded.fps,
-        decoded.decode_ms,
-        decoded.keep_ms + 1e3 * (time.perf_counter() - started),
-        tuple(decoded.warnings),
-    )
 
 
 def clip_windows(path: str | Path, geometry: Geometry, count: int) -> list[Clip]:
@@ -258,17 +235,16 @@ def clip_windows(path: str | Path, geometry: Geometry, count: int) -> list[Clip]
 
 
 def sample_video(path: str | Path, count: int, transform: Transform) -> NDArray[np.uint8]:
-    """``count`` frames spread evenly over a video, each ``(H, W, 3)`` uint8 RGB before ``transform``, stacked.
+    """Stack ``count`` frames spread evenly over a video, each ``(H, W, 3)`` uint8 RGB before ``transform``.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
     """
-    decoded = read_frames(
-        path,
-        lambda total: uniform_indices(total, count),
-        lambda frame: transform(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)),
-    )
-    return np.stack([decoded.frames[int(i)] for i in uniform_indices(decoded.frame_count, count)])
+    frames: dict[int, NDArray[np.uint8]] = {}
+    for reader in attempts(path):
+        indices = uniform_indices(reader.frame_count, count)
+        frames = {n: transform(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)) for n, pixels in reader.read(indices)}
+    return np.stack([frames[number] for number in indices.tolist()])
 
 
 class Candidates:

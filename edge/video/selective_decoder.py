@@ -2,14 +2,14 @@
 
 PyAV lists the packets of the file first, which costs next to nothing; that list says which packet holds which frame
 and where decoding may begin. Then only the stretches that lead to a wanted frame are decoded, and within them frames
-that no other frame refers to are skipped (H.264). The frames are the same bytes as those of the ordinary way through
-OpenCV: whatever is not known to be exact is declined, and goes that way.
+that no other frame refers to are skipped (H.264). The frames are the same bytes as those that are read in order through
+OpenCV: whatever is not known to be exact is declined, and is read in order.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Keep = Callable[[int, NDArray[np.uint8]], None]
+from adafocus.edge.sources.video_file import VideoFile
 
 # packet lists that fit are held in memory, longer files are gone through twice
 HELD_BYTES = 64 * 2**20
@@ -33,7 +33,7 @@ HEVC_IDR = frozenset({19, 20})
 
 
 class Declined(Exception):
-    """This file is for the ordinary way."""
+    """This file is to be read in order."""
 
 
 @dataclass
@@ -59,63 +59,119 @@ class Index:
     held: list[Any] | None = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How the reading went.
+class SelectiveDecoder:
+    """Reads chosen frames of one opened file. A :class:`adafocus.edge.video.reader.VideoReader`.
 
-    Attributes:
-        frame_count: frames of the video.
-        fps: frames per second.
-        decode_ms: time spent in the decoder.
-        keep_ms: time spent in ``keep``.
+    Where something turns out not to be exact, a reading ends early and ``complete`` stays False.
     """
 
-    frame_count: int
-    fps: float
-    decode_ms: float
-    keep_ms: float
+    def __init__(self, av: Any, path: str | Path, container: Any) -> None:
+        """List the packets.
+
+        Args:
+            av: PyAV.
+            path: of the file; packets that are too many to hold are read from it again.
+            container: the opened file.
+
+        Raises:
+            Declined: the file is to be read in order.
+        """
+        self.complete = False
+        self.warnings: list[str] = []
+        self._av, self._path = av, path
+        self._stream = _stream(container)
+        self._index = _index(container, self._stream)
+        self._converter = av.video.reformatter.VideoReformatter()
+        self.frame_count = self._stream.frames or _stated_frames(path) or len(self._index.pts)
+        self.fps = float(self._stream.guessed_rate or 0)
+
+    def read(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Decode frames, in the order of presentation or nearly so."""
+        try:
+            yield from self._decode(_by_time(self._index, indices))
+        except _failures(self._av):
+            return
+        self.complete = True
+
+    def _decode(self, wanted: dict[int, int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Decode frames by presentation time -> number."""
+        context, index, left = self._stream.codec_context, self._index, dict(wanted)
+        skips = context.name == "h264"
+        mode = ""
+        packets = self._numbered_packets()
+        for stretch in _stretches(index, wanted):
+            for position, packet in packets:
+                if position < stretch.first:
+                    continue
+                if packet.pts != index.pts[position]:
+                    raise Declined
+                needed = "DEFAULT" if packet.pts in wanted or not skips else "NONREF"
+                if needed != mode:
+                    context.skip_frame = mode = needed
+                yield from self._convert(context.decode(packet), left)
+                if position == stretch.last:
+                    break
+            # what the decoder still holds back; then it begins anew
+            yield from self._convert(context.decode(None), left)
+            context.flush_buffers()
+            if not left:
+                return
+        raise Declined
+
+    def _convert(self, frames: Iterable[Any], left: dict[int, int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Convert decoded frames that are wanted, and take them off ``left``."""
+        for frame in frames:
+            # damage is handed on from frame to frame, so one that is not wanted counts too
+            if frame.is_corrupt:
+                raise Declined
+            number = left.pop(frame.pts, None)
+            if number is None:
+                continue
+            if frame.format.name not in PIXELS or getattr(frame, "rotation", True):
+                raise Declined
+            plane = self._converter.reformat(frame, format="bgr24").planes[0]
+            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : 3 * frame.width]
+            yield number, rows.reshape(frame.height, frame.width, 3)
+
+    def _numbered_packets(self) -> Iterator[tuple[int, Any]]:
+        if self._index.held is not None:
+            yield from enumerate(self._index.held)
+            return
+        with self._av.open(str(self._path)) as again:
+            yield from enumerate(packet for packet in again.demux(again.streams.video[0]) if packet.size)
 
 
-def read_chosen(
-    path: str | Path, choose: Callable[[int], NDArray[np.int64]], keep: Keep, count: Callable[[], int]
-) -> Reading | None:
-    """Decode chosen frames.
+@contextmanager
+def open_selective(path: str | Path) -> Iterator[SelectiveDecoder | None]:
+    """Open a video file for as long as it is read.
 
-    Args:
-        path: a video file.
-        choose: frame count -> the frame numbers wanted.
-        keep: takes every wanted frame once, in the order of presentation or nearly so: its number and its
-            ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again.
-        count: the frame count that the ordinary way goes by, asked for where the header states none.
+    Yields:
+        The decoder, or None where PyAV is not installed or the file is to be read in order.
 
-    Returns:
-        How it went, or None where PyAV is not installed or the file is for the ordinary way; ``keep`` may have been
-        called before that.
+    Raises:
+        VideoError: the header states no frame count, and OpenCV cannot open the file.
     """
     try:
         av = import_module("av")
     except ImportError:
-        return None
-    started = time.perf_counter()
-    spent = Spent()
-    try:
-        with av.open(str(path)) as container:
-            stream = _stream(container)
-            index = _index(container, stream)
-            total = stream.frames or count() or len(index.pts)
-            wanted = _by_time(index, choose(total))
-            _decode(av, path, stream, index, wanted, keep, spent)
-            fps = float(stream.guessed_rate or 0)
-    except (Declined, av.error.FFmpegError, ValueError, OSError):
-        return None
-    return Reading(total, fps, 1e3 * (time.perf_counter() - started) - spent.keep_ms, spent.keep_ms)
+        yield None
+        return
+    with ExitStack() as opened:
+        try:
+            decoder = SelectiveDecoder(av, path, opened.enter_context(av.open(str(path))))
+        except _failures(av):
+            decoder = None
+        yield decoder
 
 
-@dataclass
-class Spent:
-    """Time that is not the decoder's."""
+def _failures(av: Any) -> tuple[type[Exception], ...]:
+    return Declined, av.error.FFmpegError, ValueError, OSError
 
-    keep_ms: float = 0.0
+
+def _stated_frames(path: str | Path) -> int:
+    """Ask OpenCV for the frame count, as reading in order does."""
+    with closing(VideoFile(path)) as video:
+        return video.stated_frames
 
 
 def _stream(container: Any) -> Any:
@@ -167,7 +223,7 @@ def _index(container: Any, stream: Any) -> Index:
 
 
 def _length_bytes(codec: str, extradata: bytes | None) -> int:
-    """How many bytes state the length of a NAL unit (ISO/IEC 14496-15: avcC byte 4, hvcC byte 21)."""
+    """Return how many bytes state the length of a NAL unit (ISO/IEC 14496-15: avcC byte 4, hvcC byte 21)."""
     place = 4 if codec == "h264" else 21
     if not extradata or len(extradata) <= place or extradata[0] != 1:
         raise Declined
@@ -175,7 +231,7 @@ def _length_bytes(codec: str, extradata: bytes | None) -> int:
 
 
 def _begins(data: bytes, codec: str, length_bytes: int, kinds: frozenset[int]) -> bool:
-    """Whether the packet holds a slice of a picture that nothing after it looks back across."""
+    """Tell whether the packet holds a slice of a picture that nothing after it looks back across."""
     place = 0
     while place + length_bytes < len(data):
         size = int.from_bytes(data[place : place + length_bytes], "big")
@@ -187,7 +243,7 @@ def _begins(data: bytes, codec: str, length_bytes: int, kinds: frozenset[int]) -
 
 
 def _by_time(index: Index, numbers: NDArray[np.int64]) -> dict[int, int]:
-    """Presentation time -> frame number of the wanted frames."""
+    """Map presentation time -> frame number of the wanted frames."""
     ordered = sorted(index.pts)
     if len(set(ordered)) != len(ordered) or int(numbers.max()) >= len(ordered):
         raise Declined
@@ -195,7 +251,7 @@ def _by_time(index: Index, numbers: NDArray[np.int64]) -> dict[int, int]:
 
 
 def _stretches(index: Index, wanted: dict[int, int]) -> list[Stretch]:
-    """What must be decoded: for every entry that leads to a wanted frame, up to the last of them."""
+    """List what must be decoded: for every entry that leads to a wanted frame, up to the last of them."""
     stretches: list[Stretch] = []
     entries = np.array(index.entries)
     for position, pts in enumerate(index.pts):
@@ -206,102 +262,3 @@ def _stretches(index: Index, wanted: dict[int, int]) -> list[Stretch]:
             else:
                 stretches.append(Stretch(first, position))
     return stretches
-
-
-def _decode(
-    av: Any, path: str | Path, stream: Any, index: Index, wanted: dict[int, int], keep: Keep, spent: Spent
-) -> None:
-    context = stream.codec_context
-    taker = Taker(av, dict(wanted), keep, spent)
-    skips = context.name == "h264"
-    mode = ""
-    packets = _numbered(av, path, index)
-    for stretch in _stretches(index, wanted):
-        for position, packet in packets:
-            if position < stretch.first:
-                continue
-            if packet.pts != index.pts[position]:
-                raise Declined
-            needed = "DEFAULT" if packet.pts in wanted or not skips else "NONREF"
-            if needed != mode:
-                context.skip_frame = mode = needed
-            taker.take(context.decode(packet))
-            if position == stretch.last:
-                break
-        # what the decoder still holds back; then it begins anew
-        taker.take(context.decode(None))
-        context.flush_buffers()
-        if not taker.left:
-            return
-    raise Declined
-
-
-def _numbered(av: Any, path: str | Path, index: Index) -> Iterator[tuple[int, Any]]:
-    if index.held is not None:
-        yield from enumerate(index.held)
-        return
-    with av.open(str(path)) as again:
-        yield from enumerate(packet for packet in again.demux(again.streams.video[0]) if packet.size)
-
-
-class Taker:
-    """Converts wanted frames and hands them on."""
-
-    def __init__(self, av: Any, left: dict[int, int], keep: Keep, spent: Spent) -> None:
-        """``left``: presentation time -> number of the frames that are still to come."""
-        self.left = left
-        self._keep, self._spent = keep, spent
-        self._converter = av.video.reformatter.VideoReformatter()
-
-    def take(self, frames: Iterable[Any]) -> None:
-        """Keep those that are wanted."""
-        for frame in frames:
-            # damage is handed on from frame to frame, so one that is not wanted counts too
-            if frame.is_corrupt:
-                raise Declined
-            number = self.left.pop(frame.pts, None)
-            if number is None:
-                continue
-            if frame.format.name not in PIXELS or getattr(frame, "rotation", True):
-                raise Declined
-            plane = self._converter.reformat(frame, format="bgr24").planes[0]
-            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : 3 * frame.width]
-            started = time.perf_counter()
-            self._keep(number, rows.reshape(frame.height, frame.width, 3))
-            self._spent.keep_ms += 1e3 * (time.perf_counter() - started)
-
-
-def is_interlaced(path: str | Path) -> bool | None:
-    """Whether the first frame of a video is interlaced; None where PyAV is not installed or cannot tell."""
-    try:
-        av = import_module("av")
-        with av.open(str(path)) as container:
-            return bool(next(container.decode(video=0)).interlaced_frame)
-    except (ImportError, StopIteration, ValueError, OSError, IndexError):
-        return None
-
-
-def read_interlaced(path: str | Path, numbers: NDArray[np.int64], keep: Keep) -> bool:
-    """Read chosen frames of an interlaced video in order, which OpenCV cannot convert.
-
-    Args:
-        path: a video that :func:`is_interlaced`.
-        numbers: of the wanted frames.
-        keep: takes every wanted frame once: its number and its ``(H, W, 3)`` uint8 BGR.
-
-    Returns:
-        Whether all of them were read; ``keep`` may have been called where they were not.
-    """
-    av = import_module("av")
-    left = set(numbers.tolist())
-    try:
-        with av.open(str(path)) as container:
-            for number, frame in enumerate(container.decode(video=0)):
-                if number in left:
-                    left.remove(number)
-                    keep(number, frame.to_ndarray(format="bgr24"))
-                if not left:
-                    return True
-    except (ValueError, OSError):
-        return False
-    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,8 +18,7 @@ import pytest
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.sources import Frame, VideoFile
-from adafocus.edge.video import reader as reading
-from adafocus.edge.video import selective_decoder as packets
+from adafocus.edge.video import reader, selective_decoder
 from adafocus.edge.video.clip import Clip, clip_from_frames, clip_windows, read_clip, read_frames, sample_video
 from adafocus.edge.video.preprocess import fit_frame
 from adafocus.errors import SourceError, VideoError
@@ -122,10 +122,10 @@ def test_a_video_of_no_frames_ends_in_a_sentence(tmp_path: Path) -> None:
 def test_only_wanted_frames_are_kept_and_they_are_the_right_ones(tmp_path: Path) -> None:
     path = write_video(tmp_path / "ramp.avi", 20, codec="ffv1", pixels="yuv444p")
     everything = sample_video(path, 20, lambda frame: frame)
-    decoded = read_frames(path, lambda total: np.array([3, 17]), lambda frame: frame[:, :, ::-1])
-    assert sorted(decoded.frames) == [3, 17]
-    assert np.array_equal(decoded.frames[3], everything[3])
-    assert np.array_equal(decoded.frames[17], everything[17])
+    frames = read_frames(path, [17, 3, 3])
+    assert sorted(frames) == [3, 17]
+    assert np.array_equal(frames[3][:, :, ::-1], everything[3])
+    assert np.array_equal(frames[17][:, :, ::-1], everything[17])
 
 
 def test_windows_lie_inside_the_video(tmp_path: Path) -> None:
@@ -152,15 +152,17 @@ def assert_same(one: Clip, other: Clip) -> None:
 
 @pytest.fixture
 def by_packets(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether each reading went by packets."""
+    """Whether each reading that might have gone by packets did."""
     went: list[bool] = []
 
-    def watched(*arguments: object) -> packets.Reading | None:
-        read = packets.read_chosen(*arguments)  # type: ignore[arg-type]
-        went.append(read is not None)
-        return read
+    def watched(address: Path, packets: bool = True) -> Iterator[reader.VideoReader]:
+        last = None
+        for last in reader.attempts(address, packets):
+            yield last
+        if packets:
+            went.append(isinstance(last, selective_decoder.SelectiveDecoder))
 
-    monkeypatch.setattr(reading, "read_chosen", watched)
+    monkeypatch.setattr("adafocus.edge.video.clip.attempts", watched)
     return went
 
 
@@ -298,7 +300,7 @@ def test_packets_that_do_not_fit_memory_are_read_twice(
     tmp_path: Path, by_packets: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = encode(tmp_path / "long.mp4", 200, g="12")
-    monkeypatch.setattr(packets, "HELD_BYTES", 1000)
+    monkeypatch.setattr(selective_decoder, "HELD_BYTES", 1000)
     assert_same(read_clip(path, GEOMETRY), read_clip(path, GEOMETRY, packets=False))
     assert by_packets == [True]
 
@@ -306,16 +308,15 @@ def test_packets_that_do_not_fit_memory_are_read_twice(
 def test_only_what_wanted_frames_need_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = encode(tmp_path / "long.mp4", 300, g="10", bf="0")
     came = 0
-    take = packets.Taker.take
+    convert = selective_decoder.SelectiveDecoder._convert
 
-    def counted(taker: packets.Taker, frames: list[object]) -> None:
+    def counted(decoder: selective_decoder.SelectiveDecoder, frames: list[Any], left: dict[int, int]) -> Iterator[Any]:
         nonlocal came
         came += len(frames)
-        take(taker, frames)
+        return convert(decoder, frames, left)
 
-    monkeypatch.setattr(packets.Taker, "take", counted)
-    decoded = read_frames(path, lambda total: np.array([5, 205]), lambda frame: frame)
-    assert sorted(decoded.frames) == [5, 205]
+    monkeypatch.setattr(selective_decoder.SelectiveDecoder, "_convert", counted)
+    assert sorted(read_frames(path, [5, 205])) == [5, 205]
     # 0..5 and 200..205
     assert came == 12
 
