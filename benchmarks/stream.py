@@ -3,7 +3,7 @@
     python -m benchmarks.stream BUNDLE CLIP --minutes 10 --out stream.json
 
 A process serves a real clip as MJPEG over HTTP on the loopback at 30 frames a second; ``adafocus stream`` reads it in
-another process. Its resident memory is read from /proc every second. Once, the server is killed and started again.
+another process. Its resident memory is read every second. Once, the server is killed and started again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 import click
 import cv2
 import numpy as np
+import psutil
 
 from adafocus.edge.streaming.statistics import resident_bytes
 from adafocus.errors import AdafocusError
@@ -157,9 +159,9 @@ class Stream:
 
     def look(self) -> None:
         """Read the resident memory once."""
-        now = resident_bytes(Path(f"/proc/{self.process.pid}/statm"))
-        if now is not None:
-            self.rss.append((time.monotonic(), now))
+        # a process that has ended has no memory
+        with suppress(psutil.Error):
+            self.rss.append((time.monotonic(), resident_bytes(self.process.pid)))
 
     def watch(self, until_s: float) -> None:
         """Read the memory every second.

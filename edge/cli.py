@@ -1,64 +1,84 @@
-"""The command line. Verbs of the device live here; those of the workstation are found by name and loaded when used."""
+"""The command line: a table of verbs, each loaded when it is used, and errors that end in one sentence."""
 
 from __future__ import annotations
 
+import ast
 import atexit
 import io
 import os
+import re
 import signal
 import sys
 import threading
 from contextlib import suppress
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
-from adafocus.edge import commands
 from adafocus.edge.signals import ENDED_BY, Terminated, end_cleanly_on_sigterm
 from adafocus.errors import WORKSTATION_INSTALL, AdafocusError
 
 WORKSTATION_GROUP = "adafocus.commands"
+DEVICE_VERBS = tuple(
+    EntryPoint(name, f"adafocus.edge.commands.{name}:{name}", "")
+    for name in ("run", "stream", "inspect", "selftest", "bench", "doctor")
+)
+NO_SUMMARY = "This command cannot be described here; run it to see what it needs."
 REFUSED = 2
 # as click and rich have it
 NOBODY_READS = 1
 
 
 class Verbs(click.Group):
-    """Device verbs, and the workstation's by entry point, imported only when they are called."""
+    """Verbs of the device by the table above, those of the workstation by entry point; a verb is imported when used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all verbs."""
-        return sorted({*super().list_commands(ctx), *(point.name for point in _workstation())})
+        """Return the names of all verbs."""
+        return [*super().list_commands(ctx), *(verb.name for verb in (*DEVICE_VERBS, *_workstation_verbs()))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A verb by name."""
+        """Return the verb with this name; None where there is none."""
         found = super().get_command(ctx, cmd_name)
-        if found is not None:
-            return found
-        for point in _workstation():
-            if point.name == cmd_name:
-                return point.load()
-        return None
+        for verb in (*DEVICE_VERBS, *_workstation_verbs()) if found is None else ():
+            if verb.name == cmd_name:
+                return verb.load()
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs in two groups, each with its first sentence, without importing one."""
+        for title, verbs in (("On the device", DEVICE_VERBS), ("On the workstation", _workstation_verbs())):
+            with formatter.section(title):
+                formatter.write_dl([(verb.name, summary(verb)) for verb in verbs])
 
 
-def _workstation() -> Any:
-    return entry_points(group=WORKSTATION_GROUP)
+def _workstation_verbs() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=WORKSTATION_GROUP))
+
+
+def summary(verb: EntryPoint) -> str:
+    """Return the first sentence of a verb's docstring, read from the source, so that nothing heavy is imported."""
+    try:
+        spec = find_spec(verb.module)
+        source = Path(spec.origin or "").read_text(encoding="utf-8") if spec else ""
+    except (ImportError, OSError):
+        return NO_SUMMARY
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == verb.attr:
+            return re.split(r"(?<=\.)\s", " ".join((ast.get_docstring(node) or NO_SUMMARY).split()))[0]
+    return NO_SUMMARY
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="adafocus-edge")
 def program() -> None:
-    """Uni-AdaFocus video recognition on small devices."""
-
-
-for command in commands.ALL:
-    program.add_command(command)
+    """Recognize actions in videos on small devices with Uni-AdaFocus."""
 
 
 def main() -> None:
-    """Entry point: errors become one sentence and exit code 2."""
+    """Run the program as a process: errors become one sentence and exit code 2."""
     end_cleanly_on_sigterm()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -124,13 +144,13 @@ def _refused(sentence: str) -> int:
 
 
 def _stopped(stopped: BaseException) -> int:
-    """Ctrl-C or SIGTERM; click hides the one it met behind an exception of its own."""
+    """Say what stopped the program, Ctrl-C or SIGTERM; click hides the one it met behind an exception of its own."""
     terminated = isinstance(stopped, Terminated) or isinstance(stopped.__cause__, Terminated)
     click.echo("adafocus: stopped by SIGTERM." if terminated else "adafocus: stopped.", err=True)
     return ENDED_BY + (signal.SIGTERM if terminated else signal.SIGINT)
 
 
 def _nobody_reads() -> int:
-    """The reader of a pipe has gone, as ``head`` does. What is still buffered must not be written at the end."""
+    """Drop what is still buffered: the reader of the pipe has gone, as ``head`` does."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return NOBODY_READS

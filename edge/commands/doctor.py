@@ -1,4 +1,4 @@
-"""``adafocus doctor``: what this device can run, and whether a bundle runs on it."""
+"""``adafocus doctor``: say what this device can run, and whether a bundle runs on it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from adafocus.edge.commands import options
 from adafocus.edge.device.cameras import Finding, cameras, meters
 from adafocus.edge.device.host import GOVERNOR_COMMAND, Facts, State, read_facts, read_state
 from adafocus.edge.device.install import OpenCV, RuntimeState, opencv, runtime_states, version_of
+from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.selftest import Trial, runtimes_for, try_bundle
 
 GIGABYTE = 1e9
@@ -48,9 +49,10 @@ class Diagnosis:
 @options.as_json
 @click.pass_context
 def doctor(context: click.Context, bundle: Path | None, as_json: bool) -> None:
-    """Say what this device has, how to install what is missing, and whether BUNDLE runs here.
+    """Say what this device has and whether BUNDLE runs on it.
 
-    Exit code 1 where no runtime can run, or the bundle in none of them.
+    What is missing comes with the line that installs it. The exit code is 1 where no runtime can run, or the bundle
+    runs in none of them.
     """
     found = diagnose(bundle)
     if as_json:
@@ -174,10 +176,10 @@ def _show_trials(found: Diagnosis, bundle: Path | None, console: Console) -> Non
 
 
 def _next(found: Diagnosis, bundle: Path | None) -> str:
-    """The command that a person would want: install a runtime, test a bundle, or run it."""
+    """Return the command to type next: install a runtime, test a bundle, or run it."""
     running = [trial.runtime for trial in found.bundle or () if trial.answers]
     if running:
-        chosen = "" if "litert" in running else f" --runtime {running[0]}"
+        chosen = "" if DEFAULT_RUNTIME in running else f" --runtime {running[0]}"
         return f"adafocus run {bundle} VIDEO{chosen}"
     if all(state.missing for state in found.runtimes.values()):
         return "install a runtime with one of the lines above"

@@ -1,4 +1,4 @@
-"""``adafocus inspect``: everything a person wants to know about a bundle, a preset or a checkpoint."""
+"""``adafocus inspect``: say what a bundle, a model file, a checkpoint or a preset is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ DESCRIBERS = "adafocus.describers"
 @click.argument("target")
 @options.as_json
 def inspect(target: str, as_json: bool) -> None:
-    """Say what TARGET is: a bundle, a model file, a checkpoint or the name of a preset."""
+    """Say what a bundle, a model file, a checkpoint or a preset is.
+
+    TARGET is the path of a bundle, a model file or a checkpoint, or the name of a preset such as x3d-xs-xs.
+    """
     path = Path(target)
     if path.is_dir() or path.name == MANIFEST or is_bundle(path):
         _inspect_bundle(path.parent if path.name == MANIFEST else path, as_json)
@@ -37,7 +40,7 @@ def inspect(target: str, as_json: bool) -> None:
 
 
 def describe(target: str) -> dict[str, Any]:
-    """Ask the rooms of the workstation, one after the other, what a target is.
+    """Ask the packages of the workstation, one after the other, what a target is.
 
     Raises:
         AdafocusError: none of them knows it, or they are not installed.
@@ -75,7 +78,7 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
         f"glance {geometry.glance_frames} x {geometry.glance_size} px, focus {geometry.focus_frames} of "
         f"{geometry.candidate_frames} frames x {geometry.patch_size} px"
     )
-    table = Table("stage", "runtime", "type", "MB", "GMAC", "parts", "taken", "proof")
+    table = Table("stage", "runtime", "type", "MB", "GMAC", "delegates", "delegated", "verified by")
     for stage, runtimes in (*manifest.stages.items(), *manifest.incremental.items()):
         for runtime, graph in runtimes.items():
             share = "-" if graph.delegated_share is None else f"{100 * graph.delegated_share:.1f} %"
@@ -84,9 +87,9 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
             row = (stage, runtime, graph.precision, f"{graph.bytes / 1e6:.2f}", gmac, delegates, share, graph.proved_by)
             table.add_row(*row)
     console.print(table)
-    console.print("parts: delegates that run it; taken: share of the GMAC in them, or in integer kernels", style="dim")
+    console.print("delegated: share of the GMAC in delegates, or in integer kernels", style="dim")
     if manifest.incremental:
-        console.print("encode, join: the glance frame by frame, for streams, where frames come again", style="dim")
+        console.print("encode, join: the glance frame by frame, for streams, whose windows share frames", style="dim")
     for runtime in opened.runtimes():
         size = sum(manifest.stages[stage][runtime].bytes for stage in STAGES)
         state = unavailable(runtime) or "runs here"
@@ -101,7 +104,7 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
             f"{fitted.split}) in {fitted.runtime}",
             soft_wrap=True,
         )
-    console.print(f"golden clip: {manifest.golden.source}, answers of {manifest.golden.runtime}")
+    console.print(f"golden clip: {manifest.golden.source}, outputs of {manifest.golden.runtime}")
     for figure in manifest.measured:
         console.print(f"{figure.dataset} {figure.split}: {figure.metric} {figure.value:.4g} (n = {figure.n})")
     provenance = manifest.provenance

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from adafocus.edge.budget.costs import Budget
+from adafocus.edge.runtime_table import DEFAULT_RUNTIME, RUNTIMES
 from adafocus.errors import AdafocusError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def _parsed_budget(context: click.Context, parameter: click.Parameter, text: str | None) -> Budget | None:
@@ -17,16 +25,19 @@ def _parsed_budget(context: click.Context, parameter: click.Parameter, text: str
 
 
 runtime = click.option(
-    "--runtime", default="litert", show_default=True, help="litert, tflite, onnx, executorch or coreml."
+    "--runtime",
+    default=DEFAULT_RUNTIME,
+    show_default=True,
+    help=f"Run the graphs with this runtime: {', '.join(RUNTIMES)}.",
 )
-threads = click.option("--threads", default=2, show_default=True, help="CPU threads of the runtime.")
+threads = click.option("--threads", default=2, show_default=True, help="Give the runtime this many CPU threads.")
 exit_threshold = click.option(
-    "--exit-threshold", type=float, help="Stop at the first exit that is this sure; see --budget."
+    "--exit-threshold", type=float, help="Leave at the first exit with at least this confidence."
 )
 budget = click.option(
     "--budget",
     callback=_parsed_budget,
-    help="What a clip may cost on average, 8GMAC or 120ms: how sure an exit must be follows.",
+    help="Spend this much on a clip on average, such as 8GMAC or 120ms; it sets the exit thresholds.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
@@ -39,9 +50,14 @@ def only_one_of(exit_threshold: float | None, budget: Budget | None) -> None:
     """
     if exit_threshold is not None and budget is not None:
         raise AdafocusError(
-            f"found --exit-threshold {exit_threshold:g} and --budget {budget}, expected one of the two: a budget sets "
+            f"Found --exit-threshold {exit_threshold:g} and --budget {budget}, expected one of the two: a budget sets "
             "the thresholds itself. Leave --exit-threshold out."
         )
+
+
+def build(kind: type[T], asked: dict[str, Any]) -> T:
+    """Make a dataclass of those options that are named like its fields."""
+    return kind(**{field.name: asked[field.name] for field in fields(kind)})
 
 
 def print_json(content: dict[str, Any]) -> None:
@@ -63,13 +79,19 @@ class Duration(click.ParamType):
         self.least_s, self.most_s = least_s, most_s
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds; anything else ends in a sentence."""
+        """Return seconds.
+
+        Raises:
+            AdafocusError: the text is no duration, or out of range.
+        """
         if isinstance(value, float):
             return value
         found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(ms|s|min|h|)\s*", str(value))
-        if found is None:
-            self.fail(f"{value!r} is no duration, expected a number with ms, s, min or h, such as 4s.", param, ctx)
-        seconds = float(found.group(1)) * SECONDS[found.group(2)]
+        seconds = float(found.group(1)) * SECONDS[found.group(2)] if found else math.nan
         if not self.least_s <= seconds <= self.most_s:
-            self.fail(f"{value!r} is out of range, expected {self.least_s:g} s to {self.most_s:g} s.", param, ctx)
+            option = param.opts[0] if param else "The duration"
+            raise AdafocusError(
+                f"{option} is {value!r}, expected a number with ms, s, min or h, such as 2s, between "
+                f"{self.least_s:g} s and {self.most_s / 3600:g} h."
+            )
         return seconds

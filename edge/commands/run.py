@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,53 @@ from rich.markup import escape
 from adafocus.edge.budget.controller import WINDOW_CLIPS, Controller
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.commands import options
+from adafocus.edge.commands.inputs import read_inputs
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
 
 BAR_CHARACTERS = 28
+# what is timed by itself; the rest is the host
+PARTS = ("decode", "glance", "policy", "focus")
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of the verb.
+
+    Attributes:
+        as_json: print JSON.
+        picture: where to draw the prediction of the only video.
+        top: labels to show.
+        budget: mean cost of a clip.
+        exit_threshold: of every exit.
+        runtime: ``litert``, ...
+        threads: CPU threads of the runtime.
+    """
+
+    as_json: bool
+    picture: Path | None
+    top: int
+    budget: Budget | None
+    exit_threshold: float | None
+    runtime: str
+    threads: int
+
+    def check(self, videos: int) -> None:
+        """Refuse options that contradict each other, or do not fit so many videos.
+
+        Raises:
+            AdafocusError: it names the options.
+        """
+        if self.picture is not None and videos > 1:
+            raise AdafocusError(f"--picture takes one video, found {videos}. Call it once per video.")
+        if self.picture is not None and self.picture.suffix.lower() != ".png":
+            raise AdafocusError(f"--picture is {self.picture}, expected a name that ends in .png.")
+        options.only_one_of(self.exit_threshold, self.budget)
 
 
 class Playlist:
-    """Answers videos one after the other, and keeps the budget over all of them.
-
-    Attributes:
-        state: of the budget; None without one, or before the first answer.
-    """
+    """Recognizes videos one after the other, and keeps the budget over all of them."""
 
     def __init__(self, recognizer: Recognizer, budget: Budget | None, picture: Path | None) -> None:
         self._recognizer, self._budget, self._picture = recognizer, budget, picture
@@ -34,15 +68,15 @@ class Playlist:
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """What the budget has come to."""
+        """State of the budget; None without one, or before the first prediction."""
         return self._controller.state() if self._controller else None
 
-    def answers(self, videos: tuple[Path, ...]) -> Iterator[tuple[Path, Prediction]]:
-        """Each video with its answer, as soon as it is known."""
-        for video in videos:
-            yield video, self._answer(video)
+    def recognize(self, video: Path) -> Prediction:
+        """Recognize the next video.
 
-    def _answer(self, video: Path) -> Prediction:
+        Raises:
+            AdafocusError: the video cannot be read, or the first one shows that the budget cannot be met.
+        """
         recognizer = self._recognizer
         started: float | None = time.perf_counter()
         clip = read_clip(video, recognizer.bundle.manifest.geometry)
@@ -51,73 +85,69 @@ class Playlist:
             self._controller, started = Controller.start(self._budget, recognizer, clip), None
         if self._controller is not None:
             recognizer.thresholds = self._controller.thresholds
-        answer = recognizer.recognize_clip(clip, started=started)
+        prediction = recognizer.recognize_clip(clip, started=started)
         if self._controller is not None:
-            self._controller.observe(answer)
+            self._controller.observe(prediction)
         if self._picture is not None:
             from adafocus.edge.picture import draw_picture
 
-            draw_picture(clip, answer, video.name, self._picture)
-        return answer
+            draw_picture(clip, prediction, video.name, self._picture)
+        return prediction
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("arguments", nargs=-1, metavar="[BUNDLE] VIDEOS...")
 @options.as_json
-@click.option("--picture", type=click.Path(path_type=Path), help="Write a picture of the answer (one video only).")
-@click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="How many labels.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the prediction of one video as a PNG file.")
+@click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Show this many labels.")
 @options.budget
 @options.exit_threshold
 @options.runtime
 @options.threads
-def run(
-    bundle: Path,
-    videos: tuple[Path, ...],
-    as_json: bool,
-    picture: Path | None,
-    top: int,
-    budget: Budget | None,
-    exit_threshold: float | None,
-    runtime: str,
-    threads: int,
-) -> None:
-    """Recognize VIDEOS with BUNDLE."""
-    if picture is not None and len(videos) > 1:
-        raise AdafocusError(f"--picture takes one video, found {len(videos)}. Call it once per video.")
-    if picture is not None and picture.suffix.lower() != ".png":
-        raise AdafocusError(f"--picture is {picture}, expected a name that ends in .png.")
-    options.only_one_of(exit_threshold, budget)
-    playlist = Playlist(Recognizer.open(bundle, runtime, threads, exit_threshold), budget, picture)
-    answers = playlist.answers(videos)
-    if as_json:
-        content = [_as_dict(video, answer, top) for video, answer in answers]
-        about = {"bundle": str(bundle), "runtime": runtime, "threads": threads, "budget": playlist.state}
-        options.print_json({**about, "videos": content})
+def run(arguments: tuple[str, ...], **asked: Any) -> None:
+    """Recognize VIDEOS with BUNDLE.
+
+    A bundle is a folder with a manifest.json, or a .zip of one. Without it, the bundle of the checkout is used. VIDEOS
+    are video files, folders of pictures and .npy files.
+    """
+    request = Request(**asked)
+    inputs = read_inputs(arguments, "adafocus run BUNDLE VIDEO", "VIDEOS...")
+    videos = [Path(source) for source in inputs.sources]
+    request.check(len(videos))
+    recognizer = Recognizer.open(inputs.bundle, request.runtime, request.threads, request.exit_threshold)
+    playlist = Playlist(recognizer, request.budget, request.picture)
+    if request.as_json:
+        content = [_as_dict(video, playlist.recognize(video), request.top) for video in videos]
+        about = {"bundle": str(inputs.bundle), "runtime": request.runtime, "threads": request.threads}
+        options.print_json({**about, "budget": playlist.state, "videos": content})
         return
-    console = Console()
-    for video, answer in answers:
-        _show(console, video, answer, top)
+    console = Console(highlight=False)
+    for number, video in enumerate(videos):
+        prediction = playlist.recognize(video)
+        if number == 0 and inputs.note:
+            console.print(escape(inputs.note), soft_wrap=True)
+        _show(console, video, prediction, request.top)
     if playlist.state is not None:
-        console.print(f"\n{_budget_line(playlist.state)}", highlight=False)
-    if picture is not None:
-        console.print(f"picture: {picture}")
-    console.print(f"\nnext: adafocus bench {bundle} {videos[0]}", style="dim", highlight=False)
+        console.print(f"\n{_budget_line(playlist.state)}")
+    if request.picture is not None:
+        console.print(f"picture: {escape(str(request.picture))}")
+    console.print(f"\nnext: adafocus bench {escape(f'{inputs.bundle} {videos[0]}')}", style="dim")
 
 
-def _show(console: Console, video: Path, answer: Prediction, top: int) -> None:
-    console.print(f"\n[bold]{escape(video.name)}[/bold]: {escape(answer.label)}", highlight=False)
-    for label, score in answer.top(top):
+def _show(console: Console, video: Path, prediction: Prediction, top: int) -> None:
+    console.print(f"\n[bold]{escape(video.name)}[/bold]: {escape(prediction.label)}")
+    for label, score in prediction.top(top):
         bar = "█" * max(1, round(score * BAR_CHARACTERS))
-        console.print(f"  {bar:<{BAR_CHARACTERS}} {100 * score:5.1f} %  {escape(label)}", highlight=False)
-    spent = answer.timing_ms
-    parts = [f"{name} {spent[name]:.1f}" for name in ("decode", "glance", "policy", "focus") if name in spent]
-    host = spent["total"] - sum(spent.get(name, 0.0) for name in ("decode", "glance", "policy", "focus"))
-    chosen = f", frames {', '.join(map(str, answer.frame_indices))}" if answer.frame_indices else ""
-    console.print(f"  answered after the {answer.exit_stage}, {answer.macs / 1e9:.2f} GMAC{chosen}", style="dim")
-    console.print(f"  ms: {', '.join(parts)}, host {host:.1f}", style="dim", highlight=False)
-    for warning in answer.warnings:
-        console.print(f"  warning: {escape(warning)}", style="yellow", highlight=False)
+        console.print(f"  {bar:<{BAR_CHARACTERS}} {100 * score:5.1f} %  {escape(label)}")
+    spent = {name: ms for name in PARTS if (ms := prediction.timing_ms.get(name)) is not None}
+    parts = ", ".join(f"{name} {ms:.1f}" for name, ms in spent.items())
+    host = prediction.timing_ms["total"] - sum(spent.values())
+    chosen = f", frames {', '.join(map(str, prediction.frame_indices))}" if prediction.frame_indices else ""
+    gmac = f"{prediction.macs / 1e9:.2f} GMAC"
+    console.print(f"  predicted after the {prediction.exit_stage}, {gmac}{chosen}", style="dim")
+    console.print(f"  ms: {parts}, host {host:.1f}", style="dim")
+    for warning in prediction.warnings:
+        console.print(f"  warning: {escape(warning)}", style="yellow")
 
 
 def _budget_line(state: dict[str, Any]) -> str:
@@ -130,18 +160,18 @@ def _budget_line(state: dict[str, Any]) -> str:
     )
 
 
-def _as_dict(video: Path, answer: Prediction, top: int) -> dict[str, Any]:
+def _as_dict(video: Path, prediction: Prediction, top: int) -> dict[str, Any]:
     return {
         "video": str(video),
-        "label": answer.label,
-        "score": answer.score,
-        "top": [{"label": label, "score": score} for label, score in answer.top(top)],
-        "exit_stage": answer.exit_stage,
-        "exit_index": answer.exit_index,
-        "confidences": [round(value, 6) for value in answer.confidences],
-        "frame_indices": list(answer.frame_indices),
-        "boxes": [[round(float(value), 5) for value in box] for box in answer.boxes],
-        "gmac": answer.macs / 1e9,
-        "timing_ms": {name: round(value, 3) for name, value in answer.timing_ms.items()},
-        "warnings": list(answer.warnings),
+        "label": prediction.label,
+        "score": prediction.score,
+        "top": [{"label": label, "score": score} for label, score in prediction.top(top)],
+        "exit_stage": prediction.exit_stage,
+        "exit_index": prediction.exit_index,
+        "confidences": [round(value, 6) for value in prediction.confidences],
+        "frame_indices": list(prediction.frame_indices),
+        "boxes": [[round(float(value), 5) for value in box] for box in prediction.boxes],
+        "gmac": prediction.macs / 1e9,
+        "timing_ms": {name: round(value, 3) for name, value in prediction.timing_ms.items()},
+        "warnings": list(prediction.warnings),
     }

@@ -1,4 +1,4 @@
-"""``adafocus selftest``: the golden clip through every stage, compared number by number."""
+"""``adafocus selftest``: run the golden clip through every stage, and compare number by number."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from adafocus.errors import AdafocusError, BundleError
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--runtime", "runtimes", multiple=True, help="Repeatable; all that the bundle is for, where left out.")
+@click.option("--runtime", "runtimes", multiple=True, help="Check this runtime; repeatable.  [default: all]")
 @options.threads
 @options.as_json
 def selftest(bundle: Path, runtimes: tuple[str, ...], threads: int, as_json: bool) -> None:
-    """Run BUNDLE's golden clip and compare every stage's answer with what the bundle says.
+    """Run the golden clip of BUNDLE and compare every number.
 
-    Without --runtime in every runtime that the bundle holds graphs for and that can run here.
+    The outputs of every stage are compared with those that the bundle holds, in every runtime that the bundle has
+    graphs for and that can run here.
     """
     opened = Bundle.open(bundle)
     checks, left_out = check_runtimes(opened, runtimes, threads)
@@ -39,8 +40,8 @@ def selftest(bundle: Path, runtimes: tuple[str, ...], threads: int, as_json: boo
     if broken:
         found = "; ".join(f"{name}: {'; '.join(sentences)}" for name, sentences in broken.items())
         raise BundleError(
-            f"{bundle} answers its golden clip differently with {found}. Expected the numbers and labels in golden/. "
-            "Copy the bundle again, or install the runtime version it was made with (adafocus inspect)."
+            f"{bundle} gives other outputs for its golden clip with {found}. Expected the numbers and labels in "
+            "golden/. Copy the bundle again, or install the runtime version it was made with (adafocus inspect)."
         )
     if not as_json:
         click.secho(f"\nnext: adafocus run {bundle} VIDEO", dim=True)
@@ -49,7 +50,7 @@ def selftest(bundle: Path, runtimes: tuple[str, ...], threads: int, as_json: boo
 def check_runtimes(
     bundle: Bundle, runtimes: tuple[str, ...], threads: int
 ) -> tuple[dict[str, GoldenCheck], dict[str, str]]:
-    """The golden clip in each runtime, and why others of the bundle were left out.
+    """Run the golden clip in each runtime, and say why others of the bundle were left out.
 
     Args:
         bundle: an opened bundle.
@@ -97,7 +98,7 @@ def _show(bundle: Bundle, checks: dict[str, GoldenCheck], left_out: dict[str, st
     console.print(table)
     golden = bundle.manifest.golden
     console.print(
-        f"golden clip: {escape(golden.source)}, answers of {golden.runtime}. steps: largest difference of integers; "
+        f"golden clip: {escape(golden.source)}, outputs of {golden.runtime}. steps: largest difference of integers; "
         "relative: of floats; ms: the first run, without warm-up",
         style="dim",
         soft_wrap=True,

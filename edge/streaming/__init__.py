@@ -1,1 +1,1 @@
-"""Recognition of a running source: a sliding window, smoothed answers, events."""
+"""Recognition of a running source: a sliding window, smoothed predictions, events."""

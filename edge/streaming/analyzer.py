@@ -1,4 +1,4 @@
-"""From a window to an answer: recognize, keep the budget, smooth, report."""
+"""From a window to a result: recognize, keep the budget, smooth, report."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from adafocus.edge.exits import softmax
 from adafocus.edge.incremental import FeatureStore
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.streaming.events import EventLog
-from adafocus.edge.streaming.result import Answer
+from adafocus.edge.streaming.result import Result
 from adafocus.edge.streaming.smoothing import Smoothed, Smoother
-from adafocus.edge.streaming.statistics import Tally
+from adafocus.edge.streaming.statistics import Statistics
 from adafocus.edge.streaming.window import Span
 from adafocus.edge.video.clip import Clip
 
 
 class View(Protocol):
-    """Whoever shows answers."""
+    """Shows results."""
 
-    def answered(self, answer: Answer) -> None:
-        """Show an answer."""
+    def update(self, result: Result) -> None:
+        """Show a result."""
         ...
 
 
-class Teller:
-    """Answers windows one after the other and tells the log and the views."""
+class Analyzer:
+    """Recognizes windows one after the other, and reports to the log and the views."""
 
     def __init__(
         self,
@@ -37,29 +37,29 @@ class Teller:
         views: tuple[View, ...] = (),
         budget: Budget | None = None,
     ) -> None:
-        """Tell answers.
+        """Start without a result.
 
         Args:
             recognizer: an opened bundle.
-            smoother: of its answers.
+            smoother: of its predictions.
             log: gets ``answer`` and ``switched`` events.
-            views: are told every answer.
+            views: show every result.
             budget: mean cost of a window; None: the recognizer's own thresholds.
         """
         self._recognizer, self._smoother, self._log, self._views = recognizer, smoother, log, views
         self._budget = budget
         self._controller: Controller | None = None
         self._features = FeatureStore()
-        self.tally = Tally()
+        self.statistics = Statistics()
 
-    def tell(self, clip: Clip, span: Span, captured_s: float, zero_s: float) -> Answer:
-        """Answer a window.
+    def analyze(self, clip: Clip, span: Span, captured_s: float, zero_s: float) -> Result:
+        """Recognize a window.
 
         Args:
-            clip: its frames; they are not kept, but what the glance says of each is, where it is asked frame by frame.
+            clip: its frames; they are not kept, but the glance features of each are, where it runs frame by frame.
             span: what it covers.
             captured_s: on the monotonic clock, when its newest frame was captured, or read from a file.
-            zero_s: moment on the source's clock that events count from.
+            zero_s: moment on the source's clock that the times of events are counted from.
 
         Raises:
             AdafocusError: the first window shows that the budget cannot be met.
@@ -77,8 +77,8 @@ class Teller:
             self._controller.observe(prediction)
         smoothed = self._smoother.update(softmax(prediction.logits), span.end_s)
         labels = prediction.labels
-        answer = Answer(
-            number=self.tally.answers,
+        result = Result(
+            number=self.statistics.results,
             span=span,
             raw_label=prediction.label,
             raw_score=prediction.score,
@@ -95,29 +95,29 @@ class Teller:
             glance_encoded=prediction.glance_encoded,
             glance_reused=len(clip.glance) - prediction.glance_encoded,
         )
-        self._report(answer, smoothed, zero_s)
-        return answer
+        self._report(result, smoothed, zero_s)
+        return result
 
-    def forget(self, at_s: float) -> None:
-        """Take the label back after an outage, and forget the answers before it; may be called again and again.
+    def reset(self, at_s: float) -> None:
+        """Take the label back after an outage, and forget the predictions before it; calling it twice is allowed.
 
         Args:
             at_s: moment, counted as in the events.
         """
-        before = self._smoother.forget()
+        before = self._smoother.reset()
         if before is not None:
-            self.tally.switches += 1
+            self.statistics.switches += 1
             self._log.write("switched", **self._switch(before, None, 0.0, at_s))
 
-    def _report(self, answer: Answer, smoothed: Smoothed, zero_s: float) -> None:
-        self.tally.count(answer)
-        self._log.write("answer", **answer.as_event(zero_s))
+    def _report(self, result: Result, smoothed: Smoothed, zero_s: float) -> None:
+        self.statistics.add(result)
+        self._log.write("answer", **result.as_event(zero_s))
         if smoothed.switched:
-            self.tally.switches += 1
-            at_s = answer.span.end_s - zero_s
+            self.statistics.switches += 1
+            at_s = result.span.end_s - zero_s
             self._log.write("switched", **self._switch(smoothed.switched_from, smoothed.label, smoothed.score, at_s))
         for view in self._views:
-            view.answered(answer)
+            view.update(result)
 
     def _switch(self, before: int | None, after: int | None, score: float, at_s: float) -> dict[str, Any]:
         labels = self._recognizer.bundle.manifest.labels

@@ -19,7 +19,7 @@ DECIMALS = 4
 
 
 def iso_time(ago_s: float = 0.0) -> str:
-    """The wall clock's time, so many seconds ago, as ISO 8601 in UTC; for reading only, nothing is computed from it."""
+    """Return the wall clock's time some seconds ago as ISO 8601 in UTC, for people; nothing is computed from it."""
     moment = datetime.fromtimestamp(time.time() - ago_s, timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -57,8 +57,8 @@ class EventLog:
     """Writes events to a file, to standard output, to both, or nowhere. Several threads may write.
 
     Every event carries ``event`` (one of ``KINDS``), ``at`` (wall clock) and ``t_s`` (seconds since the start, on the
-    monotonic clock). A disk that is full does not end a stream: what cannot be written is counted and told once, and
-    later events are tried again.
+    monotonic clock). A disk that is full does not end a stream: what cannot be written is counted and reported
+    once, and later events are tried again.
 
     Attributes:
         written: lines that were written whole.
@@ -71,7 +71,7 @@ class EventLog:
 
         Args:
             sinks: without one, events are made, but written nowhere.
-            warn: told once, in a sentence, when events can no longer be written.
+            warn: called once, with a sentence, when events can no longer be written.
         """
         self._sinks, self._warn = sinks, warn
         self._lock = threading.Lock()
@@ -130,13 +130,13 @@ class EventLog:
         except OSError as error:
             self.lost += 1
             if self.lost == 1 and self._warn is not None:
-                self._warn(f"events cannot be written ({error.strerror}); the stream goes on. Make room on the disk.")
+                self._warn(f"Events cannot be written ({error.strerror}); the stream goes on. Make room on the disk.")
         else:
             self.written += 1
 
 
 def _plain(value: Any) -> Any:
-    """Numbers short enough to read."""
+    """Round numbers, also in nested lists and objects, so that lines stay short."""
     if isinstance(value, float):
         return round(value, DECIMALS)
     if isinstance(value, dict):

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from adafocus.edge.sources import FiniteSource, Frame, Latest, Source, is_live, open_finite
 from adafocus.edge.streaming.window import Window
 
-# how long a thread waits before it looks whether it is to end
-LOOK_S = 0.25
+# a thread that waits looks this often whether it is to end
+POLL_S = 0.25
 
-Kept = Callable[[NDArray[np.uint8], float], None]
+FrameCallback = Callable[[NDArray[np.uint8], float], None]
 
 
 class Feed(Protocol):
@@ -29,14 +29,14 @@ class Feed(Protocol):
         live: whether timestamps are moments on the monotonic clock.
         zero_s: moment on the clock of the timestamps at which the stream began.
         fresh: set when a frame was kept.
-        kept: told every kept frame, ``(F, F, 3)`` uint8 RGB, and its timestamp; set before ``start``.
+        on_frame: called with every kept frame, ``(F, F, 3)`` uint8 RGB, and its timestamp; set before ``start``.
     """
 
     name: str
     live: bool
     zero_s: float
     fresh: threading.Event
-    kept: Kept | None
+    on_frame: FrameCallback | None
 
     def start(self) -> None:
         """Begin."""
@@ -58,7 +58,7 @@ class Feed(Protocol):
         ...
 
     def counts(self) -> dict[str, int]:
-        """Frames by what became of them."""
+        """Count frames by what became of them."""
         ...
 
     def check(self) -> None:
@@ -80,7 +80,7 @@ class FileFeed:
     def __init__(self, source: Source, window: Window) -> None:
         """Read on demand; no thread."""
         self.name, self._source, self._window = source.name, source, window
-        self.kept: Kept | None = None
+        self.on_frame: FrameCallback | None = None
         self.fresh = threading.Event()
         self.ended = False
         self.position_s = 0.0
@@ -92,7 +92,7 @@ class FileFeed:
         return "ended" if self.ended else "running"
 
     def start(self) -> None:
-        """Nothing to begin: frames are read when they are asked for."""
+        """Do nothing: frames are read when they are asked for."""
 
     def advance(self) -> bool:
         """Go on to the next frame that is kept; False at the end."""
@@ -105,31 +105,31 @@ class FileFeed:
             frame = self._source.retrieve()
             if frame is None:
                 self._damaged += 1
-            elif push(self._window, frame, self.kept):
+            elif push(self._window, frame, self.on_frame):
                 return True
         self.ended = True
         return False
 
     def counts(self) -> dict[str, int]:
-        """Frames by what became of them."""
+        """Count frames by what became of them."""
         return {"grabbed": self._grabbed, "kept": self._window.kept, "dropped": 0, "damaged": self._damaged}
 
     def check(self) -> None:
-        """Nothing can go wrong elsewhere."""
+        """Do nothing: there is no thread."""
 
     def close(self) -> None:
         """Release the file."""
         self._source.close()
 
 
-class _ThreadFeed:
+class _ThreadedFeed:
     """A feed with a thread that runs until it is told to stop."""
 
     live = True
 
     def __init__(self, name: str, window: Window) -> None:
         self.name, self._window = name, window
-        self.kept: Kept | None = None
+        self.on_frame: FrameCallback | None = None
         self.zero_s = time.monotonic()
         self.fresh, self._stop = threading.Event(), threading.Event()
         self.ended = False
@@ -160,7 +160,7 @@ class _ThreadFeed:
         raise NotImplementedError
 
     def _push(self, frame: Frame) -> None:
-        if push(self._window, frame, self.kept):
+        if push(self._window, frame, self.on_frame):
             self.fresh.set()
 
     def _join(self) -> None:
@@ -169,8 +169,8 @@ class _ThreadFeed:
             self._thread.join()
 
 
-class PlayedFile(_ThreadFeed):
-    """A file as if it were a live source: frames come at their time, and are lost where nobody takes them in time."""
+class RealtimeFileFeed(_ThreadedFeed):
+    """A file as if it were a live source: frames come at their time, and are dropped where decoding is late."""
 
     reason = ""
 
@@ -191,7 +191,7 @@ class PlayedFile(_ThreadFeed):
         super().start()
 
     def counts(self) -> dict[str, int]:
-        """Frames by what became of them."""
+        """Count frames by what became of them."""
         return {"grabbed": self._grabbed, "kept": self._window.kept, "dropped": self._dropped}
 
     def close(self) -> None:
@@ -219,7 +219,7 @@ class PlayedFile(_ThreadFeed):
         return True
 
 
-class LiveFeed(_ThreadFeed):
+class LiveFeed(_ThreadedFeed):
     """A camera or a network stream: the newest frame whenever the window wants one."""
 
     def __init__(self, latest: Latest, window: Window) -> None:
@@ -238,7 +238,7 @@ class LiveFeed(_ThreadFeed):
         return self._latest.state.reason
 
     def counts(self) -> dict[str, int]:
-        """Frames by what became of them; those that nobody looked at are dropped."""
+        """Count frames by what became of them; those that nobody looked at are dropped."""
         state = self._latest.state
         return {"grabbed": state.grabbed, "kept": self._window.kept, "dropped": state.dropped}
 
@@ -249,23 +249,23 @@ class LiveFeed(_ThreadFeed):
         self._join()
 
     def _step(self) -> bool:
-        if self._stop.wait(min(LOOK_S, self._window.due_in_s(time.monotonic()))):
+        if self._stop.wait(min(POLL_S, self._window.due_in_s(time.monotonic()))):
             return False
         if self._window.due_in_s(time.monotonic()) > 0:
             return True
-        frame = self._latest.read(LOOK_S)
+        frame = self._latest.read(POLL_S)
         if frame is not None:
             self._push(frame)
         return self._latest.state.phase != "ended"
 
 
-def push(window: Window, frame: Frame, kept: Kept | None) -> bool:
-    """Keep a frame if it is wanted, and tell who else wants kept frames."""
+def push(window: Window, frame: Frame, on_frame: FrameCallback | None) -> bool:
+    """Keep a frame where the window wants it, and hand it on; return whether it was kept."""
     if not window.push(frame):
         return False
-    pixels = window.newest_frame() if kept is not None else None
-    if kept is not None and pixels is not None:
-        kept(pixels, frame.timestamp_s)
+    pixels = window.newest_frame() if on_frame is not None else None
+    if on_frame is not None and pixels is not None:
+        on_frame(pixels, frame.timestamp_s)
     return True
 
 
@@ -283,7 +283,7 @@ def open_stream(address: str) -> Latest | FiniteSource:
 
 
 def length_s(source: Latest | FiniteSource) -> float:
-    """How long a source says it is; infinite where it is live, or says nothing."""
+    """Return how long a source says it is, in seconds; infinite where it is live, or says nothing."""
     if isinstance(source, Latest) or not source.stated_frames:
         return math.inf
     return source.stated_frames / source.fps
@@ -293,4 +293,4 @@ def feed_of(source: Latest | FiniteSource, window: Window, realtime: bool) -> Fe
     """Choose how the frames of a source get into the window; ``realtime`` plays a file at its own pace."""
     if isinstance(source, Latest):
         return LiveFeed(source, window)
-    return PlayedFile(source, window) if realtime else FileFeed(source, window)
+    return RealtimeFileFeed(source, window) if realtime else FileFeed(source, window)

@@ -1,4 +1,4 @@
-"""The loop: source -> window -> recognizer, once every hop. It ends when told to, in time, or with the source."""
+"""The loop: source, window, analyzer, once every hop. It ends when told to, in time, or with the source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from adafocus.edge.streaming.analyzer import Teller
+from adafocus.edge.streaming.analyzer import Analyzer
 from adafocus.edge.streaming.events import EventLog
 from adafocus.edge.streaming.feeds import Feed, FileFeed
 from adafocus.edge.streaming.settings import Settings
@@ -17,34 +17,34 @@ from adafocus.errors import SourceError
 
 
 class Schedule:
-    """Plain arithmetic on a clock that does not jump."""
+    """When windows are due: plain arithmetic on a clock that does not jump."""
 
     def __init__(self, hop_s: float, duty: float = 1.0) -> None:
-        """Plan answers.
+        """Plan the first window.
 
         Args:
-            hop_s: seconds from one answer to the next.
+            hop_s: seconds from one result to the next.
             duty: share of the time that may be spent on computing, above 0, at most 1.
         """
         self.hop_s, self.duty = hop_s, duty
         self.due_s = -math.inf
 
     def rest_s(self, computed_s: float) -> float:
-        """How long to rest after so much computing."""
+        """Return how long to rest after so much computing, in seconds."""
         return computed_s * (1.0 / self.duty - 1.0)
 
     def finish(self, started_s: float, finished_s: float) -> float:
-        """Plan the next window once one is answered.
+        """Plan the next window once one is done.
 
-        A window that was due while an earlier one was still computed starts at once; those that were missed are not
-        made up for. After a time without frames the hops are counted anew.
+        A window that was due while an earlier one was still computed starts at once; those that were missed are left
+        out. After a time without frames the hops are counted anew.
 
         Args:
             started_s: when the work on the window began.
-            finished_s: when its answer was there.
+            finished_s: when its result was there.
 
         Returns:
-            How much later than a hop the answer was there; 0 where it was in time. A rest is no lateness.
+            How much later than a hop the result was there; 0 where it was in time. A rest is no lateness.
         """
         begun_s = self.due_s if started_s - self.due_s <= self.hop_s else started_s
         planned_s = begun_s + self.hop_s
@@ -52,31 +52,31 @@ class Schedule:
         return max(0.0, finished_s - planned_s)
 
 
-# how often a waiting loop looks whether it is told to end, and serves a preview
-LOOK_S = 0.05
+# a loop that waits looks this often whether it is told to end, and serves a preview
+POLL_S = 0.05
 
 Tick = Callable[[str], bool]
 
 
-class Engine:
-    """Drives one source. All answers come from the thread that calls :meth:`run`; live feeds have their own."""
+class StreamLoop:
+    """Drives one source. Windows are analyzed in the thread that calls :meth:`run`; live feeds have their own."""
 
     def __init__(
-        self, window: Window, teller: Teller, log: EventLog, settings: Settings, tick: Tick | None = None
+        self, window: Window, analyzer: Analyzer, log: EventLog, settings: Settings, tick: Tick | None = None
     ) -> None:
-        """Prepare.
+        """Start with an empty window.
 
         Args:
             window: which the feed fills.
-            teller: answers windows.
+            analyzer: recognizes windows.
             log: gets ``source`` and ``late`` events.
             settings: what the user asked for.
             tick: called often from the running thread with a line on the source's state; False ends the stream.
         """
-        self._window, self._teller, self._log, self._settings = window, teller, log, settings
+        self._window, self._analyzer, self._log, self._settings = window, analyzer, log, settings
         self._tick = tick or (lambda status: True)
         self._schedule = Schedule(settings.hop_s, settings.duty)
-        self._looked_s: float | None = None
+        self._analyzed_s: float | None = None
         self._late = False
         self._began_s = 0.0
 
@@ -88,7 +88,7 @@ class Engine:
             stop: ends the stream when set.
 
         Returns:
-            Seconds of the source that were gone through.
+            Seconds of the source that were analyzed.
 
         Raises:
             SourceError: a live source that gave no frame in time.
@@ -100,23 +100,23 @@ class Engine:
         return time.monotonic() - self._began_s
 
     def _run_file(self, feed: FileFeed, stop: threading.Event) -> float:
-        """As fast as it goes; the clock is that of the file, and every frame of it is passed."""
-        self._say(feed, "running")
-        while self._goes_on(feed, stop, feed.position_s) and feed.advance():
+        """Go as fast as possible; the clock is that of the file, and every frame of it is passed."""
+        self._log_state(feed, "running")
+        while self._continues(feed, stop, feed.position_s) and feed.advance():
             newest = self._window.newest_s
             if newest is not None and newest >= self._schedule.due_s:
-                stop.wait(self._schedule.rest_s(self._answer(feed, self._settings.eager)))
-        self._answer_short_source(feed)
+                stop.wait(self._schedule.rest_s(self._analyze(feed, self._settings.eager)))
+        self._analyze_short_source(feed)
         return feed.position_s
 
     def _run_live(self, feed: Feed, stop: threading.Event) -> None:
-        """An answer every hop, from the newest frames; what the source does meanwhile is watched."""
+        """Analyze the newest frames every hop, and watch what the source does meanwhile."""
         state, since_s = "", self._began_s
-        while self._goes_on(feed, stop, time.monotonic() - self._began_s):
+        while self._continues(feed, stop, time.monotonic() - self._began_s):
             now_s = time.monotonic()
             if feed.state != state:
                 before, state = state, feed.state
-                self._say(feed, state, before=before, lasted_s=now_s - since_s)
+                self._log_state(feed, state, before=before, lasted_s=now_s - since_s)
                 since_s = now_s
             newest_s = self._window.newest_s
             if newest_s is None and now_s - self._began_s > self._settings.patience_s:
@@ -126,58 +126,58 @@ class Engine:
                 )
             if newest_s is not None and now_s - newest_s > self._window.seconds:
                 # nobody knows what happened in between
-                self._teller.forget(newest_s - feed.zero_s)
+                self._analyzer.reset(newest_s - feed.zero_s)
             if self._is_due(now_s):
-                self._answer(feed, self._settings.eager)
-            elif feed.fresh.wait(LOOK_S):
+                self._analyze(feed, self._settings.eager)
+            elif feed.fresh.wait(POLL_S):
                 feed.fresh.clear()
-        self._answer_short_source(feed)
+        self._analyze_short_source(feed)
 
     def _is_due(self, now_s: float) -> bool:
-        """Whether to answer now: once a hop has passed, as soon as the next frame is kept, so that it is fresh.
+        """Return whether to analyze now: once a hop has passed, as soon as the next frame is kept, so that it is fresh.
 
         A window that is late starts at once, with the newest frame there is.
         """
         newest_s, due_s = self._window.newest_s, self._schedule.due_s
-        if newest_s is None or newest_s == self._looked_s or now_s < due_s:
+        if newest_s is None or newest_s == self._analyzed_s or now_s < due_s:
             return False
         return self._late or newest_s >= due_s
 
-    def _answer_short_source(self, feed: Feed) -> None:
-        """A source that ended before a window was full is answered once, with what there is."""
-        if feed.ended and self._teller.tally.answers == 0:
-            self._answer(feed, eager=True)
+    def _analyze_short_source(self, feed: Feed) -> None:
+        """Analyze a source once, with what there is, where it ended before a window was full."""
+        if feed.ended and self._analyzer.statistics.results == 0:
+            self._analyze(feed, eager=True)
 
-    def _answer(self, feed: Feed, eager: bool) -> float:
-        """Answer the newest window if it is full; seconds that it took."""
+    def _analyze(self, feed: Feed, eager: bool) -> float:
+        """Analyze the newest window if it is full; return the seconds that it took."""
         started_s = time.monotonic()
         cut = self._window.clip(eager=eager)
-        self._looked_s = self._window.newest_s
+        self._analyzed_s = self._window.newest_s
         if cut is None:
             return 0.0
         clip, span = cut
         captured_s = span.end_s if feed.live else span.newest_arrived_s
-        answer = self._teller.tell(clip, span, captured_s, feed.zero_s)
+        result = self._analyzer.analyze(clip, span, captured_s, feed.zero_s)
         finished_s = time.monotonic()
-        tally = self._teller.tally
+        statistics = self._analyzer.statistics
         if feed.live:
             late_s = self._schedule.finish(started_s, finished_s)
             self._late = late_s > 0
             if self._late:
-                tally.late += 1
-                self._log.write("late", number=answer.number, by_ms=1e3 * late_s, total=tally.late)
+                statistics.late += 1
+                self._log.write("late", number=result.number, by_ms=1e3 * late_s, total=statistics.late)
         else:
             self._schedule.finish(span.end_s, span.end_s)
-        tally.memory.look(finished_s - self._began_s)
+        statistics.memory.sample(finished_s - self._began_s)
         return finished_s - started_s
 
-    def _goes_on(self, feed: Feed, stop: threading.Event, passed_s: float) -> bool:
+    def _continues(self, feed: Feed, stop: threading.Event, passed_s: float) -> bool:
         feed.check()
         limit_s = self._settings.for_s
         over = limit_s is not None and passed_s >= limit_s
         status = ", ".join([feed.state, *(f"{value} {name}" for name, value in feed.counts().items())])
         return not (stop.is_set() or over or feed.ended or self._log.reader_left) and self._tick(status)
 
-    def _say(self, feed: Feed, state: str, **more: Any) -> None:
+    def _log_state(self, feed: Feed, state: str, **more: Any) -> None:
         why = {"reason": feed.reason} if feed.reason else {}
         self._log.write("source", state=state, source=feed.name, **why, frames=feed.counts(), **more)

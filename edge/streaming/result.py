@@ -1,4 +1,4 @@
-"""One answer of a stream: what was said of which seconds, and what it cost."""
+"""One result of a stream: what was predicted for which seconds, and what it cost."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from adafocus.edge.streaming.window import Span
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What leaves the engine for every window. It holds no frames.
+class Result:
+    """What the analyzer makes of a window. It holds no frames.
 
     Attributes:
         number: counted from 0.
@@ -27,7 +27,7 @@ class Answer:
         gmac: multiply-accumulates spent, in 1e9.
         frames: numbers of the source's frames that the focus saw.
         boxes: ``(n, 4)`` y, x, height, width as fractions of the square; empty after an exit at the glance.
-        latency_ms: from the capture of the newest frame to the answer; of a file from when that frame was read.
+        latency_ms: from the capture of the newest frame to the result; of a file from when that frame was read.
         timing_ms: by part, as in a prediction.
         budget: state of the controller, None without a budget.
         glance_encoded: glance frames that went through the network.
@@ -53,11 +53,11 @@ class Answer:
 
     @property
     def compute_ms(self) -> float:
-        """From the beginning of the work on this window to its answer."""
+        """Milliseconds from the beginning of the work on this window to its result."""
         return self.timing_ms["total"]
 
     def as_event(self, zero_s: float) -> dict[str, Any]:
-        """The content of the ``answer`` event.
+        """Return the content of the ``answer`` event.
 
         Args:
             zero_s: moment on the source's clock from which the window's times are counted.

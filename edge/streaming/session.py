@@ -14,15 +14,15 @@ from typing import Any
 import click
 
 from adafocus.edge.recognizer import Recognizer
-from adafocus.edge.streaming.analyzer import Teller, View
+from adafocus.edge.streaming.analyzer import Analyzer, View
 from adafocus.edge.streaming.events import EventLog
 from adafocus.edge.streaming.feeds import Feed, feed_of, length_s, open_stream
-from adafocus.edge.streaming.loop import Engine
+from adafocus.edge.streaming.loop import StreamLoop
 from adafocus.edge.streaming.settings import Settings
 from adafocus.edge.streaming.smoothing import Smoother
 from adafocus.edge.streaming.views.preview import Preview
 from adafocus.edge.streaming.views.recorder import AnnotatedVideo
-from adafocus.edge.streaming.views.terminal import Screen
+from adafocus.edge.streaming.views.terminal import TerminalView
 from adafocus.edge.streaming.window import Window
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
@@ -42,37 +42,37 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
     settings.check()
     recognizer = Recognizer.open(bundle, settings.runtime, settings.threads, settings.exit_threshold, incremental=True)
     with ExitStack() as lasting, _ending_on_signals() as stop:
-        screen = None if settings.as_json else lasting.enter_context(closing(Screen()))
-        log = lasting.enter_context(closing(EventLog.open(settings.events, settings.as_json, _tell(screen))))
+        terminal = None if settings.as_json else lasting.enter_context(closing(TerminalView()))
+        log = lasting.enter_context(closing(EventLog.open(settings.events, settings.as_json, _warner(terminal))))
         with ExitStack() as running:
             source = running.enter_context(closing(open_stream(address)))
-            # of a file that is shorter than a window, all is looked at
+            # a file that is shorter than a window is one window
             seconds = min(settings.window_s, length_s(source))
             geometry = recognizer.bundle.manifest.geometry
             window = Window(geometry, seconds, settings.max_fps, recurring=recognizer.incremental)
             feed = feed_of(source, window, settings.realtime)
-            parts = Parts(recognizer, window, settings, feed.live, screen, log, running)
-            feed.kept = None if parts.video is None else parts.video.kept
+            pipeline = Pipeline(recognizer, window, settings, feed.live, terminal, log, running)
+            feed.on_frame = None if pipeline.video is None else pipeline.video.add_frame
             log.write("started", **_description(bundle, recognizer, window, feed, settings))
             began_s = time.monotonic()
             try:
                 feed.start()
-                passed_s = Engine(window, parts.teller, log, settings, parts.tick).run(feed, stop)
+                passed_s = StreamLoop(window, pipeline.analyzer, log, settings, pipeline.tick).run(feed, stop)
                 state = feed.state
             finally:
-                # before those who are told of its frames
+                # before the views that take its frames
                 feed.close()
         # all threads have ended by now, so the counts are final
         took_s = time.monotonic() - began_s
-        summary = {"state": state} | _summary(feed, window, parts, passed_s, took_s) | {"events_lost": log.lost}
+        summary = {"state": state} | _summary(feed, window, pipeline, passed_s, took_s) | {"events_lost": log.lost}
         log.write("summary", **summary)
-        if screen is not None:
-            screen.close()
-            screen.summary(summary)
+        if terminal is not None:
+            terminal.close()
+            terminal.summary(summary)
 
 
-class Parts:
-    """What takes part beside the source and the window: whoever answers, shows and records."""
+class Pipeline:
+    """What stands behind the window: the analyzer, and the views of its results."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Parts:
         window: Window,
         settings: Settings,
         live: bool,
-        screen: Screen | None,
+        terminal: TerminalView | None,
         log: EventLog,
         running: ExitStack,
     ) -> None:
@@ -90,27 +90,27 @@ class Parts:
             AdafocusError: there is no display, or a place that cannot be written to.
         """
         size = recognizer.bundle.manifest.geometry.frame_size
-        self._window, self._screen = window, screen
+        self._window, self._terminal = window, terminal
         self.preview = running.enter_context(closing(Preview(size))) if settings.preview else None
         self.video: AnnotatedVideo | None = None
         if settings.annotate is not None:
-            tell = _tell(screen)
+            show = _warner(terminal)
 
             def warn(sentence: str) -> None:
-                tell(sentence)
+                show(sentence)
                 log.write("warning", text=sentence)
 
             video = AnnotatedVideo(settings.annotate, size, 1.0 / window.period_s, live=live, warn=warn)
             self.video = running.enter_context(closing(video))
-        shown: list[View] = [view for view in (screen, self.preview, self.video) if view is not None]
+        shown: list[View] = [view for view in (terminal, self.preview, self.video) if view is not None]
         smoother = Smoother(settings.smooth_s, settings.persistence)
-        self.teller = Teller(recognizer, smoother, log, tuple(shown), settings.budget)
+        self.analyzer = Analyzer(recognizer, smoother, log, tuple(shown), settings.budget)
         self._previewed_s: float | None = None
 
     def tick(self, status: str) -> bool:
-        """Serve the screen and the preview; False where the user closed it."""
-        if self._screen is not None:
-            self._screen.status(status)
+        """Serve the terminal and the preview; False where the user closed it."""
+        if self._terminal is not None:
+            self._terminal.status(status)
         if self.preview is None:
             return True
         newest_s = self._window.newest_s
@@ -119,14 +119,14 @@ class Parts:
         return self.preview.show(pixels)
 
 
-def _tell(screen: Screen | None) -> Callable[[str], None]:
-    """Where sentences go that do not end the stream."""
-    return screen.say if screen is not None else lambda sentence: click.echo(f"adafocus: {sentence}", err=True)
+def _warner(terminal: TerminalView | None) -> Callable[[str], None]:
+    """Return where sentences go that do not end the stream."""
+    return terminal.warn if terminal is not None else lambda sentence: click.echo(f"adafocus: {sentence}", err=True)
 
 
 @contextmanager
 def _ending_on_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second one ends the program as it would without this."""
+    """Give an event that Ctrl-C and SIGTERM set; a second one ends the program as it would without this."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -168,8 +168,8 @@ def _description(
     }
 
 
-def _summary(feed: Feed, window: Window, parts: Parts, passed_s: float, took_s: float) -> dict[str, Any]:
-    video = parts.video
+def _summary(feed: Feed, window: Window, pipeline: Pipeline, passed_s: float, took_s: float) -> dict[str, Any]:
+    video = pipeline.video
     recorded = None
     if video is not None and video.written:
         recorded = {"path": str(video.path), "frames": video.written, "left_out": video.left_out}
@@ -178,6 +178,6 @@ def _summary(feed: Feed, window: Window, parts: Parts, passed_s: float, took_s: 
         "seconds": passed_s,
         "took_s": took_s,
         "frames": {**feed.counts(), "missed": window.missed},
-        **parts.teller.tally.as_dict(),
+        **pipeline.analyzer.statistics.as_dict(),
         "annotated": recorded,
     }

@@ -13,17 +13,17 @@ from adafocus.errors import AdafocusError
 
 @dataclass(frozen=True)
 class Settings:
-    """How to go through a source, and what to show.
+    """How to go through a source, and what to show of it.
 
     Attributes:
-        window_s: seconds that an answer looks at.
-        hop_s: seconds from one answer to the next.
-        eager: answer before the window is full, with what is there.
-        smooth_s: time constant of the mean of answers; 0: every answer counts alone.
-        enter: smoothed score at which a label comes.
-        leave: smoothed score below which it goes.
-        persist: answers in a row before it comes.
-        persist_s: seconds before it comes.
+        window_s: seconds of the source in a window.
+        hop_s: seconds from one prediction to the next.
+        eager: predict before the window is full, from what is there.
+        smooth_s: time constant of the mean of predictions; 0: every one counts alone.
+        enter: mean score from which a label is shown.
+        leave: mean score below which it is dropped.
+        persist: predictions in a row that it must lead before it is shown.
+        persist_s: seconds that it must lead before it is shown.
         realtime: play a file as fast as it was recorded, as if it were a live source.
         for_s: end after so many seconds of the source; None: at its end.
         patience_s: how long a live source may take until its first frame.
@@ -36,7 +36,7 @@ class Settings:
         events: where to append events.
         as_json: print events.
         preview: show a window.
-        annotate: where to write a video with the answers.
+        annotate: where to write a video with the predictions.
     """
 
     window_s: float = 4.0
@@ -69,11 +69,11 @@ class Settings:
         """
         if self.leave > self.enter:
             raise AdafocusError(
-                f"--leave is {self.leave:g}, expected at most --enter, which is {self.enter:g}. A label that comes at "
-                "a score must not go at it."
+                f"--leave is {self.leave:g}, expected at most --enter, which is {self.enter:g}. A label that is shown "
+                "at a score must not be dropped at it."
             )
 
     @property
     def persistence(self) -> Persistence:
-        """When a label comes and goes."""
+        """When a label is shown and dropped."""
         return Persistence(self.enter, self.leave, self.persist, self.persist_s)

@@ -1,4 +1,4 @@
-"""Answers over time: an exponential mean in seconds, and a label that must persist before it is shown."""
+"""Predictions over time: an exponential mean in seconds, and a label that must persist before it is shown."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class Persistence:
-    """When a label comes and goes.
+    """When a label is shown and dropped (hysteresis).
 
     Attributes:
-        enter: a label comes where its smoothed score reaches this ...
-        leave: ... and goes where it falls below this, which is lower, so that it does not flicker.
-        windows: so many answers in a row must say so before a label comes ...
-        seconds: ... and they must span so long.
+        enter: a label is shown where its smoothed score reaches this ...
+        leave: ... and dropped where it falls below this, which is lower, so that it does not flicker.
+        windows: a label must lead this many predictions in a row before it is shown ...
+        seconds: ... and they must span this long.
     """
 
     enter: float = 0.3
@@ -28,14 +28,14 @@ class Persistence:
 
 @dataclass(frozen=True)
 class Smoothed:
-    """The state after an answer.
+    """The state after a prediction.
 
     Attributes:
         label: index of the label that is shown, None: no label.
         score: its smoothed score; without a label the best smoothed score.
         best: index of the best smoothed score.
-        switched_from: the label that was shown before, where this answer changed it.
-        switched: whether this answer changed the label.
+        switched_from: the label that was shown before, where this prediction changed it.
+        switched: whether this prediction changed the label.
         probabilities: ``(K,)`` smoothed.
     """
 
@@ -54,32 +54,32 @@ class Smoother:
         """Start without a label.
 
         Args:
-            time_constant_s: after so long an old answer still counts 1/e; 0: no mean, every answer counts alone. The
-                mean depends on the moments of the answers, not on their number.
-            persistence: when a label comes and goes.
+            time_constant_s: after this time an old prediction still counts 1/e; 0: no mean, every one counts alone.
+                The mean depends on the moments of the predictions, not on their number.
+            persistence: when a label is shown and dropped.
         """
         self.time_constant_s = time_constant_s
         self.persistence = persistence or Persistence()
         self.label: int | None = None
         self._mean: NDArray[np.float64] | None = None
         self._at_s = -math.inf
-        self._challenger: int | None = None
+        self._candidate: int | None = None
         self._since_s = 0.0
         self._times = 0
 
     def update(self, probabilities: ArrayLike, at_s: float) -> Smoothed:
-        """Take an answer.
+        """Take a prediction.
 
         Args:
             probabilities: ``(K,)``, summing to 1.
             at_s: when, on a clock that does not jump. Where it does go back, no time counts as passed.
         """
-        answer = np.asarray(probabilities, dtype=np.float64).reshape(-1)
+        newest = np.asarray(probabilities, dtype=np.float64).reshape(-1)
         if self._mean is None or self.time_constant_s <= 0:
-            self._mean = answer.copy()
+            self._mean = newest.copy()
         else:
             passed_s = max(0.0, at_s - self._at_s)
-            self._mean += -math.expm1(-passed_s / self.time_constant_s) * (answer - self._mean)
+            self._mean += -math.expm1(-passed_s / self.time_constant_s) * (newest - self._mean)
         self._at_s = max(self._at_s, at_s)
         before = self.label
         best = int(np.argmax(self._mean))
@@ -88,25 +88,25 @@ class Smoother:
         switched = self.label != before
         return Smoothed(self.label, score, best, switched, before if switched else None, self._mean.copy())
 
-    def forget(self) -> int | None:
-        """Go back to no label and no memory, as after an outage; the label that was shown."""
+    def reset(self) -> int | None:
+        """Go back to no label and no memory, as after an outage; return the label that was shown."""
         before, self.label = self.label, None
-        self._mean, self._challenger = None, None
+        self._mean, self._candidate = None, None
         return before
 
     def _decide(self, mean: NDArray[np.float64], best: int) -> None:
         rule = self.persistence
         if best == self.label or mean[best] < rule.enter:
-            self._challenger = None
-        elif best != self._challenger:
-            self._challenger, self._since_s, self._times = best, self._at_s, 1
+            self._candidate = None
+        elif best != self._candidate:
+            self._candidate, self._since_s, self._times = best, self._at_s, 1
         else:
             self._times += 1
         if (
-            self._challenger is not None
+            self._candidate is not None
             and self._times >= rule.windows
             and self._at_s - self._since_s >= rule.seconds - 1e-9
         ):
-            self.label, self._challenger = self._challenger, None
+            self.label, self._candidate = self._candidate, None
         elif self.label is not None and mean[self.label] < rule.leave:
             self.label = None

@@ -92,7 +92,7 @@ class Window:
         needed = (capacity + geometry.candidate_frames) * side * side * 3
         if needed > MAX_BYTES:
             raise AdafocusError(
-                f"a window of {capacity} frames of {side} px would need {needed / 2**20:.0f} MB, expected at most "
+                f"A window of {capacity} frames of {side} px would need {needed / 2**20:.0f} MB, expected at most "
                 f"{MAX_BYTES // 2**20} MB. Use a bundle with fewer or smaller frames, or --max-fps."
             )
         # written once, so that the memory is there from the beginning and not page by page
@@ -126,15 +126,15 @@ class Window:
         return float(self._times[(self._head - 1) % self.capacity]) if self._count else None
 
     def due_in_s(self, now_s: float) -> float:
-        """Seconds until a frame is wanted again, 0 where one is wanted now."""
+        """Return the seconds until a frame is wanted again, 0 where one is wanted now."""
         return max(0.0, self._due_s - now_s)
 
     def wants(self, timestamp_s: float) -> bool:
-        """Whether a frame of this moment would be kept; others need not be decoded."""
+        """Return whether a frame of this moment would be kept; others need not be decoded."""
         return timestamp_s >= self._due_s - TOLERANCE * self.period_s or self._restarted(timestamp_s)
 
     def push(self, frame: Frame) -> bool:
-        """Resize and keep a frame where it is wanted; the frame itself is let go.
+        """Resize and keep a frame where it is wanted; no reference to it is held.
 
         Args:
             frame: pixels ``(H, W, 3)`` uint8 BGR.
@@ -152,7 +152,7 @@ class Window:
             small = fit_frame(frame.small, geometry.glance_size, short)
         with self._lock:
             if self._restarted(frame.timestamp_s):
-                self._forget()
+                self._clear()
             slot = self._head
             cv2.cvtColor(square, cv2.COLOR_BGR2RGB, dst=self._frames[slot])
             self._small_made[slot] = small is not None
@@ -170,10 +170,10 @@ class Window:
     def clear(self) -> None:
         """Forget all frames, as after a long outage."""
         with self._lock:
-            self._forget()
+            self._clear()
 
     def filled(self, now_s: float | None = None) -> float:
-        """Share of the window before ``now_s`` (default: the newest frame) for which there are frames, 0..1."""
+        """Return the share of the window before ``now_s`` (default: the newest frame) that has frames, 0..1."""
         with self._lock:
             slots = self._slots(self.newest_s if now_s is None else now_s)
             return self._filled(slots)
@@ -224,21 +224,21 @@ class Window:
         return clip, span
 
     def newest_frame(self) -> NDArray[np.uint8] | None:
-        """A copy of the newest kept frame, ``(F, F, 3)`` uint8 RGB."""
+        """Return a copy of the newest kept frame, ``(F, F, 3)`` uint8 RGB."""
         with self._lock:
             return self._frames[(self._head - 1) % self.capacity].copy() if self._count else None
 
     def _restarted(self, timestamp_s: float) -> bool:
-        """Whether the source's clock went back, or nothing came, for more than a window: what is there is worthless."""
+        """Return whether the clock went back, or nothing came, for more than a window: what is there is worthless."""
         newest = self.newest_s
         return newest is not None and abs(timestamp_s - newest) > max(self.seconds, self.period_s)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._head = self._count = 0
         self._due_s = -math.inf
 
     def _advance(self, timestamp_s: float) -> None:
-        """The next moment at which a frame is wanted: on the same grid, or on a new one after a pause."""
+        """Set the next moment at which a frame is wanted: on the same grid, or on a new one after a pause."""
         late_s = timestamp_s - self._due_s
         self._due_s += self.period_s
         if not self._due_s > timestamp_s:
@@ -246,14 +246,14 @@ class Window:
             self._due_s = timestamp_s + self.period_s
 
     def _slots(self, now_s: float | None) -> NDArray[np.int64]:
-        """Slots of the frames that are not newer than ``now_s``, oldest first."""
+        """Return the slots of the frames that are not newer than ``now_s``, oldest first."""
         if not self._count or now_s is None:
             return np.empty(0, np.int64)
         slots = (self._head - self._count + np.arange(self._count)) % self.capacity
         return slots[self._times[slots] <= now_s + TOLERANCE * self.period_s]
 
     def _filled(self, slots: NDArray[np.int64]) -> float:
-        """Share of the window that the frames reach back; each stands for a step of time, the newest as well."""
+        """Return the share of the window that the frames cover; each stands for a step of time, also the newest."""
         if not len(slots):
             return 0.0
         step = max(self._step_s, self.period_s)
@@ -262,7 +262,7 @@ class Window:
         return 1.0 if covered + step / 2 >= self.seconds else covered / self.seconds
 
     def _glance_moments(self, end_s: float, length_s: float) -> NDArray[np.floating]:
-        """Middles of ``T_G`` equal parts of the time before ``end_s``, or what lies nearest to them on a fixed grid."""
+        """Return the middles of ``T_G`` equal parts of the time before ``end_s``, or nearby moments of a fixed grid."""
         count = self._geometry.glance_frames
         middles = end_s - length_s + (np.arange(count) + 0.5) / count * length_s
         if not self._recurring or length_s < self.seconds:
@@ -279,7 +279,7 @@ class Window:
 
 
 def _nearest(times: NDArray[np.float64], wanted: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Positions in ``times`` (increasing) that lie nearest to the wanted moments."""
+    """Return the positions in ``times`` (increasing) that lie nearest to the wanted moments."""
     right = np.searchsorted(times, wanted).clip(1, len(times) - 1) if len(times) > 1 else np.zeros(len(wanted), int)
     left = np.maximum(right - 1, 0)
     return np.where(wanted - times[left] <= times[right] - wanted, left, right)

@@ -1,15 +1,15 @@
-"""One answer of a stream, made up."""
+"""One result of a stream, made up."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from adafocus.edge.streaming.result import Answer
+from adafocus.edge.streaming.result import Result
 from adafocus.edge.streaming.window import Span
 
 
-def answer(label: str | None = "archery", score: float = 0.75, boxes: list[list[float]] | None = None) -> Answer:
-    return Answer(
+def result(label: str | None = "archery", score: float = 0.75, boxes: list[list[float]] | None = None) -> Result:
+    return Result(
         number=0,
         span=Span(0.0, 4.0, 1.0, 0.0, 24),
         raw_label="archery",

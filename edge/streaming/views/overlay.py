@@ -1,4 +1,4 @@
-"""Draws an answer onto a frame, for the preview window and the annotated video."""
+"""Draws a result onto a frame, for the preview window and the annotated video."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from adafocus.edge.picture import ACCENT, FAINT, INK, PAPER, SMALL_PT, TEXT_PT, TRACK, text_font
-from adafocus.edge.streaming.result import Answer
+from adafocus.edge.streaming.result import Result
 
 CAPTION_PX = 76
 PAD_PX = 10
@@ -17,8 +17,8 @@ SMALLEST_SIDE_PX = 448
 ACCENT_BGR = (46, 87, 228)
 
 
-class Painter:
-    """Frames come one by one, answers seldom; the caption is drawn once per answer."""
+class Overlay:
+    """The boxes and the caption of the newest result. The caption is drawn once for each result, not for each frame."""
 
     def __init__(self, frame_size: int) -> None:
         """Draw on frames of this side in pixels; small ones are enlarged by a whole number."""
@@ -27,21 +27,21 @@ class Painter:
         # video codecs want even sides
         self.side = side + side % 2
         self._boxes = np.empty((0, 4), np.float32)
-        self._caption = self._draw_caption("waiting for the first answer", 0.0, "")
+        self._caption = self._draw_caption("waiting for the first result", 0.0, "")
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of a picture."""
         return self.side, self.side + CAPTION_PX
 
-    def show(self, answer: Answer) -> None:
-        """Use this answer for the frames from now on."""
-        label = answer.label if answer.label is not None else f"no label ({answer.best}?)"
-        detail = f"after the {answer.exit_stage}, {answer.gmac:.2f} GMAC, {answer.latency_ms:.0f} ms"
-        self._boxes = np.unique(answer.boxes, axis=0)
-        self._caption = self._draw_caption(label, answer.score, detail)
+    def update(self, result: Result) -> None:
+        """Use this result for the frames from now on."""
+        label = result.label if result.label is not None else f"no label ({result.best}?)"
+        detail = f"after the {result.exit_stage}, {result.gmac:.2f} GMAC, {result.latency_ms:.0f} ms"
+        self._boxes = np.unique(result.boxes, axis=0)
+        self._caption = self._draw_caption(label, result.score, detail)
 
-    def paint(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def draw(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Draw boxes and caption.
 
         Args:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.streaming.result import Answer
-from adafocus.edge.streaming.views.overlay import Painter
+from adafocus.edge.streaming.result import Result
+from adafocus.edge.streaming.views.overlay import Overlay
 from adafocus.errors import AdafocusError
 
 TITLE = "adafocus"
@@ -21,7 +21,7 @@ PROBE_LIMIT_S = 20
 
 
 def unavailable() -> str | None:
-    """Why no window can be opened here, as a sentence, or None.
+    """Return why no window can be opened here, as a sentence, or None.
 
     A toolkit that finds no display ends the whole process, so another process tries first.
     """
@@ -49,7 +49,7 @@ def unavailable() -> str | None:
 
 
 class Preview:
-    """Shows the newest frame with the last answer. All calls come from the main thread, as toolkits demand."""
+    """Shows the newest frame with the last result. All calls come from the main thread, as toolkits demand."""
 
     def __init__(self, frame_size: int) -> None:
         """Open the window.
@@ -60,17 +60,17 @@ class Preview:
         reason = unavailable()
         if reason is not None:
             raise AdafocusError(reason)
-        self._painter = Painter(frame_size)
+        self._overlay = Overlay(frame_size)
         cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
 
-    def answered(self, answer: Answer) -> None:
-        """Show this answer from now on."""
-        self._painter.show(answer)
+    def update(self, result: Result) -> None:
+        """Show this result from now on."""
+        self._overlay.update(result)
 
     def show(self, pixels: NDArray[np.uint8] | None) -> bool:
         """Show a frame, ``(F, F, 3)`` uint8 RGB, or only serve the window; False where the user closed it."""
         if pixels is not None:
-            cv2.imshow(TITLE, self._painter.paint(pixels))
+            cv2.imshow(TITLE, self._overlay.draw(pixels))
         key = cv2.waitKey(1) & 0xFF
         return key not in (ESCAPE, ord("q")) and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
 

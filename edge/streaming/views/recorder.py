@@ -1,4 +1,4 @@
-"""The annotated video: the kept frames with the answers on them, written by a thread of its own."""
+"""The annotated video: the kept frames with the results on them, written by a thread of its own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.sources.capture import open_capture
-from adafocus.edge.streaming.result import Answer
-from adafocus.edge.streaming.views.overlay import Painter
+from adafocus.edge.streaming.result import Result
+from adafocus.edge.streaming.views.overlay import Overlay
 from adafocus.errors import AdafocusError
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
@@ -30,7 +30,7 @@ Warn = Callable[[str], None]
 
 
 class AnnotatedVideo:
-    """Writes beside, and renames at the end, also after Ctrl-C.
+    """Writes a file beside its place, and renames it at the end, also after Ctrl-C.
 
     The video has the rate at which frames are kept, and follows their timestamps: a frame is repeated where the next
     one comes late, and pauses are shortened to a second. At most ``WAITING_FRAMES`` frames wait to be written. A live
@@ -48,7 +48,7 @@ class AnnotatedVideo:
             frame_size: side of the kept frames in pixels.
             fps: rate at which frames are kept.
             live: leave frames out where the disk is slow, rather than wait.
-            warn: is told what went wrong, in a sentence, once.
+            warn: called once, with a sentence, when something went wrong.
 
         Raises:
             AdafocusError: another ending, a place that cannot be written to, or no encoder.
@@ -57,10 +57,10 @@ class AnnotatedVideo:
         codec = CODECS.get(path.suffix.lower())
         if codec is None:
             raise AdafocusError(f"--annotate is {path}, expected a name that ends in {', '.join(CODECS)}.")
-        self._painter = Painter(frame_size)
+        self._overlay = Overlay(frame_size)
         self._stack = ExitStack()
         self._beside = self._stack.enter_context(replacing_file(path))
-        self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter_fourcc(*codec), fps, self._painter.size)
+        self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter_fourcc(*codec), fps, self._overlay.size)
         if not self._writer.isOpened():
             error = AdafocusError(
                 f"This OpenCV cannot write {path.suffix} files ({codec}). Use a name that ends in .avi, or install "
@@ -68,7 +68,7 @@ class AnnotatedVideo:
             )
             self._stack.__exit__(type(error), error, None)
             raise error
-        # a pair: pixels and moment; an answer; or None at the end
+        # a pair of pixels and moment, a result, or None at the end
         self._waiting: queue.Queue[Any] = queue.Queue(WAITING_FRAMES)
         self.written = self.left_out = 0
         self.finished = False
@@ -76,13 +76,13 @@ class AnnotatedVideo:
         self._thread = threading.Thread(target=self._write_all, name="annotated video", daemon=True)
         self._thread.start()
 
-    def kept(self, pixels: NDArray[np.uint8], timestamp_s: float) -> None:
+    def add_frame(self, pixels: NDArray[np.uint8], timestamp_s: float) -> None:
         """Take a kept frame, ``(F, F, 3)`` uint8 RGB, which nobody else will change."""
         self._put((pixels, timestamp_s))
 
-    def answered(self, answer: Answer) -> None:
-        """Use this answer for the frames that follow."""
-        self._put(answer)
+    def update(self, result: Result) -> None:
+        """Use this result for the frames that follow."""
+        self._put(result)
 
     def close(self) -> None:
         """Write what waits, finish the file and give it its name."""
@@ -114,12 +114,12 @@ class AnnotatedVideo:
 
     def _write_until_the_end(self) -> None:
         while (item := self._waiting.get()) is not None:
-            if isinstance(item, Answer):
-                self._painter.show(item)
+            if isinstance(item, Result):
+                self._overlay.update(item)
                 continue
             if self.written % max(1, round(self._fps)) == 0 and not self._room():
                 self._warn(
-                    f"less than {RESERVE_BYTES // 2**20} MB are free where {self.path} is written, so the annotated "
+                    f"Less than {RESERVE_BYTES // 2**20} MB are free where {self.path} is written, so the annotated "
                     "video ends here; the stream goes on. Make room on the disk."
                 )
                 return
@@ -134,7 +134,7 @@ class AnnotatedVideo:
             self._zero_s = timestamp_s
         if not -LONGEST_GAP_S < timestamp_s - self._zero_s - place_s < LONGEST_GAP_S:
             self._zero_s = timestamp_s - place_s
-        picture = self._painter.paint(pixels)
+        picture = self._overlay.draw(pixels)
         # a frame stands from its moment until the next one comes; this fills up to its own moment and itself
         until = round((timestamp_s - self._zero_s) * self._fps) + 1
         for _ in range(max(0, until - self.written)):
@@ -142,7 +142,7 @@ class AnnotatedVideo:
             self.written += 1
 
     def _check(self) -> None:
-        """OpenCV does not say when a write failed, so the file is opened again.
+        """Open the file again, because OpenCV does not say when a write failed.
 
         Raises:
             AdafocusError: it holds no video.

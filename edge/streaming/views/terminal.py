@@ -10,53 +10,53 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
-from adafocus.edge.streaming.result import Answer
+from adafocus.edge.streaming.result import Result
 
 BAR_CHARACTERS = 20
 # counts change with every frame
 REFRESH_S = 0.5
 
 
-class Screen:
-    """One line that changes; where the output is no terminal, one line per answer."""
+class TerminalView:
+    """One line that changes; where the output is no terminal, one line per result."""
 
     def __init__(self, console: Console | None = None) -> None:
         """Show on standard output, or on another console."""
         self._console = console or Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._status, self._shown_s = "", -REFRESH_S
-        self._answer = "waiting for the first frames"
+        self._text = "waiting for the first frames"
         if self._console.is_terminal:
             self._live.start()
             self._refresh()
 
-    def answered(self, answer: Answer) -> None:
-        """Show an answer."""
-        shown = answer.label if answer.label is not None else f"no label ({answer.best}?)"
-        length = round(min(1.0, answer.score) * BAR_CHARACTERS)
+    def update(self, result: Result) -> None:
+        """Show a result."""
+        shown = result.label if result.label is not None else f"no label ({result.best}?)"
+        length = round(min(1.0, result.score) * BAR_CHARACTERS)
         bar = "█" * length + "░" * (BAR_CHARACTERS - length)
         parts = [
-            f"{answer.span.end_s:8.1f} s" if not self._console.is_terminal else "",
+            f"{result.span.end_s:8.1f} s" if not self._console.is_terminal else "",
             f"[bold]{escape(shown)}[/bold]",
-            f"{bar} {100 * answer.score:3.0f} %",
-            f"[dim]{answer.exit_stage}, {answer.gmac:.2f} GMAC, {answer.latency_ms:.0f} ms[/dim]",
+            f"{bar} {100 * result.score:3.0f} %",
+            f"[dim]{result.exit_stage}, {result.gmac:.2f} GMAC, {result.latency_ms:.0f} ms[/dim]",
         ]
-        if answer.budget is not None:
-            mean = answer.budget["running_mean"] or 0.0
-            parts.append(f"[dim]budget {mean:.3g} of {answer.budget['asked']:g} {answer.budget['unit']}[/dim]")
-        self._answer = "  ".join(part for part in parts if part)
+        if result.budget is not None:
+            mean = result.budget["running_mean"] or 0.0
+            parts.append(f"[dim]budget {mean:.3g} of {result.budget['asked']:g} {result.budget['unit']}[/dim]")
+        self._text = "  ".join(part for part in parts if part)
         if self._console.is_terminal:
             self._refresh()
         else:
-            self._console.print(self._answer, soft_wrap=True)
+            self._console.print(self._text, soft_wrap=True)
 
     def status(self, text: str) -> None:
-        """Show the state of the source and its drops beside the answer."""
+        """Show the state of the source and its drops beside the result."""
         if text != self._status and time.monotonic() - self._shown_s >= REFRESH_S:
             self._status, self._shown_s = text, time.monotonic()
             self._refresh()
 
-    def say(self, sentence: str) -> None:
+    def warn(self, sentence: str) -> None:
         """Print a sentence above the line."""
         self._console.print(escape(sentence), style="yellow", soft_wrap=True)
 
@@ -69,14 +69,14 @@ class Screen:
         frames, latency = content["frames"], content["latency_ms"]
         counts = ", ".join(f"{value} {name}" for name, value in frames.items() if value is not None)
         lines = [
-            f"[bold]{content['seconds']:.1f} s[/bold] of {escape(content['source'])}: {content['answers']} answers, "
-            f"{content['switches']} switches, {content['late']} late",
+            f"[bold]{content['seconds']:.1f} s[/bold] of {escape(content['source'])}: "
+            f"{content['answers']} predictions, {content['switches']} label changes, {content['late']} late",
             f"frames: {counts}",
         ]
         if latency:
-            told = ", ".join(f"{name} {latency[name]:.0f}" for name in ("p50", "p90", "p99", "max"))
+            percentiles = ", ".join(f"{name} {latency[name]:.0f}" for name in ("p50", "p90", "p99", "max"))
             exits = ", ".join(f"{name} {count}" for name, count in content["exits"].items())
-            lines.append(f"latency in ms: {told}; exits: {exits}; {content['mean_gmac']:.2f} GMAC a window")
+            lines.append(f"latency in ms: {percentiles}; exits: {exits}; {content['mean_gmac']:.2f} GMAC a window")
         grown = content["memory"]["growth_bytes"]
         if grown is not None:
             lines.append(f"memory grew by {grown / 2**20:.1f} MB after the first minute")
@@ -87,6 +87,6 @@ class Screen:
 
     def _refresh(self) -> None:
         if self._console.is_terminal:
-            line = Text.from_markup(f"{self._answer}  [dim]{escape(self._status)}[/dim]", overflow="ellipsis")
+            line = Text.from_markup(f"{self._text}  [dim]{escape(self._status)}[/dim]", overflow="ellipsis")
             line.no_wrap = True
             self._live.update(line, refresh=True)

@@ -16,10 +16,10 @@ import pytest
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.sources import Frame, Latest, VideoFile
-from adafocus.edge.streaming.analyzer import Teller
+from adafocus.edge.streaming.analyzer import Analyzer
 from adafocus.edge.streaming.events import EventLog
-from adafocus.edge.streaming.feeds import Feed, FileFeed, LiveFeed, PlayedFile
-from adafocus.edge.streaming.loop import Engine
+from adafocus.edge.streaming.feeds import Feed, FileFeed, LiveFeed, RealtimeFileFeed
+from adafocus.edge.streaming.loop import StreamLoop
 from adafocus.edge.streaming.settings import Settings
 from adafocus.edge.streaming.smoothing import Persistence, Smoother
 from adafocus.edge.streaming.window import Window
@@ -62,10 +62,10 @@ def drive(
     recognizer: Recognizer, feed: Feed, window: Window, settings: Settings, path: Path, stop: threading.Event
 ) -> list[dict[str, Any]]:
     log = EventLog.open(path)
-    teller = Teller(recognizer, Smoother(settings.smooth_s, ALWAYS), log)
+    analyzer = Analyzer(recognizer, Smoother(settings.smooth_s, ALWAYS), log)
     try:
         feed.start()
-        Engine(window, teller, log, settings).run(feed, stop)
+        StreamLoop(window, analyzer, log, settings).run(feed, stop)
     finally:
         feed.close()
         log.close()
@@ -108,7 +108,7 @@ def test_what_goes_wrong_in_the_thread_is_raised_where_answers_are_made(
             raise VideoError("the decoder has had enough.")
 
     window = Window(recognizer.bundle.manifest.geometry, 1.0)
-    feed = PlayedFile(Broken(real_videos[1]), window)
+    feed = RealtimeFileFeed(Broken(real_videos[1]), window)
     with pytest.raises(VideoError, match="had enough"):
         drive(recognizer, feed, window, Settings(), tmp_path / "events.jsonl", threading.Event())
 
@@ -131,7 +131,7 @@ def test_a_played_file_that_cannot_be_decoded_in_time_drops_frames_and_keeps_tim
             return super().retrieve()
 
     window = Window(recognizer.bundle.manifest.geometry, 1.0)
-    feed = PlayedFile(Slow(real_videos[0]), window)
+    feed = RealtimeFileFeed(Slow(real_videos[0]), window)
     began = time.monotonic()
     feed.start()
     while not feed.ended and time.monotonic() - began < 20:

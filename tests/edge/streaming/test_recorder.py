@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from adafocus.edge.streaming.views.overlay import Painter
+from adafocus.edge.streaming.views.overlay import Overlay
 from adafocus.edge.streaming.views.recorder import AnnotatedVideo
 from adafocus.errors import AdafocusError
-from tests.helpers.stream_answer import answer
+from tests.helpers.stream_result import result
 
 SIDE = 224
 
@@ -37,10 +37,10 @@ def test_frames_and_answers_can_be_read_back(tmp_path: Path, name: str) -> None:
     told: list[str] = []
     video = AnnotatedVideo(tmp_path / name, SIDE, 6.0, live=False, warn=told.append)
     for number in range(6):
-        video.kept(picture(40 * number), number / 6)
-    video.answered(answer())
+        video.add_frame(picture(40 * number), number / 6)
+    video.update(result())
     for number in range(6, 12):
-        video.kept(picture(100), number / 6)
+        video.add_frame(picture(100), number / 6)
     assert not (tmp_path / name).exists()
     video.close()
     assert told == []
@@ -57,7 +57,7 @@ def test_frames_and_answers_can_be_read_back(tmp_path: Path, name: str) -> None:
 def test_time_in_the_video_follows_the_timestamps(tmp_path: Path) -> None:
     video = AnnotatedVideo(tmp_path / "out.avi", SIDE, 10.0, live=False, warn=lambda text: None)
     for at in [0.0, 0.1, 0.2, 0.7, 0.8, 500.0, 500.1]:
-        video.kept(picture(100), 1000.0 + at)
+        video.add_frame(picture(100), 1000.0 + at)
     video.close()
     assert video.written == 11
 
@@ -66,7 +66,7 @@ def test_a_live_stream_does_not_wait_for_the_disk(tmp_path: Path) -> None:
     video = AnnotatedVideo(tmp_path / "out.avi", SIDE, 1000.0, live=True, warn=lambda text: None)
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     for number in range(300):
-        video.kept(noise, number / 1000)
+        video.add_frame(noise, number / 1000)
     assert video.left_out > 0
     video.close()
     assert len(frames_of(tmp_path / "out.avi")) == video.written > 0
@@ -75,7 +75,7 @@ def test_a_live_stream_does_not_wait_for_the_disk(tmp_path: Path) -> None:
 def test_a_file_does_wait(tmp_path: Path) -> None:
     video = AnnotatedVideo(tmp_path / "out.avi", SIDE, 100.0, live=False, warn=lambda text: None)
     for number in range(100):
-        video.kept(picture(number), number / 100)
+        video.add_frame(picture(number), number / 100)
     video.close()
     assert (video.written, video.left_out) == (100, 0)
 
@@ -107,7 +107,7 @@ told = []
 video = AnnotatedVideo(Path(sys.argv[1]), 224, 30.0, live=False, warn=told.append)
 noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3)).astype(np.uint8)
 for number in range(60):
-    video.kept(noise, number / 30)
+    video.add_frame(noise, number / 30)
 video.close()
 print(len(told), told[0])
 """
@@ -134,12 +134,12 @@ def test_little_room_ends_the_video_but_keeps_what_was_written(tmp_path: Path, m
     told: list[str] = []
     video = AnnotatedVideo(tmp_path / "out.mp4", SIDE, 6.0, live=False, warn=told.append)
     for number in range(12):
-        video.kept(picture(50), number / 6)
+        video.add_frame(picture(50), number / 6)
     while video.written < 12:
         pass
     monkeypatch.setattr("adafocus.edge.streaming.views.recorder.RESERVE_BYTES", 2**62)
     for number in range(12, 100):
-        video.kept(picture(50), number / 6)
+        video.add_frame(picture(50), number / 6)
     video.close()
     assert len(told) == 1
     assert "ends here" in told[0]
@@ -147,34 +147,34 @@ def test_little_room_ends_the_video_but_keeps_what_was_written(tmp_path: Path, m
 
 
 def test_the_caption_tells_label_score_and_exit() -> None:
-    painter = Painter(SIDE)
-    empty = painter.paint(picture(0))
-    painter.show(answer(score=0.25))
-    low = painter.paint(picture(0))
-    painter.show(answer(score=0.9))
-    high = painter.paint(picture(0))
-    width, height = painter.size
+    overlay = Overlay(SIDE)
+    empty = overlay.draw(picture(0))
+    overlay.update(result(score=0.25))
+    low = overlay.draw(picture(0))
+    overlay.update(result(score=0.9))
+    high = overlay.draw(picture(0))
+    width, height = overlay.size
     assert low.shape == (height, width, 3)
     assert width % 2 == height % 2 == 0
-    bar = painter.side + 40
+    bar = overlay.side + 40
     red = [int(((shown[bar, :, 2] > 200) & (shown[bar, :, 0] < 100)).sum()) for shown in (empty, low, high)]
     room = width - 20
     assert red == pytest.approx([0, 0.25 * room, 0.9 * room], abs=4)
-    assert (low[painter.side :] != empty[painter.side :]).any()
+    assert (low[overlay.side :] != empty[overlay.side :]).any()
 
 
 def test_boxes_are_drawn_where_the_policy_put_them() -> None:
-    painter = Painter(SIDE)
-    painter.show(answer(boxes=[[0.5, 0.0, 0.5, 0.5]] * 8))
-    painted = painter.paint(picture(0))[: painter.side]
+    overlay = Overlay(SIDE)
+    overlay.update(result(boxes=[[0.5, 0.0, 0.5, 0.5]] * 8))
+    painted = overlay.draw(picture(0))[: overlay.side]
     rows, columns = np.nonzero(painted.max(2))
-    assert rows.min() == pytest.approx(painter.side / 2, abs=3)
-    assert columns.max() == pytest.approx(painter.side / 2, abs=3)
+    assert rows.min() == pytest.approx(overlay.side / 2, abs=3)
+    assert columns.max() == pytest.approx(overlay.side / 2, abs=3)
 
 
 @pytest.mark.parametrize("side", [32, 101, 224, 449])
 def test_pictures_have_even_sides_that_codecs_take(side: int) -> None:
-    painter = Painter(side)
-    painted = painter.paint(np.zeros((side, side, 3), np.uint8))
+    overlay = Overlay(side)
+    painted = overlay.draw(np.zeros((side, side, 3), np.uint8))
     assert painted.shape[0] % 2 == painted.shape[1] % 2 == 0
     assert painted.shape[1] >= 448

@@ -118,7 +118,7 @@ def test_a_file_shorter_than_the_window_is_answered_once(shipped_bundle: Bundle,
     assert events[-1]["state"] == "ended"
 
 
-def test_an_eager_stream_answers_before_the_window_is_full(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+def test_an_eager_stream_predicts_before_the_window_is_full(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
     answers = of(events_of(run(shipped_bundle.path, real_videos[1], "--json", "--eager").stdout), "answer")
     filled = [answer["window"]["filled"] for answer in answers]
     assert filled[0] < 0.1
@@ -166,7 +166,7 @@ def test_events_go_to_a_file_while_a_person_reads_lines(
     assert [events[0]["event"], events[-1]["event"]] == ["started", "summary"]
     lines = done.stdout.splitlines()
     assert sum("GMAC," in line for line in lines) >= len(of(events, "answer")) > 0
-    assert f"{len(of(events, 'answer'))} answers" in done.stdout
+    assert f"{len(of(events, 'answer'))} predictions" in done.stdout
 
 
 def test_the_annotated_video_of_a_file_holds_every_kept_frame(

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import io
 
-import click
 import pytest
 from rich.console import Console
 
 from adafocus.edge.commands.options import Duration
-from adafocus.edge.streaming.statistics import Tally
-from adafocus.edge.streaming.views.terminal import Screen
-from tests.helpers.stream_answer import answer
+from adafocus.edge.streaming.statistics import Statistics
+from adafocus.edge.streaming.views.terminal import TerminalView
+from adafocus.errors import AdafocusError
+from tests.helpers.stream_result import result
 
 
 def test_where_there_is_no_terminal_every_answer_is_a_line() -> None:
     text = io.StringIO()
-    screen = Screen(Console(file=text, width=200))
-    screen.answered(answer())
-    screen.answered(answer(label=None, score=0.1))
-    screen.close()
+    terminal = TerminalView(Console(file=text, width=200))
+    terminal.update(result())
+    terminal.update(result(label=None, score=0.1))
+    terminal.close()
     first, second = text.getvalue().strip().splitlines()
     for word in ("archery", "75 %", "focus", "1.21 GMAC", "40 ms"):
         assert word in first
@@ -28,11 +28,11 @@ def test_where_there_is_no_terminal_every_answer_is_a_line() -> None:
 
 def test_on_a_terminal_there_is_one_line_that_goes_away() -> None:
     text = io.StringIO()
-    screen = Screen(Console(file=text, width=200, force_terminal=True, color_system=None, highlight=False))
+    terminal = TerminalView(Console(file=text, width=200, force_terminal=True, color_system=None, highlight=False))
     for _ in range(5):
-        screen.answered(answer())
-    screen.status("running, 3 dropped")
-    screen.close()
+        terminal.update(result())
+    terminal.status("running, 3 dropped")
+    terminal.close()
     assert "archery" in text.getvalue()
     assert "3 dropped" in text.getvalue()
     assert text.getvalue().count("\n") <= 1
@@ -40,34 +40,34 @@ def test_on_a_terminal_there_is_one_line_that_goes_away() -> None:
 
 def test_names_with_brackets_are_no_markup() -> None:
     text = io.StringIO()
-    screen = Screen(Console(file=text, width=200))
-    screen.answered(answer(label="[red]odd[/] label"))
-    screen.say("a [bold] sentence")
+    terminal = TerminalView(Console(file=text, width=200))
+    terminal.update(result(label="[red]odd[/] label"))
+    terminal.warn("a [bold] sentence")
     assert "[red]odd[/] label" in text.getvalue()
     assert "a [bold] sentence" in text.getvalue()
 
 
 def test_the_summary_tells_frames_latency_and_exits() -> None:
-    text, tally = io.StringIO(), Tally()
-    tally.count(answer())
+    text, statistics = io.StringIO(), Statistics()
+    statistics.add(result())
     content = {
         "seconds": 12.0,
         "source": "[camera] 0",
         "frames": {"grabbed": 360, "kept": 72, "dropped": 5},
         "annotated": {"path": "out.mp4"},
-        **tally.as_dict(),
+        **statistics.as_dict(),
     }
     content["memory"]["growth_bytes"] = 2**20
-    Screen(Console(file=text, width=200)).summary(content)
+    TerminalView(Console(file=text, width=200)).summary(content)
     for words in ("12.0 s", "[camera] 0", "5 dropped", "p50 40", "focus 1", "1.0 MB", "out.mp4"):
         assert words in text.getvalue()
 
 
 def test_an_empty_stream_has_a_summary_too() -> None:
     text = io.StringIO()
-    content = {"seconds": 0.0, "source": "x", "frames": {}, "annotated": None, **Tally().as_dict()}
-    Screen(Console(file=text, width=200)).summary(content)
-    assert "0 answers" in text.getvalue()
+    content = {"seconds": 0.0, "source": "x", "frames": {}, "annotated": None, **Statistics().as_dict()}
+    TerminalView(Console(file=text, width=200)).summary(content)
+    assert "0 predictions" in text.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_durations_have_units(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "four", "4 weeks", "-1s", "1e3s", "nan", "9999999h", "1ms"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="expected"):
+    with pytest.raises(AdafocusError, match="expected a number"):
         Duration(least_s=0.01).convert(text, None, None)
