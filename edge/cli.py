@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process. A source that hangs in a library keeps its thread, and leaving under it would abort."""
+    """End the process, also where a source hangs in a library and keeps its thread: a normal end would abort then."""
     if any(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         # what was put off until the end, such as removing temporary folders, is still done
         atexit._run_exitfuncs()
@@ -124,7 +124,7 @@ def run(arguments: list[str]) -> int:
         return finished.exit_code
     except ModuleNotFoundError as error:
         return _refused(
-            f"this runs on a workstation and needs the package {error.name!r}, which is not installed. "
+            f"This command runs on a workstation and needs the package {error.name!r}, which is not installed. "
             f"Install it: {WORKSTATION_INSTALL}"
         )
     except BrokenPipeError:
@@ -133,7 +133,7 @@ def run(arguments: list[str]) -> int:
         place = f"{Path(error.filename)}: " if error.filename else ""
         return _refused(f"{place}{error.strerror or error}. Check the path and the space on the disk.")
     except MemoryError:
-        return _refused("there is not enough memory for this. Close other programs, or use a smaller bundle.")
+        return _refused("There is not enough memory for this. Close other programs, or use a smaller bundle.")
     # click hands back the code that a verb left with, and what a verb returned otherwise: nothing
     return code if isinstance(code, int) else 0
 

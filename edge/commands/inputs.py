@@ -13,6 +13,7 @@ from adafocus.edge.bundle.archive import ARCHIVE, MANIFEST
 from adafocus.edge.bundle.bundle import Bundle, is_bundle
 from adafocus.edge.sources import kind_of
 from adafocus.edge.sources.base import safe_name
+from adafocus.edge.sources.image_folder import SUFFIXES as PICTURE_SUFFIXES
 from adafocus.errors import AdafocusError, SourceError
 
 BUNDLE_IN_CHECKOUT = Path("bundles", "x3d-xs-xs-k400-litert.zip")
@@ -77,9 +78,7 @@ def looks_like_source(text: str) -> bool:
     if is_bundle(path) or path.name == MANIFEST or path.suffix.lower() == ARCHIVE:
         return False
     if path.is_dir():
-        from adafocus.edge.sources.image_folder import SUFFIXES
-
-        return any(entry.suffix.lower() in SUFFIXES for entry in path.iterdir())
+        return any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in path.iterdir())
     if path.exists():
         return True
     try:

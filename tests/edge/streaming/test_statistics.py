@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from adafocus.edge.streaming.statistics import Percentiles
+from adafocus.edge.streaming import statistics
+from adafocus.edge.streaming.statistics import MemoryGrowth, Percentiles, resident_bytes
 
 
 def test_percentiles_are_right_within_one_percent() -> None:
@@ -42,3 +43,24 @@ def test_memory_stays_the_same() -> None:
     for duration in range(20000):
         found.add(float(duration))
     assert sum(sys.getsizeof(part) for part in vars(found).values()) <= before + 64
+
+
+def test_resident_memory_is_that_of_this_process() -> None:
+    before, held = resident_bytes(), np.ones(2**25, np.uint8)
+    assert resident_bytes() - before > 0.8 * held.nbytes
+
+
+def test_memory_growth_counts_from_the_first_minute_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([100, 130, 110])
+    growth = MemoryGrowth()
+    growth.sample(59.0)
+    assert growth.as_dict()["growth_bytes"] is growth.as_dict()["after_first_minute_bytes"] is None
+    monkeypatch.setattr(statistics, "resident_bytes", lambda: next(readings, 90))
+    for moment_s in (60.0, 61.0, 62.0):
+        growth.sample(moment_s)
+    assert growth.as_dict() == {
+        "resident_bytes": 90,
+        "after_first_minute_bytes": 100,
+        "most_after_it_bytes": 130,
+        "growth_bytes": 30,
+    }
