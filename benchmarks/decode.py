@@ -142,8 +142,7 @@ def measure(path: Path, turns: int, brief: bool) -> dict[str, Any]:
     Raises:
         VideoError: not a video.
     """
-    with VideoFile(path):
-        pass
+    VideoFile(path).close()
     exact = every_frame(path)
     total = len(exact)
     kinds = [uniform_indices(total, count) for count in (GEOMETRY.glance_frames, GEOMETRY.candidate_frames)]

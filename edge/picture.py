@@ -1,4 +1,4 @@
-"""One picture of one answer: what was glanced at, what was chosen, what was seen, what it is."""
+"""One picture of one prediction: what was glanced at, what was chosen, what was seen, what it is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def draw_picture(clip: Clip, prediction: Prediction, title: str, path: Path) -> 
 
     Args:
         clip: the decoded frames.
-        prediction: the answer for them.
+        prediction: of them.
         title: what to call the video.
         path: where to write; the file appears only when it is whole.
 
@@ -53,7 +53,7 @@ def draw_picture(clip: Clip, prediction: Prediction, title: str, path: Path) -> 
         patches = [Image.fromarray(patch) for patch in prediction.patches]
         canvas.strip(f"Focus: the patches, {patches[0].width} px", patches, [""] * len(patches), largest_px=220)
     else:
-        canvas.note("Sure enough after the glance: the policy and the focus did not run.")
+        canvas.note("Confident enough after the glance: the policy and the focus did not run.")
     canvas.bars(prediction.top(BARS))
     canvas.note(_timing(prediction))
     with replacing_file(path.with_suffix(".png")) as beside:
@@ -61,7 +61,7 @@ def draw_picture(clip: Clip, prediction: Prediction, title: str, path: Path) -> 
 
 
 def boxed(frame: NDArray[np.uint8], box: NDArray[np.float32]) -> Image.Image:
-    """A frame, dimmed outside its box."""
+    """Show a frame, dimmed outside its box."""
     side = frame.shape[0]
     top, left, height, width = (float(value) * side for value in box)
     dimmed = (frame * 0.45 + 0.55 * 235 * 0.35).astype(np.uint8)
@@ -90,7 +90,7 @@ class Canvas:
         self._y = MARGIN_PX
 
     def headline(self, label: str, score: str, title: str) -> None:
-        """The answer, large, with the video's name on the right."""
+        """Write the prediction, large, with the video's name on the right."""
         self._text((MARGIN_PX, self._y), label, TITLE_PT, INK)
         offset = self._draw.textlength(label, font=text_font(TITLE_PT))
         self._text((MARGIN_PX + offset + 16, self._y), score, TITLE_PT, ACCENT)
@@ -99,7 +99,7 @@ class Canvas:
         self._y += 62
 
     def strip(self, heading: str, images: list[Image.Image], captions: list[str], largest_px: int) -> None:
-        """A heading over a row of square pictures with captions."""
+        """Draw a heading over a row of square pictures with captions."""
         self._text((MARGIN_PX, self._y), heading, HEAD_PT, INK)
         self._y += 32
         room = WIDTH_PX - 2 * MARGIN_PX - GAP_PX * (len(images) - 1)
@@ -111,8 +111,8 @@ class Canvas:
         self._y += side + (30 if any(captions) else 18)
 
     def bars(self, best: list[tuple[str, float]]) -> None:
-        """Labels with bars of their probability."""
-        self._text((MARGIN_PX, self._y), "Answer", HEAD_PT, INK)
+        """Draw labels with bars of their probability."""
+        self._text((MARGIN_PX, self._y), "Prediction", HEAD_PT, INK)
         self._y += 34
         names = max(self._draw.textlength(label, font=text_font(TEXT_PT)) for label, _ in best)
         start = MARGIN_PX + names + 20
@@ -128,12 +128,12 @@ class Canvas:
         self._y += 10
 
     def note(self, text: str) -> None:
-        """A faint line."""
+        """Write a faint line."""
         self._text((MARGIN_PX, self._y), text, TEXT_PT, FAINT)
         self._y += 32
 
     def finish(self) -> Image.Image:
-        """The page, cut to its length."""
+        """Return the page, cut to its length."""
         return self._image.crop((0, 0, WIDTH_PX, self._y + MARGIN_PX // 2))
 
     def _text(self, place: tuple[float, float], text: str, size: int, colour: str) -> None:
@@ -141,5 +141,5 @@ class Canvas:
 
 
 def text_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The font of all pictures, in points."""
+    """Load the font of all pictures, in points."""
     return ImageFont.load_default(size)

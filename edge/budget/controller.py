@@ -48,7 +48,7 @@ class Controller:
 
     @classmethod
     def start(cls, budget: Budget, recognizer: Recognizer, clip: Clip, costs: Costs | None = None) -> Controller:
-        """A controller for a recognizer.
+        """Make a controller for a recognizer.
 
         Args:
             budget: what was asked.
@@ -110,7 +110,7 @@ class Controller:
         self._sum = _within(self._sum + fairly + moved, -gain, 1.0 + gain)
 
     def state(self) -> dict[str, Any]:
-        """What to show: numbers in the budget's unit."""
+        """Return what to show: numbers in the budget's unit."""
         return {
             "asked": self.budget.value,
             "unit": self.budget.unit,
@@ -124,7 +124,7 @@ class Controller:
         }
 
     def _guard(self) -> float | None:
-        """The end of the curve that keeps the running mean within the tolerance, where the other would take it out."""
+        """Return the end of the curve that keeps the running mean within the tolerance, where the other does not."""
         if len(self._recent) < WINDOW_CLIPS:
             return None
         without_oldest = sum(self._recent) - self._recent[0]

@@ -1,8 +1,8 @@
 """What a clip may cost on average, and what it does cost: in multiply-accumulates or in milliseconds here.
 
 The cost of a clip in GMAC is that of the stage calls it took. Its cost in ms is what it made this machine compute:
-everything between the decoded frames and the answer (resizing, pixel tables, stages, selection, crop, Python), without
-opening and decoding the video or waiting for frames.
+everything between the decoded frames and the prediction (resizing, pixel tables, stages, selection, crop, Python),
+without opening and decoding the video or waiting for frames.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ SPEED_CLIPS = 9
 
 @dataclass(frozen=True)
 class Budget:
-    """A mean cost per clip."""
+    """A mean cost per clip.
+
+    Example:
+        >>> Budget.parse("8GMAC")
+        Budget(value=8.0, unit='GMAC')
+    """
 
     value: float
     unit: Unit
@@ -67,7 +72,7 @@ class Costs(Protocol):
     high: float
 
     def observe(self, prediction: Prediction) -> float:
-        """The cost of a clip; the range may follow what it shows."""
+        """Return the cost of a clip; the range may follow what it shows."""
         ...
 
 
@@ -78,7 +83,7 @@ class MacCosts:
         self.low, self.high = exit_macs[0] / MACS_PER_GMAC, exit_macs[-1] / MACS_PER_GMAC
 
     def observe(self, prediction: Prediction) -> float:
-        """The cost of a clip in GMAC."""
+        """Return the cost of a clip in GMAC."""
         return prediction.macs / MACS_PER_GMAC
 
 
@@ -100,11 +105,11 @@ class TimeCosts:
         ][WARM_UP_TURNS:]
         recognizer.thresholds = kept
         low, high = (min(compute_ms(turn[place]) for turn in turns) for place in (0, 1))
-        glance = min(answer.timing_ms["glance"] for turn in turns for answer in turn)
+        glance = min(prediction.timing_ms["glance"] for turn in turns for prediction in turn)
         return cls(low, max(low, high), glance)
 
     def observe(self, prediction: Prediction) -> float:
-        """The cost of a clip in ms."""
+        """Return the cost of a clip in ms."""
         self._latest.append(prediction.timing_ms["glance"])
         slower = median(self._latest) / self._glance
         self.low, self.high = (slower * value for value in self._range)
@@ -112,12 +117,12 @@ class TimeCosts:
 
 
 def compute_ms(prediction: Prediction) -> float:
-    """What a clip made this machine compute: all but opening and decoding the video and waiting for frames."""
+    """Return the time of a clip without opening and decoding the video and waiting for frames."""
     return prediction.timing_ms["total"] - prediction.timing_ms["decode"]
 
 
 def costs_of(budget: Budget, recognizer: Recognizer, clip: Clip) -> Costs:
-    """Costs in the budget's unit, once it is sure that the budget lies within what clips can cost.
+    """Measure costs in the budget's unit; refuse a budget that lies outside of what clips can cost.
 
     Args:
         budget: what was asked.
@@ -161,5 +166,5 @@ def refuse_out_of_range(budget: Budget, low: float, high: float) -> None:
 
 
 def _middle(low: float, high: float) -> str:
-    """A budget to try, in digits that can be typed."""
+    """Return a budget to try, in digits that can be typed."""
     return f"{float(f'{(low + high) / 2:.2g}'):g}"

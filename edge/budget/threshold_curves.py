@@ -13,7 +13,7 @@ from adafocus.edge.bundle.manifest import ExitBudget, Exits
 from adafocus.edge.exits import ALWAYS, NEVER, Criterion
 from adafocus.errors import BundleError
 
-# clips whose glance tells how sure glances are here
+# clips whose glance tells how confident glances are here
 REMEMBERED = 50
 # no confidence reaches it, as none is above the criterion's largest value
 ABOVE = 1e-9
@@ -33,7 +33,7 @@ class Curve(Protocol):
         ...
 
     def observe(self, confidences: tuple[float, ...]) -> None:
-        """How sure the exits of a clip were, the glance first."""
+        """Take in the confidences of the exits of a clip, the glance first."""
         ...
 
 
@@ -58,11 +58,11 @@ class CalibratedCurve:
         return outside or tuple(float(np.interp(position, self._positions, column)) for column in columns)
 
     def observe(self, confidences: tuple[float, ...]) -> None:
-        """The table stays what it is."""
+        """Do nothing: the table stays what it is."""
 
 
 class LearnedCurve:
-    """One threshold for all exits: the quantile of how sure the glance was of the clips seen here lately.
+    """One threshold for all exits: the quantile of the confidence of the glance for the clips seen here lately.
 
     The position is the share of clips that go on after the glance. The first clip goes all the way.
     """
@@ -84,14 +84,14 @@ class LearnedCurve:
         return (float(np.interp(position, places, [lowest, *seen, highest])),) * self._exits
 
     def observe(self, confidences: tuple[float, ...]) -> None:
-        """Remember how sure the glance was."""
+        """Remember the confidence of the glance."""
         self._seen.append(confidences[0])
 
 
 def curve_of(
     exits: Exits, count: int, classes: int, unit: str, ranges: dict[str, tuple[float, float]]
 ) -> CalibratedCurve | LearnedCurve:
-    """The bundle's table, or a curve that is learned from the clips where it has none.
+    """Return the bundle's table, or a curve that is learned from the clips where it has none.
 
     Args:
         exits: of the manifest.

@@ -1,4 +1,4 @@
-"""Frame sources, one table: kind -> module. A module is imported only when an address of its kind is opened.
+"""Frame sources: one table, one module and one row for each kind, imported when an address of the kind is opened.
 
 Files never drop a frame: they are read in order. Live sources are read through
 :class:`adafocus.edge.sources.latest.Latest`, which keeps the newest frame and counts what it drops.
@@ -7,6 +7,7 @@ Files never drop a frame: they are read in order. Live sources are read through
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from adafocus.edge.sources.video_file import VideoFile
 from adafocus.errors import SourceError
 
 __all__ = [
+    "SOURCES",
     "FiniteSource",
     "Frame",
     "Kind",
@@ -28,7 +30,6 @@ __all__ = [
     "is_live",
     "is_video_file",
     "kind_of",
-    "kinds",
     "open_finite",
     "open_source",
 ]
@@ -39,53 +40,45 @@ class Kind:
     """One row of the table.
 
     Attributes:
-        name: of the kind.
-        module: has ``open_source(address: str, **options) -> Source``.
+        name: of the kind, and of its module here, which has ``open_source(address: str, **options) -> Source``.
         pattern: which addresses are meant, whole; an empty one stands for files, which are told apart on the disk.
         live: whether frames come when they come.
         example: an address, for messages.
     """
 
     name: str
-    module: str
     pattern: str
     live: bool
     example: str
 
+    @property
+    def module(self) -> str:
+        """Import name of the module."""
+        return f"{__name__}.{self.name}"
 
+
+FOLDER = Kind("image_folder", "", False, "a folder of pictures")
+FILE = Kind("video_file", "", False, "clip.mp4")
+# the first row that fits an address counts
 SOURCES: tuple[Kind, ...] = (
-    Kind("webcam", "adafocus.edge.sources.webcam", r"camera:\d+|/dev/video\d+", True, "camera:0 or /dev/video0"),
-    Kind("picamera", "adafocus.edge.sources.picamera", r"picamera2?(:\d+)?", True, "picamera:0"),
-    Kind(
-        "jetson", "adafocus.edge.sources.jetson", r"jetson:.+", True, "jetson:0, jetson:clip.mp4 or jetson:rtsp://..."
-    ),
-    Kind("gstreamer", "adafocus.edge.sources.gstreamer", r"gst:.+", True, "'gst:v4l2src ! videoconvert ! appsink'"),
-    Kind(
-        "network",
-        "adafocus.edge.sources.network",
-        r"(rtsps?|https?)://.+",
-        True,
-        "rtsp://host/stream or http://host/mjpeg",
-    ),
-    Kind("array", "adafocus.edge.sources.array", r".+\.npy", False, "frames.npy"),
-    Kind("image_folder", "adafocus.edge.sources.image_folder", "", False, "a folder of pictures"),
-    Kind("video_file", "adafocus.edge.sources.video_file", "", False, "clip.mp4"),
+    Kind("webcam", r"camera:\d+|/dev/video\d+", True, "camera:0 or /dev/video0"),
+    Kind("picamera", r"picamera2?(:\d+)?", True, "picamera:0"),
+    Kind("jetson", r"jetson:.+", True, "jetson:0, jetson:clip.mp4 or jetson:rtsp://..."),
+    Kind("gstreamer", r"gst:.+", True, "'gst:v4l2src ! videoconvert ! appsink'"),
+    Kind("network", r"(rtsps?|https?)://.+", True, "rtsp://host/stream or http://host/mjpeg"),
+    Kind("array", r".+\.npy", False, "frames.npy"),
+    FOLDER,
+    FILE,
 )
-FOLDER, FILE = SOURCES[-2:]
-
-
-def kinds() -> tuple[Kind, ...]:
-    """All kinds of sources there are."""
-    return SOURCES
 
 
 def address_text(address: str | Path) -> str:
-    """An address as it was typed: a ``Path`` of a network address has lost one of its slashes."""
+    """Return an address as it was typed: a ``Path`` of a network address has lost one of its slashes."""
     return re.sub(r"^(rtsps?|https?):/(?!/)", r"\1://", str(address), flags=re.IGNORECASE)
 
 
 def kind_of(address: str | Path) -> Kind:
-    """Which kind an address means.
+    """Return the kind that an address means.
 
     Raises:
         SourceError: it fits none.
@@ -104,12 +97,15 @@ def kind_of(address: str | Path) -> Kind:
         or ("://" not in text and (path.suffix or path.parent.name))
     ):
         return FILE
-    examples = "; ".join(f"{kind.name}: {kind.example}" for kind in SOURCES)
-    raise SourceError(f"{safe_name(text)!r} is no source that is known here, expected one of: {examples}.")
+    raise SourceError(f"{safe_name(text)!r} is no source that is known here, expected one of: {_examples(SOURCES)}.")
+
+
+def _examples(rows: Iterable[Kind]) -> str:
+    return "; ".join(f"{kind.name}: {kind.example}" for kind in rows)
 
 
 def is_live(address: str | Path) -> bool:
-    """Whether an address means a live source.
+    """Tell whether an address means a live source.
 
     Raises:
         SourceError: it fits no kind.
@@ -130,7 +126,7 @@ def open_source(address: str | Path, **options: Any) -> Source:
     """Open a source; its kind follows from the address.
 
     Args:
-        address: what :func:`kinds` shows examples of.
+        address: what :data:`SOURCES` has examples of.
         options: of the kind, such as ``width_px``, ``height_px`` and ``fps`` of cameras.
 
     Raises:
@@ -158,7 +154,7 @@ def open_finite(address: str | Path, **options: Any) -> FiniteSource:
     if is_live(address):
         shown = safe_name(address_text(address))
         raise SourceError(
-            f"{shown} is live and has no end, expected a video file, a folder of pictures or a .npy file. "
+            f"{shown} is live and has no end, expected one of: {_examples(kind for kind in SOURCES if not kind.live)}. "
             f"Watch it instead: adafocus stream BUNDLE '{shown}'"
         )
     source: Any = open_source(address, **options)

@@ -46,7 +46,7 @@ class ArraySource(CountedSource):
         self._conversion = cv2.COLOR_GRAY2BGR if grey else cv2.COLOR_RGB2BGR if order == "rgb" else None
 
     def retrieve(self) -> Frame | None:
-        """The grabbed frame, in memory of its own."""
+        """Make the grabbed frame, in memory of its own."""
         if self.number < 0:
             return None
         stored = np.ascontiguousarray(self._frames[self.number])

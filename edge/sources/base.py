@@ -66,7 +66,7 @@ class Source(Protocol):
         ...
 
     def retrieve(self) -> Frame | None:
-        """The grabbed frame, or None where it cannot be decoded."""
+        """Make the grabbed frame; None where it cannot be decoded."""
         ...
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class FiniteSource(Source, Protocol):
 
 
 def moment_of_capture(stated_s: float) -> float:
-    """What the sensor states where that is on the monotonic clock and plausible, otherwise now; seconds."""
+    """Return what the sensor states where that is on the monotonic clock and plausible, otherwise now; seconds."""
     now = time.monotonic()
     return stated_s if 0 <= now - stated_s < OLDEST_FRAME_S and stated_s > 0 else now
 
@@ -102,7 +102,7 @@ PROPERTY = re.compile(rf"(\b[\w-]*(?:{SECRETS})\s*=\s*)(\"[^\"]*\"|'[^']*'|\S+)"
 
 
 def safe_name(address: str) -> str:
-    """The address with user, password, query and secret properties replaced by ``***``."""
+    """Return the address with user, password, query and secret properties replaced by ``***``."""
     shown = USER.sub(f"{HIDDEN}@", address)
     shown = STRAY_USER.sub(f"{HIDDEN}@", shown)
     shown = QUERY.sub(rf"\1?{HIDDEN}", shown)

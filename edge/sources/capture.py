@@ -5,18 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from types import TracebackType
-
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from adafocus.edge.sources.base import FALLBACK_FPS, Frame, moment_of_capture
 from adafocus.errors import SourceError
 
-SILENT = 0
+SILENT, FFMPEG_SILENT = 0, "-8"
 
 
 def keep_quiet() -> None:
@@ -25,9 +20,15 @@ def keep_quiet() -> None:
     (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(SILENT)
 
 
-if "OPENCV_LOG_LEVEL" not in os.environ:
+def quiet_by_default() -> None:
+    """Keep the remarks of OpenCV and FFmpeg off the screen unless the environment asks for them."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", FFMPEG_SILENT)
     # the variable is read when OpenCV is imported, which may have happened elsewhere
-    keep_quiet()
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        keep_quiet()
+
+
+quiet_by_default()
 
 
 class Capture:
@@ -38,21 +39,18 @@ class Capture:
         live: whether frames come when they come.
     """
 
-    def __init__(self, capture: cv2.VideoCapture, name: str, live: bool, share_buffer: bool = False) -> None:
+    def __init__(self, capture: cv2.VideoCapture, name: str, live: bool) -> None:
         """Take over an opened capture.
 
         Args:
             capture: opened.
             name: safe to print.
             live: whether frames come when they come.
-            share_buffer: write every frame into the same memory; then it is gone with the next ``retrieve``.
         """
         self.name, self.live = name, live
         self.number = -1
         self.timestamp_s = 0.0
         self._capture = capture
-        self._share_buffer = share_buffer
-        self._buffer: NDArray[np.uint8] | None = None
 
     @property
     def fps(self) -> float:
@@ -69,14 +67,12 @@ class Capture:
         return True
 
     def retrieve(self) -> Frame | None:
-        """The grabbed frame, or None where it cannot be decoded."""
-        found, pixels = self._capture.retrieve(self._buffer)
+        """Make the grabbed frame; None where it cannot be decoded."""
+        found, pixels = self._capture.retrieve()
         if not found or pixels is None or not pixels.size:
             return None
         if pixels.ndim == 2:
             pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
-        elif self._share_buffer:
-            self._buffer = pixels
         return Frame(pixels, self.number, self.timestamp_s, self.name)
 
     def close(self) -> None:
@@ -84,19 +80,13 @@ class Capture:
         self._capture.release()
 
     def _moment(self) -> float:
+        """Return the timestamp of the grabbed frame."""
         return moment_of_capture(self._position_s())
 
     def _position_s(self) -> float:
+        """Return what the source states of the grabbed frame; negative where it states nothing."""
         stated = self._capture.get(cv2.CAP_PROP_POS_MSEC)
         return stated / 1e3 if math.isfinite(stated) else -1.0
-
-    def __enter__(self) -> Capture:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_capture(target: str | int, backend: int, settings: Sequence[int] = ()) -> cv2.VideoCapture | None:
@@ -115,6 +105,11 @@ def open_capture(target: str | int, backend: int, settings: Sequence[int] = ()) 
         return capture
     capture.release()
     return None
+
+
+def timeouts(open_s: float, read_s: float) -> list[int]:
+    """Return the settings of a capture that bound how long opening and each frame may take."""
+    return [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(1e3 * open_s), cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(1e3 * read_s)]
 
 
 def whole_number(name: str, value: float | None, least: int = 1, most: int = 100_000) -> int | None:

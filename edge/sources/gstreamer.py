@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 
 from adafocus.edge.sources.base import safe_name
-from adafocus.edge.sources.capture import Capture, keep_quiet, open_capture
+from adafocus.edge.sources.capture import Capture, keep_quiet, open_capture, timeouts
 from adafocus.errors import SourceError
 
 PREFIX = "gst:"
@@ -26,7 +26,7 @@ INSTALL = (
 
 
 def unavailable() -> str | None:
-    """None where this OpenCV has GStreamer, else a sentence that says how to get it."""
+    """Return None where this OpenCV has GStreamer, else how to get it, in a sentence."""
     lines = [line.split(":", 1)[1] for line in cv2.getBuildInformation().splitlines() if "GStreamer:" in line]
     if any(BUILT_IN in line for line in lines):
         return None
@@ -51,9 +51,7 @@ def open_pipeline(pipeline: str, name: str, live: bool, timeout_s: float = 10.0)
         raise SourceError(f"{shown} cannot be opened. {reason}")
     keep_quiet()
     whole = pipeline if "appsink" in pipeline else f"{pipeline} ! {TO_BGR} ! {NEWEST if live else EVERY}"
-    wait_ms = int(1e3 * timeout_s)
-    settings = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, wait_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, wait_ms]
-    capture = open_capture(whole, cv2.CAP_GSTREAMER, settings)
+    capture = open_capture(whole, cv2.CAP_GSTREAMER, timeouts(timeout_s, timeout_s))
     if capture is None:
         raise SourceError(
             f"{shown} does not start; the pipeline was: {safe_name(whole)}. The device may be in use by another "

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from adafocus.edge.sources import capture as _quiet  # noqa: F401 - OpenCV complains about damaged pictures otherwise
 from adafocus.edge.sources.base import FALLBACK_FPS, CountedSource, Frame
+from adafocus.edge.sources.capture import quiet_by_default
 from adafocus.errors import SourceError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -27,6 +27,8 @@ class ImageFolder(CountedSource):
         Raises:
             SourceError: no such folder, no picture in it, or a rate that is none.
         """
+        # OpenCV has remarks on damaged pictures
+        quiet_by_default()
         folder = Path(path)
         if not folder.is_dir():
             raise SourceError(f"{folder} is not a folder, expected one that holds pictures.")
@@ -41,14 +43,14 @@ class ImageFolder(CountedSource):
         super().__init__(folder.resolve().name or str(folder), len(self.paths), fps)
 
     def retrieve(self) -> Frame | None:
-        """The picture, upright, or None where it cannot be decoded."""
+        """Read the picture, upright; None where it cannot be decoded."""
         if self.number < 0:
             return None
         pixels = cv2.imread(str(self.paths[self.number]), cv2.IMREAD_COLOR)
         return None if pixels is None else Frame(pixels, self.number, self.timestamp_s, self.name)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
 
 def _order(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -56,10 +58,4 @@ def _order(path: Path) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
 
 
-def open_source(address: str, fps: float = FALLBACK_FPS) -> ImageFolder:
-    """Open a folder of pictures.
-
-    Raises:
-        SourceError: it holds none.
-    """
-    return ImageFolder(address, fps)
+open_source = ImageFolder

@@ -22,7 +22,7 @@ MAX_TURNS = 7
 
 
 def camera_pipeline(sensor: int, width: int, height: int, fps: int, turn: int) -> str:
-    """The pipeline of a camera.
+    """Write the pipeline of a camera.
 
     Args:
         sensor: of the connector.
@@ -39,7 +39,7 @@ def camera_pipeline(sensor: int, width: int, height: int, fps: int, turn: int) -
 
 
 def decoder_pipeline(address: str, codec: str, latency_ms: int) -> str:
-    """The pipeline of a file or a stream that nvv4l2decoder decodes.
+    """Write the pipeline of a file or a stream that nvv4l2decoder decodes.
 
     Args:
         address: a path, or an address that begins with rtsp:// or rtsps://.

@@ -146,7 +146,7 @@ class Latest:
         return self.state.dropped
 
     def read(self, timeout_s: float) -> Frame | None:
-        """The newest frame that was not handed out yet; waits for the next where there is none.
+        """Wait for the newest frame that was not handed out yet.
 
         Numbers count all frames that came, over interruptions. A frame is handed to one reader.
 

@@ -7,16 +7,16 @@ print. A finite file that is served over HTTP counts as a stream: it begins agai
 from __future__ import annotations
 
 import os
+import time
 
 import cv2
 
 from adafocus.edge.sources.base import safe_name
-from adafocus.edge.sources.capture import Capture, keep_quiet, open_capture
+from adafocus.edge.sources.capture import FFMPEG_SILENT, Capture, keep_quiet, open_capture, timeouts
 from adafocus.errors import SourceError
 
 OPEN_S = 5.0
 READ_S = 5.0
-QUIET = "-8"
 
 
 def open_source(address: str, open_s: float = OPEN_S, read_s: float = READ_S) -> Capture:
@@ -35,11 +35,10 @@ def open_source(address: str, open_s: float = OPEN_S, read_s: float = READ_S) ->
         raise SourceError(f"open_s is {open_s} and read_s is {read_s}, expected seconds above 0.")
     if shown != address:
         # whoever asked for FFmpeg's log did not ask for a password in it
-        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = QUIET
+        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = FFMPEG_SILENT
         os.environ.pop("OPENCV_FFMPEG_DEBUG", None)
         keep_quiet()
-    settings = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(1e3 * open_s), cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(1e3 * read_s)]
-    capture = open_capture(address, cv2.CAP_FFMPEG, settings)
+    capture = open_capture(address, cv2.CAP_FFMPEG, timeouts(open_s, read_s))
     if capture is None:
         raise SourceError(
             f"{shown} does not open within {open_s:g} s: nobody answers there, the credentials are wrong, or it is no "
@@ -51,5 +50,5 @@ def open_source(address: str, open_s: float = OPEN_S, read_s: float = READ_S) ->
 class NetworkStream(Capture):
     """Frames of a stream, stamped when they arrive: the sender's clock is not ours."""
 
-    def _position_s(self) -> float:
-        return -1.0
+    def _moment(self) -> float:
+        return time.monotonic()

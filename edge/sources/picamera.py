@@ -96,7 +96,7 @@ class PiCamera:
 
 
 def bgr_picture(buffer: NDArray[np.uint8], config: dict[str, Any]) -> NDArray[np.uint8]:
-    """A stream's buffer as ``(H, W, 3)`` uint8 BGR.
+    """Convert a stream's buffer to ``(H, W, 3)`` uint8 BGR.
 
     Args:
         buffer: flat uint8, rows of ``stride`` bytes, perhaps with bytes after the last.

@@ -19,12 +19,11 @@ class VideoFile(Capture):
     Timestamps are those of the container, so they are right where the frame rate varies.
     """
 
-    def __init__(self, path: str | Path, share_buffer: bool = False) -> None:
+    def __init__(self, path: str | Path) -> None:
         """Open a file.
 
         Args:
             path: a video file.
-            share_buffer: write every frame into the same memory; then it is gone with the next ``retrieve``.
 
         Raises:
             VideoError: there is no such file, it is empty, or it holds no video that can be decoded.
@@ -42,7 +41,7 @@ class VideoFile(Capture):
                 f"{self.path} holds no video that can be decoded, expected a file such as MP4, MOV, MKV, AVI or WebM. "
                 f"Try to play it, or convert it: ffmpeg -i {self.path.name} -c:v libx264 out.mp4"
             )
-        super().__init__(capture, self.path.name, live=False, share_buffer=share_buffer)
+        super().__init__(capture, self.path.name, live=False)
 
     @property
     def stated_frames(self) -> int:
@@ -58,10 +57,4 @@ class VideoFile(Capture):
         return max(stated, 0.0)
 
 
-def open_source(address: str) -> VideoFile:
-    """Open a video file.
-
-    Raises:
-        VideoError: no video that can be decoded.
-    """
-    return VideoFile(address)
+open_source = VideoFile

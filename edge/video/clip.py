@@ -165,6 +165,12 @@ def read_clip(
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
         SourceError: another source that cannot be read, or one without an end.
+
+    Example:
+        >>> from adafocus import Bundle
+        >>> clip = read_clip("video.mp4", Bundle.open("bundle").manifest.geometry)
+        >>> clip.glance.shape, len(clip.candidates)
+        ((4, 128, 128, 3), 24)
     """
     watch = Stopwatch()
     for reader in attempts(address, packets):
@@ -260,7 +266,7 @@ class Candidates:
         places: Sequence[int] | None = None,
         make: Callable[[int], None] | None = None,
     ) -> None:
-        """A sequence over memory that is there already.
+        """Show frames that are in memory already.
 
         Args:
             frames: ``(n, F, F, 3)`` uint8 RGB.

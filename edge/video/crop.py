@@ -126,7 +126,7 @@ def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> P
 
 
 def _strip(place: tuple[float, ...], patch_size: int, rows: slice, columns: slice) -> Strip:
-    """The strip of a patch; ``place`` is its box in pixels."""
+    """Make the strip of a patch; ``place`` is its box in pixels."""
     top, left, tall, wide = place
     step_y, step_x = tall / patch_size, wide / patch_size
     transform = np.array(
@@ -140,7 +140,7 @@ def _strip(place: tuple[float, ...], patch_size: int, rows: slice, columns: slic
 
 
 def sample_patch(frame: ArrayLike, box: ArrayLike, patch_size: int) -> NDArray[np.float64]:
-    """The same on real numbers, written out: the definition that the fast form is tested against.
+    """Sample a patch in real numbers, written out: the definition that :func:`crop_patch` is tested against.
 
     Args:
         frame: ``(H, W, C)``, normalized; zeros lie outside.

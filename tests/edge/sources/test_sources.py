@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from adafocus.edge.sources import VideoFile, capture, is_live, kind_of, kinds, open_finite, open_source, webcam
+from adafocus.edge.sources import SOURCES, VideoFile, capture, is_live, kind_of, open_finite, open_source, webcam
 from adafocus.edge.sources.array import ArraySource
 from adafocus.edge.sources.base import Frame, Source, moment_of_capture, safe_name
 from adafocus.edge.sources.gstreamer import unavailable
@@ -69,7 +69,7 @@ def test_the_kind_follows_from_the_address(address: str, kind: str) -> None:
 
 
 def test_only_cameras_and_streams_are_live() -> None:
-    assert {kind.name for kind in kinds() if kind.live} == {"webcam", "picamera", "jetson", "gstreamer", "network"}
+    assert {kind.name for kind in SOURCES if kind.live} == {"webcam", "picamera", "jetson", "gstreamer", "network"}
     assert is_live("camera:0")
     assert not is_live("clip.mp4")
 
@@ -78,7 +78,7 @@ def test_only_cameras_and_streams_are_live() -> None:
 def test_an_address_that_fits_nothing_is_answered_with_the_kinds(address: str) -> None:
     with pytest.raises(SourceError) as caught:
         open_source(address)
-    for kind in kinds():
+    for kind in SOURCES:
         assert kind.name in str(caught.value)
         assert kind.example in str(caught.value)
 
@@ -101,7 +101,7 @@ def test_a_kind_is_imported_only_when_it_is_used() -> None:
         "print(sorted(m for m in sys.modules if m.startswith('adafocus.edge.sources.')))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    for kind in kinds():
+    for kind in SOURCES:
         assert (kind.module in loaded) == (kind.name == "video_file"), kind.name
 
 
@@ -114,12 +114,10 @@ def test_a_video_file_gives_frames_with_times_numbers_and_a_name(tmp_path: Path)
     assert frames[0].small is None
 
 
-def test_frames_do_not_share_memory_unless_asked(tmp_path: Path) -> None:
+def test_frames_do_not_share_memory(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mp4", 4)
     first, second, *_ = frames_of(VideoFile(path))
     assert not np.shares_memory(first.pixels, second.pixels)
-    first, second, *_ = frames_of(VideoFile(path, share_buffer=True))
-    assert np.shares_memory(first.pixels, second.pixels)
 
 
 def write_varying(path: Path, times_ms: list[int]) -> Path:
