@@ -9,37 +9,46 @@ from typing import Any
 import click
 
 DEFAULT_CACHE = Path(".cache/clips")
+FILE = click.Path(path_type=Path)
 Verb = Callable[..., Any]
 AtLeastOne = click.IntRange(min=1)
 
 clip_sets = click.option(
-    "--clips", "sources", type=click.Path(path_type=Path), multiple=True, required=True, help="Clip set; repeatable."
+    "--clips",
+    "sources",
+    type=FILE,
+    multiple=True,
+    required=True,
+    help="Read clips from this clip set; give the option again for a further set.",
 )
-cache_folder = click.option("--cache", type=click.Path(path_type=Path), default=DEFAULT_CACHE, show_default=True)
+cache_folder = click.option(
+    "--cache", type=FILE, default=DEFAULT_CACHE, show_default=True, help="Keep decoded clips in this folder."
+)
 
 
-def work_folder(holds: str) -> Callable[[Verb], Verb]:
-    """``--work``, and what is found in it."""
-    return click.option("--work", type=click.Path(path_type=Path), required=True, help=f"Folder for {holds}.")
-
-
-def out_file(what: str) -> Callable[[Verb], Verb]:
-    """``--out``, and what is written there."""
+def work_folder(contents: str) -> Callable[[Verb], Verb]:
+    """Add ``--work``; the help text names its contents."""
     return click.option(
-        "--out", type=click.Path(path_type=Path), required=True, help=f"{what} to write (.safetensors)."
+        "--work", type=FILE, required=True, help=f"Keep {contents} in this folder; a run resumes there."
     )
 
 
-def splits(teaching: str, judging: str) -> Callable[[Verb], Verb]:
-    """``--split`` and ``--judge``; :func:`chosen_split` reads them."""
+def out_file(contents: str) -> Callable[[Verb], Verb]:
+    """Add ``--out``; the help text names what is written there."""
+    return click.option("--out", type=FILE, required=True, help=f"Write {contents} to this .safetensors file.")
+
+
+def splits(training: str, validation: str) -> Callable[[Verb], Verb]:
+    """Add ``--train-split`` and ``--val-split`` with these help texts; 'all' and 'none' become None."""
+    given: dict[str, Any] = {"show_default": True, "callback": _split}
 
     def decorated(verb: Verb) -> Verb:
-        judge = click.option("--judge", default="val", show_default=True, help=judging)
-        return click.option("--split", default="train", show_default=True, help=teaching)(judge(verb))
+        val_split = click.option("--val-split", "--judge", "val_split", default="val", help=validation, **given)
+        train_split = click.option("--train-split", "--split", "train_split", default="train", help=training, **given)
+        return train_split(val_split(verb))
 
     return decorated
 
 
-def chosen_split(given: str) -> str | None:
-    """A split's name; None for 'all' or 'none'."""
-    return None if given in ("all", "none") else given
+def _split(context: click.Context, parameter: click.Parameter, name: str) -> str | None:
+    return None if name in ("all", "none") else name

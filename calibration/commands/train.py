@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,60 +11,44 @@ from adafocus.calibration.commands import options
 
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("recipe", type=options.FILE)
 @options.clip_sets
-@options.splits("Clips to learn from; 'all' for every split.", "Clips to validate on; 'none' for none.")
-@click.option("--fold", help="K/N: take the clips apart by group into N folds, validate on the K-th.")
-@click.option("--start", "starts", multiple=True, help="Checkpoint to start from, or glance=PATH, focus=PATH.")
-@click.option("--labels", type=click.Path(path_type=Path), help="Class names, one a line; else those of the clips.")
-@click.option("--teacher", type=click.Path(path_type=Path), help="Classifier whose answers teach (soft_weight).")
+@options.splits(
+    "Train on the clips of this split; 'all' takes every clip.", "Validate on the clips of this split; 'none' skips it."
+)
+@click.option("--fold", help="Divide the clips by group into N folds and validate on the K-th: K/N, such as 2/5.")
+@click.option(
+    "--start", "starts", multiple=True, help="Start from this checkpoint; glance=PATH or focus=PATH starts one part."
+)
+@click.option(
+    "--labels", type=options.FILE, help="Read the class names from this file, one a line, not from the clips."
+)
+@click.option("--teacher", type=options.FILE, help="Distill this classifier; the recipe's soft_weight must be above 0.")
 @options.work_folder("checkpoints and curves")
 @options.cache_folder
-@options.out_file("Checkpoint")
-@click.option("--seed", type=int, help="In place of the recipe's.")
-@click.option("--epochs", type=options.AtLeastOne, help="In place of the recipe's.")
-@click.option("--processes", type=options.AtLeastOne, default=1, show_default=True, help="On each machine.")
-@click.option("--nodes", type=options.AtLeastOne, default=1, show_default=True, help="Machines.")
-@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes preparing clips.")
-def train(
-    recipe: Path,
-    sources: tuple[Path, ...],
-    split: str,
-    judge: str,
-    fold: str | None,
-    starts: tuple[str, ...],
-    labels: Path | None,
-    teacher: Path | None,
-    work: Path,
-    cache: Path,
-    out: Path,
-    seed: int | None,
-    epochs: int | None,
-    processes: int,
-    nodes: int,
-    workers: int,
-) -> None:
-    """Train the network of RECIPE on labelled clips, from a teacher's answers, or both. Resumes where it stopped."""
-    from adafocus.calibration.training.data import Fold
-    from adafocus.calibration.training.run import Request
-    from adafocus.calibration.training.run import train as run
-    from adafocus.calibration.training.trainer import Machine
+@options.out_file("the trained network")
+@click.option("--seed", type=int, help="Use this seed in place of the recipe's.")
+@click.option("--epochs", type=options.AtLeastOne, help="Train for so many epochs in place of the recipe's.")
+@click.option(
+    "--processes",
+    type=options.AtLeastOne,
+    default=1,
+    show_default=True,
+    help="Start so many processes on each machine.",
+)
+@click.option("--nodes", type=options.AtLeastOne, default=1, show_default=True, help="Train on so many machines.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Prepare clips in so many further processes.",
+)
+def train(recipe: Path, **asked: Any) -> None:
+    """Train the network of RECIPE on labeled clips, on a teacher's predictions, or both.
 
-    overrides = {name: value for name, value in (("seed", seed), ("epochs", epochs)) if value is not None}
-    run(
-        Request(
-            recipe,
-            sources,
-            options.chosen_split(split),
-            options.chosen_split(judge),
-            None if fold is None else Fold.parse(fold),
-            starts,
-            labels,
-            teacher,
-            work,
-            cache,
-            out,
-            Machine(processes, nodes, workers),
-            overrides,
-        )
-    )
+    A run that was stopped goes on where it was.
+    """
+    from adafocus.calibration.training import run
+
+    run.train(run.Request(recipe, **asked))

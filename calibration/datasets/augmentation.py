@@ -1,4 +1,4 @@
-"""From cached frames to what the network sees: sampling in time, crop, flip, normalization (method.md 1.3)."""
+"""Network inputs from cached frames: sampling in time, crop, flip, normalization (Uni-AdaFocus, arXiv 2412.11228)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from adafocus.edge.video.preprocess import PixelTable, resize_square
 from adafocus.networks import NetworkConfig
 
 SCALES = (1.0, 0.875, 0.75, 0.66)
-# the 13 fixed positions of a crop, in quarters of the room that it has to the top and to the left
+# the 13 fixed positions of a crop, in quarters of the room above it and to its left
 ANCHORS = tuple((top, left) for top in range(5) for left in range(5) if (top % 2, left % 2) in ((0, 0), (1, 1)))
 MIDDLE = 0.5
 
@@ -50,7 +50,7 @@ class View:
 
 
 def inference_view(config: NetworkConfig, shape: tuple[int, int]) -> View:
-    """The view that inference takes: centre crop, middle of every segment, not flipped.
+    """Return the view that inference takes: centre crop, middle of every segment, not flipped.
 
     Args:
         config: of the network.
@@ -71,7 +71,7 @@ def random_view(
     shared: bool = True,
     scales: Sequence[float] = SCALES,
 ) -> View:
-    """A view to train on: one multi-scale crop for the whole clip, a random member of every segment.
+    """Draw a view to train on: one multi-scale crop for the whole clip, a random frame of every segment.
 
     Args:
         config: of the network.
@@ -95,7 +95,7 @@ def random_view(
 
 
 def _random_crop(shape: tuple[int, int], rng: np.random.Generator, flip: bool, scales: Sequence[float]) -> Crop:
-    """Every allowed pair of scales is equally likely, and so is every anchor."""
+    """Draw a crop; every allowed pair of scales is equally likely, and so is every anchor."""
     sides = [max(1, int(min(shape) * scale)) for scale in scales]
     pairs = [(tall, wide) for i, tall in enumerate(sides) for j, wide in enumerate(sides) if abs(i - j) <= 1]
     height, width = pairs[rng.integers(len(pairs))]
@@ -105,15 +105,15 @@ def _random_crop(shape: tuple[int, int], rng: np.random.Generator, flip: bool, s
 
 
 def segment_members(offsets: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """The member of every one of ``len(offsets)`` equal segments of ``count`` things that lies at its offset."""
+    """Return the member of every one of ``len(offsets)`` equal segments of ``count`` things that lies at its offset."""
     places = (np.arange(len(offsets)) + offsets) * count / len(offsets)
     return np.minimum(places.astype(np.int64), count - 1)
 
 
 def network_inputs(frames: NDArray[np.uint8], view: View, config: NetworkConfig) -> tuple[Tensor, Tensor]:
-    """What the network takes of one cached clip under one view.
+    """Make the network's inputs from one cached clip under one view.
 
-    In the long variant the glance frames are members of the candidates, in the others both are grids of their own.
+    In the long variant the glance frames are some of the candidates; in the others both are sampled on their own.
 
     Args:
         frames: ``(T, H, W, 3)`` uint8 RGB.
@@ -123,20 +123,20 @@ def network_inputs(frames: NDArray[np.uint8], view: View, config: NetworkConfig)
     Returns:
         glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)``, float32, normalized.
     """
-    numbers = segment_members(view.candidate_offsets, len(frames))
+    indices = segment_members(view.candidate_offsets, len(frames))
     if config.variant == "long":
-        looked_at = numbers[segment_members(view.glance_offsets, len(numbers))]
+        glanced = indices[segment_members(view.glance_offsets, len(indices))]
     else:
-        looked_at = segment_members(view.glance_offsets, len(frames))
-    made: dict[tuple[int, Crop], NDArray[np.uint8]] = {}
+        glanced = segment_members(view.glance_offsets, len(frames))
+    resized: dict[tuple[int, Crop], NDArray[np.uint8]] = {}
 
-    def fitted(number: int, crop: Crop) -> NDArray[np.uint8]:
-        if (number, crop) not in made:
-            made[number, crop] = _fit(frames[number], crop, config.frame_size)
-        return made[number, crop]
+    def fitted(index: int, crop: Crop) -> NDArray[np.uint8]:
+        if (index, crop) not in resized:
+            resized[index, crop] = _fit(frames[index], crop, config.frame_size)
+        return resized[index, crop]
 
-    candidates = [fitted(number, view.candidate_crop) for number in numbers.tolist()]
-    glance = [resize_square(fitted(number, view.glance_crop), config.glance_size) for number in looked_at.tolist()]
+    candidates = [fitted(index, view.candidate_crop) for index in indices.tolist()]
+    glance = [resize_square(fitted(index, view.glance_crop), config.glance_size) for index in glanced.tolist()]
     return normalize(np.stack(glance), config), normalize(np.stack(candidates), config)
 
 
@@ -148,7 +148,7 @@ def _fit(frame: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
 
 
 def normalize(frames: NDArray[np.uint8], config: NetworkConfig) -> Tensor:
-    """``(T, S, S, 3)`` uint8 to ``(T, 3, S, S)`` float32 with the network's mean and standard deviation."""
+    """Normalize ``(T, S, S, 3)`` uint8 to ``(T, 3, S, S)`` float32 with the network's mean and standard deviation."""
     return torch.from_numpy(_table(tuple(config.mean), tuple(config.std)).apply(frames))
 
 

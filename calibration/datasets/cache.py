@@ -27,13 +27,13 @@ WORKERS = 2
 MEASURED = 8
 # clips that are handed to the workers at a time
 BATCH = 64
-# broken clips that a sentence names
+# broken clips that an error names
 NAMED = 10
 
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """What decides the frames of a cached clip.
+    """Which frames of a clip are cached, and how large.
 
     Attributes:
         frames: per clip, the middle of each of so many equal segments of the video. An odd multiple of the network's
@@ -55,7 +55,7 @@ class FrameCache:
     Attributes:
         clips: of the set, in its order.
         settings: of the frames.
-        broken: index of a clip -> sentence why it cannot be decoded, as found by :meth:`fill`.
+        broken: index of a clip -> why it cannot be decoded, as found by :meth:`fill`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FrameCache:
         folder: Path,
         clips: Sequence[LabeledClip],
         settings: CacheSettings,
-        most_bytes: int = MAX_BYTES,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         """Prepare a cache; nothing is read or written yet.
 
@@ -71,18 +71,18 @@ class FrameCache:
             folder: of the cache; sets and settings may share it.
             clips: of the set.
             settings: of the frames.
-            most_bytes: that the folder may take on disk.
+            max_bytes: how much the folder may take on disk.
         """
         self.clips = list(clips)
         self.settings = settings
         self.broken: dict[int, str] = {}
         self._folder = folder
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._paths: dict[int, Path] = {}
         self._intact: set[int] = set()
 
     def fill(self) -> None:
-        """Decode what is not yet there; clips that cannot be decoded are put into :attr:`broken` and skipped.
+        """Decode every clip that is not in the cache yet; a clip that fails is put into :attr:`broken` and skipped.
 
         Raises:
             AdafocusError: more than 1 % of the clips are broken, the frames need more room than is allowed or left, or
@@ -90,9 +90,9 @@ class FrameCache:
         """
         self.broken = {}
         self._paths.clear()
-        missing = [index for index in range(len(self.clips)) if not self._is_there(index)]
+        missing = [index for index in range(len(self.clips)) if not self._is_settled(index)]
         self._check_broken()
-        taken = self._make_room(missing)
+        taken = self._check_room(missing)
         # processes that fill the same folder begin at different clips, and so share the work
         start = random.Random(os.getpid()).randrange(len(missing)) if missing else 0
         missing = missing[start:] + missing[:start]
@@ -103,18 +103,18 @@ class FrameCache:
                     taken += stored
                     progress.advance(bar)
                 self._check_broken()
-                if taken > self._most_bytes:
+                if taken > self._max_bytes:
                     raise AdafocusError(
-                        f"{self._folder} holds {_text(taken)}, more than the {_text(self._most_bytes)} that it may "
+                        f"{self._folder} holds {_text(taken)}, more than the {_text(self._max_bytes)} that it may "
                         f"take. {self._advice()}"
                     )
 
     def usable(self) -> list[int]:
-        """Indices of the clips that are not broken."""
+        """Return the indices of the clips that are not broken."""
         return [index for index in range(len(self.clips)) if index not in self.broken]
 
     def read(self, index: int) -> NDArray[np.uint8]:
-        """Frames of one clip: ``(frames, H, W, 3)`` uint8 RGB, read-only, mapped from the disk.
+        """Read the frames of one clip: ``(frames, H, W, 3)`` uint8 RGB, read-only, mapped from the disk.
 
         Raises:
             AdafocusError: the clip is not in the cache, or no longer whole, and cannot be decoded.
@@ -130,7 +130,7 @@ class FrameCache:
 
     @property
     def bytes(self) -> int:
-        """Bytes on disk of the clips of this set."""
+        """Bytes that the clips of this set take on disk."""
         paths = {self._path(index) for index in self.usable()}
         return sum(path.stat().st_size for path in paths if path.exists())
 
@@ -144,8 +144,8 @@ class FrameCache:
             self._paths[index] = self._folder / entries.name_of(key, self.settings.frames, self.settings.short_side_px)
         return self._paths[index]
 
-    def _is_there(self, index: int) -> bool:
-        """Whether there is nothing to do for a clip: it is stored, or it cannot even be read."""
+    def _is_settled(self, index: int) -> bool:
+        """Return whether a clip needs no decoding: it is stored, or its file cannot be read."""
         try:
             return entries.open_entry(self._path(index)) is not None
         except AdafocusError as error:
@@ -153,8 +153,8 @@ class FrameCache:
             return True
 
     def _store(self, index: int) -> int:
-        """Decode a clip unless another process or clip did so meanwhile; the bytes that were added."""
-        if self._is_there(index):
+        """Decode a clip unless another process or clip did so meanwhile; return the bytes that were added."""
+        if self._is_settled(index):
             return 0
         try:
             frames = self._decode(index)
@@ -174,14 +174,14 @@ class FrameCache:
         named = "\n".join(f"  {self.broken[index]}" for index in sorted(self.broken)[:NAMED])
         raise AdafocusError(
             f"{len(self.broken)} of {len(self.clips)} clips cannot be decoded, more than "
-            f"{100 * BROKEN_SHARE_LIMIT:g} %. Mend them, or take them off the list:\n{named}"
+            f"{100 * BROKEN_SHARE_LIMIT:g} %. Repair them, or take them off the list:\n{named}"
         )
 
-    def _make_room(self, missing: Sequence[int]) -> int:
-        """Estimate from the pictures of a few clips what all of them need, before any is decoded as a whole.
+    def _check_room(self, missing: Sequence[int]) -> int:
+        """Estimate from a few clips what all of them need, before any is decoded as a whole.
 
         Returns:
-            bytes that the folder takes already.
+            the bytes that the folder takes already.
         """
         taken = entries.tidy(self._folder)
         spread = missing[:: max(1, len(missing) // MEASURED)][:MEASURED]
@@ -191,10 +191,10 @@ class FrameCache:
         mean = sum(measured) / len(measured)
         needed = round(mean * len(missing))
         free = _free_bytes(self._folder)
-        if taken + needed > self._most_bytes or needed > free:
+        if taken + needed > self._max_bytes or needed > free:
             raise AdafocusError(
                 f"Clips still to be decoded into {self._folder}: {len(missing)}, about {_text(mean)} each and "
-                f"{_text(needed)} in all; the folder holds {_text(taken)} of the {_text(self._most_bytes)} that it may "
+                f"{_text(needed)} in all; the folder holds {_text(taken)} of the {_text(self._max_bytes)} that it may "
                 f"take, and {_text(free)} of the disk are free. {self._advice()}"
             )
         return taken
@@ -203,11 +203,11 @@ class FrameCache:
         return (
             f"Delete what is no longer needed in {self._folder}, choose another folder, take fewer frames than "
             f"{self.settings.frames} or a shorter side than {self.settings.short_side_px} pixels, or allow more "
-            "(most_bytes)."
+            "(max_bytes)."
         )
 
     def _bytes_of_entry(self, index: int) -> int | None:
-        """What a clip will take; None where it cannot be decoded."""
+        """Return the bytes that a clip will take; None where it cannot be decoded."""
         try:
             first = read_frames(self.clips[index].path, [0])[0]
         except AdafocusError:
@@ -217,7 +217,7 @@ class FrameCache:
 
 
 def short_side_size(shape: tuple[int, ...], short_side_px: int) -> tuple[int, int]:
-    """Height and width in pixels of a picture ``(H, W)`` whose short side becomes ``short_side_px``.
+    """Return height and width in pixels of a picture ``(H, W)`` whose short side becomes ``short_side_px``.
 
     The long side differs from it by an even number, so that the middle of the picture is that of its centre crop.
     """

@@ -20,17 +20,17 @@ CHECKSUM_BYTES = 4
 # an entry, or what is written beside it
 NAME = re.compile(r"\.?[0-9a-f]{64}-\d+x\d+px\.npy")
 LEFT_OVER_S = 3600
-# of a longer video only the beginning and the end are looked at, which no two videos share
+# of a longer video only the beginning and the end are read, which no two videos share
 END_BYTES = 1 << 20
 
 
 def name_of(key: str, frames: int, short_side_px: int) -> str:
-    """File name of an entry."""
+    """Return the file name of an entry."""
     return f"{key}-{frames}x{short_side_px}px.npy"
 
 
 def tidy(folder: Path) -> int:
-    """Remove what killed runs left in a folder half-written; the bytes of the entries, of whatever set and settings."""
+    """Remove half-written files of killed runs; return the bytes of all entries, of whatever set and settings."""
     if not folder.is_dir():
         return 0
     taken = 0
@@ -48,7 +48,7 @@ def tidy(folder: Path) -> int:
 
 
 def content_key(path: Path) -> str:
-    """What names a video by its bytes: hex digest of its size and bytes, of a long one of its first and last MiB.
+    """Return a hex digest of a video's size and bytes; of a long video only the first and the last MiB count.
 
     Raises:
         OSError: there is no such file, or it cannot be read.
@@ -65,7 +65,7 @@ def content_key(path: Path) -> str:
 
 
 def write(path: Path, frames: NDArray[np.uint8]) -> None:
-    """Store ``(T, H, W, 3)`` uint8 under a name that is not there before all of it is.
+    """Store ``(T, H, W, 3)`` uint8; the file appears only when it is whole.
 
     Raises:
         AdafocusError: the folder cannot be written to, or the disk is full.
@@ -77,7 +77,7 @@ def write(path: Path, frames: NDArray[np.uint8]) -> None:
 
 
 def open_entry(path: Path) -> NDArray[np.uint8] | None:
-    """Map frames into memory, ``(T, H, W, 3)`` uint8, read-only; None where they are not there or cut short."""
+    """Map frames into memory, ``(T, H, W, 3)`` uint8, read-only; None where the file is missing or cut short."""
     try:
         frames = npy.open_memmap(path, mode="r")
         whole = path.stat().st_size == frames.offset + frames.nbytes + CHECKSUM_BYTES
@@ -87,7 +87,7 @@ def open_entry(path: Path) -> NDArray[np.uint8] | None:
 
 
 def is_intact(path: Path) -> bool:
-    """Whether an entry is what was written, byte for byte."""
+    """Return whether the checksum of an entry is right."""
     content = memoryview(path.read_bytes())
     return _checksum(content[:-CHECKSUM_BYTES]) == content[-CHECKSUM_BYTES:]
 

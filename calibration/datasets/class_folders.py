@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, labelled
+from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, make_clip
 from adafocus.errors import AdafocusError
 
 VIDEOS = (
@@ -26,7 +26,8 @@ VIDEOS = (
     ".webm",
     ".wmv",
 )
-FORMS = "root/<class>/<video> or root/<split>/<class>/<video>"
+LAYOUTS = "root/<class>/<video> or root/<split>/<class>/<video>"
+FORM = f"a folder per class ({LAYOUTS})"
 # folders between the root and a video
 WITHOUT_SPLITS, WITH_SPLITS = 1, 2
 
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 def recognizes(source: Path) -> bool:
-    """Whether this is a folder with a video somewhere in it."""
+    """Return whether this is a folder with a video somewhere in it."""
     return source.is_dir() and any(path.suffix.lower() in VIDEOS for path in _files(source))
 
 
@@ -56,7 +57,7 @@ def read(source: Path) -> list[LabeledClip]:
     if set(depths) not in ({WITHOUT_SPLITS}, {WITH_SPLITS}):
         examples = " and ".join(str(source / path) for _, path in sorted(depths.items()))
         raise AdafocusError(
-            f"Found {examples or 'no video'} in {source}, expected videos as {FORMS}, one form throughout, with a "
+            f"Found {examples or 'no video'} in {source}, expected videos as {LAYOUTS}, one form throughout, with a "
             f"suffix of {' '.join(VIDEOS)}. Move them, or list them in a CSV."
         )
     return [_clip(source, path) for path in videos]
@@ -65,7 +66,7 @@ def read(source: Path) -> list[LabeledClip]:
 def _clip(source: Path, path: Path) -> LabeledClip:
     *split, label, _ = path.parts
     place = str(source / path)
-    return labelled(place, source / path, (label,), f"{label}/{path.stem}", split[0] if split else ONLY_SPLIT)
+    return make_clip(place, source / path, (label,), f"{label}/{path.stem}", split[0] if split else ONLY_SPLIT)
 
 
 def _files(source: Path) -> Iterator[Path]:

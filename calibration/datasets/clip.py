@@ -6,9 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from adafocus.errors import AdafocusError
 
+T = TypeVar("T")
 # of a source that knows no splits
 ONLY_SPLIT = "train"
 
@@ -35,11 +39,11 @@ class LabeledClip:
         return self.labels[0]
 
 
-def labelled(place: str, path: Path, labels: Sequence[str], group: str, split: str) -> LabeledClip:
-    """Make a clip of what a list says about it; blanks at the ends of names do not count.
+def make_clip(place: str, path: Path, labels: Sequence[str], group: str, split: str) -> LabeledClip:
+    """Make a clip from one entry of a list; blanks at the ends of names do not count.
 
     Args:
-        place: where it says so, such as ``line 3 of clips.csv``.
+        place: where the entry stands, such as ``line 3 of clips.csv``.
         path: of the video.
         labels: at least one.
         group: its source video.
@@ -61,7 +65,7 @@ def labelled(place: str, path: Path, labels: Sequence[str], group: str, split: s
 
 
 def refuse_overlaps(source: Path, clips: Sequence[LabeledClip]) -> None:
-    """Refuse a set that would be learnt from and tested on with the same material.
+    """Refuse a set that trains and tests on the same video.
 
     Raises:
         AdafocusError: a video is listed twice, or a group is in two splits.
@@ -73,7 +77,7 @@ def refuse_overlaps(source: Path, clips: Sequence[LabeledClip]) -> None:
         if name in seen:
             raise AdafocusError(
                 f"{source} lists {clip.path} twice, expected every video once. Take one of the two out; several labels "
-                "of one video belong into one entry."
+                "of one video belong in one entry."
             )
         seen.add(name)
         other = splits.setdefault(clip.group, clip)
@@ -83,6 +87,12 @@ def refuse_overlaps(source: Path, clips: Sequence[LabeledClip]) -> None:
                 f"{clip.split!r} ({clip.path.name}), expected all clips of one source video in one split. Move one of "
                 "them, or give another group to what is another video."
             )
+
+
+def spread_evenly(items: Sequence[T], max_count: int) -> list[T]:
+    """Return at most ``max_count`` items, spread evenly over all."""
+    places = np.unique(np.linspace(0, len(items) - 1, min(max_count, len(items))).astype(int))
+    return [items[place] for place in places]
 
 
 def _can_be_a_path(path: Path) -> bool:

@@ -6,22 +6,23 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from adafocus.calibration.datasets.clip import LabeledClip, labelled
+from adafocus.calibration.datasets.clip import LabeledClip, make_clip
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
 
 SUFFIX = ".csv"
 COLUMNS = ("path", "label", "group", "split")
+FORM = f"a CSV with the columns {', '.join(COLUMNS)}"
 BETWEEN_LABELS = "|"
 
 
 def recognizes(source: Path) -> bool:
-    """Whether the name is that of a CSV."""
+    """Return whether the name is that of a CSV file."""
     return source.suffix.lower() == SUFFIX
 
 
 def read(source: Path) -> list[LabeledClip]:
-    """Read a CSV; further columns are left alone.
+    """Read a CSV file; other columns are ignored.
 
     Paths are relative to the CSV's folder. Several labels are separated by ``|``.
 
@@ -58,11 +59,11 @@ def _clip(source: Path, line: int, row: dict[str, str]) -> LabeledClip:
         )
     # the folder itself would be taken for the video
     path = source.parent / row["path"] if row["path"].strip() else Path()
-    return labelled(place, path, row["label"].split(BETWEEN_LABELS), row["group"], row["split"])
+    return make_clip(place, path, row["label"].split(BETWEEN_LABELS), row["group"], row["split"])
 
 
 def write_list(path: Path, clips: Iterable[LabeledClip]) -> None:
-    """Write clips as such a CSV, with absolute paths."""
+    """Write clips as a CSV file of this form, with absolute paths."""
     with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)

@@ -12,18 +12,19 @@ import os
 from pathlib import Path
 from typing import Any
 
-from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, labelled
+from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, make_clip
 from adafocus.edge.bundle.validation import parse_json
 from adafocus.errors import AdafocusError
 
 SUFFIX = ".json"
 REQUIRED = ("video", "labels")
 OPTIONAL = ("group", "split")
-FORM = '[{"video": "a.mp4", "labels": ["name"], "group": "optional", "split": "optional"}, ...]'
+FORM = "a JSON list of videos and labels"
+EXAMPLE = '[{"video": "a.mp4", "labels": ["name"], "group": "optional", "split": "optional"}, ...]'
 
 
 def recognizes(source: Path) -> bool:
-    """Whether the name is that of a JSON file."""
+    """Return whether the name is that of a JSON file."""
     return source.suffix.lower() == SUFFIX
 
 
@@ -34,32 +35,32 @@ def read(source: Path) -> list[LabeledClip]:
     group; without ``split`` it is of the split ``train``.
 
     Raises:
-        AdafocusError: no JSON, or not of the form of this module.
+        AdafocusError: it is not JSON, or not of the form of this module.
     """
     try:
         content = parse_json(source.read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise AdafocusError(f"{source} is no JSON ({error}). Expected {FORM}.") from error
+        raise AdafocusError(f"{source} is no JSON ({error}). Expected {EXAMPLE}.") from error
     if not isinstance(content, list):
-        raise AdafocusError(f"{source} holds no list. Expected {FORM}.")
+        raise AdafocusError(f"{source} holds no list. Expected {EXAMPLE}.")
     return [_clip(source, f"entry {number} of {source}", entry) for number, entry in enumerate(content, 1)]
 
 
 def _clip(source: Path, place: str, entry: Any) -> LabeledClip:
     if not isinstance(entry, dict):
-        raise AdafocusError(f"There is no object in {place}. Expected {FORM}.")
+        raise AdafocusError(f"There is no object in {place}. Expected {EXAMPLE}.")
     missing = [key for key in REQUIRED if key not in entry]
     unknown = sorted(set(entry) - {*REQUIRED, *OPTIONAL})
     if missing or unknown:
         found = f"no {missing[0]!r}" if missing else f"the unknown key {unknown[0]!r}"
-        raise AdafocusError(f"There is {found} in {place}. Expected {FORM}.")
+        raise AdafocusError(f"There is {found} in {place}. Expected {EXAMPLE}.")
     labels = entry["labels"]
     if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
-        raise AdafocusError(f"The labels are no list of names in {place}. Expected {FORM}.")
+        raise AdafocusError(f"The labels are no list of names in {place}. Expected {EXAMPLE}.")
     texts = {"group": os.path.splitext(str(entry["video"]))[0], "split": ONLY_SPLIT, **entry}
     wrong = [key for key in ("video", *OPTIONAL) if not isinstance(texts[key], str)]
     if wrong:
-        raise AdafocusError(f"The {wrong[0]} is {entry[wrong[0]]!r} in {place}, expected a text. Expected {FORM}.")
+        raise AdafocusError(f"The {wrong[0]} is {entry[wrong[0]]!r} in {place}, expected a text. Expected {EXAMPLE}.")
     # the folder itself would be taken for the video
     path = source.parent / texts["video"] if texts["video"].strip() else Path()
-    return labelled(place, path, labels, texts["group"], texts["split"])
+    return make_clip(place, path, labels, texts["group"], texts["split"])

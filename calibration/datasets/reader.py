@@ -1,39 +1,38 @@
-"""Reading clip sets, whatever their form: one table of readers."""
+"""Read a clip set, whatever its form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from adafocus.calibration.datasets import class_folders, csv_list, json_labels
 from adafocus.calibration.datasets.clip import LabeledClip, refuse_overlaps
 from adafocus.errors import AdafocusError
 
 
-@dataclass(frozen=True)
-class Reader:
-    """One form of a clip set."""
+class Reader(Protocol):
+    """What the module of one form of clip set has."""
 
-    name: str
-    recognizes: Callable[[Path], bool]
-    read: Callable[[Path], list[LabeledClip]]
+    FORM: str
+
+    def recognizes(self, source: Path) -> bool:
+        """Return whether ``source`` is of this form."""
+
+    def read(self, source: Path) -> list[LabeledClip]:
+        """Read every clip of ``source``."""
 
 
-READERS = (
-    Reader("a CSV with the columns path, label, group, split", csv_list.recognizes, csv_list.read),
-    Reader("a JSON list of videos and labels", json_labels.recognizes, json_labels.read),
-    Reader(f"a folder per class ({class_folders.FORMS})", class_folders.recognizes, class_folders.read),
-)
+# a new form is a module of its own and its name here
+READERS: tuple[Reader, ...] = (csv_list, json_labels, class_folders)
 
 
 def is_clip_set(source: Path) -> bool:
-    """Whether this names a clip set rather than one video."""
+    """Return whether this names a clip set rather than one video."""
     return any(reader.recognizes(source) for reader in READERS)
 
 
 def read_clips(source: Path, split: str | None = None) -> list[LabeledClip]:
-    """Read a clip set: a CSV, a JSON file or a folder per class (see the modules of :data:`READERS`).
+    """Read a clip set: a CSV file, a JSON file or a folder per class (see the modules of :data:`READERS`).
 
     Args:
         source: the file or folder.
@@ -43,7 +42,7 @@ def read_clips(source: Path, split: str | None = None) -> list[LabeledClip]:
         AdafocusError: there is no such set, it is malformed, a video is listed twice, a group is in two splits, or
             nothing is left.
     """
-    forms = "; ".join(reader.name for reader in READERS)
+    forms = "; ".join(reader.FORM for reader in READERS)
     if not source.exists():
         raise AdafocusError(f"There is no clip list at {source}. Give the path of one of: {forms}.")
     reader = next((reader for reader in READERS if reader.recognizes(source)), None)

@@ -1,1 +1,1 @@
-"""Quantization: scales from real clips, training under quantization, the model file."""
+"""Quantization: scales from real clips, quantization-aware training, the model file."""

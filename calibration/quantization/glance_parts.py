@@ -1,4 +1,4 @@
-"""The parts of a quantized glance: the same weights and the same scales, found by what stands where in the graphs."""
+"""The parts of a quantized glance: they take its weights and scales, matched by their places in the graphs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pairs = list[tuple[FakeQuantize, FakeQuantize]]
 
 
 class PartsMismatchError(AdafocusError):
-    """The parts of a glance are not what its whole graph is made of."""
+    """The parts of a glance do not correspond to its whole graph."""
 
 
 def quantized_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, GraphModule]:
@@ -29,7 +29,7 @@ def quantized_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, Gra
         part -> prepared graph, snapped; none where the glance has no parts.
 
     Raises:
-        PartsMismatchError: the graphs do not correspond, so that integers could differ.
+        PartsMismatchError: the graphs do not correspond, so integers could differ.
     """
     parts = {name: prepare(module, part_example(stages, name)) for name, module in sorted(glance_parts(stages).items())}
     if parts:
@@ -48,10 +48,10 @@ def quantized_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, Gra
 
 
 def _pairs(glance: GraphModule, parts: dict[str, GraphModule]) -> Pairs:
-    """Every quantizer of activations in the parts and the one in the whole graph that has its place.
+    """Pair every activation quantizer of the parts with the one in its place in the whole graph.
 
-    What is computed stands in the same order: first all that ``encode`` does, then all that ``join`` does, whose own
-    quantizer of its input is the one after the last step of ``encode``. Constants have names.
+    Steps stand in the same order: first all of ``encode``, then all of ``join``, whose quantizer of its own input is
+    the one after the last step of ``encode``. Constants are matched by name.
     """
     whole = _computed(glance)
     first, second = (_computed(parts[name]) for name in PARTS)
@@ -73,7 +73,7 @@ def _pairs(glance: GraphModule, parts: dict[str, GraphModule]) -> Pairs:
 
 
 def _computed(graph: GraphModule) -> list[Node]:
-    """Steps of a prepared graph that depend on its inputs, in order."""
+    """Return the steps of a prepared graph that depend on its inputs, in order."""
     dependent: set[Node] = set()
     steps = []
     for node in graph.graph.nodes:
@@ -86,7 +86,7 @@ def _computed(graph: GraphModule) -> list[Node]:
 
 
 def _constants(graph: GraphModule) -> dict[str, Node]:
-    """Quantizers of weights and buffers, by the name of the constant."""
+    """Return the quantizers of weights and buffers, by the name of the constant."""
     return {
         node.args[0].target: node
         for node in graph.graph.nodes
@@ -100,7 +100,7 @@ def _quantizer(node: Node, graph: GraphModule) -> FakeQuantize | None:
 
 
 def _kind(node: Node, graph: GraphModule) -> object:
-    """What must be equal of two steps in the same place."""
+    """Return what two steps in the same place must have in common."""
     quantizer = _quantizer(node, graph)
     return node.target if quantizer is None else type(quantizer.activation_post_process)
 
@@ -114,7 +114,7 @@ def _pair(node: Node, graph: GraphModule, other: Node, glance: GraphModule) -> P
 
 @torch.no_grad()
 def _copy_weights(glance: GraphModule, parts: dict[str, GraphModule]) -> None:
-    """Give the layers of the parts the weights of the glance, and check that nothing is rounded another way."""
+    """Copy the weights of the glance into its parts, and check that nothing is rounded differently."""
     layers = {layer.name: layer for layer in quantized_layers(glance)}
     for graph in parts.values():
         for layer in quantized_layers(graph):
@@ -128,6 +128,6 @@ def _copy_weights(glance: GraphModule, parts: dict[str, GraphModule]) -> None:
             layer.weight_quant.scale, source.weight_quant.scale
         )
         if not same or (layer.bias is not None and not torch.equal(layer.bias, source.bias)):
-            raise PartsMismatchError(f"{layer.name} of the glance is rounded another way in one of its parts.")
+            raise PartsMismatchError(f"{layer.name} of the glance is rounded differently in one of its parts.")
     if layers:
         raise PartsMismatchError(f"no part of the glance has its {next(iter(layers))}.")

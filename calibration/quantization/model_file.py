@@ -1,10 +1,9 @@
 """The model file: a trained network, from which every bundle is converted.
 
 Weights of quantized stages (the glance and the focus) are int8 with a power-of-two scale per output channel, their
-biases float32, and every activation has an exponent and the smallest value it took; layers that quantization would cost
-too much have float32 weights. Other stages are float32: the
-policy always, and all three where nothing was quantized. The file is a safetensors file whose metadata say how it was
-made.
+biases are float32, and every activation has an exponent and the smallest value it took. Layers whose quantization would
+cost too much have float32 weights. Other stages are float32: the policy always, and all three where nothing was
+quantized. The file is a safetensors file whose metadata says how it was made.
 """
 
 from __future__ import annotations
@@ -23,7 +22,14 @@ from torch.fx import GraphModule
 
 from adafocus import networks
 from adafocus.calibration.inspection import FORMAT
-from adafocus.calibration.quantization.qat import activation_quantizers, prepare, quantized_layers, set_exponent, snap
+from adafocus.calibration.quantization.qat import (
+    activation_quantizers,
+    per_channel,
+    prepare,
+    quantized_layers,
+    set_exponent,
+    snap,
+)
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import LoweredStages, lower
@@ -70,9 +76,8 @@ def save_model(
         labels: class names.
         history: how the model was made.
     """
-    states = {stage: module.state_dict() for stage, module in floats.items()}
     tensors: dict[str, Tensor] = {
-        f"{stage}.{name}": value for stage, state in states.items() for name, value in state.items()
+        f"{stage}.{name}": value for stage, module in floats.items() for name, value in module.state_dict().items()
     }
     for stage, graph in prepared.items():
         snap(graph)
@@ -92,7 +97,7 @@ def load_model(path: Path) -> StoredModel:
     """Read a model file and rebuild its stage graphs.
 
     Raises:
-        AdafocusError: not a model file of this version, or its tensors do not fit the network it names.
+        AdafocusError: it is no model file of this version, or its tensors do not fit the network it names.
     """
     if not path.is_file():
         raise AdafocusError(
@@ -134,7 +139,7 @@ def load_model(path: Path) -> StoredModel:
 def _stage_tensors(graph: GraphModule) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for layer in quantized_layers(graph):
-        scale = layer.weight_quant.scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
+        scale = per_channel(layer.weight_quant.scale, layer.weight)
         tensors[layer.name] = (layer.weight.detach() / scale).round().to(torch.int8)
         tensors[f"{layer.name}.scale"] = layer.weight_quant.scale.clone()
         if layer.bias is not None and layer.bias_name is not None:
@@ -157,8 +162,7 @@ def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor]) -> G
     for name, parameter in module.named_parameters():
         value = tensors[name]
         if value.dtype == torch.int8:
-            scale = tensors[f"{name}.scale"].reshape(-1, *[1] * (value.dim() - 1))
-            value = value.float() * scale
+            value = value.float() * per_channel(tensors[f"{name}.scale"], value)
         parameter.copy_(value)
     graph = prepare(module, stages.examples(stage), kept_float(module, tensors))
     for name, fake in activation_quantizers(graph).items():
@@ -170,6 +174,6 @@ def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor]) -> G
 
 
 def kept_float(module: nn.Module, tensors: dict[str, Tensor]) -> set[str]:
-    """Weights of a quantized stage that are stored in float."""
+    """Return the names of a quantized stage's weights that are stored in float."""
     matrices = {name for name, parameter in module.named_parameters() if parameter.dim() > 1}
     return {name for name in matrices if tensors[name].dtype != torch.int8}

@@ -26,12 +26,12 @@ View = tuple[Tensor, Tensor]
 
 @torch.no_grad()
 def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> dict[str, list[tuple[Tensor, ...]]]:
-    """What the float stages are given on clips: the glance whole frames, the focus the policy's own crops."""
-    seen: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in QUANTIZED}
+    """Record the inputs of the float stages on clips: whole frames for the glance, the policy's crops for the focus."""
+    recorded: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in QUANTIZED}
     modules = stages.modules()
     hooks = [
         modules[stage].register_forward_pre_hook(lambda _, inputs, kept=kept: kept.append(inputs))
-        for stage, kept in seen.items()
+        for stage, kept in recorded.items()
     ]
     try:
         for glance, candidates in views:
@@ -39,7 +39,7 @@ def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> dict[str, list
     finally:
         for hook in hooks:
             hook.remove()
-    return seen
+    return recorded
 
 
 class QuantizedNetwork(nn.Module):
@@ -64,16 +64,16 @@ class QuantizedNetwork(nn.Module):
         self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
 
     def prepared(self) -> dict[str, GraphModule]:
-        """Stage -> graph with fake quantization."""
+        """Return stage -> graph with fake quantization."""
         return {"glance": self.glance, "focus": self.focus}
 
     def calibrate(self, inputs: Mapping[str, list[tuple[Tensor, ...]]]) -> None:
-        """Fix every activation's scale from what :func:`stage_inputs` saw."""
+        """Fix every activation's scale from what :func:`stage_inputs` recorded."""
         for stage, graph in self.prepared().items():
             calibrate(graph, inputs[stage])
 
-    def take_from(self, other: QuantizedNetwork) -> None:
-        """Take the weights and scales of the same network with other layers kept float."""
+    def copy_from(self, other: QuantizedNetwork) -> None:
+        """Copy the weights and scales of the same network with other layers kept float."""
         for stage, graph in self.prepared().items():
             weights = dict(other.prepared()[stage].named_parameters())
             with torch.no_grad():
@@ -87,7 +87,7 @@ class QuantizedNetwork(nn.Module):
 
     @contextmanager
     def with_float_weights(self, layers: Mapping[str, Iterable[str]]) -> Iterator[QuantizedNetwork]:
-        """The network as it would be with layers kept float, without building it anew.
+        """Keep layers float inside a ``with`` block, without building the network anew.
 
         Args:
             layers: stage -> names of weights.
@@ -107,5 +107,5 @@ class QuantizedNetwork(nn.Module):
                 enable_fake_quant(module)
 
     def forward(self, glance: Tensor, candidates: Tensor) -> LoweredInference:
-        """Answer one clip; shapes as in :func:`run_stages`."""
+        """Run one clip; shapes as in :func:`run_stages`."""
         return run_stages({**self._fast, "policy": self.policy}, self.config, glance, candidates)

@@ -1,4 +1,4 @@
-"""The whole of ``adafocus quantize``: scales from real clips, training under quantization, and what it costs."""
+"""The whole of ``adafocus quantize``: scales from real clips, quantization-aware training, and what it costs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import torch.nn.functional as F
 from rich.progress import Progress, track
 from torch import Tensor
 
-from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips
+from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips, spread_evenly
 from adafocus.calibration.quantization.model_file import save_model
 from adafocus.calibration.quantization.network import QuantizedNetwork, View, stage_inputs
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
 from adafocus.calibration.report_file import write_report
 from adafocus.calibration.training.checkpoint import TrainedNetwork, load_network
 from adafocus.calibration.training.data import class_indices
-from adafocus.calibration.training.losses import divergence
-from adafocus.calibration.training.run import make_room
+from adafocus.calibration.training.losses import kl_divergence
+from adafocus.calibration.training.run import make_folders
 from adafocus.calibration.training.tasks import AdaFocusTask, build_task
 from adafocus.edge.bundle.files import replacing_file, sha256_of
 from adafocus.errors import AdafocusError
@@ -33,7 +33,7 @@ PACKAGES = ("torch", "torchao", "executorch", "numpy", "opencv-python")
 CHECKPOINT = "quantizing.pt"
 CHECKPOINT_EVERY = 10
 GRADIENT_NORM = 5.0
-NOISE_CLIPS = 4
+SENSITIVITY_CLIPS = 4
 POINTS = 100.0
 
 
@@ -46,8 +46,8 @@ class Settings:
         steps: of training under fake quantization; 0 for post-training quantization alone.
         batch: clips per step.
         learning_rate: peak of AdamW, cosine decay.
-        bound_points: of the clips right (or, without labels, of the float network's answers) that may be lost; layers
-            stay float, the most sensitive first, until no more is lost.
+        bound_points: percentage points of accuracy (or, without labels, of agreement with the float network) that may
+            be lost; layers stay float, the most sensitive first, until no more is lost.
         seed: of every draw.
     """
 
@@ -70,7 +70,7 @@ class Comparison:
         same_label: share of the clips with the same best label.
         same_frames: share of the chosen frames that both choose.
         largest_box_px: largest difference of a side or corner of a box, in pixels of the frame.
-        divergence: of the last answer, in nats.
+        divergence: of the last logits, in nats.
     """
 
     clips: int
@@ -87,7 +87,7 @@ class Comparison:
         return POINTS * (self.float_right - self.int8_right)
 
 
-class Clips:
+class CachedClips:
     """Cached clips of one split as a network's inputs."""
 
     def __init__(self, task: AdaFocusTask, cache: FrameCache, classes: Sequence[tuple[int, ...]]) -> None:
@@ -95,17 +95,14 @@ class Clips:
         self.usable = cache.usable()
 
     def view(self, index: int, rng: np.random.Generator | None = None) -> View:
-        """Glance and candidates of a clip; the centre without ``rng``."""
+        """Return glance and candidates of a clip; those of inference without ``rng``."""
         glance, candidates = self.task.inputs(self.cache.read(index), rng)
         return glance, candidates
 
-    def spread(self, most: int) -> list[int]:
-        """At most so many clips, evenly over all."""
-        places = np.unique(np.linspace(0, len(self.usable) - 1, min(most, len(self.usable))).astype(int))
-        return [self.usable[place] for place in places]
 
-
-def compare(stages: LoweredStages, quantized: QuantizedNetwork, clips: Clips, chosen: Sequence[int]) -> Comparison:
+def compare(
+    stages: LoweredStages, quantized: QuantizedNetwork, clips: CachedClips, chosen: Sequence[int]
+) -> Comparison:
     """Run both networks on clips as a device sees them."""
     modules = stages.modules()
     side = stages.config.frame_size
@@ -113,9 +110,8 @@ def compare(stages: LoweredStages, quantized: QuantizedNetwork, clips: Clips, ch
     for index in track(chosen, "float beside int8"):
         glance, candidates = clips.view(index)
         with torch.no_grad():
-            wanted = run_stages(modules, stages.config, glance, candidates)
-            given = quantized(glance, candidates)
-        rows.append(_row(wanted, given, clips.classes[index], side))
+            reference = run_stages(modules, stages.config, glance, candidates)
+            rows.append(_row(reference, quantized(glance, candidates), clips.classes[index], side))
     right, kept, label, frames, box, moved = np.array(rows).T
     return Comparison(
         clips=len(rows),
@@ -128,29 +124,30 @@ def compare(stages: LoweredStages, quantized: QuantizedNetwork, clips: Clips, ch
     )
 
 
-def _row(wanted: LoweredInference, given: LoweredInference, classes: tuple[int, ...], side: int) -> tuple[float, ...]:
-    best, other = int(wanted.stage_logits[-1].argmax()), int(given.stage_logits[-1].argmax())
-    common = len(set(wanted.frame_indices.tolist()) & set(given.frame_indices.tolist()))
+def _row(
+    reference: LoweredInference, quantized: LoweredInference, classes: tuple[int, ...], side: int
+) -> tuple[float, ...]:
+    best, other = int(reference.stage_logits[-1].argmax()), int(quantized.stage_logits[-1].argmax())
+    common = len(set(reference.frame_indices.tolist()) & set(quantized.frame_indices.tolist()))
     return (
         float(best in classes) if classes else 1.0,
         float(other in classes) if classes else float(best == other),
         float(best == other),
-        common / len(wanted.frame_indices),
-        side * float((wanted.boxes - given.boxes).abs().max()),
-        float(divergence(given.stage_logits[-1:], wanted.stage_logits[-1:])),
+        common / len(reference.frame_indices),
+        side * float((reference.boxes - quantized.boxes).abs().max()),
+        float(kl_divergence(quantized.stage_logits[-1:], reference.stage_logits[-1:])),
     )
 
 
-def distillation_loss(wanted: LoweredInference, given: LoweredInference) -> Tensor:
-    """How far a quantized network is from its float twin on one clip: every exit, the boxes, the frame weights."""
-    policy = F.mse_loss(given.boxes, wanted.boxes) + F.mse_loss(
-        given.frame_weights.clamp(min=1e-9).log(), wanted.frame_weights.clamp(min=1e-9).log()
-    )
-    return divergence(given.stage_logits, wanted.stage_logits) + policy
+def distillation_loss(reference: LoweredInference, quantized: LoweredInference) -> Tensor:
+    """Return the distance of a quantized network from the float one on a clip: every exit, boxes, frame weights."""
+    boxes = F.mse_loss(quantized.boxes, reference.boxes)
+    log_weights = [result.frame_weights.clamp(min=1e-9).log() for result in (quantized, reference)]
+    return kl_divergence(quantized.stage_logits, reference.stage_logits) + (boxes + F.mse_loss(*log_weights))
 
 
-class Quantizing:
-    """Quantization-aware training of a network towards its own float answers; taken up where it stopped."""
+class QatTrainer:
+    """Quantization-aware training: a network learns from its own float predictions; a run resumes where it stopped."""
 
     def __init__(self, stages: LoweredStages, quantized: QuantizedNetwork, settings: Settings, folder: Path) -> None:
         self.stages, self.quantized, self.settings, self.folder = stages, quantized, settings, folder
@@ -166,19 +163,19 @@ class Quantizing:
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
 
-    def run(self, clips: Clips, until: int | None = None) -> list[float]:
-        """Train to the end, or to a step; the loss of every step done."""
+    def run(self, clips: CachedClips, until: int | None = None) -> list[float]:
+        """Train to the end, or to a step; return the loss of every step done."""
         last = self.settings.steps if until is None else until
-        told = []
+        losses = []
         with Progress() as progress:
             bar = progress.add_task("quantization-aware training", total=last, completed=self.step)
             while self.step < last:
-                told.append(self._train_step(clips))
+                losses.append(self._train_step(clips))
                 self.step += 1
-                progress.update(bar, completed=self.step, description=f"quantization-aware training, {told[-1]:.4f}")
+                progress.update(bar, completed=self.step, description=f"quantization-aware training, {losses[-1]:.4f}")
                 if self.step % CHECKPOINT_EVERY == 0 or self.step == last:
                     self.save()
-        return told
+        return losses
 
     def save(self) -> None:
         """Write what the run needs to go on."""
@@ -191,7 +188,7 @@ class Quantizing:
         with replacing_file(self.folder / CHECKPOINT) as beside:
             torch.save(state, beside)
 
-    def _train_step(self, clips: Clips) -> float:
+    def _train_step(self, clips: CachedClips) -> float:
         settings = self.settings
         rng = np.random.default_rng((settings.seed, self.step))
         modules = self.stages.modules()
@@ -203,8 +200,8 @@ class Quantizing:
         for index in rng.choice(clips.usable, settings.batch, replace=len(clips.usable) < settings.batch):
             glance, candidates = clips.view(int(index), rng)
             with torch.no_grad():
-                wanted = run_stages(modules, self.stages.config, glance, candidates)
-            loss = distillation_loss(wanted, self.quantized(glance, candidates)) / settings.batch
+                reference = run_stages(modules, self.stages.config, glance, candidates)
+            loss = distillation_loss(reference, self.quantized(glance, candidates)) / settings.batch
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], GRADIENT_NORM)
@@ -215,7 +212,7 @@ class Quantizing:
 def find_kept_float(
     ranking: Sequence[LayerSensitivity], measure: Callable[[dict[str, list[str]]], float], bound_points: float
 ) -> dict[str, list[str]]:
-    """The shortest start of a ranking whose layers, kept float, bring the loss within a bound.
+    """Return the fewest layers, from the start of a ranking, that must stay float to keep the loss within a bound.
 
     Args:
         ranking: layers, the most sensitive first.
@@ -223,7 +220,7 @@ def find_kept_float(
         bound_points: that may be lost.
 
     Raises:
-        AdafocusError: not even a float network of the ranking's layers is within the bound.
+        AdafocusError: the bound is not met even when all layers stay float.
     """
     if measure({}) <= bound_points:
         return {}
@@ -233,8 +230,8 @@ def find_kept_float(
     high = min(high, len(ranking))
     if high == len(ranking) and measure(by_stage(ranking)) > bound_points:
         raise AdafocusError(
-            f"More than {bound_points:g} points are lost even with every layer's weights in float: the activations "
-            "cost them. Train under quantization: --steps 100, or allow more: --bound."
+            f"More than {bound_points:g} points are lost even with all weights in float, so quantized activations cost "
+            "them. Train with fake quantization (--steps 100), or allow more (--bound)."
         )
     while high - low > 1:
         middle = (low + high) // 2
@@ -243,7 +240,7 @@ def find_kept_float(
 
 
 def by_stage(layers: Sequence[LayerSensitivity]) -> dict[str, list[str]]:
-    """Names of layers by stage."""
+    """Group names of layers by stage."""
     found: dict[str, list[str]] = {}
     for row in layers:
         found.setdefault(row.stage, []).append(row.layer)
@@ -257,8 +254,8 @@ class Request:
     Attributes:
         checkpoint: of ``adafocus train``.
         sources: clip sets.
-        split: that decides the scales and teaches.
-        judged_split: that judges; None for the clips that calibrate.
+        train_split: of the clips that decide the scales and train; None for every clip.
+        val_split: of the clips to compare on; None for those that decided the scales.
         settings: how.
         layer_report: whether every layer's noise is measured, which takes some minutes.
         work: folder of the run.
@@ -269,8 +266,8 @@ class Request:
 
     checkpoint: Path
     sources: Sequence[Path]
-    split: str | None
-    judged_split: str | None
+    train_split: str | None
+    val_split: str | None
     settings: Settings
     layer_report: bool
     work: Path
@@ -290,39 +287,39 @@ def quantize(request: Request) -> dict[str, Any]:
     """
     trained = load_network(request.checkpoint)
     settings = request.settings
-    make_room(request.work, request.out)
-    teaching, judging = (_clips(request, trained, split) for split in (request.split, request.judged_split))
+    make_folders(request.work, request.out)
+    training, validation = (_clips(request, trained, split) for split in (request.train_split, request.val_split))
     stages = lower(trained.net)
-    calibrating = teaching.spread(settings.calibration_clips)
-    inputs = stage_inputs(stages, (teaching.view(index) for index in track(calibrating, "calibration clips")))
-    judged = judging.usable if request.judged_split is not None else calibrating
+    calibrating = spread_evenly(training.usable, settings.calibration_clips)
+    inputs = stage_inputs(stages, (training.view(index) for index in track(calibrating, "calibration clips")))
+    compared = validation.usable if request.val_split is not None else calibrating
 
     quantized = QuantizedNetwork(lower(trained.net))
     quantized.calibrate(inputs)
-    after_training = compare(stages, quantized, judging, judged)
+    calibrated = compare(stages, quantized, validation, compared)
     losses: list[float] = []
     if settings.steps:
-        losses = Quantizing(stages, quantized, settings, request.work).run(teaching)
-    found = compare(stages, quantized, judging, judged) if settings.steps else after_training
-    few = {stage: calls[:NOISE_CLIPS] for stage, calls in inputs.items()}
+        losses = QatTrainer(stages, quantized, settings, request.work).run(training)
+    found = compare(stages, quantized, validation, compared) if settings.steps else calibrated
+    few = {stage: calls[:SENSITIVITY_CLIPS] for stage, calls in inputs.items()}
     ranking = rank_layers(quantized.prepared(), few) if request.layer_report or _exceeds(found, settings) else []
     kept: dict[str, list[str]] = {}
     if _exceeds(found, settings):
 
         def measure(layers: dict[str, list[str]]) -> float:
             with quantized.with_float_weights(layers) as tried:
-                return compare(stages, tried, judging, judged).lost_points
+                return compare(stages, tried, validation, compared).lost_points
 
         kept = find_kept_float(ranking, measure, settings.bound_points)
         mixed = QuantizedNetwork(lower(trained.net), kept)
-        mixed.take_from(quantized)
-        quantized, found = mixed, compare(stages, mixed, judging, judged)
+        mixed.copy_from(quantized)
+        quantized, found = mixed, compare(stages, mixed, validation, compared)
     report = {
         "checkpoint": request.checkpoint.name,
         "settings": asdict(settings),
         "calibration_clips": len(calibrating),
-        "judged": {"split": request.judged_split or request.split, **_told(found)},
-        "post_training": _told(after_training),
+        "judged": {"split": request.val_split or request.train_split, **_rounded(found)},
+        "post_training": _rounded(calibrated),
         "training_losses": [round(value, 5) for value in losses],
         "kept_float": kept,
         "layers": [
@@ -353,17 +350,17 @@ def _exceeds(found: Comparison, settings: Settings) -> bool:
     return found.lost_points > settings.bound_points
 
 
-def _clips(request: Request, trained: TrainedNetwork, split: str | None) -> Clips:
+def _clips(request: Request, trained: TrainedNetwork, split: str | None) -> CachedClips:
     task = build_task(trained.recipe, len(trained.labels))
     if not isinstance(task, AdaFocusTask):
         raise TypeError("a network with stages has a task with stages")
     clips = [clip for source in request.sources for clip in read_clips(source, split)]
     cache = FrameCache(request.cache, clips, CacheSettings(trained.recipe.cached_frames, task.short_side_px))
     cache.fill()
-    return Clips(task, cache, class_indices(clips, trained.labels, needed=False))
+    return CachedClips(task, cache, class_indices(clips, trained.labels, needed=False))
 
 
-def _told(found: Comparison) -> dict[str, Any]:
+def _rounded(found: Comparison) -> dict[str, Any]:
     return {key: round(float(value), 5) if key != "clips" else value for key, value in asdict(found).items()} | {
         "lost_points": round(found.lost_points, 3)
     }

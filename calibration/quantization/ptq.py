@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch.fx import GraphModule
 
-from adafocus.calibration.datasets import is_clip_set, read_clips
+from adafocus.calibration.datasets import is_clip_set, read_clips, spread_evenly
 from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.quantization.network import QuantizedNetwork, stage_inputs
 from adafocus.edge.bundle.manifest import Geometry
@@ -27,7 +27,7 @@ Views = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def geometry_of(config: NetworkConfig) -> Geometry:
-    """The part of a network's shape that the device needs."""
+    """Return the part of a network's shape that the device needs."""
     return Geometry(
         variant=config.variant,  # type: ignore[arg-type]
         glance_frames=config.glance_frames,
@@ -43,15 +43,15 @@ def geometry_of(config: NetworkConfig) -> Geometry:
 
 
 def listed_videos(sources: Sequence[Path], split: str | None = None) -> list[Path]:
-    """Videos that are named one by one or in clip sets."""
+    """List the videos that are named one by one or in clip sets."""
     found: list[Path] = []
     for source in sources:
         found += [clip.path for clip in read_clips(source, split)] if is_clip_set(source) else [source]
     return found
 
 
-def calibration_views(sources: Sequence[Path], config: NetworkConfig, most: int) -> list[Views]:
-    """Glance and candidate frames of at most ``most`` clips, spread evenly over all that are named.
+def calibration_views(sources: Sequence[Path], config: NetworkConfig, max_clips: int) -> list[Views]:
+    """Read glance and candidate frames of at most ``max_clips`` clips, spread evenly over all that are named.
 
     Raises:
         AdafocusError: there is no clip, or one of them cannot be read.
@@ -62,7 +62,7 @@ def calibration_views(sources: Sequence[Path], config: NetworkConfig, most: int)
             "There is no clip to calibrate on, and int8 scales cannot be guessed. Name a clip list or videos: "
             "--calibration clips.csv"
         )
-    chosen = [videos[i] for i in np.unique(np.linspace(0, len(videos) - 1, min(most, len(videos))).astype(int))]
+    chosen = spread_evenly(videos, max_clips)
     if len(chosen) < ENOUGH_CLIPS:
         logger.warning(
             "calibrating on %d clips, at least %d are advised: scales of rare values may be too small.",

@@ -1,4 +1,4 @@
-"""From a lowered stage graph to its quantized program, the single source of truth for every runtime."""
+"""From a lowered stage graph to its quantized program, from which every runtime's file is converted."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ class QuantizedLayer:
 
 
 def quantized_layers(prepared: GraphModule) -> Iterator[QuantizedLayer]:
-    """Every layer of a prepared graph that has quantized weights, in the order of the graph."""
+    """Yield every layer of a prepared graph that has quantized weights, in the order of the graph."""
     for node in prepared.graph.nodes:
         if node.target in CONVOLUTIONS and node.args[1].op == "call_module":
             yield QuantizedLayer(prepared, node)
 
 
 def activation_quantizers(prepared: GraphModule) -> dict[str, FakeQuantize]:
-    """Fake quantizers of activations whose range is found from data, by the name of their first use."""
+    """Return the fake quantizers of activations whose range comes from data, by the name of their first use."""
     found: dict[int, tuple[str, FakeQuantize]] = {}
     for node in prepared.graph.nodes:
         if node.op == "call_module":
@@ -78,7 +78,7 @@ def activation_quantizers(prepared: GraphModule) -> dict[str, FakeQuantize]:
 
 
 def quantized_values(prepared: GraphModule) -> dict[str, FakeQuantize]:
-    """The same by the name of the value that is quantized, which does not depend on what else is quantized."""
+    """Return them by the name of the quantized value, which does not depend on what else is quantized."""
     chosen = set(map(id, activation_quantizers(prepared).values()))
     modules = ((node, prepared.get_submodule(node.target)) for node in prepared.graph.nodes if node.op == "call_module")
     return {node.args[0].name: module for node, module in modules if id(module) in chosen}
@@ -90,12 +90,12 @@ def calibrate(prepared: GraphModule, inputs: Iterable[tuple[Tensor, ...]]) -> No
 
     Scales minimize the squared rounding and clipping error; operands and results of an addition get one scale.
     """
-    material = list(inputs)
+    examples = list(inputs)
     prepared.apply(disable_fake_quant)
     for _ in range(CALIBRATION_PASSES):
         for module in activation_quantizers(prepared).values():
             module.activation_post_process.errors.zero_()
-        for example in material:
+        for example in examples:
             prepared(*example)
     for group in scale_groups(prepared):
         errors = torch.stack([module.activation_post_process.errors for module in group]).sum(0)
@@ -106,7 +106,7 @@ def calibrate(prepared: GraphModule, inputs: Iterable[tuple[Tensor, ...]]) -> No
 
 
 def set_exponent(module: FakeQuantize, exponent: int) -> None:
-    """Fix a fake quantizer's scale to ``2**exponent`` and its zero point to what its observer saw."""
+    """Fix a fake quantizer's scale to ``2**exponent``, and its zero point by the smallest value that was seen."""
     module.activation_post_process.exponent.fill_(exponent)
     scale, zero_point = module.calculate_qparams()
     module.scale.data, module.zero_point.data = scale, zero_point.int()
@@ -114,7 +114,7 @@ def set_exponent(module: FakeQuantize, exponent: int) -> None:
 
 
 def scale_groups(prepared: GraphModule) -> list[list[FakeQuantize]]:
-    """Activation quantizers that must have one scale: those around each addition, joined where additions meet."""
+    """Group activation quantizers that must have one scale: those around each addition, joined where additions meet."""
     names = activation_quantizers(prepared)
     leader = {id(module): id(module) for module in names.values()}
 
@@ -141,9 +141,9 @@ def _quantized_users(node: Node) -> list[Node]:
 
 
 def training_graph(prepared: GraphModule) -> GraphModule:
-    """The same graph without the fake quantizers that change nothing, for speed; parameters are shared.
+    """Copy a graph without the fake quantizers that change nothing, for speed; parameters are shared.
 
-    Values that are only moved (sliced, reshaped, joined with zeros) stay on the grid that they are on.
+    Values that are only moved (sliced, reshaped, joined with zeros) keep their scale and zero point.
     """
     graph = copy.deepcopy(prepared.graph)
     light = GraphModule(prepared, graph)
@@ -167,20 +167,26 @@ def _same_module(graph: GraphModule, one: Node, other: Node) -> bool:
 
 @torch.no_grad()
 def snap(prepared: GraphModule) -> None:
-    """Round weights and biases to the grids that integer runtimes store them on, and fix the scales of the weights.
+    """Round weights and biases to what integer runtimes store, and fix the scales of the weights.
 
-    Without this a converter rounds the weights a second time, and its 32-bit biases (grid: input scale times weight
-    scale) differ from the float biases of the quantized program by up to some percent of an output step.
+    Without this a converter rounds the weights a second time, and its 32-bit biases (their scale is that of the input
+    times that of the weights) differ from the float biases of the quantized program by up to some percent of an output
+    step.
     """
     for layer in quantized_layers(prepared):
         fake = layer.weight_quant
         fake(layer.weight)
         disable_observer(fake)
-        scale = fake.scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
+        scale = per_channel(fake.scale, layer.weight)
         layer.weight.copy_((layer.weight / scale).round().clamp(fake.quant_min, fake.quant_max) * scale)
         if layer.bias is not None:
             step = (layer.source_quant.scale * fake.scale).double()
             layer.bias.copy_((layer.bias.double() / step).round() * step)
+
+
+def per_channel(scale: Tensor, weight: Tensor) -> Tensor:
+    """Reshape a scale per output channel so that it broadcasts over a weight."""
+    return scale.reshape(-1, *[1] * (weight.dim() - 1))
 
 
 def quantized_program(prepared: GraphModule, *, fold: bool = False) -> GraphModule:

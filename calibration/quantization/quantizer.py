@@ -5,10 +5,10 @@ network amplifies a single value that two runtimes round differently until the w
 
 * every scale is a power of two, so that products, sums and rescaling are exact in float32 and in int32 alike, and a
   tie is the same tie everywhere;
-* an addition has one scale for both operands and the result, so that it never rounds (int8 kernels round halves of
+* an addition has one scale for both operands and the result, so that it never rounds (int8 kernels round ties of
   additions differently from everything else). Zero points may differ;
-* zero points are even, so that halves are rounded alike before and after adding them;
-* the sigmoid answers on the grid of int8 kernels (scale 1/256, zero point -128);
+* zero points are even, so that ties are rounded alike before and after adding them;
+* the sigmoid has the fixed output of int8 kernels (scale 1/256, zero point -128);
 * a mean has a range of its own instead of that of the much wider tensor it averages. Its count of elements should be a
   power of two: 4, 8 or 16 frames, 128 px.
 """
@@ -58,7 +58,7 @@ RELU6 = ATEN.relu6.default
 class ExponentObserver(ObserverBase):
     """Squared error that each power-of-two scale would cause, and the smallest value, over all tensors seen.
 
-    The scale itself is decided for a group of observers together, see
+    The scale itself is chosen for a group of observers together, see
     :func:`adafocus.calibration.quantization.qat.calibrate`.
     """
 
@@ -75,7 +75,7 @@ class ExponentObserver(ObserverBase):
         self.register_buffer("exponent", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Take one tensor into account and return it unchanged."""
+        """Observe one tensor and return it unchanged."""
         values = x.detach().flatten()
         self.lowest.copy_(torch.minimum(self.lowest, values.min()))
         sample = values[:: max(1, len(values) // SAMPLES_PER_TENSOR)]
@@ -87,15 +87,15 @@ class ExponentObserver(ObserverBase):
         return x
 
     def zero_point(self, exponent: int) -> int:
-        """Zero point that wastes no codes on values below the smallest: -128 for what is never negative, at most 0.
+        """Return the zero point that wastes no codes below the smallest value: -128 without negative values, at most 0.
 
-        It is even, because some kernels round halves to even before the zero point is added and some after.
+        It is even, because some kernels round ties to even before the zero point is added and some after.
         """
         exact = INT8_MIN - float(self.lowest) / 2.0**exponent
         return max(INT8_MIN, min(0, 2 * math.ceil(exact / 2)))
 
     def calculate_qparams(self) -> tuple[Tensor, Tensor]:
-        """Scale and zero point that were decided."""
+        """Return the scale and the zero point that were chosen."""
         exponent = int(self.exponent)
         return torch.tensor([2.0**exponent]), torch.tensor([self.zero_point(exponent)])
 
@@ -104,14 +104,14 @@ class PowerOfTwoWeightObserver(MovingAveragePerChannelMinMaxObserver):
     """Per-channel scale of the current weights, rounded up to a power of two."""
 
     def calculate_qparams(self) -> tuple[Tensor, Tensor]:
-        """Scales and zero points per output channel."""
+        """Return scales and zero points per output channel."""
         largest = torch.maximum(self.min_val.abs(), self.max_val.abs()).clamp(min=torch.finfo(torch.float32).tiny)
         scale = torch.exp2(torch.ceil(torch.log2(largest / WEIGHT_MAX))).clamp(min=SMALLEST_WEIGHT_SCALE)
         return scale, torch.zeros_like(scale, dtype=torch.int64)
 
 
 def activation_spec() -> QuantizationSpec:
-    """Int8 per tensor, trained through fake quantization."""
+    """Specify int8 per tensor, trained through fake quantization."""
     return QuantizationSpec(
         dtype=torch.int8,
         quant_min=INT8_MIN,
@@ -122,7 +122,7 @@ def activation_spec() -> QuantizationSpec:
 
 
 def weight_spec() -> QuantizationSpec:
-    """Int8 per output channel, symmetric, the range always that of the current weights."""
+    """Specify int8 per output channel, symmetric, the range always that of the current weights."""
     return QuantizationSpec(
         dtype=torch.int8,
         quant_min=-WEIGHT_MAX,
@@ -152,7 +152,7 @@ class StageQuantizer(XNNPACKQuantizer):
                 fuse_with_convolution(node, self.activation)
         propagate_annotation(model)
         annotate_sigmoids(model)
-        keep_grids(model)
+        share_input_scales(model)
         for chain in tap_chains(model):
             share_one_scale(chain)
         for node in model.graph.nodes:
@@ -167,7 +167,7 @@ def annotate(node: Node, inputs: dict[Any, QuantizationSpecBase], output: Quanti
 
 
 def leave_float(convolution: Node) -> None:
-    """Take a convolution's own quantizers away; what it reads and what reads it stays quantized."""
+    """Remove a convolution's own quantizers; what it reads and what reads it stays quantized."""
     annotation = convolution.meta[Q_ANNOTATION_KEY]
     annotation.input_qspec_map = {
         source: spec for source, spec in annotation.input_qspec_map.items() if source is convolution.args[0]
@@ -181,14 +181,14 @@ def fuse_with_convolution(clipping: Node, spec: QuantizationSpec) -> None:
     """
     before = clipping.args[0]
     if not isinstance(before, Node) or before.target not in CONVOLUTIONS or len(before.users) != 1:
-        raise TypeError(f"{clipping.name} follows no convolution of its own, which no int8 kernel takes.")
+        raise TypeError(f"{clipping.name} follows no convolution of its own, which no int8 kernel supports.")
     before.meta[Q_ANNOTATION_KEY].output_qspec = None
     annotate(clipping, {}, spec)
 
 
 def annotate_sigmoids(model: GraphModule) -> None:
-    """Put every sigmoid on the grid that int8 kernels have, and let what reads it read that grid."""
-    grid = FixedQParamsQuantizationSpec(
+    """Give every sigmoid the scale and zero point that int8 kernels have, and its readers the same."""
+    output = FixedQParamsQuantizationSpec(
         dtype=torch.int8,
         scale=SIGMOID_SCALE,
         zero_point=INT8_MIN,
@@ -199,13 +199,13 @@ def annotate_sigmoids(model: GraphModule) -> None:
     for node in model.graph.nodes:
         if node.target != SIGMOID:
             continue
-        annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, grid)
+        annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, output)
         for user in (user for user in node.users if Q_ANNOTATION_KEY in user.meta):
             user.meta[Q_ANNOTATION_KEY].input_qspec_map[node] = SharedQuantizationSpec(node)
 
 
-def keep_grids(model: GraphModule) -> None:
-    """Let what only moves or pads values answer on the grid of its input: padding, and shifts by convolution."""
+def share_input_scales(model: GraphModule) -> None:
+    """Give padding, and shifts by convolution, the scale and zero point of their input: they only move values."""
     for node in model.graph.nodes:
         if node.target == PAD:
             annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, SharedQuantizationSpec(node.args[0]))
@@ -214,12 +214,12 @@ def keep_grids(model: GraphModule) -> None:
 
 
 def is_move(convolution: Node) -> bool:
-    """Whether a convolution is a temporal shift; its weights are ones and zeros and are not trained."""
+    """Return whether a convolution is a temporal shift, whose weights are ones and zeros and are not trained."""
     return str(convolution.args[1].target).endswith("shift.moves")
 
 
 def tap_chains(model: GraphModule) -> Iterator[list[Node]]:
-    """Sums of temporal taps: the centre convolution, then every addition of a shifted tap to it, in order."""
+    """Yield sums of temporal taps: the centre convolution, then every addition of a shifted tap to it, in order."""
     chains: dict[Node, list[Node]] = {}
     for node in model.graph.nodes:
         if node.target == ADD and _is_shifted_tap(node.args[1]):

@@ -1,4 +1,4 @@
-"""What quantization costs layer by layer: signal-to-noise ratios, and how much each layer alone moves the answers."""
+"""What quantization costs layer by layer: signal-to-noise ratios, and how far each layer alone moves the logits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
 
 from adafocus.calibration.quantization.qat import QuantizedLayer, quantized_layers
 from adafocus.calibration.quantization.quantizer import CONVOLUTIONS
-from adafocus.calibration.training.losses import divergence
+from adafocus.calibration.training.losses import kl_divergence
 
 Inputs = Sequence[tuple[Tensor, ...]]
 
@@ -36,47 +36,47 @@ class LayerSensitivity:
     divergence: float
 
 
-class _Outputs(Interpreter):
-    """Runs a graph and keeps what every convolution and linear layer gives."""
+class _OutputRecorder(Interpreter):
+    """Runs a graph and keeps the output of every convolution and linear layer."""
 
     def __init__(self, graph: GraphModule) -> None:
         super().__init__(graph)
         self.kept: dict[str, Tensor] = {}
 
     def run_node(self, n: Node) -> Any:
-        """Run one node."""
+        """Run one node and keep its output."""
         result = super().run_node(n)
         if n.target in CONVOLUTIONS and n.args[1].op == "call_module":
             self.kept[n.args[1].args[0].target] = result.detach()
         return result
 
 
-def outputs_of(graph: GraphModule, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
-    """Output of every quantized layer, by the name of its weights."""
-    runner = _Outputs(graph)
+def layer_outputs(graph: GraphModule, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    """Return the output of every quantized layer, by the name of its weights."""
+    runner = _OutputRecorder(graph)
     runner.run(*inputs)
     return runner.kept
 
 
 @torch.no_grad()
 def signal_to_noise(graph: GraphModule, inputs: Inputs) -> dict[str, float]:
-    """Signal-to-noise ratio of every layer's output over all inputs, in dB: 10 log10 of signal power to error power."""
+    """Return the signal-to-noise ratio of every layer's output over all inputs, in dB."""
     power: dict[str, list[float]] = {}
     for example in inputs:
         graph.apply(disable_fake_quant)
-        wanted = outputs_of(graph, example)
+        floats = layer_outputs(graph, example)
         graph.apply(enable_fake_quant)
-        for name, given in outputs_of(graph, example).items():
+        for name, quantized in layer_outputs(graph, example).items():
             signal, noise = power.setdefault(name, [0.0, 0.0])
             power[name] = [
-                signal + float(wanted[name].square().sum()),
-                noise + float((given - wanted[name]).square().sum()),
+                signal + float(floats[name].square().sum()),
+                noise + float((quantized - floats[name]).square().sum()),
             ]
     return {name: decibels(signal, noise) for name, (signal, noise) in power.items()}
 
 
 def decibels(signal: float, noise: float) -> float:
-    """Ratio of two powers in dB."""
+    """Return the ratio of two powers in dB, infinite without noise."""
     if noise == 0.0:
         return float("inf")
     return 10.0 * float(torch.log10(torch.tensor(max(signal, 1e-30) / noise)))
@@ -84,7 +84,7 @@ def decibels(signal: float, noise: float) -> float:
 
 @torch.no_grad()
 def sensitivity(graph: GraphModule, inputs: Inputs, stage: str, place: int) -> dict[str, float]:
-    """Divergence of a stage's logits when one layer alone is quantized, its weights and what it reads.
+    """Return how far a stage's logits move when one layer alone is quantized: its weights and its input.
 
     Args:
         graph: prepared and calibrated.
@@ -93,13 +93,15 @@ def sensitivity(graph: GraphModule, inputs: Inputs, stage: str, place: int) -> d
         place: of the logits among the stage's outputs.
     """
     graph.apply(disable_fake_quant)
-    wanted = [graph(*example)[place] for example in inputs]
+    floats = [graph(*example)[place] for example in inputs]
     found = {}
     for layer in track(list(quantized_layers(graph)), f"{stage}, layer by layer"):
         _switch(layer, on=True)
-        given = [graph(*example)[place] for example in inputs]
+        quantized = [graph(*example)[place] for example in inputs]
         _switch(layer, on=False)
-        found[layer.name] = float(torch.stack([divergence(a, b) for a, b in zip(given, wanted, strict=True)]).mean())
+        found[layer.name] = float(
+            torch.stack([kl_divergence(a, b) for a, b in zip(quantized, floats, strict=True)]).mean()
+        )
     graph.apply(enable_fake_quant)
     return found
 
@@ -110,9 +112,9 @@ def _switch(layer: QuantizedLayer, *, on: bool) -> None:
 
 
 def rank_layers(prepared: dict[str, GraphModule], inputs: dict[str, Inputs]) -> list[LayerSensitivity]:
-    """Every layer of the quantized stages, the one that moves the answers most first.
+    """Measure every layer of the quantized stages and sort them, the one that moves the logits most first.
 
-    The last logits are judged: those of the glance's own exit, and those of the focus.
+    The logits are the last ones of each stage: those of the glance's own exit, and those of the focus.
     """
     places = {"glance": 1, "focus": 0}
     rows = []

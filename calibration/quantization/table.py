@@ -1,4 +1,4 @@
-"""What quantization cost, for people."""
+"""The report of ``adafocus quantize`` as tables in a terminal."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def show(report: dict[str, Any]) -> None:
         ("same best label", "same_label", PERCENT, "%"),
         ("chosen frames in common", "same_frames", PERCENT, "%"),
         ("largest difference of a box", "largest_box_px", 1.0, "px"),
-        ("divergence of the last answer", "divergence", 1.0, "nat"),
+        ("divergence of the last prediction", "divergence", 1.0, "nat"),
     )
     for title, key, factor, unit in rows:
         values = (report[place][key] * factor for place in ("post_training", "judged"))
         table.add_row(title, *(f"{value:.3g} {unit}" for value in values))
     console.print(table)
     if report["layers"]:
-        layers = Table("stage", "layer", "SNR, dB", "moves the answer by, nat", title="the most sensitive layers")
+        layers = Table("stage", "layer", "SNR, dB", "moves the prediction by, nat", title="the most sensitive layers")
         for row in report["layers"][:MAX_LAYERS]:
             layers.add_row(row["stage"], row["layer"], f"{row['signal_to_noise_db']:.1f}", f"{row['divergence']:.2g}")
         console.print(layers)

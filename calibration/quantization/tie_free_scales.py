@@ -1,12 +1,12 @@
-"""Products and means without exact halves, which the kernels of different processors and versions round differently.
+"""Products and means without ties, which the kernels of different processors and versions round differently.
 
 With power-of-two scales (see :mod:`adafocus.calibration.quantization.quantizer`) the result of an int8 product or mean
-can lie exactly between two integers. XNNPACK rounds such a half of a product to even on x86 and up on ARM, and means
-differ from version to version. All of them agree on everything else, so the halves are taken away:
+can be a tie: exactly halfway between two integers. XNNPACK rounds the tie of a product to even on x86 and up on ARM,
+and means differ from version to version. All kernels agree on everything else, so no tie is left:
 
-* a runtime gets results whose scale is a little smaller than the power of two, so that what was a half lies above it,
-  away from zero. Results lie whole multiples of 2^-a apart, a at most 13, and a half times ``STEP`` is no such
-  multiple: none comes nearer to a half than ``STEP`` / 2, and float32 kernels err by less;
+* a runtime gets results whose scale is a little smaller than the power of two, so that what was a tie lies above one
+  half, away from zero. Results lie whole multiples of 2^-a apart, a at most 13, and a half times ``STEP`` is no such
+  multiple: none comes nearer to a tie than ``STEP`` / 2, and float32 kernels err by less;
 * the weights of the layer that reads such a result get scales that are larger by as much. The two factors are chosen
   so that float32 gives back the power of two as their product, and the layer computes as before;
 * the reference keeps its powers of two, in which float32 is exact, and multiplies the real product or mean before it
@@ -41,7 +41,7 @@ from adafocus.calibration.quantization.quantizer import (
 STEP = 2.0**-13
 MULTIPLY = ATEN.mul.Tensor
 OPERATIONS = (MULTIPLY, MEAN)
-MAX_MEANT = 4096
+MAX_AVERAGED = 4096
 MAX_IN_A_ROW = 8
 CANDIDATES = 256
 
@@ -50,7 +50,7 @@ QUANTIZE = LIBRARY.quantize_per_tensor.default
 DEQUANTIZE = LIBRARY.dequantize_per_tensor.default
 DEQUANTIZE_WEIGHTS = LIBRARY.dequantize_per_channel.default
 QUANTIZE_WEIGHTS = LIBRARY.quantize_per_channel.default
-# what gives back numbers of the grid that it was given
+# the output has the scale and zero point of the input
 PASSING = (
     ATEN.slice.Tensor, ATEN.permute.default, ATEN.transpose.int, ATEN.reshape.default, ATEN.view.default,
     ATEN.flatten.using_ints, ATEN.maximum.default, ATEN.max_pool2d.default, CONCATENATE, PAD, RELU, RELU6, QUANTIZE,
@@ -63,9 +63,10 @@ Visit = Callable[[Node, int], None]
 
 @lru_cache
 def factors(count: int) -> tuple[float, float]:
-    """By how much the scale of the result of ``count`` operations in a row is smaller, and that of its reader larger.
+    """Return the factors of the scale after ``count`` operations in a row, and of the scale of the layer that reads it.
 
-    Both are float32 numbers whose product is 1 as nearly as any beside ``1 - count * STEP`` allow.
+    The first is near ``1 - count * STEP`` and the second above 1: float32 numbers whose product is 1 as nearly as any
+    of them allow.
     """
     start = np.float32(1.0 - count * STEP)
     smaller = (start - np.arange(CANDIDATES, dtype=np.float32) * np.spacing(start)).astype(np.float32)
@@ -75,26 +76,26 @@ def factors(count: int) -> tuple[float, float]:
 
 
 def runtime_program(prepared: GraphModule, *, fold: bool, float_means: bool = False) -> GraphModule:
-    """What a converter gets of a prepared stage.
+    """Return the program of a prepared stage that a converter gets.
 
     Args:
         prepared: a trained graph, snapped.
         fold: as in :func:`adafocus.calibration.quantization.qat.quantized_program`.
-        float_means: whether the runtime takes means of real numbers; they are then treated as in the reference.
+        float_means: whether the runtime computes means in float; they are then treated as in the reference.
     """
     program = quantized_program(prepared, fold=fold)
     if not float_means:
         return with_tie_free_scales(program)
-    return _walked(with_tie_free_scales(program, (MULTIPLY,)), (), _move_halves_of((MEAN,)))
+    return _rewrite(with_tie_free_scales(program, (MULTIPLY,)), (), _tie_mover((MEAN,)))
 
 
 def reference_program(prepared: GraphModule) -> GraphModule:
-    """What every converted file of a prepared stage must answer like."""
+    """Return the program of a prepared stage that every converted file must agree with."""
     return with_ties_moved(quantized_program(prepared, fold=True))
 
 
 def with_tie_free_scales(program: GraphModule, operations: Operations = OPERATIONS) -> GraphModule:
-    """A quantized program as integer kernels get it: scales in which no product and no mean is a half.
+    """Copy a quantized program with scales in which no product and no mean is a tie, for integer kernels.
 
     Args:
         program: with power-of-two scales; it is left as it is.
@@ -109,26 +110,26 @@ def with_tie_free_scales(program: GraphModule, operations: Operations = OPERATIO
         elif node.target in CONVOLUTIONS and count and _has_integer_weights(node):
             _widen_weights(changed, node, larger)
 
-    return _walked(changed, operations, visit)
+    return _rewrite(changed, operations, visit)
 
 
 def with_ties_moved(program: GraphModule) -> GraphModule:
-    """The same program as the reference: every product and mean is rounded as integer kernels round it in these scales.
+    """Copy a quantized program so that it rounds every product and mean as integer kernels do with tie-free scales.
 
     Args:
         program: with power-of-two scales; it is left as it is.
     """
-    move = _move_halves_of(OPERATIONS)
+    move = _tie_mover(OPERATIONS)
 
     def visit(node: Node, count: int) -> None:
         move(node, count)
         if count and (node.target == SIGMOID or (node.target in CONVOLUTIONS and not _has_integer_weights(node))):
             _multiply_before(node, factors(count)[0])
 
-    return _walked(copy.deepcopy(program), OPERATIONS, visit)
+    return _rewrite(copy.deepcopy(program), OPERATIONS, visit)
 
 
-def _move_halves_of(operations: Operations) -> Visit:
+def _tie_mover(operations: Operations) -> Visit:
     def visit(node: Node, _: int) -> None:
         if node.target in operations:
             _multiply_after(node, 1.0 + STEP)
@@ -136,15 +137,15 @@ def _move_halves_of(operations: Operations) -> Visit:
     return visit
 
 
-def _walked(program: GraphModule, operations: Operations, visit: Visit) -> GraphModule:
+def _rewrite(program: GraphModule, operations: Operations, visit: Visit) -> GraphModule:
     """Call ``visit`` for every operation with the number of ``operations`` in a row that end in what it reads."""
     # all are counted before any is visited: a visit puts nodes between those that it changes
     counts: dict[Node, int] = {}
     reads: dict[Node, int] = {}
     for node in program.graph.nodes:
         if node.op == "call_function":
-            reads[node] = _read(node, counts)
-            counts[node] = _given(node, reads[node], operations)
+            reads[node] = _count_before(node, counts)
+            counts[node] = _count_after(node, reads[node], operations)
     for node, read in reads.items():
         visit(node, read)
     program.graph.lint()
@@ -152,15 +153,15 @@ def _walked(program: GraphModule, operations: Operations, visit: Visit) -> Graph
     return program
 
 
-def _read(node: Node, counts: dict[Node, int]) -> int:
-    """Operations in a row that an operation's operands come from, together for a product.
+def _count_before(node: Node, counts: dict[Node, int]) -> int:
+    """Count the operations in a row before a node's operands; those of a product are added.
 
     Raises:
-        TypeError: a sum of them, or other operands that differ in them.
+        TypeError: an addition reads one of them, or operands differ in their counts.
     """
     if node.target in CONVOLUTIONS:
         return counts.get(node.all_input_nodes[0], 0)
-    # constants are on no grid of their own until they are quantized
+    # constants have no scale until they are quantized
     found = [counts[source] for source in node.all_input_nodes if source in counts]
     if node.target == MULTIPLY:
         return sum(found)
@@ -171,25 +172,25 @@ def _read(node: Node, counts: dict[Node, int]) -> int:
     return found[0] if found else 0
 
 
-def _given(node: Node, read: int, operations: Operations) -> int:
-    """Operations in a row that end in an operation's result.
+def _count_after(node: Node, before: int, operations: Operations) -> int:
+    """Count the operations in a row that end in a node's result.
 
     Raises:
-        TypeError: a mean of too many numbers, or more in a row than float32 can tell apart.
+        TypeError: a mean is of too many numbers, or more are in a row than float32 can tell apart.
     """
-    if node.target == MEAN and (meant := _meant(node)) > MAX_MEANT:
-        raise TypeError(f"{node.name} is the mean of {meant} numbers, at most {MAX_MEANT} stay exact.")
-    given = read + (node.target in operations) if node.target in (*PASSING, *OPERATIONS) else 0
-    if given > MAX_IN_A_ROW:
+    if node.target == MEAN and (size := _averaged_count(node)) > MAX_AVERAGED:
+        raise TypeError(f"{node.name} is the mean of {size} numbers, at most {MAX_AVERAGED} stay exact.")
+    count = before + (node.target in operations) if node.target in (*PASSING, *OPERATIONS) else 0
+    if count > MAX_IN_A_ROW:
         raise TypeError(f"{node.name} ends too long a row of products without a layer between them.")
-    return given
+    return count
 
 
-def _meant(node: Node) -> int:
-    """How many numbers a mean is taken of."""
+def _averaged_count(node: Node) -> int:
+    """Return how many numbers a mean is taken of."""
     source: Any = node.args[0]
     while "val" not in source.meta:
-        # changes of grid are added to a graph without a note of their shape
+        # quantize operations are added to a graph without a note of their shape
         source = source.args[0]
     shape, axes = source.meta["val"].shape, node.args[1]
     return prod(int(shape[axis]) for axis in axes)  # type: ignore[union-attr]

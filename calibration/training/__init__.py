@@ -1,1 +1,1 @@
-"""Training a float network: recipe, data, teacher, losses, checkpoints."""
+"""Train a float network: recipe, data, teacher, losses, checkpoints."""

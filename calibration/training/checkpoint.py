@@ -26,7 +26,7 @@ class TrainedNetwork:
 
     Attributes:
         net: an ``AdaFocus`` or a ``VideoClassifier`` in inference mode.
-        recipe: that it was trained by.
+        recipe: of its training.
         labels: class names.
         history: how it was made.
     """
@@ -50,7 +50,7 @@ def save_checkpoint(path: Path, net: nn.Module, recipe: Recipe, labels: Sequence
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a file is a checkpoint of ``adafocus train``."""
+    """Return whether a file is a checkpoint of ``adafocus train``."""
     try:
         with safe_open(path, "pt") as file:
             return (file.metadata() or {}).get("format") == CHECKPOINT_FORMAT
@@ -62,7 +62,7 @@ def load_checkpoint(path: Path) -> TrainedNetwork:
     """Read a checkpoint and rebuild its network.
 
     Raises:
-        AdafocusError: no checkpoint of ``adafocus train``, or one whose tensors do not fit the network it names.
+        AdafocusError: it is no checkpoint of ``adafocus train``, or its tensors do not fit the network it names.
     """
     if not path.is_file():
         raise AdafocusError(f"There is no checkpoint at {path}. Make one with adafocus train.")

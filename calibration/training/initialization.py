@@ -132,7 +132,7 @@ def _renormalize(encoder: nn.Module, config: networks.NetworkConfig) -> None:
 
 
 def _fill_head(head: nn.Module, classifier: Mapping[str, Tensor], share: float) -> None:
-    """Copy the hidden layer always, the last one where the classes are as many."""
+    """Copy the hidden layer of a classifier, and its last layer where the number of classes is the same."""
     if not isinstance(head, X3DHead | LinearHead) or not classifier:
         return
     with torch.no_grad():

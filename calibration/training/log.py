@@ -1,4 +1,4 @@
-"""What a training run tells: a CSV of its steps, one of its validations, and a picture of both."""
+"""The log of a training run: a CSV of its steps, a CSV of its validations, and a picture of both."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ SMOOTHED_OVER = 10
 
 
 class TrainingLog:
-    """Rows by step; what a resumed run does again is cut off first, so that no step is told twice."""
+    """Rows by step; a resumed run first cuts off the steps that it repeats, so that no step is logged twice."""
 
     def __init__(self, folder: Path, *, writes: bool = True) -> None:
         """Write into ``folder``, or nothing where another process writes."""
         self._folder, self._writes = folder, writes
 
     def step(self, number: int, values: dict[str, float]) -> None:
-        """Losses, rate and speed of one step."""
+        """Log losses, rate and speed of one step."""
         self._append(STEPS, number, values)
 
     def validation(self, number: int, values: dict[str, float]) -> None:
-        """Shares of clips that were right, 0 to 1, and the picture of all until now."""
+        """Log shares of clips that were right, 0 to 1, and draw the picture anew."""
         self._append(VALIDATIONS, number, values)
         if self._writes:
             self.draw()
 
     def rows(self, name: str) -> list[dict[str, float]]:
-        """Rows of one of the files."""
+        """Read the rows of one of the files."""
         path = self._folder / name
         if not path.exists():
             return []
         with path.open(newline="", encoding="utf-8") as file:
             return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
-    def cut(self, last: int) -> None:
-        """Forget everything after a step."""
+    def truncate(self, last: int) -> None:
+        """Remove every row after a step."""
         if not self._writes:
             return
         for name in (STEPS, VALIDATIONS):

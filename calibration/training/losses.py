@@ -1,7 +1,7 @@
-"""The losses of Uni-AdaFocus (arXiv 2412.11228; method, losses and stop-gradients), from labels, a teacher, or both.
+"""The losses of Uni-AdaFocus (arXiv 2412.11228), from labels, a teacher, or both.
 
-Every term has one shape: a cross-entropy of logits with the clip's label, or the divergence from a teacher's answer to
-the same clip. What each term teaches is decided where the logits are made, in ``AdaFocus.train_forward``.
+Every term has one form: the cross-entropy of logits with the clip's label, or their divergence from a teacher's logits
+for the same clip. Which parameters a term trains is decided by the stop-gradients of ``AdaFocus.train_forward``.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from adafocus.networks import PolicyOutputs, TrainingOutputs
 
 
 class Target(NamedTuple):
-    """What a batch should answer.
+    """The targets of a batch.
 
     Attributes:
         classes: ``(B,)`` int64; -1 where a clip has no label.
-        soft: ``(B, K)`` logits of the teacher, or None.
+        teacher_logits: ``(B, K)``, or None without a teacher.
     """
 
     classes: Tensor
-    soft: Tensor | None = None
+    teacher_logits: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """How far logits are from a target.
+    """Distance of logits from a target.
 
     Attributes:
         hard_weight: of the cross-entropy with the labels.
@@ -45,7 +45,7 @@ class Criterion:
     label_smoothing: float = 0.0
 
     def __call__(self, logits: Tensor, target: Target) -> Tensor:
-        """Mean over clips and heads of logits ``(B, K)`` or ``(B, H, K)``."""
+        """Return the mean over clips and heads of logits ``(B, K)`` or ``(B, H, K)``."""
         heads = logits.float().reshape(len(logits), -1, logits.shape[-1])
         flat = heads.flatten(0, 1)
         count = heads.shape[1]
@@ -55,50 +55,50 @@ class Criterion:
             loss = loss + self.hard_weight * F.cross_entropy(
                 flat, labels, ignore_index=-1, label_smoothing=self.label_smoothing
             )
-        if self.soft_weight > 0.0 and target.soft is not None:
-            wanted = target.soft.float().repeat_interleave(count, 0)
-            loss = loss + self.soft_weight * divergence(flat, wanted, self.temperature)
+        if self.soft_weight > 0.0 and target.teacher_logits is not None:
+            teacher = target.teacher_logits.float().repeat_interleave(count, 0)
+            loss = loss + self.soft_weight * kl_divergence(flat, teacher, self.temperature)
         return loss
 
 
-def divergence(logits: Tensor, wanted: Tensor, temperature: float = 1.0) -> Tensor:
-    """Kullback-Leibler divergence of softened answers ``(n, K)`` from ``wanted`` (n, K), times the squared temperature.
+def kl_divergence(logits: Tensor, target_logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return the Kullback-Leibler divergence of softened ``(n, K)`` logits from others, times the squared temperature.
 
     The factor keeps gradients of one size whatever the temperature is (Hinton et al. 2015, arXiv 1503.02531).
     """
-    given = (logits / temperature).log_softmax(-1)
-    target = (wanted / temperature).log_softmax(-1)
-    return temperature**2 * F.kl_div(given, target, reduction="batchmean", log_target=True)
+    log_probabilities = (logits / temperature).log_softmax(-1)
+    target = (target_logits / temperature).log_softmax(-1)
+    return temperature**2 * F.kl_div(log_probabilities, target, reduction="batchmean", log_target=True)
 
 
 def size_penalty(raw_boxes: Tensor) -> Tensor:
-    """Mean squared distance of raw heights and widths ``(..., 4)`` from 1, the largest box."""
+    """Return the mean squared distance of raw heights and widths ``(..., 4)`` from 1, the largest box."""
     return (raw_boxes[..., 2:] - 1.0).square().mean()
 
 
 def losses(
     outputs: TrainingOutputs, target: Target, criterion: Criterion, size_weight: float, *, frame_by_frame: bool
 ) -> dict[str, Tensor]:
-    """Every term of the training loss; their sum is what is minimized.
+    """Return every term of the training loss; their sum is minimized.
 
     Args:
         outputs: of ``AdaFocus.train_forward``.
         target: of the batch.
         criterion: of every term but the size.
         size_weight: of the size term.
-        frame_by_frame: whether auxiliary heads are judged on every frame (``long``) or on their mean over frames.
+        frame_by_frame: whether auxiliary heads have a loss on every frame (``long``) or on their mean over frames.
 
     Returns:
         ``prediction``, ``glance``, ``local``, ``temporal``, ``spatial`` and ``size``.
     """
 
-    def judged(frames: Tensor) -> Tensor:
+    def auxiliary(frames: Tensor) -> Tensor:
         return criterion(frames if frame_by_frame else frames.mean(1), target)
 
     return {
         "prediction": torch.stack([criterion(part, target) for part in outputs.prediction]).mean(),
-        "glance": judged(outputs.glance_frames),
-        "local": torch.stack([judged(part) for part in outputs.local_frames]).mean(),
+        "glance": auxiliary(outputs.glance_frames),
+        "local": torch.stack([auxiliary(part) for part in outputs.local_frames]).mean(),
         **policy_losses(outputs, target, criterion, size_weight),
     }
 
@@ -106,7 +106,7 @@ def losses(
 def policy_losses(
     outputs: PolicyOutputs, target: Target, criterion: Criterion, size_weight: float
 ) -> dict[str, Tensor]:
-    """The terms that teach the policies: ``temporal``, ``spatial`` and ``size``; arguments as of :func:`losses`."""
+    """Return the terms ``temporal``, ``spatial`` and ``size``, which train the policies; see :func:`losses`."""
     return {
         "temporal": criterion(outputs.expected, target),
         "spatial": criterion(outputs.feature_crop, target),

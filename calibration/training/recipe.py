@@ -1,4 +1,4 @@
-"""Recipes: everything that decides a training run, in one small file."""
+"""Recipes: everything that defines a training run, in one small file."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class Recipe:
         gradient_norm: what longer gradients are cut to; 0 for never.
         size_weight: pull towards boxes as large as the bound allows.
         hard_weight: weight of the cross-entropy with the label in every term.
-        soft_weight: weight of the divergence from the teacher's answer in every term.
+        soft_weight: weight of the divergence from the teacher's logits in every term.
         temperature: of both softmaxes in that divergence.
         label_smoothing: of the cross-entropy.
-        teacher: how the teacher looks at a clip.
+        teacher: backbone and input of the teacher.
         frozen: patterns (regular expressions) of parameters that stay as they are.
         frozen_norms: whether the encoders' batch norms keep their statistics, as those of folded checkpoints must.
         ema_decay: of the average of all weights that is kept, validated and written; 0 for none.
@@ -101,7 +101,7 @@ class Recipe:
         """Refuse what cannot be run.
 
         Raises:
-            AdafocusError: the sentence names the key.
+            AdafocusError: a value is out of range or contradicts another; the message names the key.
         """
         if bool(self.preset) == (self.classifier is not None):
             raise AdafocusError("A recipe trains a preset or a classifier: give exactly one of the keys.")
@@ -111,9 +111,9 @@ class Recipe:
         if unknown:
             raise AdafocusError(f"rates names {', '.join(unknown)}, expected any of {', '.join(PARTS)}.")
         if self.hard_weight <= 0.0 and self.soft_weight <= 0.0:
-            raise AdafocusError("hard_weight and soft_weight are both 0; nothing would teach the network.")
+            raise AdafocusError("hard_weight and soft_weight are both 0; nothing would train the network.")
         if self.soft_weight > 0.0 and self.teacher is None:
-            raise AdafocusError("soft_weight is above 0, but there is no teacher: say how it looks at a clip.")
+            raise AdafocusError("soft_weight is above 0, but there is no teacher: add the key teacher.")
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
@@ -143,7 +143,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
-        """The inverse of :meth:`as_dict`; also what a YAML file holds."""
+        """Build a recipe from what :meth:`as_dict` returns, or from the content of a YAML file."""
         values = dict(content)
         for name in ("classifier", "teacher"):
             if isinstance(values.get(name), dict):
@@ -159,11 +159,11 @@ class Recipe:
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for logs and checkpoints."""
+        """Return plain values, for logs and checkpoints."""
         return {**asdict(self), "frozen": list(self.frozen), "crop_scales": list(self.crop_scales)}
 
     def config(self, num_classes: int) -> networks.NetworkConfig:
-        """Shape of the Uni-AdaFocus network that is trained.
+        """Return the shape of the Uni-AdaFocus network that is trained.
 
         Raises:
             AdafocusError: the preset does not exist, or its overrides cannot be built.

@@ -1,9 +1,9 @@
-"""The whole of ``adafocus train``: clips, teacher, starting weights, training, checkpoint."""
+"""The whole of ``adafocus train``: clips, teacher, initial weights, training, checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,17 @@ from rich.console import Console
 from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips
 from adafocus.calibration.datasets.csv_list import write_list
 from adafocus.calibration.training.checkpoint import save_checkpoint
-from adafocus.calibration.training.data import Fold, Material, class_indices, split_folds
+from adafocus.calibration.training.data import Fold, TrainingData, class_indices, split_folds
 from adafocus.calibration.training.initialization import initialize, parse_starts
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.tasks import build_task
 from adafocus.calibration.training.teacher import teacher_logits
-from adafocus.calibration.training.trainer import Machine, Trainer, start_fabric
+from adafocus.calibration.training.trainer import Trainer, start_fabric
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python")
-JUDGED_LIST = "judged.csv"
+VALIDATION_LIST = "judged.csv"
 
 
 @dataclass(frozen=True)
@@ -35,56 +35,62 @@ class Request:
     Attributes:
         recipe: file.
         sources: clip sets.
-        split: that teaches; None for every clip.
-        judged_split: that validates; None for none.
-        fold: take the clips of ``split`` apart by group instead: one fold judges, the others teach.
+        train_split: of the clips to train on; None for every clip.
+        val_split: of the clips to validate on; None for none.
+        fold: as :meth:`Fold.parse` reads it: the clips of ``train_split`` are divided by group instead, and one fold
+            validates.
         starts: as :func:`adafocus.calibration.training.initialization.parse_starts` reads them.
         labels: file of class names; without it the sorted labels of the clips.
         teacher: checkpoint.
         work: folder of the run.
         cache: folder of decoded clips.
         out: checkpoint to write.
-        machine: processes.
-        overrides: keys of the recipe that this run changes.
+        seed: in place of the recipe's.
+        epochs: in place of the recipe's.
+        processes: on every machine.
+        nodes: machines.
+        workers: processes that prepare clips, for each process; 0 for none.
     """
 
     recipe: Path
     sources: Sequence[Path]
-    split: str | None
-    judged_split: str | None
-    fold: Fold | None
+    train_split: str | None
+    val_split: str | None
+    fold: str | None
     starts: tuple[str, ...]
     labels: Path | None
     teacher: Path | None
     work: Path
     cache: Path
     out: Path
-    machine: Machine
-    overrides: dict[str, Any]
+    seed: int | None
+    epochs: int | None
+    processes: int
+    nodes: int
+    workers: int
 
 
 def train(request: Request) -> dict[str, float]:
     """Run a recipe to the end, from wherever its last run stopped.
 
     Returns:
-        share of the judged clips that each answer gets right.
+        share of the validation clips that each output gets right.
 
     Raises:
         AdafocusError: something given is missing or does not fit.
     """
-    recipe = Recipe.read(request.recipe)
-    if request.overrides:
-        recipe = Recipe.from_dict({**recipe.as_dict(), **request.overrides})
+    changes: dict[str, Any] = {"seed": request.seed, "epochs": request.epochs}
+    recipe = replace(Recipe.read(request.recipe), **{key: value for key, value in changes.items() if value is not None})
     if (recipe.soft_weight > 0.0) != (request.teacher is not None):
         raise AdafocusError("--teacher and a soft_weight above 0 in the recipe go together: give both or neither.")
     starts = parse_starts(request.starts)
-    clips, taught, judged = chosen_clips(request, recipe.seed)
+    clips, training, validation = choose_clips(request, recipe.seed)
     labels = _labels(request.labels, clips)
-    fabric = start_fabric(recipe, request.machine)
+    fabric = start_fabric(recipe, request.processes, request.nodes)
     console = Console(quiet=not fabric.is_global_zero)
-    make_room(request.work, request.out)
-    if not judged:
-        console.print("no clips to validate on (--judge)")
+    make_folders(request.work, request.out)
+    if not validation:
+        console.print("no clips to validate on (--val-split)")
     torch.manual_seed(recipe.seed)
     task = build_task(recipe, len(labels))
     for line in initialize(task.net, starts):
@@ -96,43 +102,44 @@ def train(request: Request) -> dict[str, float]:
         console.print(f"left out: {reason}", soft_wrap=True)
     usable = set(cache.usable())
     classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0)
-    soft = None
+    soft_targets = None
     if request.teacher is not None and recipe.teacher is not None:
-        soft = teacher_logits(cache, request.teacher, recipe.teacher, len(labels), request.work)
-    material = Material(
+        soft_targets = teacher_logits(cache, request.teacher, recipe.teacher, len(labels), request.work)
+    data = TrainingData(
         cache,
         classes,
-        labels,
-        np.array([index for index in taught if index in usable], np.int64),
-        np.array([index for index in judged if index in usable and classes[index]], np.int64),
-        soft,
+        np.array([index for index in training if index in usable], np.int64),
+        np.array([index for index in validation if index in usable and classes[index]], np.int64),
+        soft_targets,
     )
     if fabric.is_global_zero:
-        write_list(request.work / JUDGED_LIST, [clips[index] for index in judged])
-    trainer = Trainer(task, material, request.work, fabric, request.machine.workers)
+        write_list(request.work / VALIDATION_LIST, [clips[index] for index in validation])
+    trainer = Trainer(task, data, request.work, fabric, request.workers)
     trainer.run()
     shares = trainer.validate()
     history = {
         "steps": trainer.step,
-        "clips": {source.name: len(read_clips(source, request.split)) for source in request.sources},
-        "taught": len(material.taught),
-        "judged": len(material.judged),
-        "fold": None if request.fold is None else f"{request.fold.number}/{request.fold.count}",
+        "clips": {source.name: len(read_clips(source, request.train_split)) for source in request.sources},
+        "taught": len(data.training),
+        "judged": len(data.validation),
+        "fold": request.fold,
         "starts": {part: {"file": path.name, "sha256": sha256_of(path)} for part, path in starts.items()},
         "teacher_sha256": None if request.teacher is None else sha256_of(request.teacher),
         "validation": shares,
         "packages": {name: version(name) for name in PACKAGES},
     }
     if fabric.is_global_zero:
-        save_checkpoint(request.out, trainer.best_net, recipe, labels, history)
-        told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
-        console.print(f"wrote {request.out}" + (f"; clips right, float: {told}" if told else ""), soft_wrap=True)
+        save_checkpoint(request.out, trainer.evaluated_net, recipe, labels, history)
+        accuracy = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
+        console.print(
+            f"wrote {request.out}" + (f"; clips right, float: {accuracy}" if accuracy else ""), soft_wrap=True
+        )
         verb = "adafocus quantize" if recipe.classifier is None else "adafocus train RECIPE --teacher"
         console.print(f"next: {verb} {request.out}", soft_wrap=True)
     return shares
 
 
-def make_room(work: Path, out: Path) -> None:
+def make_folders(work: Path, out: Path) -> None:
     """Make the folders of a run before it takes hours.
 
     Raises:
@@ -144,21 +151,21 @@ def make_room(work: Path, out: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def chosen_clips(request: Request, seed: int) -> tuple[list[LabeledClip], list[int], list[int]]:
-    """All clips that are needed, those that teach and those that judge.
+def choose_clips(request: Request, seed: int) -> tuple[list[LabeledClip], list[int], list[int]]:
+    """Return all clips that are needed, the indices to train on and the indices to validate on.
 
     Raises:
-        AdafocusError: nothing is left to learn from, or a group would be on both sides.
+        AdafocusError: nothing is left to train on, or a group would be on both sides.
     """
-    clips = [clip for source in request.sources for clip in read_clips(source, request.split)]
+    clips = [clip for source in request.sources for clip in read_clips(source, request.train_split)]
     if request.fold is not None:
-        return (clips, *split_folds(clips, request.fold, seed))
-    taught = list(range(len(clips)))
-    if request.judged_split is None or request.split is None:
-        return clips, taught, []
+        return (clips, *split_folds(clips, Fold.parse(request.fold), seed))
+    training = list(range(len(clips)))
+    if request.val_split is None or request.train_split is None:
+        return clips, training, []
     listed = [clip for source in request.sources for clip in read_clips(source)]
-    judging = [clip for clip in listed if clip.split == request.judged_split]
-    return clips + judging, taught, list(range(len(clips), len(clips) + len(judging)))
+    validation = [clip for clip in listed if clip.split == request.val_split]
+    return clips + validation, training, list(range(len(clips), len(clips) + len(validation)))
 
 
 def _labels(path: Path | None, clips: Sequence[LabeledClip]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What can be trained, one table: a Uni-AdaFocus network, or one encoder on whole frames."""
+"""What can be trained: a Uni-AdaFocus network, or one encoder on whole frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from adafocus.networks import AdaFocus, VideoClassifier
 from adafocus.networks.variants import AdaFocusPerFrame
 
 X3D_NAMES = tuple(name for name in networks.BACKBONES if name.startswith("x3d"))
-# what the glance alone teaches
+# parameters whose losses need the glance alone
 POLICIES = ("temporal_policy.", "spatial_policy.", "training_heads.feature_crop.")
 Batch = tuple[Tensor, ...]
 
@@ -28,11 +28,11 @@ class Task(nn.Module):
 
     Attributes:
         net: what is trained.
-        answers: names of the answers that validation judges.
+        outputs: names of the logits that are validated.
     """
 
     net: nn.Module
-    answers: tuple[str, ...]
+    outputs: tuple[str, ...]
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -46,22 +46,22 @@ class Task(nn.Module):
 
     @abstractmethod
     def inputs(self, frames: NDArray[np.uint8], rng: np.random.Generator | None) -> Batch:
-        """Tensors of one cached clip ``(n, H, W, 3)``: an augmented view, or without ``rng`` that of inference."""
+        """Return the inputs from a cached clip ``(n, H, W, 3)``: augmented, or without ``rng`` those of inference."""
 
     @abstractmethod
     def forward(self, batch: Batch, target: Target, generator: torch.Generator) -> dict[str, Tensor]:
-        """Terms of the loss."""
+        """Return the terms of the loss."""
 
     @abstractmethod
-    def judge(self, batch: Batch) -> tuple[Tensor, ...]:
-        """Logits ``(B, K)`` for each name of ``answers``, in inference mode."""
+    def predict(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return logits ``(B, K)`` for each name of ``outputs``, in inference mode."""
 
     @abstractmethod
     def parts(self) -> dict[str, list[str]]:
-        """Part of a recipe's ``rates`` -> prefixes of its parameters' names in ``net``; the first that fits counts."""
+        """Map each part of a recipe's ``rates`` to prefixes of its parameters' names; the first that fits counts."""
 
     def encoders(self) -> Iterator[nn.Module]:
-        """Modules whose batch norms a recipe may freeze."""
+        """Yield the modules whose batch norms a recipe may freeze."""
         for name, module in self.net.named_children():
             if name.endswith("encoder"):
                 yield module
@@ -70,7 +70,7 @@ class Task(nn.Module):
 class AdaFocusTask(Task):
     """Glance, policies and focus trained together."""
 
-    answers = ("glance", "final")
+    outputs = ("glance", "final")
 
     def __init__(self, recipe: Recipe, num_classes: int) -> None:
         super().__init__(recipe)
@@ -82,7 +82,7 @@ class AdaFocusTask(Task):
         return self.net.config.short_side_px
 
     def inputs(self, frames: NDArray[np.uint8], rng: np.random.Generator | None) -> Batch:
-        """Glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)``."""
+        """Return glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)``."""
         config = self.net.config
         shape = (frames.shape[1], frames.shape[2])
         if rng is None:
@@ -93,28 +93,28 @@ class AdaFocusTask(Task):
         return network_inputs(frames, view, config)
 
     def forward(self, batch: Batch, target: Target, generator: torch.Generator) -> dict[str, Tensor]:
-        """All losses of the method; where the policies alone learn, those that teach them."""
+        """Return all terms of the loss; where the policies alone are trained, only theirs."""
         glance, candidates = batch
-        if not self._networks_learn():
-            alone = self.net.policy_forward(glance, generator)
-            return policy_losses(alone, target, self.criterion, self.recipe.size_weight)
+        if not self._trains_networks():
+            policies = self.net.policy_forward(glance, generator)
+            return policy_losses(policies, target, self.criterion, self.recipe.size_weight)
         outputs = self.net.train_forward(candidates, glance, generator)
         per_frame = isinstance(self.net, AdaFocusPerFrame)
         return losses(outputs, target, self.criterion, self.recipe.size_weight, frame_by_frame=per_frame)
 
-    def _networks_learn(self) -> bool:
+    def _trains_networks(self) -> bool:
         return any(
             parameter.requires_grad for name, parameter in self.net.named_parameters() if not name.startswith(POLICIES)
         )
 
-    def judge(self, batch: Batch) -> tuple[Tensor, ...]:
-        """The first and the last exit."""
+    def predict(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return the logits of the first and of the last exit."""
         glance, candidates = batch
-        answer = self.net.infer(candidates, glance)
-        return answer.glance_logits, answer.logits
+        result = self.net.infer(candidates, glance)
+        return result.glance_logits, result.logits
 
     def parts(self) -> dict[str, list[str]]:
-        """As the official code groups them."""
+        """Group parameters as the official code does."""
         return {
             "temporal_policy": ["temporal_policy."],
             "spatial_policy": ["spatial_policy."],
@@ -127,16 +127,16 @@ class AdaFocusTask(Task):
 class ClassifierTask(Task):
     """One encoder and its head on whole frames."""
 
-    answers = ("final",)
+    outputs = ("final",)
 
     def __init__(self, recipe: Recipe, num_classes: int) -> None:
         super().__init__(recipe)
         if recipe.classifier is None:
             raise TypeError("the recipe names no classifier")
         self.shape = recipe.classifier
-        self.feed = classifier_config(self.shape)
+        self.config = classifier_config(self.shape)
         self.net: VideoClassifier = networks.build_classifier(
-            self.shape.backbone, num_classes, None if self.shape.backbone in X3D_NAMES else self.feed.shift_div
+            self.shape.backbone, num_classes, None if self.shape.backbone in X3D_NAMES else self.config.shift_div
         )
 
     @property
@@ -145,24 +145,24 @@ class ClassifierTask(Task):
         return self.shape.short_side_px
 
     def inputs(self, frames: NDArray[np.uint8], rng: np.random.Generator | None) -> Batch:
-        """Frames ``(T, 3, S, S)``."""
-        return (whole_frames(frames, self.feed, rng, flip=self.recipe.flip, scales=self.recipe.crop_scales),)
+        """Return frames ``(T, 3, S, S)``."""
+        return (classifier_input(frames, self.config, rng, flip=self.recipe.flip, scales=self.recipe.crop_scales),)
 
     def forward(self, batch: Batch, target: Target, generator: torch.Generator) -> dict[str, Tensor]:
-        """The criterion alone."""
+        """Return the only term."""
         return {"prediction": self.criterion(self.net(*batch), target)}
 
-    def judge(self, batch: Batch) -> tuple[Tensor, ...]:
-        """The only answer."""
+    def predict(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return the only logits."""
         return (self.net(*batch),)
 
     def parts(self) -> dict[str, list[str]]:
-        """Encoder and head learn at the focus' and the classifier's rates."""
+        """Give the encoder the rate of the focus and the head that of the classifier."""
         return {"focus": ["encoder."], "classifier": ["head."]}
 
 
 def classifier_config(shape: Classifier) -> networks.NetworkConfig:
-    """What a classifier is fed, as the candidates of a network of its size and of its backbone's statistics."""
+    """Return a configuration whose candidate frames are the classifier's input: its size and its mean and deviation."""
     like = "x3d-xs-xs" if shape.backbone in X3D_NAMES else "tsm-mbv2-mbv2"
     return networks.preset(
         like,
@@ -177,20 +177,20 @@ def classifier_config(shape: Classifier) -> networks.NetworkConfig:
     )
 
 
-def whole_frames(
+def classifier_input(
     frames: NDArray[np.uint8],
-    feed: networks.NetworkConfig,
+    config: networks.NetworkConfig,
     rng: np.random.Generator | None = None,
     *,
     flip: bool = True,
     scales: Sequence[float] = SCALES,
 ) -> Tensor:
-    """Frames ``(T, 3, S, S)`` of a cached clip ``(n, H, W, 3)`` for a classifier: an augmented view, or the centre."""
+    """Return a classifier's input ``(T, 3, S, S)`` from a cached clip ``(n, H, W, 3)``; the centre without ``rng``."""
     shape = (frames.shape[1], frames.shape[2])
-    view = inference_view(feed, shape) if rng is None else random_view(feed, shape, rng, flip=flip, scales=scales)
-    return network_inputs(frames, view, feed)[1]
+    view = inference_view(config, shape) if rng is None else random_view(config, shape, rng, flip=flip, scales=scales)
+    return network_inputs(frames, view, config)[1]
 
 
 def build_task(recipe: Recipe, num_classes: int) -> Task:
-    """What a recipe trains."""
+    """Build the task that a recipe describes."""
     return ClassifierTask(recipe, num_classes) if recipe.classifier is not None else AdaFocusTask(recipe, num_classes)

@@ -1,4 +1,4 @@
-"""Training that can be stopped at any moment: one process or many, the same code."""
+"""Training that can be stopped at any moment; the code is the same for one process and for many."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from adafocus.calibration.training.data import CentreViews, Material, Steps, TrainingViews, collate
+from adafocus.calibration.training.data import StepSampler, TrainingClips, TrainingData, ValidationClips, collate
 from adafocus.calibration.training.log import TrainingLog
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.tasks import Task
@@ -30,41 +29,29 @@ SECONDS_BETWEEN_CHECKPOINTS = 60.0
 MOMENTUM = 0.9
 ENCODER = re.compile(r"(?:\w+_)?encoder\.")
 SEED_STRIDE = 1_000_003
-CALMER = "Lower learning_rate, or cut gradients: gradient_norm."
+ADVICE = "Lower learning_rate, or cut gradients: gradient_norm."
 
 
-@dataclass(frozen=True)
-class Machine:
-    """How a run uses machines; none of it changes what is learned but for the order of sums.
-
-    Attributes:
-        processes: on every machine.
-        nodes: machines.
-        workers: processes that prepare clips, for each process; 0 for none.
-    """
-
-    processes: int = 1
-    nodes: int = 1
-    workers: int = 0
-
-
-def start_fabric(recipe: Recipe, machine: Machine) -> Fabric:
-    """Start the processes of a run; every one of them returns from here.
+def start_fabric(recipe: Recipe, processes: int, nodes: int) -> Fabric:
+    """Start the processes of a run, on every one of ``nodes`` machines; every process returns from here.
 
     Raises:
         AdafocusError: the batch does not divide among the processes.
     """
-    world = machine.processes * machine.nodes
+    world = processes * nodes
     if recipe.batch % world:
-        raise AdafocusError(f"The batch of {recipe.batch} clips does not divide among {world} processes.")
+        raise AdafocusError(
+            f"The recipe's batch of {recipe.batch} clips does not divide among {world} processes. Choose a batch that "
+            "is a multiple of them."
+        )
     strategy = "ddp" if world > 1 else "auto"
-    fabric = Fabric(devices=machine.processes, num_nodes=machine.nodes, strategy=strategy, precision=recipe.precision)
+    fabric = Fabric(devices=processes, num_nodes=nodes, strategy=strategy, precision=recipe.precision)
     fabric.launch()
     return fabric
 
 
 def parameter_groups(task: Task) -> list[dict[str, Any]]:
-    """Parameters by part, each with its peak rate; what the recipe freezes is taken out of training.
+    """Group parameters by part, each with its peak rate; what the recipe freezes is not trained.
 
     Raises:
         AdafocusError: a pattern of ``frozen`` fits no parameter, or nothing is left to train.
@@ -96,26 +83,26 @@ def parameter_groups(task: Task) -> list[dict[str, Any]]:
 
 
 def build_optimizer(recipe: Recipe, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The recipe's optimizer."""
+    """Build the recipe's optimizer."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, recipe.learning_rate, MOMENTUM, weight_decay=recipe.weight_decay)
     return torch.optim.AdamW(groups, recipe.learning_rate, weight_decay=recipe.weight_decay)
 
 
 class Trainer:
-    """One run of a recipe on its material."""
+    """One run of a recipe on its data."""
 
-    def __init__(self, task: Task, material: Material, folder: Path, fabric: Fabric, workers: int = 0) -> None:
-        self.task, self.material, self.folder, self.fabric = task, material, folder, fabric
+    def __init__(self, task: Task, data: TrainingData, folder: Path, fabric: Fabric, workers: int = 0) -> None:
+        self.task, self.data, self.folder, self.fabric = task, data, folder, fabric
         self.recipe = recipe = task.recipe
         self.step = 0
         self.log = TrainingLog(folder, writes=fabric.is_global_zero)
-        self._steps = Steps(
-            material.taught, recipe.batch, recipe.epochs, recipe.seed, fabric.global_rank, fabric.world_size
+        self._steps = StepSampler(
+            data.training, recipe.batch, recipe.epochs, recipe.seed, fabric.global_rank, fabric.world_size
         )
         if self._steps.total == 0:
             raise AdafocusError(
-                f"{len(material.taught)} clips are fewer than one batch of {recipe.batch}. Lower the recipe's batch."
+                f"{len(data.training)} clips are fewer than one batch of {recipe.batch}. Lower the recipe's batch."
             )
         optimizer = build_optimizer(recipe, parameter_groups(task))
         self.average = None
@@ -125,7 +112,7 @@ class Trainer:
             )
         self._model, self.optimizer = fabric.setup(task, optimizer)
         self._workers = workers
-        self._judged: tuple[int, dict[str, float]] | None = None
+        self._validated: tuple[int, dict[str, float]] | None = None
         self._resume()
 
     @property
@@ -134,8 +121,8 @@ class Trainer:
         return self._steps.total
 
     @property
-    def best_net(self) -> nn.Module:
-        """What validation judges and what is written: the average where there is one."""
+    def evaluated_net(self) -> nn.Module:
+        """The network that is validated and written: the average of the weights where there is one."""
         return self.task.net if self.average is None else self.average.module
 
     def run(self, until: int | None = None) -> None:
@@ -159,25 +146,25 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Share of the judged clips that each answer gets right, as the device sees them, in float32."""
-        if not len(self.material.judged):
+        """Return the share of validation clips that each output gets right, as the device sees them, in float32."""
+        if not len(self.data.validation):
             return {}
-        if self._judged is not None and self._judged[0] == self.step:
-            return self._judged[1]
+        if self._validated is not None and self._validated[0] == self.step:
+            return self._validated[1]
         net = self.task.net
-        kept, self.task.net = net, self.best_net
+        kept, self.task.net = net, self.evaluated_net
         self.task.eval()
-        views = CentreViews(self.task, self.material, self.material.judged)
-        mine = torch.utils.data.Subset(views, range(self.fabric.global_rank, len(views), self.fabric.world_size))
-        right = torch.zeros(len(self.task.answers))
+        clips = ValidationClips(self.task, self.data)
+        mine = torch.utils.data.Subset(clips, range(self.fabric.global_rank, len(clips), self.fabric.world_size))
+        right = torch.zeros(len(self.task.outputs))
         for inputs, classes in DataLoader(mine, batch_size=None, num_workers=self._workers):
             batch = tuple(part[None].to(self.fabric.device) for part in inputs)
-            answers = self.task.judge(batch)
-            right += torch.tensor([float(int(logits.argmax()) in list(classes)) for logits in answers])
+            outputs = self.task.predict(batch)
+            right += torch.tensor([float(int(logits.argmax()) in list(classes)) for logits in outputs])
         self.task.net = kept
-        shares = self._over_processes(right, "sum") / len(views)
-        self._judged = self.step, dict(zip(self.task.answers, shares.tolist(), strict=True))
-        return self._judged[1]
+        shares = self._over_processes(right, "sum") / len(clips)
+        self._validated = self.step, dict(zip(self.task.outputs, shares.tolist(), strict=True))
+        return self._validated[1]
 
     def save(self) -> None:
         """Write everything that the run needs to go on; every process may call it, one writes."""
@@ -196,7 +183,7 @@ class Trainer:
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT
         if not path.exists():
-            self.log.cut(0)
+            self.log.truncate(0)
             return
         state = torch.load(path, map_location="cpu", weights_only=True)
         if state["recipe"] != self.recipe.as_dict():
@@ -208,12 +195,12 @@ class Trainer:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
-        self.log.cut(self.step)
+        self.log.truncate(self.step)
 
     def _batches(self, last: int) -> Iterator[Any]:
         self._steps.start, self._steps.stop = self.step, last
-        views = TrainingViews(self.task, self.material)
-        loader = DataLoader(views, batch_sampler=self._steps, collate_fn=collate, num_workers=self._workers)
+        clips = TrainingClips(self.task, self.data)
+        loader = DataLoader(clips, batch_sampler=self._steps, collate_fn=collate, num_workers=self._workers)
         yield from self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
 
     def _train_step(self, batch: tuple[Tensor, ...], target: Any) -> dict[str, float]:
@@ -225,7 +212,7 @@ class Trainer:
         try:
             terms = self._model(batch, target, generator)
         except NetworkError as error:
-            raise AdafocusError(f"Step {self.step + 1} fails, {error} {CALMER}") from error
+            raise AdafocusError(f"Step {self.step + 1} fails: {error} {ADVICE}") from error
         total = torch.stack([*terms.values()]).sum()
         self.optimizer.zero_grad()
         self.fabric.backward(total)
@@ -242,7 +229,7 @@ class Trainer:
         trained = (parameter for group in self.optimizer.param_groups for parameter in group["params"])
         if not all(bool(value.isfinite().all()) for value in (total, *trained)):
             raise AdafocusError(
-                f"Step {self.step + 1} fails, with a loss of {total.item():.3g} the weights are not finite. {CALMER}"
+                f"Step {self.step + 1} fails: with a loss of {total.item():.3g} the weights are not finite. {ADVICE}"
             )
 
     def _over_processes(self, value: Tensor, how: str) -> Tensor:

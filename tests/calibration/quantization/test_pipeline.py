@@ -15,7 +15,7 @@ from adafocus.calibration.commands.quantize import quantize
 from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.quantization.network import QuantizedNetwork, stage_inputs
-from adafocus.calibration.quantization.pipeline import Clips, Quantizing, Settings, find_kept_float
+from adafocus.calibration.quantization.pipeline import CachedClips, QatTrainer, Settings, find_kept_float
 from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, decibels
 from adafocus.calibration.training.checkpoint import save_checkpoint
@@ -80,7 +80,7 @@ def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_p
     whole = QuantizedNetwork(stages)
     whole.calibrate(stage_inputs(stages, views))
     network = QuantizedNetwork(lower(trained.net), kept)
-    network.take_from(whole)
+    network.copy_from(whole)
     with torch.no_grad(), whole.with_float_weights(kept) as tried:
         assert torch.equal(network(*views[0]).stage_logits, tried(*views[0]).stage_logits)
     with torch.no_grad():
@@ -134,20 +134,20 @@ def test_training_under_quantization_moves_layers_and_resumes(checkpoint: Path, 
     listed = read_clips(clips, "train")
     cache = FrameCache(clips.parent / "cache", listed, CacheSettings(4, 72))
     cache.fill()
-    material = Clips(task, cache, [(0,), (1,)] * 2)
+    cached = CachedClips(task, cache, [(0,), (1,)] * 2)
     stages = lower(trained.net)
     whole = QuantizedNetwork(lower(trained.net))
-    whole.calibrate(stage_inputs(stages, (material.view(index) for index in material.usable)))
+    whole.calibrate(stage_inputs(stages, (cached.view(index) for index in cached.usable)))
     before, after = copy.deepcopy(whole), copy.deepcopy(whole)
     settings = Settings(steps=4, batch=2)
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    losses = Quantizing(stages, whole, settings, tmp_path / "whole").run(material)
+    losses = QatTrainer(stages, whole, settings, tmp_path / "whole").run(cached)
     start = {layer.name: layer.weight.clone() for layer in quantized_layers(before.focus)}
     still = [layer.name for layer in quantized_layers(whole.focus) if torch.equal(layer.weight, start[layer.name])]
     assert all(name.endswith("shift.moves") for name in still)
-    Quantizing(stages, before, settings, tmp_path / "parts").run(material, until=2)
-    later = Quantizing(stages, after, settings, tmp_path / "parts").run(material)
+    QatTrainer(stages, before, settings, tmp_path / "parts").run(cached, until=2)
+    later = QatTrainer(stages, after, settings, tmp_path / "parts").run(cached)
     assert later == pytest.approx(losses[2:], rel=1e-3)
 
 

@@ -94,3 +94,12 @@ def test_a_checkpoint_becomes_a_model_file(net: networks.AdaFocus, tmp_path: Pat
         as_model_file(checkpoint, tmp_path / "made", "fp32", (), 1, PRESET, labels)
     with pytest.raises(AdafocusError, match="no model or checkpoint"):
         as_model_file(tmp_path / "nothing.pth", tmp_path / "made", "fp32", (), 1)
+
+
+def test_a_model_file_that_is_none_is_answered_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(AdafocusError, match="no model"):
+        load_model(path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(AdafocusError, match="no safetensors file"):
+        load_model(path)

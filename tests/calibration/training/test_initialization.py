@@ -1,4 +1,4 @@
-"""What a network starts from: what fits is taken, what does not is named."""
+"""Initial weights: what fits is loaded, what does not is named."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from adafocus import networks
-from adafocus.calibration.training.losses import Criterion, Target, divergence, losses, size_penalty
+from adafocus.calibration.training.losses import Criterion, Target, kl_divergence, losses, size_penalty
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.tasks import POLICIES, AdaFocusTask
 from adafocus.networks import AdaFocus, TrainingOutputs
@@ -55,18 +55,18 @@ def test_several_heads_of_one_clip_are_averaged() -> None:
     assert PLAIN(logits, LABEL).item() == pytest.approx((-math.log(0.75) - math.log(0.5)) / 2)
 
 
-def test_a_clip_without_a_label_teaches_nothing_but_what_the_teacher_says() -> None:
+def test_a_clip_without_a_label_trains_on_the_teacher_alone() -> None:
     logits, soft = torch.tensor([[math.log(3.0), 0.0]]), torch.tensor([[0.0, 0.0]])
-    unlabelled = Target(torch.tensor([-1]), soft)
-    assert PLAIN(logits, unlabelled).item() == 0.0
+    unlabeled = Target(torch.tensor([-1]), soft)
+    assert PLAIN(logits, unlabeled).item() == 0.0
     by_hand = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
-    assert Criterion(0.0, 2.0)(logits, unlabelled).item() == pytest.approx(2.0 * by_hand)
+    assert Criterion(0.0, 2.0)(logits, unlabeled).item() == pytest.approx(2.0 * by_hand)
 
 
 def test_divergence_at_temperature_two_by_hand() -> None:
-    logits, wanted = torch.tensor([[2.0 * math.log(3.0), 0.0]]), torch.tensor([[0.0, 0.0]])
+    logits, target = torch.tensor([[2.0 * math.log(3.0), 0.0]]), torch.tensor([[0.0, 0.0]])
     by_hand = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
-    assert divergence(logits, wanted, 2.0).item() == pytest.approx(4.0 * by_hand)
+    assert kl_divergence(logits, target, 2.0).item() == pytest.approx(4.0 * by_hand)
 
 
 def test_size_term_by_hand() -> None:
@@ -119,8 +119,8 @@ def test_every_term_by_hand(frame_by_frame: bool, glance: float, local: float) -
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected)
 
 
-# parts that each term teaches, and nothing else (method, gradient map)
-TEACHES = {
+# parts that each term trains, and nothing else (Uni-AdaFocus, arXiv 2412.11228)
+TRAINS = {
     "tsm": {
         "prediction": {"global_head", "local_head"},
         "glance": {"global_encoder", "global_aux_head"},
@@ -138,10 +138,10 @@ TEACHES = {
         "size": {"spatial_policy"},
     },
 }
-TEACHES["x3d"] = TEACHES["tsm"]
+TRAINS["x3d"] = TRAINS["tsm"]
 
 
-def taught_parts(net: AdaFocus) -> set[str]:
+def trained_parts(net: AdaFocus) -> set[str]:
     """Parts with a gradient that is not zero everywhere."""
     found = set()
     for name, parameter in net.named_parameters():
@@ -164,16 +164,16 @@ def task_and_clips(variant: str) -> tuple[AdaFocusTask, tuple[torch.Tensor, torc
 
 
 @pytest.mark.parametrize("variant", ["tsm", "x3d", "long"])
-def test_every_term_teaches_its_parts_and_no_other(variant: str) -> None:
+def test_every_term_trains_its_parts_and_no_other(variant: str) -> None:
     task, clips = task_and_clips(variant)
     net = task.net.train()
     assert isinstance(net, networks.AdaFocus)
     terms = task(clips, TARGET, torch.Generator().manual_seed(1))
-    assert set(terms) == set(TEACHES[variant])
+    assert set(terms) == set(TRAINS[variant])
     for name, term in terms.items():
         net.zero_grad()
         term.backward(retain_graph=True)
-        assert taught_parts(net) == TEACHES[variant][name], name
+        assert trained_parts(net) == TRAINS[variant][name], name
 
 
 @pytest.mark.parametrize("variant", ["tsm", "x3d", "long"])
@@ -191,4 +191,4 @@ def test_where_the_policies_learn_alone_the_focus_is_not_run_and_their_terms_are
     for name in ("spatial", "size"):
         torch.testing.assert_close(alone[name], whole[name])
     sum(alone.values()).backward()  # type: ignore[union-attr]
-    assert taught_parts(net) == {"temporal_policy", "spatial_policy", "training_heads.feature_crop"}
+    assert trained_parts(net) == {"temporal_policy", "spatial_policy", "training_heads.feature_crop"}

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from adafocus.calibration.commands.train import train
 from adafocus.calibration.datasets import LabeledClip
-from adafocus.calibration.training.data import Fold, Steps, split_folds
+from adafocus.calibration.training.data import Fold, StepSampler, split_folds
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.errors import AdafocusError
 from tests.helpers.training_run import write_clips, write_recipe
@@ -51,8 +51,8 @@ def launch(given: list[str]) -> subprocess.Popen[str]:
 
 def finish(given: list[str]) -> None:
     process = launch(given)
-    told, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, told
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
 
 
 def steps(work: Path) -> list[dict[str, str]]:
@@ -101,28 +101,29 @@ def test_two_processes_learn_what_one_does(clips: Path, tmp_path: Path) -> None:
 
 
 def test_every_epoch_is_a_permutation_that_processes_share_out() -> None:
-    taught = np.arange(10)
-    whole = Steps(taught, 4, 2, 7, 0, 1)
+    indices = np.arange(10)
+    whole = StepSampler(indices, 4, 2, 7, 0, 1)
     keys = [key for batch in whole for key in batch]
     assert len(whole) == 4
     assert len({index for epoch, index in keys if epoch == 0}) == 8
-    halves = [list(Steps(taught, 4, 2, 7, rank, 2)) for rank in (0, 1)]
+    halves = [list(StepSampler(indices, 4, 2, 7, rank, 2)) for rank in (0, 1)]
     for batch, first, second in zip(whole, *halves, strict=True):
         assert sorted(batch) == sorted(first + second)
-    later = Steps(taught, 4, 2, 7, 0, 1)
+    later = StepSampler(indices, 4, 2, 7, 0, 1)
     later.start = 3
     assert list(later) == list(whole)[3:]
 
 
-def test_folds_keep_groups_whole_and_judge_every_clip_once() -> None:
+def test_folds_keep_groups_whole_and_validate_on_every_clip_once() -> None:
     clips = [LabeledClip(Path(f"{n}.avi"), (f"c{n % 3}",), f"g{n // 2}", "train") for n in range(60)]
-    judged: list[int] = []
+    validated: list[int] = []
     for number in range(1, 6):
-        teach, judge = split_folds(clips, Fold(number, 5), seed=3)
-        assert not {(clips[i].label, clips[i].group) for i in teach} & {(clips[i].label, clips[i].group) for i in judge}
-        assert sorted(teach + judge) == list(range(60))
-        judged += judge
-    assert sorted(judged) == list(range(60))
+        training, validation = split_folds(clips, Fold(number, 5), seed=3)
+        groups = [{(clips[i].label, clips[i].group) for i in indices} for indices in (training, validation)]
+        assert not groups[0] & groups[1]
+        assert sorted(training + validation) == list(range(60))
+        validated += validation
+    assert sorted(validated) == list(range(60))
 
 
 @pytest.mark.parametrize("text", ["5", "0/5", "6/5", "1/1", "a/b", "1/2/3"])
@@ -137,7 +138,7 @@ def test_a_fold_that_is_none_is_refused(text: str) -> None:
         ({"epoch": 3}, "epoch"),
         ({"classifier": {"backbone": "x3d_xs"}}, "exactly one"),
         ({"soft_weight": 1.0}, "teacher"),
-        ({"hard_weight": 0.0}, "nothing would teach"),
+        ({"hard_weight": 0.0}, "nothing would train"),
         ({"rates": {"glances": 1.0}}, "glances"),
         ({"epochs": 0}, "epochs"),
         ({"overrides": {"glance_frame": 3}}, "glance_frame"),
