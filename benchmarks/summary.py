@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from adafocus.calibration.evaluation.figures import difference
-from adafocus.calibration.evaluation.metrics import Resamples
+from adafocus.calibration.evaluation.metrics import GroupBootstrap
 from adafocus.calibration.predictions.ablations import LEARNED
 from adafocus.calibration.report_file import put_result, read_evaluation
 from adafocus.errors import AdafocusError
@@ -36,30 +36,30 @@ def summary(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
         one["curve"] = {key: value for key, value in one["curve"].items() if key != "sweep"}
     if len(short) == 1:
         return short[0]
-    hits, resamples = _mean_hits(evaluations)
+    hits, bootstrap = _mean_hits(evaluations)
     return {
         "runs": short,
         "top1_percent_over_runs": {
             way: mean_of([one["ways"][way]["top1_percent"] for one in short])
-            | {"interval_over_groups": _percents(resamples.interval(right))}
+            | {"interval_over_groups": _percents(bootstrap.interval(right))}
             for way, right in hits.items()
         },
         "differences_over_runs": [
-            {"against": way, **difference(hits[LEARNED], right, resamples)}
+            {"against": way, **difference(hits[LEARNED], right, bootstrap)}
             for way, right in hits.items()
             if way != LEARNED
         ],
     }
 
 
-def _mean_hits(evaluations: Sequence[dict[str, Any]]) -> tuple[dict[str, NDArray[np.float64]], Resamples]:
+def _mean_hits(evaluations: Sequence[dict[str, Any]]) -> tuple[dict[str, NDArray[np.float64]], GroupBootstrap]:
     """Return, by ablation, the ``(n,)`` shares of runs that get each clip right; and draws of the clips' groups."""
     rows = [one["each_clip"] for one in evaluations]
     if len({tuple(row["path"] for row in run) for run in rows}) != 1:
         raise AdafocusError("The evaluations are of different clips, expected runs on the same. Give them one by one.")
     ways = [way for way in rows[0][0]["right_by_way"] if all(way in run[0]["right_by_way"] for run in rows)]
     hits = {way: np.mean([[row["right_by_way"][way] for row in run] for run in rows], axis=0) for way in ways}
-    return hits, Resamples([row["group"] for row in rows[0]])
+    return hits, GroupBootstrap([row["group"] for row in rows[0]])
 
 
 def mean_of(values: Sequence[float]) -> dict[str, Any]:

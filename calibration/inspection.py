@@ -1,4 +1,4 @@
-"""What a model file says of itself; nothing but its header is read."""
+"""Describe a model file or a float checkpoint from its header, for ``adafocus inspect``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHECKPOINT_FORMAT = "adafocus-edge float checkpoint, version 1"
 
 
 def describe(target: str) -> dict[str, Any] | None:
-    """Describe a model file or a checkpoint of this room; None where ``target`` is neither."""
+    """Describe a model file or a float checkpoint; None where ``target`` is neither."""
     path = Path(target)
     if path.suffix != ".safetensors" or not path.is_file():
         return None
@@ -33,13 +33,14 @@ def describe(target: str) -> dict[str, Any] | None:
         "preset": metadata["preset"],
         "classes": len(json.loads(metadata["labels"])),
         "bytes": path.stat().st_size,
-        "taught_on_clips": history.get("training", history).get("taught"),
+        "trained_on_clips": history.get("training", history).get("taught"),
         "packages": [f"{name} {number}" for name, number in history.get("packages", {}).items()],
-        "next": f"adafocus export {path} --out bundle --prove VIDEO",
+        "next": f"adafocus export {path} --out bundle --verify VIDEO",
     }
 
 
 def _checkpoint(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    """Describe a float checkpoint of ``adafocus train``."""
     recipe, history = json.loads(metadata["recipe"]), json.loads(metadata["history"])
     whole = recipe["classifier"] is not None
     return {

@@ -1,4 +1,4 @@
-"""Figures on disk: YAML for people, JSON by the file's name, and the files of results in the repository."""
+"""Read and write figures: YAML for people, JSON by the file's name, and the files of results in the repository."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
 
 
 def _command(path: Path) -> str:
+    """Return the command that makes an evaluation."""
     return f"adafocus evaluate BUNDLE CLIPS --out {path}"
 
 

@@ -32,7 +32,7 @@ def _parsed(context: click.Context, parameter: click.Parameter, texts: tuple[str
     type=click.Choice(["auto", "softmax", "logit", "entropy"]),
     default="auto",
     show_default=True,
-    help="How sureness is measured; auto: what does best on unseen groups.",
+    help="Measure confidence this way; auto takes what does best on unseen groups.",
 )
 @click.option(
     "--method",
@@ -47,7 +47,13 @@ def _parsed(context: click.Context, parameter: click.Parameter, texts: tuple[str
     "--folds", default=5, show_default=True, type=click.IntRange(2), help="Parts that groups are left out in."
 )
 @click.option("--groups-within-labels", is_flag=True, help="Groups are numbered within each label, as in UCF-101.")
-@click.option("--answers", type=click.Path(path_type=Path), help="Keep all answers in this .npz, or take them from it.")
+@click.option(
+    "--predictions",
+    "--answers",
+    "predictions",
+    type=click.Path(path_type=Path),
+    help="Keep all predictions in this .npz file, or take them from it.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write another bundle, a folder or a .zip.  [default: BUNDLE]"
 )
@@ -64,38 +70,38 @@ def calibrate(
     threads: int,
     folds: int,
     groups_within_labels: bool,
-    answers: Path | None,
+    predictions: Path | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Find the exits' thresholds of BUNDLE for a table of budgets, on the labelled videos of CLIPS.
+    """Find the exits' thresholds of BUNDLE for a table of budgets, on the labeled videos of CLIPS.
 
     The code of the device runs the clips through the converted stages. Beside each row of the table stands what it is
-    expected to cost and to answer, found on groups of clips that were left out.
+    expected to cost and its expected accuracy, found on groups of clips that were left out.
     """
     from rich.console import Console
 
     from adafocus.calibration.exits.calibrate import Request, calibrate_bundle
-    from adafocus.calibration.exits.table import as_dict, show
+    from adafocus.calibration.exits.table import print_calibration
     from adafocus.edge.bundle.bundle import is_bundle, rewrite_bundle
     from adafocus.edge.recognizer import Recognizer
 
     destination = bundle if out is None else out
     if destination.exists() and not is_bundle(destination):
         raise AdafocusError(f"{destination} exists and is no bundle, so it is not replaced. Choose another --out.")
-    if answers is not None and answers.is_dir():
-        raise AdafocusError(f"--answers is the folder {answers}, expected the name of a file.")
+    if predictions is not None and predictions.is_dir():
+        raise AdafocusError(f"--predictions is the folder {predictions}, expected the name of a file.")
     recognizer = Recognizer.open(bundle, runtime, threads)
-    request = Request(clips, split, label_map, budgets, criterion, method, folds, groups_within_labels, answers)
+    request = Request(clips, split, label_map, budgets, criterion, method, folds, groups_within_labels, predictions)
     found = calibrate_bundle(recognizer, request)
     manifest = recognizer.bundle.manifest.model_copy(update={"exits": found.exits})
     with recognizer.bundle as source:
         rewrite_bundle(source, manifest, destination).close()
     if as_json:
-        options.print_json({"bundle": str(bundle), "out": str(destination), **as_dict(found)})
+        options.print_json({"bundle": str(bundle), "out": str(destination), **found.as_dict()})
         return
     console = Console(highlight=False)
-    show(found, console)
+    print_calibration(found, console)
     console.print(f"wrote {destination}", soft_wrap=True)
     rows = found.exits.budgets
     middle = rows[len(rows) // 2]

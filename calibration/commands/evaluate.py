@@ -22,18 +22,30 @@ if TYPE_CHECKING:
 @options.runtime
 @options.threads
 @click.option(
+    "--ablations",
     "--ways",
+    "ablations",
     type=click.Choice(["all", "none"]),
     default="all",
     show_default=True,
-    help="Also centred, random, whole-frame and fixed boxes, uniform and random frames.",
+    help="Also run centred, random, whole-frame and fixed boxes, uniform and random frames.",
 )
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="Runs of each way that draws.")
+@click.option(
+    "--seeds", default=3, show_default=True, type=click.IntRange(1), help="Run each random ablation so often."
+)
 @click.option("--limit", type=click.IntRange(1), help="At most so many clips, spread evenly over the list.")
 @click.option("--groups-within-labels", is_flag=True, help="Groups are numbered within each label, as in UCF-101.")
-@click.option("--answers", type=click.Path(path_type=Path), help="Keep all answers in this .npz, or take them from it.")
+@click.option(
+    "--predictions",
+    "--answers",
+    "predictions",
+    type=click.Path(path_type=Path),
+    help="Keep all predictions in this .npz file, or take them from it.",
+)
 @click.option("--baseline", type=click.Path(path_type=Path), help="Checkpoint of a float classifier on whole frames.")
-@click.option("--recipe", type=click.Path(path_type=Path), help="How a published --baseline looks at a clip.")
+@click.option(
+    "--recipe", type=click.Path(path_type=Path), help="Recipe that says how a published --baseline samples a clip."
+)
 @click.option("--compare", type=click.Path(path_type=Path), help="Another evaluation (--out) of the same clips.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the figures as YAML, or JSON by its name.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write one HTML page with plots and pictures.")
@@ -45,11 +57,11 @@ def evaluate(
     label_map: Path | None,
     runtime: str,
     threads: int,
-    ways: str,
+    ablations: str,
     seeds: int,
     limit: int | None,
     groups_within_labels: bool,
-    answers: Path | None,
+    predictions: Path | None,
     baseline: Path | None,
     recipe: Path | None,
     compare: Path | None,
@@ -66,13 +78,13 @@ def evaluate(
     from adafocus.calibration.evaluation.evaluate import Request, evaluate_bundle
     from adafocus.calibration.evaluation.report.html import write_page
     from adafocus.calibration.evaluation.report.pictures import choose_rows, draw_picks
-    from adafocus.calibration.evaluation.report.table import show
+    from adafocus.calibration.evaluation.report.table import print_evaluation
     from adafocus.calibration.report_file import write_report
     from adafocus.edge.recognizer import Recognizer
 
     if recipe is not None and baseline is None:
-        raise AdafocusError("--recipe says how the --baseline looks at a clip, so give that as well.")
-    for option, path in (("--out", out), ("--report", report), ("--answers", answers)):
+        raise AdafocusError("--recipe says how the --baseline samples a clip, so give that as well.")
+    for option, path in (("--out", out), ("--report", report), ("--predictions", predictions)):
         if path is not None and path.is_dir():
             raise AdafocusError(f"{option} is the folder {path}, expected the name of a file.")
     recognizer = Recognizer.open(bundle, runtime, threads)
@@ -81,10 +93,10 @@ def evaluate(
         split,
         label_map,
         limit=limit,
-        all_ways=ways == "all",
+        ablations=ablations == "all",
         seeds=seeds,
         groups_within_labels=groups_within_labels,
-        store=answers,
+        predictions=predictions,
         baseline=baseline,
         recipe=recipe,
         compare=compare,
@@ -100,7 +112,7 @@ def evaluate(
         options.print_json(figures)
         return
     console = Console(highlight=False)
-    show(figures, console)
+    print_evaluation(figures, console)
     for path in (out, report):
         if path is not None:
             console.print(f"wrote {path}", soft_wrap=True)

@@ -1,1 +1,1 @@
-"""How good a bundle is: the device code on labelled video files, with its ablations."""
+"""How good a bundle is: the device code on labeled video files, with ablations of its policy."""

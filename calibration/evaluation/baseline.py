@@ -25,15 +25,15 @@ from adafocus.errors import AdafocusError
 from adafocus.networks.cost import count_macs
 
 
-class WholeFrames:
-    """A classifier on whole frames, ready to be asked."""
+class WholeFrameClassifier:
+    """A classifier on whole frames."""
 
     def __init__(self, checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]) -> None:
         """Open a classifier.
 
         Args:
             checkpoint: of ``adafocus train``, or a published X3D.
-            recipe: says how a published one looks at a clip (``teacher`` or ``classifier``).
+            recipe: says how a published one samples a clip (``teacher`` or ``classifier``).
             labels: K, of the bundle.
 
         Raises:
@@ -43,20 +43,20 @@ class WholeFrames:
         self._shape, self._order = _shape_and_order(checkpoint, recipe, labels)
         self._net, self._feed = load_teacher(checkpoint, self._shape.backbone), classifier_config(self._shape)
 
-    def ask(self, clips: Sequence[LabeledClip]) -> Baseline:
-        """Answer clips that can be read.
+    def predict(self, clips: Sequence[LabeledClip]) -> Baseline:
+        """Classify clips that can be read.
 
         Raises:
             AdafocusError: it knows another number of classes than the bundle.
         """
         views = (self._view(clip) for clip in track(clips, "baseline", console=Console(stderr=True), transient=True))
-        answers, spent_s = [], []
+        rows, spent_s = [], []
         with torch.no_grad():
             for view in views:
                 started = time.perf_counter()
-                answers.append(self._net(view)[0].numpy())
+                rows.append(self._net(view)[0].numpy())
                 spent_s.append(time.perf_counter() - started)
-        logits = np.stack(answers)
+        logits = np.stack(rows)
         if logits.shape[1] != self._classes:
             raise AdafocusError(
                 f"{self._checkpoint} knows {logits.shape[1]} classes, the bundle {self._classes}. Give a --baseline "
@@ -67,14 +67,14 @@ class WholeFrames:
         return Baseline(logits[:, self._order], macs, 1000.0 * float(np.median(spent_s)))
 
     def _view(self, clip: LabeledClip) -> Tensor:
-        """``(1, T, 3, S, S)``, as evaluation samples a clip."""
+        """Read a clip as evaluation samples it, ``(1, T, 3, S, S)``."""
         size, short_side = self._shape.size, self._shape.short_side_px
         pixels = sample_video(clip.path, self._shape.frames, lambda frame: fit_frame(frame, size, short_side))
         return normalize(pixels, self._feed)[None]
 
 
 def _shape_and_order(checkpoint: Path, recipe: Path | None, labels: tuple[str, ...]) -> tuple[Classifier, list[int]]:
-    """How the classifier looks at a clip, and where the bundle's labels stand among its own.
+    """Return how the classifier samples a clip, and where the bundle's labels stand among its own.
 
     A published checkpoint does not name its labels; they are taken to be those of the bundle, in the same order.
     """
@@ -92,6 +92,6 @@ def _shape_and_order(checkpoint: Path, recipe: Path | None, labels: tuple[str, .
     shape = None if found is None else found.teacher or found.classifier
     if shape is None:
         raise AdafocusError(
-            f"{checkpoint} does not say how it looks at a clip. Give --recipe with the key teacher or classifier."
+            f"{checkpoint} does not say how it samples a clip. Give --recipe with the key teacher or classifier."
         )
     return shape, list(range(len(labels)))

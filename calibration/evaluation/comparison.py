@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from adafocus.calibration.evaluation.figures import difference, percent
-from adafocus.calibration.evaluation.metrics import Resamples
+from adafocus.calibration.evaluation.metrics import GroupBootstrap
 from adafocus.errors import AdafocusError
 
 
 def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) -> dict[str, Any]:
-    """Set two evaluations side by side, clip by clip, without exits.
+    """Compare two evaluations clip by clip, without exits.
 
     Args:
         figures: of this evaluation.
@@ -23,7 +23,7 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
 
     Returns:
         ``points`` that this one is ahead in top-1, with ``interval``; how often both give the same label; and how many
-        of the chosen frames are the same, None where the two choose another number of frames or among others.
+        of the selected frames are the same, None where the two select another number of frames or among others.
 
     Raises:
         AdafocusError: the other evaluation is of other clips, or of other labels for them.
@@ -38,8 +38,8 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
             "Evaluate both bundles with the same CLIPS and --label-map."
         )
     pairs = [(row, theirs[path]) for path, row in ours.items()]
-    resamples = Resamples([row["group"] for row, _ in pairs])
-    right, right_there = (np.array([float(row["right"]) for row in rows]) for rows in zip(*pairs, strict=True))
+    bootstrap = GroupBootstrap([row["group"] for row, _ in pairs])
+    correct, other_correct = (np.array([float(row["right"]) for row in rows]) for rows in zip(*pairs, strict=True))
     same_frames = [
         len(set(one["frames"]) & set(two["frames"])) / len(one["frames"])
         for one, two in pairs
@@ -52,29 +52,29 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
         "with_precision": other["measured_on"]["precision"],
         "file": other_path.name,
         "clips": len(pairs),
-        **difference(right, right_there, resamples),
-        "gained": int((right > right_there).sum()),
-        "lost": int((right < right_there).sum()),
+        **difference(correct, other_correct, bootstrap),
+        "gained": int((correct > other_correct).sum()),
+        "lost": int((correct < other_correct).sum()),
         "same_label_percent": percent(float(np.mean([one["best"] == two["best"] for one, two in pairs]))),
         "same_frames_percent": percent(float(np.mean(same_frames))) if comparable else None,
     }
 
 
-def refuse_other_clips(ours: Collection[str], other: dict[str, Any], other_path: Path, most: int = 0) -> None:
+def refuse_other_clips(ours: Collection[str], other: dict[str, Any], other_path: Path, allowed: int = 0) -> None:
     """Refuse an evaluation of other clips.
 
     Args:
         ours: paths of this evaluation's clips.
         other: the other evaluation.
         other_path: from where.
-        most: so many clips may be in only one of the two, as before it is known which can be read.
+        allowed: so many clips may be in only one of the two, as before it is known which can be read.
 
     Raises:
         AdafocusError: more are.
     """
     theirs = _by_path(other)
     apart = sorted(theirs.keys() ^ set(ours))
-    if len(apart) > most:
+    if len(apart) > allowed:
         raise AdafocusError(
             f"{other_path} is of {len(theirs)} clips and this evaluation of {len(ours)}; {apart[0]} is in only one of "
             "them. Only the same clips can be compared: evaluate both bundles with the same CLIPS, --split and --limit."
@@ -82,8 +82,10 @@ def refuse_other_clips(ours: Collection[str], other: dict[str, Any], other_path:
 
 
 def _by_path(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the rows of single clips by their paths."""
     return {row["path"]: row for row in figures["each_clip"]}
 
 
 def _candidates(figures: dict[str, Any]) -> int:
+    """Return how many candidate frames the focus selects from."""
     return int(figures["measured_on"]["candidate_frames"])

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.calibration.predictions.ground_truth import Truth
+from adafocus.calibration.predictions.ground_truth import GroundTruth
 
-BEST = 5
+TOP_K = 5
 BINS = 15
+RESAMPLES = 2000
+# of a figure that takes long to compute
+FEW_RESAMPLES = 200
+PERCENTILES = (2.5, 97.5)
 
 
-def right_among_best(logits: NDArray[np.float32], truth: Truth, k: int) -> NDArray[np.float64]:
-    """Whether one of a clip's classes is among its ``k`` best answers.
+def top_k_correct(logits: NDArray[np.float32], truth: GroundTruth, k: int) -> NDArray[np.float64]:
+    """Return whether one of a clip's classes is among the ``k`` classes with the largest logits.
 
     Where logits are equal, as those of int8 graphs often are, the first class is the better one, as on the device.
 
@@ -28,13 +32,13 @@ def right_among_best(logits: NDArray[np.float32], truth: Truth, k: int) -> NDArr
         ``(n,)`` of 0.0 and 1.0.
     """
     best = np.argsort(-logits, axis=1, kind="stable")[:, :k]
-    return np.asarray(np.take_along_axis(truth.all, best, 1).any(1), np.float64)
+    return np.asarray(np.take_along_axis(truth.multi_hot, best, 1).any(1), np.float64)
 
 
 def average_precision(
     scores: NDArray[np.float64], shown: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Precision where each clip of one class stands in the order of scores, and the mean of that (method.md 7).
+    """Return the mean of the precision at every clip of one class, in the order of scores.
 
     The same as scikit-learn's ``average_precision_score``, for many weightings at once.
 
@@ -56,9 +60,9 @@ def average_precision(
 
 
 def mean_average_precision(
-    scores: NDArray[np.float64], truth: Truth, weights: NDArray[np.float64]
+    scores: NDArray[np.float64], truth: GroundTruth, weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Mean over all classes that a clip which counts shows.
+    """Return the mean over all classes that a clip which counts shows.
 
     Args:
         scores: ``(n, K)`` softmax scores.
@@ -68,7 +72,7 @@ def mean_average_precision(
     Returns:
         ``(r,)`` of 0..1.
     """
-    found = [average_precision(scores[:, place], truth.all[:, place], weights) for place in truth.classes]
+    found = [average_precision(scores[:, place], truth.multi_hot[:, place], weights) for place in truth.classes]
     return np.nanmean(found, axis=0)
 
 
@@ -78,7 +82,7 @@ class Reliability:
 
     Attributes:
         confidence: mean of each bin.
-        accuracy: share of right answers in it.
+        accuracy: share of right predictions in it.
         clips: how many it holds.
     """
 
@@ -93,12 +97,12 @@ class Reliability:
         return float(np.average(gaps, weights=self.clips))
 
 
-def reliability(scores: NDArray[np.float64], right: NDArray[np.float64], bins: int = BINS) -> Reliability:
-    """Sort answers into equally wide bins of their confidence.
+def reliability(scores: NDArray[np.float64], correct: NDArray[np.float64], bins: int = BINS) -> Reliability:
+    """Sort predictions into equally wide bins of their confidence.
 
     Args:
         scores: ``(n, K)`` probabilities.
-        right: ``(n,)`` whether the best answer is right.
+        correct: ``(n,)`` whether the prediction is right.
         bins: how many, from 0 to 1; a value on an edge belongs to the bin below.
     """
     best = scores.max(1)
@@ -106,18 +110,12 @@ def reliability(scores: NDArray[np.float64], right: NDArray[np.float64], bins: i
     members = [places == place for place in np.unique(places)]
     return Reliability(
         tuple(float(best[inside].mean()) for inside in members),
-        tuple(float(right[inside].mean()) for inside in members),
+        tuple(float(correct[inside].mean()) for inside in members),
         tuple(int(inside.sum()) for inside in members),
     )
 
 
-RESAMPLES = 2000
-# of a figure that takes long to compute
-FEW_RESAMPLES = 200
-PERCENTILES = (2.5, 97.5)
-
-
-class Resamples:
+class GroupBootstrap:
     """Bootstrap over groups: clips of one source video are alike, so they are drawn together.
 
     Every figure of one evaluation is computed on the same draws, so that differences are paired.
@@ -135,14 +133,19 @@ class Resamples:
         self.weights = draws[:, member_of].astype(np.float64)
 
     def interval(self, values: NDArray[np.float64]) -> tuple[float, float] | None:
-        """95 % interval of the mean of ``(n,)`` values."""
+        """Return the 95 % interval of the mean of ``(n,)`` values."""
         return self._percentiles(self.weights @ values / self.weights.sum(1))
 
     def interval_of(self, figure: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> tuple[float, float] | None:
-        """95 % interval of any figure, which makes ``(r,)`` of ``(r, n)`` weights, on the first of the draws."""
+        """Return the 95 % interval of any figure, on the first of the draws.
+
+        Args:
+            figure: makes ``(r,)`` figures of ``(r, n)`` weights.
+        """
         return self._percentiles(figure(self.weights[:FEW_RESAMPLES]))
 
     def _percentiles(self, found: NDArray[np.float64]) -> tuple[float, float] | None:
+        """Return the ends of the interval; None where there is a single group."""
         if self.groups == 1:
             return None
         low, high = np.percentile(found, PERCENTILES)

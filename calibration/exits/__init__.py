@@ -1,1 +1,1 @@
-"""Thresholds of the exits: the official routine, paths of thresholds, and how they do on unseen groups."""
+"""Thresholds of the exits: the official routine, paths of thresholds, and cross-validation on unseen groups."""

@@ -1,10 +1,11 @@
-"""Thresholds of a bundle's exits, from held-out clips run through its converted stages by the code of the device."""
+"""Calibrate a bundle: thresholds of its exits from held-out clips, run through its stages by the device code."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,26 +14,24 @@ from adafocus.calibration.exits.cross_validation import (
     FOLDS,
     OFFICIAL_CRITERIA,
     REPEATS,
-    Sample,
+    LabeledPredictions,
     Trial,
-    Unseen,
-    best_choice,
-    candidates,
-    cross_validated,
-    official_candidates,
+    UnseenResult,
+    best_rule,
+    candidate_rules,
+    cross_validate,
+    official_rules,
 )
-from adafocus.calibration.exits.fitting import Choice, budget_table, exit_costs, refuse_joules
-from adafocus.calibration.predictions.ablations import LEARNED
-from adafocus.calibration.predictions.collect import Way
-from adafocus.calibration.predictions.ground_truth import read_label_map, truth_of
-from adafocus.calibration.predictions.store import answers_of
+from adafocus.calibration.exits.fitting import OFFICIAL, ThresholdRule, budget_table, exit_costs, refuse_joules
+from adafocus.calibration.predictions.ablations import LEARNED, Ablation
+from adafocus.calibration.predictions.ground_truth import ground_truth, read_label_map
+from adafocus.calibration.predictions.store import load_or_collect
 from adafocus.edge.budget.costs import MACS_PER_GMAC, Budget, refuse_out_of_range
 from adafocus.edge.bundle.manifest import Calibration, ExitBudget, Exits
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
 
-AUTO = "auto"
-METHODS = ("best", "official")
+AUTO, BEST = "auto", "best"
 
 
 @dataclass(frozen=True)
@@ -40,15 +39,15 @@ class Request:
     """What to calibrate with.
 
     Attributes:
-        clip_list: a clip set that the network did not learn from.
+        clip_list: a clip set that the network was not trained on.
         split: of it.
         label_map: YAML from its labels to the bundle's, where they differ.
         budgets: rows beside those of the table.
-        criterion: how sureness is measured; ``auto``: whichever does best on unseen groups.
+        criterion: the measure of confidence; ``auto``: whichever does best on unseen groups.
         method: ``best`` on unseen groups, or the ``official`` routine.
         folds: parts into which groups are divided.
         groups_within_labels: groups are numbered within each label, as those of UCF-101 are.
-        store: file that keeps the answers.
+        predictions: file that keeps the predictions.
     """
 
     clip_list: Path
@@ -56,52 +55,73 @@ class Request:
     label_map: Path | None = None
     budgets: tuple[Budget, ...] = ()
     criterion: str = AUTO
-    method: str = "best"
+    method: str = BEST
     folds: int = FOLDS
     groups_within_labels: bool = False
-    store: Path | None = None
+    predictions: Path | None = None
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class CalibrationResult:
     """What was found.
 
     Attributes:
         exits: for the manifest.
+        rule: how its thresholds were found.
         unseen: what each of its rows comes to on unseen groups.
         trials: what was tried.
-        full: cost in GMAC and share of right answers where no clip stops early.
+        full: cost in GMAC and share of right predictions where no clip stops early.
         glance: likewise of the glance alone.
     """
 
     exits: Exits
-    unseen: tuple[Unseen, ...]
+    rule: ThresholdRule
+    unseen: tuple[UnseenResult, ...]
     trials: tuple[Trial, ...]
     full: tuple[float, float]
     glance: tuple[float, float]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values: everything that the manifest holds, and what was tried."""
+        exits = self.exits
+        return {
+            "criterion": exits.criterion,
+            "temperature": exits.temperature,
+            "calibration": None if exits.calibration is None else exits.calibration.model_dump(),
+            "without_exits": {"gmac": self.full[0], "accuracy": self.full[1]},
+            "glance_alone": {"gmac": self.glance[0], "accuracy": self.glance[1]},
+            "tried": [
+                {**asdict(trial.rule), "accuracy": trial.accuracy, "mean_absolute_error": trial.error}
+                for trial in self.trials
+            ],
+            "budgets": [
+                {**row.model_dump(), "realized": unseen.cost, "exit_shares": list(unseen.exit_shares)}
+                for row, unseen in zip(exits.budgets, self.unseen, strict=True)
+            ],
+        }
 
-def calibrate_bundle(recognizer: Recognizer, request: Request) -> Calibrated:
-    """Ask every exit about the clips and find thresholds for a table of budgets.
+
+def calibrate_bundle(recognizer: Recognizer, request: Request) -> CalibrationResult:
+    """Run every exit on the clips and find thresholds for a table of budgets.
 
     Raises:
         AdafocusError: the clips cannot be read or are of one group, a label is unknown, or a budget cannot be met.
     """
-    choices = _choices(request, len(recognizer.exit_macs))
+    rules = _rules(request, len(recognizer.exit_macs))
     budgets = _budgets(request.budgets, recognizer.exit_macs)
-    sample = _asked(recognizer, request)
+    sample = _labeled_predictions(recognizer, request)
+    costs = {budget.unit: exit_costs(sample.predictions, budget.unit) for budget in budgets}
     for budget in budgets:
         if budget.unit == "ms":
-            costs = exit_costs(sample.answers, budget.unit)
-            refuse_out_of_range(budget, float(costs[0]), float(costs[-1]))
-    choice, trials = best_choice(sample, budgets, choices, folds=request.folds, repeats=REPEATS)
-    unseen = cross_validated(sample, budgets, [choice], folds=request.folds)
-    fitted = sample.fit(choice, np.arange(len(sample.groups)))
+            refuse_out_of_range(budget, float(costs["ms"][0]), float(costs["ms"][-1]))
+    rule, trials = best_rule(sample, budgets, rules, folds=request.folds, repeats=REPEATS)
+    unseen = cross_validate(sample, budgets, [rule], folds=request.folds)
+    fitted = sample.fit(rule, np.arange(len(sample.groups)))
     rows = [
         ExitBudget(
             unit=budget.unit,
             budget=budget.value,
-            thresholds=tuple(fitted.thresholds(budget.value, exit_costs(sample.answers, budget.unit)).tolist()),
+            thresholds=tuple(fitted.thresholds(budget.value, costs[budget.unit]).tolist()),
             expected_accuracy=expected.accuracy,
             expected_error=expected.error,
             expected_error_spread=expected.spread,
@@ -114,29 +134,30 @@ def calibrate_bundle(recognizer: Recognizer, request: Request) -> Calibrated:
         n=len(sample.groups),
         groups=len(set(sample.groups.tolist())),
         runtime=recognizer.runtime,  # type: ignore[arg-type]
-        family=choice.family,
+        family=rule.family,
     )
     exits = Exits(
-        criterion=choice.criterion, temperature=fitted.temperature, budgets=tuple(rows), calibration=calibration
+        criterion=rule.criterion, temperature=fitted.temperature, budgets=tuple(rows), calibration=calibration
     )
-    right, macs = sample.right.mean(0), sample.answers.macs / MACS_PER_GMAC
-    ends = [(float(macs[place]), float(right[place])) for place in (-1, 0)]
-    return Calibrated(exits, tuple(unseen), tuple(trials), *ends)
+    accuracy, gmac = sample.correct.mean(0), sample.predictions.exit_macs / MACS_PER_GMAC
+    ends = [(float(gmac[place]), float(accuracy[place])) for place in (-1, 0)]
+    return CalibrationResult(exits, rule, tuple(unseen), tuple(trials), *ends)
 
 
-def _choices(request: Request, exits: int) -> list[Choice]:
-    every = official_candidates() if request.method == "official" else candidates(exits)
-    chosen = [choice for choice in every if request.criterion in (AUTO, choice.criterion)]
-    if not chosen:
+def _rules(request: Request, exits: int) -> list[ThresholdRule]:
+    """Return the rules that the request allows."""
+    every = official_rules() if request.method == OFFICIAL else candidate_rules(exits)
+    allowed = [rule for rule in every if request.criterion in (AUTO, rule.criterion)]
+    if not allowed:
         raise AdafocusError(
             f"The official routine has no criterion {request.criterion!r}, only {' or '.join(OFFICIAL_CRITERIA)}. "
             "Leave --criterion out, or --method official."
         )
-    return chosen
+    return allowed
 
 
 def _budgets(asked: Sequence[Budget], exit_macs: Sequence[int]) -> list[Budget]:
-    """The table's and those that were asked, each once; by unit, the smallest first."""
+    """Return the table's budgets and those that were asked, each once; by unit, the smallest first."""
     for budget in asked:
         refuse_joules(budget.unit)
         if budget.unit == "GMAC":
@@ -144,12 +165,11 @@ def _budgets(asked: Sequence[Budget], exit_macs: Sequence[int]) -> list[Budget]:
     return sorted({*budget_table(exit_macs), *asked}, key=lambda budget: (budget.unit, budget.value))
 
 
-def _asked(recognizer: Recognizer, request: Request) -> Sample:
-    """Answers of all exits; unknown labels are told before hours of work."""
+def _labeled_predictions(recognizer: Recognizer, request: Request) -> LabeledPredictions:
+    """Collect the predictions of all exits; unknown labels are refused before hours of work."""
     labels = recognizer.bundle.manifest.labels
-    clips, names = read_clips(request.clip_list, request.split), read_label_map(request.label_map)
-    truth_of(clips, labels, names)
-    answers = answers_of(recognizer, clips, {LEARNED: Way()}, request.store)[LEARNED]
-    within = request.groups_within_labels
-    groups = [f"{clip.label}/{clip.group}" if within else clip.group for clip in answers.clips]
-    return Sample(answers, truth_of(answers.clips, labels, names), np.array(groups))
+    clips, label_map = read_clips(request.clip_list, request.split), read_label_map(request.label_map)
+    ground_truth(clips, labels, label_map)
+    found = load_or_collect(recognizer, clips, {LEARNED: Ablation()}, request.predictions)[LEARNED]
+    truth = ground_truth(found.clips, labels, label_map)
+    return LabeledPredictions(found, truth, np.array(found.groups(request.groups_within_labels)))

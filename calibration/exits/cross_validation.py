@@ -1,18 +1,19 @@
-"""How thresholds do on groups of clips that they were not fitted to."""
+"""Cross-validation: how thresholds do on groups of clips that they were not fitted to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from adafocus.calibration.exits.fitting import OFFICIAL, Choice, Fitted, exit_costs, exits_taken
+from adafocus.calibration.exits.fitting import OFFICIAL, FittedThresholds, ThresholdRule, exit_costs, exits_taken
 from adafocus.calibration.exits.threshold_paths import FAMILIES
-from adafocus.calibration.predictions.collect import Answers
-from adafocus.calibration.predictions.ground_truth import Truth
+from adafocus.calibration.predictions.collect import Predictions
+from adafocus.calibration.predictions.ground_truth import GroundTruth
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.exits import Criterion, confidences
 from adafocus.errors import AdafocusError
@@ -23,7 +24,52 @@ FOLDS, REPEATS = 5, 5
 
 
 @dataclass(frozen=True)
-class Unseen:
+class LabeledPredictions:
+    """Predictions with their ground truth, and which clips belong together.
+
+    Attributes:
+        predictions: of n clips.
+        truth: of the same clips.
+        groups: ``(n,)`` sources.
+    """
+
+    predictions: Predictions
+    truth: GroundTruth
+    groups: NDArray[np.str_]
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """``(n, exits)``, whether each exit's prediction is among the clip's labels."""
+        return np.take_along_axis(self.truth.multi_hot, self.predictions.logits.argmax(-1), axis=1)
+
+    def fit(self, rule: ThresholdRule, members: NDArray[np.int64]) -> FittedThresholds:
+        """Fit thresholds to some of the clips."""
+        found = self.predictions
+        return FittedThresholds(rule, found.logits[members], self.truth.targets[members], found.exit_macs)
+
+    def subset(self, members: NDArray[np.int64]) -> LabeledPredictions:
+        """Keep some of the clips."""
+        found, truth = self.predictions, self.truth
+        clips = tuple(found.clips[place] for place in members)
+        kept = Predictions(clips, found.logits[members], found.exit_macs, found.exit_ms[members])
+        return LabeledPredictions(
+            kept, GroundTruth(truth.targets[members], truth.multi_hot[members]), self.groups[members]
+        )
+
+
+def candidate_rules(exits: int) -> tuple[ThresholdRule, ...]:
+    """Return the rules to try; with two exits there is one threshold, so all families are the same."""
+    families = list(FAMILIES) if exits > 2 else list(FAMILIES)[:1]
+    return tuple(ThresholdRule(criterion, family) for criterion in CRITERIA for family in families)
+
+
+def official_rules() -> tuple[ThresholdRule, ...]:
+    """Return the official routine by both of its criteria."""
+    return tuple(ThresholdRule(criterion, OFFICIAL) for criterion in OFFICIAL_CRITERIA)
+
+
+@dataclass(frozen=True)
+class UnseenResult:
     """What a budget comes to on unseen groups.
 
     Attributes:
@@ -31,7 +77,7 @@ class Unseen:
         cost: realized mean cost of a clip, in the budget's unit; mean over repeats.
         error: relative, ``cost / budget - 1``.
         spread: standard deviation of that error over the parts that were left out, one at a time.
-        accuracy: share of right answers, 0..1; mean over repeats.
+        accuracy: share of right predictions, 0..1; mean over repeats.
         exit_shares: share of clips that leaves at each exit.
     """
 
@@ -43,65 +89,21 @@ class Unseen:
     exit_shares: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Answers with what is right, and which clips belong together.
-
-    Attributes:
-        answers: of n clips.
-        truth: of the same clips.
-        groups: ``(n,)`` sources.
-    """
-
-    answers: Answers
-    truth: Truth
-    groups: NDArray[np.str_]
-
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        """``(n, exits)``, whether each exit's answer is among the clip's labels."""
-        return np.take_along_axis(self.truth.all, self.answers.logits.argmax(-1), axis=1)
-
-    def fit(self, choice: Choice, members: NDArray[np.int64]) -> Fitted:
-        """Thresholds from some of the clips."""
-        answers = self.answers
-        return Fitted(choice, answers.logits[members], self.truth.first[members], answers.macs)
-
-    def some(self, members: NDArray[np.int64]) -> Sample:
-        """Some of the clips."""
-        answers, truth = self.answers, self.truth
-        kept = Answers(
-            tuple(answers.clips[place] for place in members), answers.logits[members], answers.macs, answers.ms[members]
-        )
-        return Sample(kept, Truth(truth.first[members], truth.all[members]), self.groups[members])
-
-
-def candidates(exits: int) -> tuple[Choice, ...]:
-    """What is tried; with two exits there is one threshold, so all families are the same."""
-    families = list(FAMILIES) if exits > 2 else list(FAMILIES)[:1]
-    return tuple(Choice(criterion, family) for criterion in CRITERIA for family in families)
-
-
-def official_candidates() -> tuple[Choice, ...]:
-    """The official routine by both of its criteria."""
-    return tuple(Choice(criterion, OFFICIAL) for criterion in OFFICIAL_CRITERIA)
-
-
-def cross_validated(
-    sample: Sample,
+def cross_validate(
+    sample: LabeledPredictions,
     budgets: Sequence[Budget],
-    choices: Sequence[Choice],
+    rules: Sequence[ThresholdRule],
     *,
     folds: int = FOLDS,
     repeats: int = REPEATS,
     seed: int = 0,
-) -> list[Unseen]:
+) -> list[UnseenResult]:
     """Fit to all groups but some, let the others leave where the thresholds say, and do so for every group.
 
     Args:
         sample: clips of at least two groups.
         budgets: mean costs of a clip.
-        choices: how thresholds are found; of several, the best is chosen anew without the groups that are left out.
+        rules: how thresholds are found; of several, the best is selected anew without the groups that are left out.
         folds: parts into which groups are divided, or one for each group where there are fewer.
         repeats: divisions that are drawn.
         seed: of the divisions.
@@ -109,61 +111,69 @@ def cross_validated(
     Raises:
         AdafocusError: there is a single group, or a budget in joules.
     """
-    costs = [exit_costs(sample.answers, budget.unit) for budget in budgets]
-    right, everyone = sample.right, np.arange(len(sample.groups))
-    exits = right.shape[1]
-    taken = np.zeros((repeats, len(budgets), len(everyone)), np.int64)
+    logits = sample.predictions.logits
+    costs = [exit_costs(sample.predictions, budget.unit) for budget in budgets]
+    taken = np.zeros((repeats, len(budgets), len(logits)), np.int64)
     errors: list[list[float]] = [[] for _ in budgets]
-    for repeat, known, unseen in _divisions(sample.groups, folds, repeats, seed):
-        choice = choices[0] if len(choices) == 1 else best_choice(sample.some(known), budgets, choices, folds=folds)[0]
-        fitted = sample.fit(choice, known)
-        sure = confidences(sample.answers.logits[unseen], choice.criterion, fitted.temperature)
+    for repeat, known, unseen in _splits(sample.groups, folds, repeats, seed):
+        rule = rules[0] if len(rules) == 1 else best_rule(sample.subset(known), budgets, rules, folds=folds)[0]
+        fitted = sample.fit(rule, known)
+        confidence = confidences(logits[unseen], rule.criterion, fitted.temperature)
         for place, budget in enumerate(budgets):
-            leaving = exits_taken(sure, fitted.thresholds(budget.value, costs[place]))
+            leaving = exits_taken(confidence, fitted.thresholds(budget.value, costs[place]))
             taken[repeat, place, unseen] = leaving
             errors[place].append(float(costs[place][leaving].mean()) / budget.value - 1)
-    found = []
-    for place, budget in enumerate(budgets):
-        realized = float(costs[place][taken[:, place]].mean())
-        shares = np.bincount(taken[:, place].ravel(), minlength=exits) / taken[:, place].size
-        found.append(
-            Unseen(
-                budget,
-                realized,
-                realized / budget.value - 1,
-                float(np.std(errors[place])),
-                float(right[everyone, taken[:, place]].mean()),
-                tuple(shares.tolist()),
-            )
-        )
-    return found
+    return [
+        _result(budget, costs[place], taken[:, place], errors[place], sample.correct)
+        for place, budget in enumerate(budgets)
+    ]
+
+
+def _result(
+    budget: Budget,
+    costs: NDArray[np.float64],
+    taken: NDArray[np.int64],
+    errors: Sequence[float],
+    correct: NDArray[np.bool_],
+) -> UnseenResult:
+    """Summarize one budget: ``taken`` is the exit of each clip in each repeat, ``(repeats, n)``."""
+    realized = float(costs[taken].mean())
+    shares = np.bincount(taken.ravel(), minlength=len(costs)) / taken.size
+    return UnseenResult(
+        budget,
+        realized,
+        realized / budget.value - 1,
+        float(np.std(errors)),
+        float(correct[np.arange(taken.shape[1]), taken].mean()),
+        tuple(shares.tolist()),
+    )
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How one choice did on unseen groups, over all budgets.
+    """How one rule did on unseen groups, over all budgets.
 
     Attributes:
-        choice: how thresholds were found.
-        accuracy: mean share of right answers.
+        rule: how thresholds were found.
+        accuracy: mean share of right predictions.
         error: mean of the budgets' absolute relative errors.
     """
 
-    choice: Choice
+    rule: ThresholdRule
     accuracy: float
     error: float
 
 
-def best_choice(
-    sample: Sample,
+def best_rule(
+    sample: LabeledPredictions,
     budgets: Sequence[Budget],
-    choices: Sequence[Choice],
+    rules: Sequence[ThresholdRule],
     *,
     folds: int = FOLDS,
     repeats: int = 1,
     seed: int = 0,
-) -> tuple[Choice, list[Trial]]:
-    """The choice that answers best on unseen groups at these budgets, and of equal ones the one that keeps them best.
+) -> tuple[ThresholdRule, list[Trial]]:
+    """Select the rule with the best accuracy on unseen groups; of equal ones the one that keeps budgets best.
 
     Returns:
         the best, and how all of them did.
@@ -172,17 +182,17 @@ def best_choice(
         AdafocusError: there is a single group, or a budget in joules.
     """
     trials = []
-    for choice in choices:
-        found = cross_validated(sample, budgets, [choice], folds=folds, repeats=repeats, seed=seed)
+    for rule in rules:
+        found = cross_validate(sample, budgets, [rule], folds=folds, repeats=repeats, seed=seed)
         accuracy, error = np.mean([(one.accuracy, abs(one.error)) for one in found], axis=0)
-        trials.append(Trial(choice, float(accuracy), float(error)))
-    return min(trials, key=lambda trial: (-trial.accuracy, trial.error)).choice, trials
+        trials.append(Trial(rule, float(accuracy), float(error)))
+    return min(trials, key=lambda trial: (-trial.accuracy, trial.error)).rule, trials
 
 
-def _divisions(
+def _splits(
     groups: NDArray[np.str_], folds: int, repeats: int, seed: int
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    """Number of the repeat, clips to fit to and clips that are left out."""
+    """Yield the number of the repeat, clips to fit to and clips that are left out."""
     count = len(set(groups.tolist()))
     if count < 2:
         raise AdafocusError(

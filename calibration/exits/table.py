@@ -1,60 +1,39 @@
-"""What a calibration found, for people and for programs."""
+"""Print what a calibration found as tables."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from adafocus.edge.exits import ALWAYS, NEVER
 
 if TYPE_CHECKING:
-    from adafocus.calibration.exits.calibrate import Calibrated
+    from adafocus.calibration.exits.calibrate import CalibrationResult
 
-# thresholds of more exits are told by their range
+# thresholds of more exits are shown by their range
 MAX_LISTED = 3
 
 
-def as_dict(found: Calibrated) -> dict[str, Any]:
-    """Plain values: everything that the manifest holds, and what was tried."""
-    return {
-        "criterion": found.exits.criterion,
-        "temperature": found.exits.temperature,
-        "calibration": None if found.exits.calibration is None else found.exits.calibration.model_dump(),
-        "without_exits": {"gmac": found.full[0], "accuracy": found.full[1]},
-        "glance_alone": {"gmac": found.glance[0], "accuracy": found.glance[1]},
-        "tried": [
-            {**asdict(trial.choice), "accuracy": trial.accuracy, "mean_absolute_error": trial.error}
-            for trial in found.trials
-        ],
-        "budgets": [
-            {**row.model_dump(), "realized": expected.cost, "exit_shares": list(expected.exit_shares)}
-            for row, expected in zip(found.exits.budgets, found.unseen, strict=True)
-        ],
-    }
-
-
-def show(found: Calibrated, console: Console) -> None:
+def print_calibration(found: CalibrationResult, console: Console) -> None:
     """Print what was tried and a row for each budget."""
     tried = Table("criterion", "thresholds", "accuracy %", "budget error %", title="tried on unseen groups")
     for trial in found.trials:
-        chosen = trial.choice.criterion == found.exits.criterion
-        cells = (trial.choice.criterion, trial.choice.family, f"{100 * trial.accuracy:.2f}", f"{100 * trial.error:.2f}")
-        tried.add_row(*cells, style="bold" if chosen and trial.choice.family == _family(found) else "")
+        rule = trial.rule
+        cells = (rule.criterion, rule.family, f"{100 * trial.accuracy:.2f}", f"{100 * trial.error:.2f}")
+        tried.add_row(*cells, style="bold" if rule == found.rule else "")
     console.print(tried)
     title = f"{found.exits.criterion}, temperature {found.exits.temperature:.3g}; on unseen groups"
     table = Table("budget", "thresholds", "leave at each exit %", "accuracy %", "realized", "error %", title=title)
-    for row, expected in zip(found.exits.budgets, found.unseen, strict=True):
+    for row, unseen in zip(found.exits.budgets, found.unseen, strict=True):
         table.add_row(
-            str(expected.budget),
+            str(unseen.budget),
             _thresholds(row.thresholds),
-            _shares(expected.exit_shares),
-            f"{100 * expected.accuracy:.1f}",
-            f"{expected.cost:.4g}",
-            f"{100 * expected.error:+.1f} ± {100 * expected.spread:.1f}",
+            " ".join(str(round(100 * share)) for share in unseen.exit_shares),
+            f"{100 * unseen.accuracy:.1f}",
+            f"{unseen.cost:.4g}",
+            f"{100 * unseen.error:+.1f} ± {100 * unseen.spread:.1f}",
         )
     console.print(table)
     for name, (gmac, accuracy) in (("glance alone", found.glance), ("never stopping early", found.full)):
@@ -62,11 +41,8 @@ def show(found: Calibrated, console: Console) -> None:
     console.print("error: of the mean cost, ± its standard deviation over groups that were left out", style="dim")
 
 
-def _family(found: Calibrated) -> str | None:
-    return None if found.exits.calibration is None else found.exits.calibration.family
-
-
 def _thresholds(values: tuple[float, ...]) -> str:
+    """Show a few thresholds one by one, many by their range."""
     if len(values) <= MAX_LISTED:
         return ", ".join(_threshold(value) for value in values)
     inside = [value for value in values if ALWAYS < value < NEVER]
@@ -74,8 +50,5 @@ def _thresholds(values: tuple[float, ...]) -> str:
 
 
 def _threshold(value: float) -> str:
+    """Show one threshold."""
     return "never" if value >= NEVER else f"{value:.4g}"
-
-
-def _shares(shares: tuple[float, ...]) -> str:
-    return " ".join(str(round(100 * share)) for share in np.asarray(shares))

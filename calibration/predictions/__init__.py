@@ -1,1 +1,1 @@
-"""Predictions of a bundle on labelled clips: collected once, stored, compared with the truth."""
+"""Predictions of a bundle on labeled clips: collected once, stored, compared with the ground truth."""

@@ -1,4 +1,4 @@
-"""What clips show, in the classes of a bundle."""
+"""Ground truth: the labels of clips in the classes of a bundle."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from numpy.typing import NDArray
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.errors import AdafocusError
 
-SHOWN = 5
+MAX_LISTED = 5
 
 
 @dataclass(frozen=True)
-class Truth:
-    """Right answers for n clips.
+class GroundTruth:
+    """Classes of n clips.
 
     Attributes:
-        first: ``(n,)`` int64, class of each clip's first label.
-        all: ``(n, K)`` bool, every class that the clip shows.
+        targets: ``(n,)`` int64, class of each clip's first label.
+        multi_hot: ``(n, K)`` bool, every class that the clip shows.
     """
 
-    first: NDArray[np.int64]
-    all: NDArray[np.bool_]
+    targets: NDArray[np.int64]
+    multi_hot: NDArray[np.bool_]
 
     @property
     def classes(self) -> NDArray[np.int64]:
         """Classes that at least one clip shows, in order."""
-        return np.flatnonzero(self.all.any(0))
+        return np.flatnonzero(self.multi_hot.any(0))
 
     @property
     def multi_label(self) -> bool:
         """Whether any clip shows more than one class."""
-        return bool((self.all.sum(1) > 1).any())
+        return bool((self.multi_hot.sum(1) > 1).any())
 
 
 def read_label_map(path: Path | None) -> dict[str, str]:
-    """Names of a clip list by those of a bundle, from a YAML file; without a file, none.
+    """Read a YAML file that maps labels of a clip list to those of a bundle; without a file, map none.
 
     Raises:
         AdafocusError: no such file, or it holds anything but lines ``clip label: bundle label``.
@@ -58,28 +58,28 @@ def read_label_map(path: Path | None) -> dict[str, str]:
     return content
 
 
-def truth_of(clips: Sequence[LabeledClip], labels: Sequence[str], names: dict[str, str]) -> Truth:
-    """The classes of clips.
+def ground_truth(clips: Sequence[LabeledClip], labels: Sequence[str], label_map: dict[str, str]) -> GroundTruth:
+    """Look the labels of clips up among the classes of a bundle.
 
     Args:
         clips: n of them.
         labels: K, of the bundle.
-        names: clip label -> bundle label, for labels that differ.
+        label_map: clip label -> bundle label, for labels that differ.
 
     Raises:
         AdafocusError: a label that the bundle does not know.
     """
-    place = {label: number for number, label in enumerate(labels)}
-    wanted = [[names.get(label, label) for label in clip.labels] for clip in clips]
-    unknown = sorted({label for row in wanted for label in row} - place.keys())
+    class_of = {label: number for number, label in enumerate(labels)}
+    wanted = [[label_map.get(label, label) for label in clip.labels] for clip in clips]
+    unknown = sorted({label for row in wanted for label in row} - class_of.keys())
     if unknown:
-        more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
+        more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
         raise AdafocusError(
-            f"The clips show {', '.join(unknown[:SHOWN])}{more}, but the bundle has no such label; its {len(labels)} "
-            f"begin with {', '.join(labels[:SHOWN])}. Give --label-map, a YAML file with lines 'clip label: bundle "
-            "label'."
+            f"The clips show {', '.join(unknown[:MAX_LISTED])}{more}, but the bundle has no such label; its "
+            f"{len(labels)} begin with {', '.join(labels[:MAX_LISTED])}. Give --label-map, a YAML file with lines "
+            "'clip label: bundle label'."
         )
-    every = np.zeros((len(clips), len(labels)), bool)
-    for row, found in zip(every, wanted, strict=True):
-        row[[place[label] for label in found]] = True
-    return Truth(np.array([place[row[0]] for row in wanted], np.int64), every)
+    multi_hot = np.zeros((len(clips), len(labels)), bool)
+    for row, found in zip(multi_hot, wanted, strict=True):
+        row[[class_of[label] for label in found]] = True
+    return GroundTruth(np.array([class_of[row[0]] for row in wanted], np.int64), multi_hot)

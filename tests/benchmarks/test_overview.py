@@ -38,7 +38,7 @@ def test_evaluations_of_one_set_share_a_picture_and_others_are_refused(
 def test_results_keep_what_other_keys_say_and_no_single_clip(
     recognizer: Recognizer, clip_list: Path, tmp_path: Path
 ) -> None:
-    figures = evaluate_bundle(recognizer, Request(clip_list, "val", seeds=1, all_ways=False)).figures
+    figures = evaluate_bundle(recognizer, Request(clip_list, "val", seeds=1, ablations=False)).figures
     one, results = tmp_path / "one.yaml", tmp_path / "results.yaml"
     write_report(one, figures)
     results.write_text("other: {kept: 1}\n")

@@ -1,4 +1,4 @@
-"""The report: one page of HTML that holds all its pictures."""
+"""Write the report: one page of HTML that holds all its pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEMPLATE = "report.html"
 
 
 def write_page(path: Path, figures: Mapping[str, Any], picks: Mapping[str, Sequence[Pick]]) -> None:
-    """Write the report; the file appears only when it is whole.
+    """Write the report; the file appears when it is whole.
 
     Args:
         path: of the page.
@@ -39,13 +39,13 @@ def write_page(path: Path, figures: Mapping[str, Any], picks: Mapping[str, Seque
 
 
 def render(figures: Mapping[str, Any], picks: Mapping[str, Sequence[Pick]]) -> str:
-    """The page as HTML."""
+    """Render the page as HTML."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "png": _embedded,
         "range": _range,
         "points": table.points,
-        "between": table.between,
+        "between": table.bracketed,
         "off_budget": table.off_budget,
     }
     template = environment.from_string(files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
@@ -54,10 +54,10 @@ def render(figures: Mapping[str, Any], picks: Mapping[str, Sequence[Pick]]) -> s
         on=figures["measured_on"],
         learned=figures["ways"][LEARNED],
         learned_name=LEARNED,
-        looks=table.looks(figures),
-        fitted_on=table.fitted_on(figures),
-        few_groups=table.few_groups(figures) if figures["few_groups"] else "",
-        compared=table.compared(figures["compared"]) if "compared" in figures else "",
+        policy=table.policy_sentence(figures),
+        fitted_on=table.fitted_on_sentence(figures),
+        few_groups=table.few_groups_sentence(figures) if figures["few_groups"] else "",
+        compared=table.comparison_sentence(figures["compared"]) if "compared" in figures else "",
         plots={
             "gmac": cost_plot(figures, "gmac"),
             "ms": cost_plot(figures, "ms"),
@@ -71,8 +71,10 @@ def render(figures: Mapping[str, Any], picks: Mapping[str, Sequence[Pick]]) -> s
 
 
 def _embedded(picture: bytes) -> str:
+    """Turn a PNG into a link that holds it."""
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 def _range(interval: Sequence[float] | None) -> str:
+    """Show the ends of an interval."""
     return f"{interval[0]:.1f} – {interval[1]:.1f}" if interval else "–"  # noqa: RUF001

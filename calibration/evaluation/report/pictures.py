@@ -1,4 +1,4 @@
-"""Pictures of single clips: what the glance saw, which frames were chosen, and where the focus looked."""
+"""Draw pictures of single clips: what the glance saw, which frames were selected, and where the focus looked."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.video.clip import Clip, read_clip
 
 WIDTH_PX, GAP_PX, LINE_PX, SMALL_PT = 760, 5, 34, 12
-LARGEST_TILE_PX = 128
+MAX_TILE_PX = 128
 MAX_TILES = 8
-COLOURS = 192
-EACH = 4
+PALETTE = 192
+MAX_CLIPS = 4
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Pick:
 
 
 def choose_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Best and worst clips, and those where the policy decides, the most confident first; at most one of each label.
+    """Choose confident clips, right or wrong, and those where the policy decides; at most one of each label.
 
     Args:
         rows: ``each_clip`` of the figures.
@@ -44,11 +44,12 @@ def choose_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str
     """
 
     def without_policy(row: Mapping[str, Any]) -> float | None:
+        """Return whether the clip is right without the policy, where that was run."""
         return row["right_by_way"].get(WITHOUT_POLICY)
 
     kinds = {
-        "Surely right": [row for row in rows if row["right"]],
-        "Surely wrong": [row for row in rows if not row["right"]],
+        "Confident and right": [row for row in rows if row["right"]],
+        "Confident and wrong": [row for row in rows if not row["right"]],
         f"Right only with the {LEARNED}, against {WITHOUT_POLICY}": [
             row for row in rows if row["right"] and without_policy(row) == 0
         ],
@@ -60,10 +61,11 @@ def choose_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str
 
 
 def _one_of_each_label(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Keep the most confident clip of each label, a few in all."""
     first: dict[str, Mapping[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (-row["score"], row["path"])):
         first.setdefault(row["labels"][0], row)
-    return list(first.values())[:EACH]
+    return list(first.values())[:MAX_CLIPS]
 
 
 def draw_picks(
@@ -85,12 +87,13 @@ def draw_picks(
 
 
 def _draw(recognizer: Recognizer, video: Path) -> bytes:
+    """Read, recognize and draw one video."""
     clip = read_clip(video, recognizer.bundle.manifest.geometry)
     return draw_clip(clip, recognizer.recognize_clip(clip))
 
 
 def draw_clip(clip: Clip, prediction: Prediction) -> bytes:
-    """Glance frames over a line of all candidates, on which the chosen ones stand out, over those with their boxes.
+    """Draw glance frames, a line of all candidates with the selected ones marked, and those with their boxes.
 
     Args:
         clip: the decoded frames.
@@ -110,12 +113,12 @@ def draw_clip(clip: Clip, prediction: Prediction) -> bytes:
     _draw_line(ImageDraw.Draw(page), upper + LINE_PX // 2, clip, prediction)
     content = io.BytesIO()
     # a tenth of the size, and hardly to be told apart at this width
-    page.quantize(COLOURS).save(content, format="PNG", optimize=True)
+    page.quantize(PALETTE).save(content, format="PNG", optimize=True)
     return content.getvalue()
 
 
 def _draw_line(draw: ImageDraw.ImageDraw, middle: int, clip: Clip, prediction: Prediction) -> None:
-    """Time from left to right: a faint tick for each candidate, a large one for each that was chosen."""
+    """Draw time from left to right: a faint tick for each candidate, a large one for each that was selected."""
     last_s = f"{clip.frame_count / clip.fps:.1f} s"
     end = WIDTH_PX - draw.textlength(last_s, font=text_font(SMALL_PT)) - 2 * GAP_PX
     draw.text((end + GAP_PX, middle - 8), last_s, font=text_font(SMALL_PT), fill=FAINT)
@@ -131,9 +134,10 @@ def _draw_line(draw: ImageDraw.ImageDraw, middle: int, clip: Clip, prediction: P
 
 
 def _tile_px(count: int) -> int:
-    return min(LARGEST_TILE_PX, (WIDTH_PX - GAP_PX * (count - 1)) // count)
+    """Return the side of a tile so that all fit beside each other."""
+    return min(MAX_TILE_PX, (WIDTH_PX - GAP_PX * (count - 1)) // count)
 
 
 def _spread(count: int) -> list[int]:
-    """At most :data:`MAX_TILES` numbers below ``count``, evenly spread."""
+    """Return at most :data:`MAX_TILES` numbers below ``count``, evenly spread."""
     return np.linspace(0, count - 1, min(count, MAX_TILES)).round().astype(int).tolist()

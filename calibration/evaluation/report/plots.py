@@ -18,11 +18,11 @@ MARKS = {GLANCE: ("s", FAINT), WITHOUT_POLICY: ("D", RED), LEARNED: ("o", BLUE),
 DPI = 120
 # more labels than this cannot be read beside a matrix or a bar
 MAX_LABELS = 40
-LONGEST_LABEL = 28
+MAX_LABEL_LENGTH = 28
 
 
 def cost_plot(figures: Mapping[str, Any], unit: str) -> bytes:
-    """Accuracy against mean cost a clip: what exits give, and every way without them.
+    """Plot accuracy against mean cost a clip: with exits, and the main ablations without them.
 
     Args:
         figures: of the evaluation.
@@ -41,9 +41,9 @@ def cost_plot(figures: Mapping[str, Any], unit: str) -> bytes:
         axis.plot([row[unit] for row in rows], [row["top1_percent"] for row in rows], "^", color=INK, ms=6,
                   label="budgets of the bundle")  # fmt: skip
     for name, (mark, colour) in MARKS.items():
-        way = figures["ways"].get(name)
-        if way is not None:
-            axis.plot(way[unit], way["top1_percent"], mark, color=colour, ms=6, label=name)
+        found = figures["ways"].get(name)
+        if found is not None:
+            axis.plot(found[unit], found["top1_percent"], mark, color=colour, ms=6, label=name)
     axis.set(xlabel={"gmac": "mean GMAC a clip", "ms": "mean ms a clip, from decoded frames"}[unit], ylabel="top-1, %")
     axis.set_xlim(left=0)
     axis.legend(fontsize=7.5, frameon=False, loc="lower right")
@@ -51,7 +51,7 @@ def cost_plot(figures: Mapping[str, Any], unit: str) -> bytes:
 
 
 def difference_plot(differences: Sequence[Mapping[str, Any]]) -> bytes:
-    """How far the learned policy is ahead of every other way, with intervals."""
+    """Plot how far the learned policy is ahead of every ablation, with intervals."""
     canvas, axis = _canvas(5.6, 0.7 + 0.36 * len(differences))
     for row, found in enumerate(differences):
         if found["interval"]:
@@ -66,14 +66,14 @@ def difference_plot(differences: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def confusion_plot(confusion: Mapping[str, Any]) -> bytes:
-    """Share of each class's clips by the answer; the darker, the more."""
+    """Plot the share of each class's clips by the prediction; the darker, the more."""
     counts = np.array(confusion["counts"], float)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(8.5, 2.6 + 0.3 * len(shares))
     canvas, axis = _canvas(side, side * 0.92)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axis.grid(visible=False)
-    axis.set(xlabel="answer", ylabel="shown")
+    axis.set(xlabel="prediction", ylabel="shown")
     if len(shares) > MAX_LABELS:
         return _png(canvas)
     size = 8 if len(shares) <= 12 else 6.5
@@ -87,7 +87,7 @@ def confusion_plot(confusion: Mapping[str, Any]) -> bytes:
 
 
 def reliability_plot(calibration: Mapping[str, Any]) -> bytes:
-    """Accuracy against confidence, without the temperature and with it; the diagonal is where it can be believed."""
+    """Plot accuracy against confidence, without the temperature and with it; the diagonal is perfect calibration."""
     canvas, axis = _canvas(4.4, 4.0)
     axis.plot([0, 1], [0, 1], "--", color=FAINT, lw=1)
     names = {"before": (FAINT, "as trained")}
@@ -99,7 +99,7 @@ def reliability_plot(calibration: Mapping[str, Any]) -> bytes:
         axis.plot(bins["confidence"], bins["accuracy"], "-", color=colour, lw=1)
         axis.scatter(bins["confidence"], bins["accuracy"], s=sizes, color=colour, alpha=0.8,
                      label=f"{name}: error {bins['error_percent']:.1f} %")  # fmt: skip
-    axis.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="share of right answers")
+    axis.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="share of right predictions")
     legend = axis.legend(fontsize=8, frameon=False, loc="lower right")
     for handle in legend.legend_handles:
         handle.set_sizes([30])  # type: ignore[union-attr]
@@ -107,7 +107,7 @@ def reliability_plot(calibration: Mapping[str, Any]) -> bytes:
 
 
 def class_plot(by_class: Sequence[Mapping[str, Any]]) -> bytes:
-    """Accuracy of every class, the best first; of many classes the worst."""
+    """Plot the accuracy of every class, the best first; of many classes the worst."""
     ranked = sorted(by_class, key=lambda row: (-row["top1_percent"], row["label"]))[-MAX_LABELS:]
     canvas, axis = _canvas(5.6, 0.8 + 0.22 * len(ranked))
     places = range(len(ranked))
@@ -121,6 +121,7 @@ def class_plot(by_class: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """Make an empty plot of so many inches."""
     canvas = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     axis = canvas.subplots()
     axis.grid(color="#eeeeee", lw=0.8)
@@ -133,10 +134,12 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 3]}..."
+    """Shorten a label."""
+    return name if len(name) <= MAX_LABEL_LENGTH else f"{name[: MAX_LABEL_LENGTH - 3]}..."
 
 
 def _png(canvas: Figure) -> bytes:
+    """Render a plot as PNG."""
     content = io.BytesIO()
     canvas.savefig(content, format="png", dpi=DPI)
     return content.getvalue()

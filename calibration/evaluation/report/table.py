@@ -1,4 +1,4 @@
-"""Figures of an evaluation on the terminal."""
+"""Print the figures of an evaluation on the terminal; its sentences also stand in the report."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rich.table import Table
 from adafocus.calibration.predictions.ablations import LEARNED
 
 
-def show(figures: Mapping[str, Any], console: Console) -> None:
-    """Print the ways with their differences, the exits, and what is known of the score."""
+def print_evaluation(figures: Mapping[str, Any], console: Console) -> None:
+    """Print the ablations with their differences, the exits, and the calibration of the score."""
     on = figures["measured_on"]
-    console.print(_ways(figures))
+    console.print(_ablations(figures))
     if figures["curve"]["budgets"]:
         console.print(_budgets(figures["curve"]))
-        console.print(fitted_on(figures), soft_wrap=True)
+        console.print(fitted_on_sentence(figures), soft_wrap=True)
     learned = figures["ways"][LEARNED]
     console.print(f"{LEARNED}: top-5 {learned['top5_percent']:.1f} %, mAP {learned['map_percent']:.1f} %")
-    console.print(looks(figures), soft_wrap=True)
+    console.print(policy_sentence(figures), soft_wrap=True)
     calibration = figures["calibration"]
     error = f"expected calibration error {calibration['before']['error_percent']:.1f} %"
     if calibration["temperature"] != 1.0:
@@ -30,13 +30,13 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
     if on["broken"]:
         console.print(f"left out, as they cannot be read: {', '.join(on['broken'])}", soft_wrap=True)
     if figures["few_groups"]:
-        console.print(few_groups(figures), soft_wrap=True)
+        console.print(few_groups_sentence(figures), soft_wrap=True)
     if "compared" in figures:
-        console.print(compared(figures["compared"]), soft_wrap=True)
+        console.print(comparison_sentence(figures["compared"]), soft_wrap=True)
 
 
-def fitted_on(figures: Mapping[str, Any]) -> str:
-    """Where the thresholds come from: on the clips that they were fitted to, budgets are met by themselves."""
+def fitted_on_sentence(figures: Mapping[str, Any]) -> str:
+    """Say where the thresholds come from: on the clips that they were fitted to, budgets are met by themselves."""
     fitted, on = figures["curve"]["fitted_on"], figures["measured_on"]
     if fitted is None:
         return "the bundle does not say on which clips its thresholds were found"
@@ -46,16 +46,16 @@ def fitted_on(figures: Mapping[str, Any]) -> str:
     return f"{where}, the ones measured here: what they do on others stands in the output of adafocus calibrate"
 
 
-def few_groups(figures: Mapping[str, Any]) -> str:
-    """The sentence on intervals of too few groups."""
+def few_groups_sentence(figures: Mapping[str, Any]) -> str:
+    """Say that intervals of so few groups are rough."""
     text = f"The clips come from only {figures['groups']} groups, so the intervals are rough."
     if not figures["measured_on"]["groups_within_labels"]:
         text += " If groups are numbered within each label, as in UCF-101, use --groups-within-labels."
     return text
 
 
-def looks(figures: Mapping[str, Any]) -> str:
-    """What the policy does, in a sentence."""
+def policy_sentence(figures: Mapping[str, Any]) -> str:
+    """Say in a sentence what the policy does."""
     found = figures["looks"]
     return (
         f"the policy's boxes have {found['sides_percent']:.0f} % of the frame's sides (the smallest side is "
@@ -64,54 +64,56 @@ def looks(figures: Mapping[str, Any]) -> str:
     )
 
 
-def compared(found: Mapping[str, Any]) -> str:
-    """One evaluation against another in a sentence."""
+def comparison_sentence(found: Mapping[str, Any]) -> str:
+    """Say in a sentence how one evaluation compares with another."""
     text = (
         f"against {found['with']} ({found['with_precision']}, {found['with_runtime']}) on the same {found['clips']} "
-        f"clips: {points(found)} points{between(found)}, {found['gained']} gained and {found['lost']} lost; the same "
+        f"clips: {points(found)} points{bracketed(found)}, {found['gained']} gained and {found['lost']} lost; the same "
         f"label for {found['same_label_percent']:.1f} % of the clips"
     )
     same = found["same_frames_percent"]
-    return text if same is None else f"{text}, {same:.1f} % of the chosen frames are the same"
+    return text if same is None else f"{text}, {same:.1f} % of the selected frames are the same"
 
 
 def points(found: Mapping[str, Any]) -> str:
-    """A difference with its sign."""
+    """Show a difference with its sign."""
     return f"{found['points']:+.1f}"
 
 
-def between(found: Mapping[str, Any], key: str = "interval") -> str:
-    """Its interval in brackets; nothing where there is none."""
+def bracketed(found: Mapping[str, Any], key: str = "interval") -> str:
+    """Show an interval in brackets; nothing where there is none."""
     return f" ({found[key][0]:+.1f}, {found[key][1]:+.1f})" if found[key] else ""
 
 
 def off_budget(row: Mapping[str, Any]) -> str:
-    """How far the mean cost is off the budget; nothing where it cannot be told, as of joules."""
+    """Show how far the mean cost is off the budget; nothing where it cannot be told, as of joules."""
     return "" if row["off_budget_percent"] is None else f"{row['off_budget_percent']:+.1f} %"
 
 
-def _ways(figures: Mapping[str, Any]) -> Table:
+def _ablations(figures: Mapping[str, Any]) -> Table:
+    """Make the table of accuracy and cost, a row for each ablation."""
     on = figures["measured_on"]
     title = f"{on['model']} on {figures['clips']} clips of {figures['groups']} groups, {on['clip_list']} {on['split']}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("way", no_wrap=True)
+    table.add_column("ablation", no_wrap=True)
     for name in ("top-1", "95 %", "policy ahead by", "GMAC", "ms"):
         table.add_column(name, justify="right", no_wrap=name != "policy ahead by")
-    ahead = {row["against"]: f"{points(row)}{between(row)}" for row in figures["differences"]}
-    for name, way in figures["ways"].items():
-        low_high = way["top1_interval"]
+    ahead = {row["against"]: f"{points(row)}{bracketed(row)}" for row in figures["differences"]}
+    for name, found in figures["ways"].items():
+        low_high = found["top1_interval"]
         table.add_row(
             name,
-            f"{way['top1_percent']:.1f}",
+            f"{found['top1_percent']:.1f}",
             f"{low_high[0]:.1f}-{low_high[1]:.1f}" if low_high else "",
             ahead.get(name, ""),
-            f"{way['gmac']:.3f}",
-            f"{way['ms']:.1f}",
+            f"{found['gmac']:.3f}",
+            f"{found['ms']:.1f}",
         )
     return table
 
 
 def _budgets(curve: Mapping[str, Any]) -> Table:
+    """Make the table of the exits, a row for each budget and one without exits."""
     table = Table("budget", title=f"exits, {curve['criterion']}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("GMAC", "ms", "off budget", "at glance", "top-1", "against full path"):
         table.add_column(name, justify="right")
@@ -125,6 +127,6 @@ def _budgets(curve: Mapping[str, Any]) -> Table:
             off_budget(row) if row is not full else "",
             f"{row['stop_at_glance_percent']:.0f} %",
             f"{row['top1_percent']:.1f}",
-            f"{row['against_full']:+.1f}{between(row, 'against_full_interval')}" if row is not full else "",
+            f"{row['against_full']:+.1f}{bracketed(row, 'against_full_interval')}" if row is not full else "",
         )
     return table

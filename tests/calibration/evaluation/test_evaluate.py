@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adafocus.calibration.commands.evaluate import evaluate
-from adafocus.calibration.evaluation.report.table import fitted_on
+from adafocus.calibration.evaluation.report.table import fitted_on_sentence
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
 
@@ -36,9 +36,9 @@ def test_figures_a_report_and_the_next_command(run: Run, tmp_path: Path) -> None
     assert "62.5" in said
     assert said.rstrip().endswith(f"clips.csv --split val --compare {out}")
     assert page.stat().st_size > 10_000
-    again = run("--ways", "none", "--compare", out)
+    again = run("--ablations", "none", "--compare", out)
     assert "against numpy (fp32, litert) on the same 8 clips: +0.0 points" in again.output
-    assert "100.0 % of the chosen frames are the same" in again.output
+    assert "100.0 % of the selected frames are the same" in again.output
     assert "next: adafocus evaluate" in again.output
 
 
@@ -48,15 +48,15 @@ def test_thresholds_that_were_fitted_to_the_clips_measured_are_called_so() -> No
         "curve": {"fitted_on": fitted},
         "measured_on": {"clip_list": "clips.csv", "split": "val"},
     }
-    assert "the ones measured here" in fitted_on(figures)
+    assert "the ones measured here" in fitted_on_sentence(figures)
     figures["measured_on"]["split"] = "test"
-    assert fitted_on(figures) == "thresholds were found on 8 clips of clips.csv val"
+    assert fitted_on_sentence(figures) == "thresholds were found on 8 clips of clips.csv val"
     figures["curve"] = {"fitted_on": None}
-    assert "does not say" in fitted_on(figures)
+    assert "does not say" in fitted_on_sentence(figures)
 
 
 def test_one_json_object_and_nothing_else(run: Run) -> None:
-    figures = json.loads(run("--ways", "none", "--json").stdout)
+    figures = json.loads(run("--ablations", "none", "--json").stdout)
     assert figures["ways"]["learned policy"]["top1_percent"] == 62.5
 
 

@@ -1,4 +1,4 @@
-"""Figures of a bundle whose answers are known: it calls every clip ``run``."""
+"""Figures of a bundle whose predictions are known: it calls every clip ``run``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from adafocus.calibration.evaluation.comparison import compare
 from adafocus.calibration.evaluation.evaluate import Evaluation, Request, evaluate_bundle
-from adafocus.calibration.evaluation.figures import Baseline, figures_of
-from adafocus.calibration.predictions.ablations import LEARNED, WAYS, WITHOUT_POLICY, runs_of
+from adafocus.calibration.evaluation.figures import Baseline, compute_figures
+from adafocus.calibration.predictions.ablations import ABLATIONS, LEARNED, WITHOUT_POLICY, runs_of
 from adafocus.calibration.report_file import read_evaluation, write_report
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
@@ -30,17 +30,17 @@ def found(recognizer: Recognizer, request_of: Request) -> Evaluation:
     return evaluate_bundle(recognizer, request_of)
 
 
-def test_ways_that_draw_are_run_once_for_each_seed() -> None:
+def test_random_ablations_are_run_once_for_each_seed() -> None:
     assert list(runs_of("centred boxes", 3)) == ["centred boxes"]
     runs = runs_of("random frames", 3)
-    assert [way.seed for way in runs.values()] == [0, 1, 2]
-    assert {way.frames for way in runs.values()} == {"random"}
+    assert [ablation.seed for ablation in runs.values()] == [0, 1, 2]
+    assert {ablation.frames for ablation in runs.values()} == {"random"}
 
 
-def test_accuracy_and_cost_of_every_way(found: Evaluation) -> None:
+def test_accuracy_and_cost_of_every_ablation(found: Evaluation) -> None:
     figures = found.figures
     assert (figures["clips"], figures["groups"], figures["few_groups"]) == (8, 4, True)
-    assert list(figures["ways"]) == ["glance alone", *WAYS]
+    assert list(figures["ways"]) == ["glance alone", *ABLATIONS]
     for name, way in figures["ways"].items():
         # the glance has no answer for the black clip; groups have two of two, or one of two right
         glance = name == "glance alone"
@@ -49,7 +49,7 @@ def test_accuracy_and_cost_of_every_way(found: Evaluation) -> None:
         assert way["gmac"] == round((MACS["glance"] if glance else sum(MACS.values())) / 1e9, 4)
         assert way["ms"] > 0
     assert figures["ways"]["random boxes"]["seeds"] == 2
-    assert [row["against"] for row in figures["differences"]] == [name for name in WAYS if name != LEARNED]
+    assert [row["against"] for row in figures["differences"]] == [name for name in ABLATIONS if name != LEARNED]
     assert all((row["points"], row["interval"]) == (0.0, [0.0, 0.0]) for row in figures["differences"])
 
 
@@ -106,7 +106,7 @@ def test_what_the_policy_does_is_told(found: Evaluation) -> None:
 
 
 def test_groups_may_be_numbered_within_labels(recognizer: Recognizer, request_of: Request) -> None:
-    request = replace(request_of, groups_within_labels=True, all_ways=False)
+    request = replace(request_of, groups_within_labels=True, ablations=False)
     figures = evaluate_bundle(recognizer, request).figures
     assert figures["groups"] == len({(label, group) for _, label, group in CLIPS}) == 7
     assert list(figures["ways"]) == ["glance alone", LEARNED]
@@ -114,22 +114,23 @@ def test_groups_may_be_numbered_within_labels(recognizer: Recognizer, request_of
 
 
 def test_a_limit_takes_clips_from_all_over_the_list(recognizer: Recognizer, request_of: Request) -> None:
-    rows = evaluate_bundle(recognizer, replace(request_of, limit=3, all_ways=False)).figures["each_clip"]
+    rows = evaluate_bundle(recognizer, replace(request_of, limit=3, ablations=False)).figures["each_clip"]
     assert [row["path"] for row in rows] == ["0.npy", "4.npy", "7.npy"]
 
 
-def test_a_baseline_is_one_more_way_at_its_own_cost(recognizer: Recognizer, request_of: Request) -> None:
+def test_a_baseline_is_one_more_row_at_its_own_cost(recognizer: Recognizer, request_of: Request) -> None:
     from adafocus.calibration.datasets import read_clips
-    from adafocus.calibration.evaluation.figures import Asked
-    from adafocus.calibration.predictions.collect import Way, collect_ways
-    from adafocus.calibration.predictions.ground_truth import truth_of
+    from adafocus.calibration.evaluation.figures import EvaluationInput
+    from adafocus.calibration.predictions.ablations import Ablation
+    from adafocus.calibration.predictions.collect import collect
+    from adafocus.calibration.predictions.ground_truth import ground_truth
 
     manifest = recognizer.bundle.manifest
     clips = read_clips(request_of.clip_list, "val")
-    truth = truth_of(clips, manifest.labels, {})
-    baseline = Baseline(truth.all.astype(np.float32), 7_000_000, 12.5)
-    asked = Asked(
-        {LEARNED: (collect_ways(recognizer, clips, {LEARNED: Way()})[LEARNED],)},
+    truth = ground_truth(clips, manifest.labels, {})
+    baseline = Baseline(truth.multi_hot.astype(np.float32), 7_000_000, 12.5)
+    given = EvaluationInput(
+        {LEARNED: (collect(recognizer, clips, {LEARNED: Ablation()})[LEARNED],)},
         truth,
         manifest.exits,
         manifest.labels,
@@ -137,34 +138,34 @@ def test_a_baseline_is_one_more_way_at_its_own_cost(recognizer: Recognizer, requ
         tuple(clip.path.name for clip in clips),
         baseline,
     )
-    figures = figures_of(asked)
+    figures = compute_figures(given)
     way = figures["ways"]["float on whole frames"]
     assert (way["top1_percent"], way["map_percent"], way["gmac"], way["ms"]) == (100.0, 100.0, 0.007, 12.5)
     assert figures["differences"][0]["points"] == -37.5
 
 
-def test_answers_are_kept_and_only_what_is_missing_is_run(
+def test_predictions_are_kept_and_only_what_is_missing_is_run(
     recognizer: Recognizer, opener: NumpyOpener, request_of: Request, tmp_path: Path
 ) -> None:
-    store = tmp_path / "answers.npz"
-    alone = replace(request_of, store=store, all_ways=False)
+    store = tmp_path / "predictions.npz"
+    alone = replace(request_of, predictions=store, ablations=False)
     first = evaluate_bundle(recognizer, alone).figures
     calls = dict(opener.calls)
     assert evaluate_bundle(recognizer, alone).figures == first
     assert opener.calls == calls
-    every = evaluate_bundle(recognizer, replace(alone, all_ways=True)).figures
+    every = evaluate_bundle(recognizer, replace(alone, ablations=True)).figures
     # centred, random twice, whole, fixed, uniform, random twice, both centred and uniform; one more to warm up
     assert opener.calls["focus"] - calls["focus"] == 9 * 8 + 1
     assert every["ways"][LEARNED] == first["ways"][LEARNED]
 
 
-def test_answers_of_another_run_are_refused(recognizer: Recognizer, request_of: Request, tmp_path: Path) -> None:
-    request = replace(request_of, store=tmp_path / "answers.npz", all_ways=False)
+def test_predictions_of_another_run_are_refused(recognizer: Recognizer, request_of: Request, tmp_path: Path) -> None:
+    request = replace(request_of, predictions=tmp_path / "predictions.npz", ablations=False)
     evaluate_bundle(recognizer, request)
-    with pytest.raises(AdafocusError, match=r"answers\.npz holds answers of another run: clips differ"):
+    with pytest.raises(AdafocusError, match=r"predictions\.npz holds predictions of another run: clips differ"):
         evaluate_bundle(recognizer, replace(request, limit=2))
-    (tmp_path / "answers.npz").write_text("nothing")
-    with pytest.raises(AdafocusError, match="holds no answers"):
+    (tmp_path / "predictions.npz").write_text("nothing")
+    with pytest.raises(AdafocusError, match="holds no predictions"):
         evaluate_bundle(recognizer, request)
 
 
@@ -206,7 +207,7 @@ def test_other_clips_and_other_labels_are_refused(found: Evaluation) -> None:
 def test_what_does_not_fit_is_told_before_any_clip_is_run(
     recognizer: Recognizer, opener: NumpyOpener, request_of: Request, tmp_path: Path
 ) -> None:
-    alone = replace(request_of, all_ways=False)
+    alone = replace(request_of, ablations=False)
     write_report(tmp_path / "few.json", evaluate_bundle(recognizer, replace(alone, limit=2)).figures)
     calls = dict(opener.calls)
     with pytest.raises(AdafocusError, match="is of 2 clips and this evaluation of 8"):
@@ -218,18 +219,18 @@ def test_what_does_not_fit_is_told_before_any_clip_is_run(
 
 def test_a_published_classifier_answers_for_the_bundle_s_labels(shared: Path, clip_list: Path, tmp_path: Path) -> None:
     from adafocus.calibration.datasets import read_clips
-    from adafocus.calibration.evaluation.baseline import WholeFrames
+    from adafocus.calibration.evaluation.baseline import WholeFrameClassifier
 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("classifier: {backbone: x3d_xs, frames: 2, size: 64, short_side_px: 64}\n")
     weights, clips = shared / "weights" / "x3d_xs_k400.safetensors", read_clips(clip_list)[:2]
-    answer = WholeFrames(weights, recipe, tuple(map(str, range(400)))).ask(clips)
-    assert answer.logits.shape == (2, 400)
-    assert answer.macs > 0
+    baseline = WholeFrameClassifier(weights, recipe, tuple(map(str, range(400)))).predict(clips)
+    assert baseline.logits.shape == (2, 400)
+    assert baseline.macs > 0
     with pytest.raises(AdafocusError, match="knows 400 classes, the bundle 2"):
-        WholeFrames(weights, recipe, ("walk", "run")).ask(clips)
-    with pytest.raises(AdafocusError, match="does not say how it looks at a clip"):
-        WholeFrames(weights, None, ("walk", "run"))
+        WholeFrameClassifier(weights, recipe, ("walk", "run")).predict(clips)
+    with pytest.raises(AdafocusError, match="does not say how it samples a clip"):
+        WholeFrameClassifier(weights, None, ("walk", "run"))
 
 
 @pytest.mark.parametrize(("text", "words"), [("a: [", "cannot be read"), ("a: 1", "of the kind None")])

@@ -7,35 +7,35 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from adafocus.calibration.evaluation.metrics import (
-    Resamples,
+    GroupBootstrap,
     average_precision,
     mean_average_precision,
     reliability,
-    right_among_best,
+    top_k_correct,
 )
-from adafocus.calibration.predictions.ground_truth import Truth
+from adafocus.calibration.predictions.ground_truth import GroundTruth
 
 
-def truth(*rows: list[int], classes: int = 3) -> Truth:
+def truth(*rows: list[int], classes: int = 3) -> GroundTruth:
     every = np.zeros((len(rows), classes), bool)
     for row, members in zip(every, rows, strict=True):
         row[members] = True
-    return Truth(np.array([row[0] for row in rows]), every)
+    return GroundTruth(np.array([row[0] for row in rows]), every)
 
 
 def test_a_clip_is_right_if_one_of_its_classes_is_among_the_best() -> None:
     logits = np.array([[3, 2, 1], [3, 2, 1], [1, 2, 3]], np.float32)
     shown = truth([0], [1], [0, 2])
-    assert right_among_best(logits, shown, 1).tolist() == [1, 0, 1]
-    assert right_among_best(logits, shown, 2).tolist() == [1, 1, 1]
-    assert right_among_best(logits, shown, 5).tolist() == [1, 1, 1]
+    assert top_k_correct(logits, shown, 1).tolist() == [1, 0, 1]
+    assert top_k_correct(logits, shown, 2).tolist() == [1, 1, 1]
+    assert top_k_correct(logits, shown, 5).tolist() == [1, 1, 1]
 
 
 def test_of_equal_logits_the_first_class_is_the_answer() -> None:
     logits = np.array([[2, 2, 0]], np.float32)
     assert logits.argmax(1) == [0]
-    assert right_among_best(logits, truth([0]), 1) == [1]
-    assert right_among_best(logits, truth([1]), 1) == [0]
+    assert top_k_correct(logits, truth([0]), 1) == [1]
+    assert top_k_correct(logits, truth([1]), 1) == [0]
 
 
 def test_mean_average_precision_of_clips_with_several_labels() -> None:
@@ -78,7 +78,7 @@ def test_the_calibration_error_is_the_weighted_distance_from_confidence() -> Non
 
 
 def test_a_group_is_drawn_as_a_whole() -> None:
-    resamples = Resamples(["a", "a", "b", "c"])
+    resamples = GroupBootstrap(["a", "a", "b", "c"])
     assert resamples.groups == 3
     assert np.array_equal(resamples.weights[:, 0], resamples.weights[:, 1])
     assert set(resamples.weights[:, [0, 2, 3]].sum(1)) == {3.0}
@@ -86,8 +86,8 @@ def test_a_group_is_drawn_as_a_whole() -> None:
 
 def test_intervals_of_groups_are_wider_than_those_of_clips() -> None:
     values = np.repeat([0.0, 1.0], 10)
-    by_group = Resamples(["a"] * 10 + ["b"] * 10).interval(values)
-    by_clip = Resamples([str(number) for number in range(20)]).interval(values)
+    by_group = GroupBootstrap(["a"] * 10 + ["b"] * 10).interval(values)
+    by_clip = GroupBootstrap([str(number) for number in range(20)]).interval(values)
     assert by_group == (0.0, 1.0)
     assert by_clip is not None
     # a binomial of 20 draws: 5.5 to 14.5 of them
@@ -96,14 +96,14 @@ def test_intervals_of_groups_are_wider_than_those_of_clips() -> None:
 
 def test_a_difference_that_is_the_same_in_every_clip_has_no_width() -> None:
     one = np.array([1.0, 0.0, 1.0, 1.0])
-    assert Resamples(list("abcd")).interval(one - one) == (0.0, 0.0)
+    assert GroupBootstrap(list("abcd")).interval(one - one) == (0.0, 0.0)
 
 
 def test_of_a_single_group_no_interval_is_told() -> None:
-    assert Resamples(["a", "a"]).interval(np.array([0.0, 1.0])) is None
+    assert GroupBootstrap(["a", "a"]).interval(np.array([0.0, 1.0])) is None
 
 
 def test_an_interval_of_any_figure_is_that_of_the_mean_where_the_figure_is_the_mean() -> None:
-    values, resamples = np.array([0.0, 1.0, 1.0, 0.0, 1.0]), Resamples(list("abcde"), resamples=200)
+    values, resamples = np.array([0.0, 1.0, 1.0, 0.0, 1.0]), GroupBootstrap(list("abcde"), resamples=200)
     found = resamples.interval_of(lambda weights: weights @ values / weights.sum(1))
     assert found == pytest.approx(resamples.interval(values))

@@ -35,8 +35,8 @@ def test_clips_worth_looking_at_are_the_surest_of_each_label() -> None:
     ]
     chosen = {heading.split(",")[0]: [one["path"] for one in found] for heading, found in choose_rows(rows).items()}
     assert chosen == {
-        "Surely right": ["b", "c"],
-        "Surely wrong": ["d"],
+        "Confident and right": ["b", "c"],
+        "Confident and wrong": ["d"],
         "Right only with the learned policy": ["b"],
         "Wrong only with the learned policy": ["d"],
     }
@@ -50,27 +50,27 @@ def test_a_picture_of_a_clip_marks_what_was_chosen(recognizer: Recognizer) -> No
     assert ((red > 200) & (green < 120) & (blue < 90)).any(), "boxes and marks"
 
 
-@pytest.mark.parametrize("all_ways", [True, False])
+@pytest.mark.parametrize("ablations", [True, False])
 def test_the_report_holds_its_parts_and_no_links(
-    recognizer: Recognizer, clip_list: Path, tmp_path: Path, all_ways: bool
+    recognizer: Recognizer, clip_list: Path, tmp_path: Path, ablations: bool
 ) -> None:
-    found = evaluate_bundle(recognizer, Request(clip_list, "val", seeds=1, all_ways=all_ways))
+    found = evaluate_bundle(recognizer, Request(clip_list, "val", seeds=1, ablations=ablations))
     picks = draw_picks(recognizer, found.clips, choose_rows(found.figures["each_clip"]))
     write_page(tmp_path / "report.html", found.figures, picks)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert text == render(found.figures, picks)
     sources = re.findall(r'alt="([^"]*)" src="data:image/png;base64,([^"]+)"', text)
-    for words in (*HEADINGS, "Classes", "Surely right", "Surely wrong", "62.5 %", "Measured on"):
-        assert (words in text) == (all_ways or words != "Paired differences"), words
+    for words in (*HEADINGS, "Classes", "Confident and right", "Confident and wrong", "62.5 %", "Measured on"):
+        assert (words in text) == (ablations or words != "Paired differences"), words
     for words in PLOTS:
-        assert any(words in name for name, _ in sources) == (all_ways or words != "paired differences"), words
+        assert any(words in name for name, _ in sources) == (ablations or words != "paired differences"), words
     assert not re.search(r"https?:|<script|<link|src=\"(?!data:)|@import|url\(", text)
     for _, content in sources:
         Image.open(io.BytesIO(base64.b64decode(content))).verify()
 
 
 def test_names_are_shown_as_they_are_and_not_as_code(recognizer: Recognizer, clip_list: Path) -> None:
-    figures = evaluate_bundle(recognizer, Request(clip_list, "val", all_ways=False)).figures
+    figures = evaluate_bundle(recognizer, Request(clip_list, "val", ablations=False)).figures
     figures["measured_on"]["model"] = "<b>model</b>"
     assert "<b>model</b>" not in render(figures, {})
     assert "&lt;b&gt;model&lt;/b&gt;" in render(figures, {})

@@ -86,12 +86,12 @@ def test_a_table_of_budgets_is_found_with_what_is_expected_of_each(grey_list: Pa
 def test_a_bundle_is_calibrated_where_it_stands_and_the_device_starts_from_its_rows(
     adafocus: Callable[..., Done], shipped_bundle: Bundle, real_videos: list[Path], tmp_path: Path
 ) -> None:
-    folder, answers = small_bundle(shipped_bundle.path, tmp_path / "bundle"), tmp_path / "answers.npz"
+    folder, stored = small_bundle(shipped_bundle.path, tmp_path / "bundle"), tmp_path / "predictions.npz"
     labels = shipped_bundle.manifest.labels
     clips = write_list(
         tmp_path / "clips.csv", [(video, labels[place], f"g{place}") for place, video in enumerate(real_videos)]
     )
-    done = adafocus("calibrate", folder, clips, "--answers", answers, "--budget", "0.6GMAC", "--json")
+    done = adafocus("calibrate", folder, clips, "--predictions", stored, "--budget", "0.6GMAC", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     manifest = Bundle.open(folder).manifest
@@ -105,7 +105,7 @@ def test_a_bundle_is_calibrated_where_it_stands_and_the_device_starts_from_its_r
 
     before = (folder / MANIFEST).read_bytes()
     again = adafocus(
-        "calibrate", folder, clips, "--answers", answers, "--out", tmp_path / "other.zip", "--method", "official"
+        "calibrate", folder, clips, "--predictions", stored, "--out", tmp_path / "other.zip", "--method", "official"
     )
     assert again.returncode == 0, again.stderr
     assert "next: adafocus run" in again.stdout

@@ -13,17 +13,11 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from adafocus.calibration.exits.official import (
-    LONG_SWEEP,
-    SHORT_SWEEP,
-    confidences32,
-    official_thresholds,
-    play,
-    target_shares,
-)
+from adafocus.calibration.exits.official import official_thresholds, target_shares
 from adafocus.calibration.report_file import put_result
 from adafocus.edge.exits import ALWAYS, NEVER, confidences
 from adafocus.errors import AdafocusError
+from tests.helpers.official_exits import LONG_SWEEP, SHORT_SWEEP, confidences32, simulate
 
 # one unit in the last place of an entropy between -4 and -2
 LAST_PLACE = 2.0**-22
@@ -50,14 +44,17 @@ def test_thresholds_counts_accuracy_cost_and_sweep_are_those_of_the_official_cod
     gmac = reference["stage_gflops"].tolist()
     known, _ = made_up(rules, reference, "calib", 11, 500)
     unseen, targets = made_up(rules, reference, "eval", 12, 400)
-    right = unseen.argmax(-1) == targets[:, None]
-    sure, sure_unseen = confidences32(known, criterion), confidences32(unseen, criterion)
+    correct = unseen.argmax(-1) == targets[:, None]
+    confidence, confidence_unseen = confidences32(known, criterion), confidences32(unseen, criterion)
 
-    thresholds = [official_thresholds(sure, target_shares(q, len(gmac))) for q in reference["q"].tolist()]
-    outcomes = [play(sure_unseen, right, row, gmac) for row in thresholds]
-    on_calibration = [play(sure, np.zeros_like(sure, bool), row, gmac).counts for row in thresholds]
+    thresholds = [official_thresholds(confidence, target_shares(q, len(gmac))) for q in reference["q"].tolist()]
+    outcomes = [simulate(confidence_unseen, correct, row, gmac) for row in thresholds]
+    on_calibration = [simulate(confidence, np.zeros_like(confidence, bool), row, gmac).counts for row in thresholds]
     sweep = LONG_SWEEP if len(gmac) > 2 else SHORT_SWEEP
-    swept = [play(sure_unseen, right, official_thresholds(sure, target_shares(q, len(gmac))), gmac) for q in sweep]
+    swept = [
+        simulate(confidence_unseen, correct, official_thresholds(confidence, target_shares(q, len(gmac))), gmac)
+        for q in sweep
+    ]
 
     rounding = np.abs(np.asarray(thresholds, np.float64) - reference[f"{theirs}_thresholds"]).max()
     assert rounding <= (LAST_PLACE if criterion == "entropy" else 0.0)
@@ -90,22 +87,22 @@ def test_saturated_clips_leave_where_the_official_code_would_let_nobody_leave() 
     logits[:3, 0, 0] += 500
     thresholds = official_thresholds(confidences32(logits, "entropy"), np.array([0.3, 0.7], np.float32))
     assert thresholds[0] == 0.0
-    outcome = play(confidences32(logits, "entropy"), np.ones((10, 2), bool), thresholds, (1.0, 2.0))
+    outcome = simulate(confidences32(logits, "entropy"), np.ones((10, 2), bool), thresholds, (1.0, 2.0))
     assert (outcome.counts, outcome.top1_percent) == ((3, 7), 100.0)
     assert outcome.mean_gmac == pytest.approx(1.7)
 
 
 def test_an_exit_whose_share_is_less_than_a_clip_is_never_taken() -> None:
-    sure = np.arange(12.0).reshape(4, 3)
-    thresholds = official_thresholds(sure, np.array([0.2, 0.5, 0.3], np.float32))
+    confidence = np.arange(12.0).reshape(4, 3)
+    thresholds = official_thresholds(confidence, np.array([0.2, 0.5, 0.3], np.float32))
     assert thresholds.tolist() == [NEVER, 7.0, ALWAYS]
 
 
 def test_a_share_is_rounded_down_in_float32() -> None:
     # 0.7 is a little less than 7/10 in float32, and 500 times it is 350 again
-    sure = np.arange(500.0).reshape(500, 1).repeat(2, 1)
-    thresholds = official_thresholds(sure, np.array([0.7, 0.3], np.float32))
-    assert (sure[:, 0] >= thresholds[0]).sum() == 350
+    confidence = np.arange(500.0).reshape(500, 1).repeat(2, 1)
+    thresholds = official_thresholds(confidence, np.array([0.7, 0.3], np.float32))
+    assert (confidence[:, 0] >= thresholds[0]).sum() == 350
 
 
 def test_one_measurement_is_replaced_and_the_others_stay(tmp_path: Path) -> None:

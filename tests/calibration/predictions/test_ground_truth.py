@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adafocus.calibration.datasets import LabeledClip, read_clips
-from adafocus.calibration.predictions.ground_truth import read_label_map, truth_of
+from adafocus.calibration.predictions.ground_truth import ground_truth, read_label_map
 from adafocus.errors import AdafocusError
 
 MAP = Path("calibration/labels/ucf6_to_kinetics400.yaml")
@@ -20,24 +20,24 @@ def clip(*labels: str) -> LabeledClip:
 
 def test_every_label_of_the_list_is_mapped_to_one_of_the_bundle(shared: Path) -> None:
     labels = tuple((shared / "weights" / "kinetics400_labels.txt").read_text().splitlines())
-    truth = truth_of(read_clips(shared / "clips" / "ucf6.csv", "val"), labels, read_label_map(MAP))
+    truth = ground_truth(read_clips(shared / "clips" / "ucf6.csv", "val"), labels, read_label_map(MAP))
     assert len(truth.classes) == 6
-    assert labels[truth.first[0]] == "archery"
+    assert labels[truth.targets[0]] == "archery"
     assert not truth.multi_label
 
 
 def test_a_clip_may_show_several_classes() -> None:
-    truth = truth_of([clip("swim", "walk"), clip("walk")], LABELS, {})
-    assert truth.first.tolist() == [2, 0]
-    assert truth.all.tolist() == [[True, False, True], [True, False, False]]
+    truth = ground_truth([clip("swim", "walk"), clip("walk")], LABELS, {})
+    assert truth.targets.tolist() == [2, 0]
+    assert truth.multi_hot.tolist() == [[True, False, True], [True, False, False]]
     assert truth.classes.tolist() == [0, 2]
     assert truth.multi_label
 
 
 def test_a_label_that_the_bundle_does_not_know_is_named() -> None:
     with pytest.raises(AdafocusError, match=r"show Walk, but .* begin with walk, run, swim.*--label-map"):
-        truth_of([clip("Walk")], LABELS, {})
-    assert truth_of([clip("Walk")], LABELS, {"Walk": "walk"}).first.tolist() == [0]
+        ground_truth([clip("Walk")], LABELS, {})
+    assert ground_truth([clip("Walk")], LABELS, {"Walk": "walk"}).targets.tolist() == [0]
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "archery: [1, 2]\n", "a: b: c\n", "1: walk\n"])
