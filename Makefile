@@ -9,7 +9,7 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-arm64 lint types clean system
+.PHONY: help demo test test-arm64 lint types docs results clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -17,6 +17,8 @@ help:
 	@echo "make test             run the tests"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make lint, make types check the code"
+	@echo "make docs             the pages as a site, in build/site"
+	@echo "make results          write docs/results.md and the README's table from results/"
 
 demo: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo $(if $(VIDEO),"$(VIDEO)")
@@ -36,6 +38,13 @@ lint: $(VENV)/.installed
 types: $(VENV)/.installed
 	@$(BIN)/mypy
 
+# The notice of the theme's makers about its successor is not for readers of this.
+docs: $(VENV)/.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict && echo "wrote build/site/index.html"
+
+results: $(VENV)/.installed
+	@$(BIN)/python -m docs.tools.results
+
 clean:
 	rm -rf $(VENV) $(DEVICE) .cache/demo
 
@@ -46,6 +55,10 @@ $(VENV)/.installed: pyproject.toml
 	@echo "installing the workstation environment into $(VENV) (once, about 3 GB)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e ".[workstation,litert,dev]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e ".[docs]"
 	@touch $@
 
 $(DEVICE)/.installed: pyproject.toml $(VENV)/.installed

@@ -40,6 +40,15 @@ class Recognizer:
         glance_pixels: turns glance frames into what the glance's graph takes.
         exit_macs: multiply-accumulates of a clip that stops at each exit: at the glance, then at those of the focus. An
             exit inside a call of the focus costs the whole call. All glance frames count, also where some are known.
+
+    Example:
+        >>> recognizer = Recognizer.open("bundle", threads=1)
+        >>> prediction = recognizer.recognize("video.mp4")
+        >>> prediction.exit_stage, len(prediction.frame_indices)
+        ('focus', 8)
+        >>> recognizer.thresholds = (0.0,)  # any glance is confident enough
+        >>> recognizer.recognize("video.mp4").exit_stage
+        'glance'
     """
 
     def __init__(
