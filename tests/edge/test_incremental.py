@@ -1,4 +1,4 @@
-"""The glance frame by frame: what is known of a frame is not computed again, and no answer changes."""
+"""The glance frame by frame: what is known of a frame is not computed again, and no prediction changes."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def test_only_new_frames_are_encoded_and_only_they_are_counted() -> None:
     rest = PART_MACS["join"] + MACS["policy"] + 3 * MACS["focus"]
     for first, encoded in ((0, 4), (1, 1), (1, 0), (3, 2), (20, 4)):
         calls.clear()
-        answer = recognizer.recognize_clip(clip_named(*range(first, first + 4)), glance_features=store)
-        assert calls.get("encode", 0) == answer.glance_encoded == encoded
+        prediction = recognizer.recognize_clip(clip_named(*range(first, first + 4)), glance_features=store)
+        assert calls.get("encode", 0) == prediction.glance_encoded == encoded
         assert (calls["join"], calls.get("glance")) == (1, None)
-        assert answer.macs == encoded * PART_MACS["encode"] + rest
+        assert prediction.macs == encoded * PART_MACS["encode"] + rest
 
 
 def test_a_frame_that_stands_twice_in_a_clip_is_encoded_once() -> None:
@@ -104,12 +104,12 @@ def test_what_the_window_lets_go_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("variant", ["long", "tsm"])
-def test_a_bundle_without_the_parts_takes_the_glance_whole(variant: str) -> None:
+def test_a_bundle_without_the_parts_runs_the_glance_as_one_graph(variant: str) -> None:
     recognizer, calls = recognizer_of(variant, extras=False)
     assert not recognizer.incremental
     store = FeatureStore()
-    answer = recognizer.recognize_clip(clip_named(1, 2, 3, 4), glance_features=store)
-    assert (calls["glance"], answer.glance_encoded, len(store)) == (1, GLANCE_FRAMES, 0)
+    prediction = recognizer.recognize_clip(clip_named(1, 2, 3, 4), glance_features=store)
+    assert (calls["glance"], prediction.glance_encoded, len(store)) == (1, GLANCE_FRAMES, 0)
     with pytest.raises(AdafocusError, match="--incremental"):
         recognizer.encode_frame(clip_of(1).glance[0])
 

@@ -175,7 +175,7 @@ def test_pixel_tables_fold_normalization_and_quantization() -> None:
 
 
 @pytest.mark.parametrize("criterion", get_args(Criterion))
-def test_many_exits_are_as_sure_as_each_of_them(criterion: Criterion) -> None:
+def test_many_confidences_are_those_of_each_exit(criterion: Criterion) -> None:
     logits = np.random.default_rng(5).normal(0, 9, (20, 17, 40)).astype(np.float32)
     wanted = [[confidence(row, criterion, 1.7) for row in clip] for clip in logits]
     assert np.array_equal(confidences(logits, criterion, 1.7), wanted)

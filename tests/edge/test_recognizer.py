@@ -27,52 +27,52 @@ def recognizer_of(variant: str, exits: Exits | None = None) -> tuple[Recognizer,
     return Recognizer(numpy_bundle(variant, exits), "litert", 1, None, opener), opener.calls
 
 
-def sureness(logit: float) -> float:
+def softmax_confidence(logit: float) -> float:
     return confidence([logit, *[0.0] * (len(LABELS) - 1)], "softmax")
 
 
 def test_without_thresholds_every_stage_runs() -> None:
     recognizer, calls = recognizer_of("long")
-    answer = recognizer.recognize_clip(clip_of(255))
+    prediction = recognizer.recognize_clip(clip_of(255))
     assert calls == {"glance": 1, "policy": 1, "focus": 3}
-    assert (answer.exit_stage, answer.exit_index) == ("focus", FOCUS_FRAMES)
-    assert len(answer.candidate_indices) == len(answer.boxes) == len(answer.patches) == FOCUS_FRAMES
+    assert (prediction.exit_stage, prediction.exit_index) == ("focus", FOCUS_FRAMES)
+    assert len(prediction.candidate_indices) == len(prediction.boxes) == len(prediction.patches) == FOCUS_FRAMES
 
 
-def test_a_clip_that_is_sure_after_the_glance_costs_the_glance() -> None:
+def test_a_clip_that_stops_after_the_glance_costs_the_glance() -> None:
     recognizer, calls = recognizer_of("long")
     recognizer.thresholds = (0.9, *[NEVER] * (FOCUS_FRAMES - 1))
-    answer = recognizer.recognize_clip(clip_of(255))
+    prediction = recognizer.recognize_clip(clip_of(255))
     assert calls == {"glance": 1}
-    assert (answer.exit_stage, answer.exit_index, answer.macs) == ("glance", 0, MACS["glance"])
-    assert answer.confidences == pytest.approx([sureness(BRIGHTEST)])
-    assert answer.frame_indices == answer.candidate_indices == ()
-    assert answer.boxes.shape == (0, 4)
-    assert answer.patches.shape[0] == 0
-    assert np.array_equal(answer.logits, answer.glance_logits)
+    assert (prediction.exit_stage, prediction.exit_index, prediction.macs) == ("glance", 0, MACS["glance"])
+    assert prediction.confidences == pytest.approx([softmax_confidence(BRIGHTEST)])
+    assert prediction.frame_indices == prediction.candidate_indices == ()
+    assert prediction.boxes.shape == (0, 4)
+    assert prediction.patches.shape[0] == 0
+    assert np.array_equal(prediction.logits, prediction.glance_logits)
 
 
 @pytest.mark.parametrize("patches", range(1, FOCUS_FRAMES + 1))
-def test_the_long_focus_stops_after_the_patch_that_makes_it_sure(patches: int) -> None:
+def test_the_long_focus_stops_after_the_patch_that_makes_it_confident(patches: int) -> None:
     recognizer, calls = recognizer_of("long")
-    recognizer.thresholds = (NEVER, *[sureness(STEP * patches) - 1e-6] * (FOCUS_FRAMES - 1))
-    answer = recognizer.recognize_clip(clip_of(0))
+    recognizer.thresholds = (NEVER, *[softmax_confidence(STEP * patches) - 1e-6] * (FOCUS_FRAMES - 1))
+    prediction = recognizer.recognize_clip(clip_of(0))
     whole_calls = math.ceil(patches / 2)
     assert calls["focus"] == whole_calls
-    assert answer.exit_index == patches
-    assert answer.macs == MACS["glance"] + MACS["policy"] + whole_calls * MACS["focus"]
-    assert answer.logits[1] == pytest.approx(STEP * patches)
-    assert answer.confidences == pytest.approx([sureness(STEP * n) for n in range(patches + 1)])
-    assert len(answer.patches) == len(answer.frame_indices) == len(answer.boxes) == 2 * whole_calls
+    assert prediction.exit_index == patches
+    assert prediction.macs == MACS["glance"] + MACS["policy"] + whole_calls * MACS["focus"]
+    assert prediction.logits[1] == pytest.approx(STEP * patches)
+    assert prediction.confidences == pytest.approx([softmax_confidence(STEP * n) for n in range(patches + 1)])
+    assert len(prediction.patches) == len(prediction.frame_indices) == len(prediction.boxes) == 2 * whole_calls
 
 
 @pytest.mark.parametrize("exit_index", range(FOCUS_FRAMES))
 def test_each_exit_has_its_own_threshold(exit_index: int) -> None:
     recognizer, _ = recognizer_of("long")
     recognizer.thresholds = tuple(ALWAYS if k == exit_index else NEVER for k in range(FOCUS_FRAMES))
-    answer = recognizer.recognize_clip(clip_of(100))
-    assert answer.exit_index == exit_index
-    assert answer.macs == recognizer.exit_macs[exit_index]
+    prediction = recognizer.recognize_clip(clip_of(100))
+    assert prediction.exit_index == exit_index
+    assert prediction.macs == recognizer.exit_macs[exit_index]
 
 
 def test_a_prediction_tells_what_every_exit_on_the_way_said_and_when() -> None:
@@ -92,17 +92,17 @@ def test_a_prediction_tells_what_every_exit_on_the_way_said_and_when() -> None:
 def test_an_exit_at_the_last_patch_needs_no_threshold() -> None:
     recognizer, _ = recognizer_of("tsm")
     recognizer.thresholds = (NEVER,)
-    answer = recognizer.recognize_clip(clip_of(100))
-    assert (answer.exit_index, len(answer.confidences)) == (1, 2)
+    prediction = recognizer.recognize_clip(clip_of(100))
+    assert (prediction.exit_index, len(prediction.confidences)) == (1, 2)
     assert recognizer.exit_macs == (MACS["glance"], sum(MACS.values()))
 
 
-def test_the_bundle_says_how_sureness_is_measured() -> None:
+def test_the_bundle_says_how_confidence_is_measured() -> None:
     for criterion, temperature in (("softmax", 2.0), ("logit", 1.0), ("entropy", 1.0)):
         recognizer, _ = recognizer_of("tsm", Exits(criterion=criterion, temperature=temperature))  # type: ignore[arg-type]
-        answer = recognizer.recognize_clip(clip_of(255))
-        wanted = confidence(answer.glance_logits, criterion, temperature)  # type: ignore[arg-type]
-        assert answer.confidences[0] == wanted
+        prediction = recognizer.recognize_clip(clip_of(255))
+        wanted = confidence(prediction.glance_logits, criterion, temperature)  # type: ignore[arg-type]
+        assert prediction.confidences[0] == wanted
         recognizer.thresholds = (wanted,)
         assert recognizer.recognize_clip(clip_of(255)).exit_index == 0
         recognizer.thresholds = (math.nextafter(wanted, math.inf),)
@@ -151,7 +151,7 @@ def test_a_fixed_box_is_a_square_of_the_patch_s_size_around_the_policy_s_centre(
 
 
 @pytest.mark.parametrize("wrong", [{"boxes": "left"}, {"frames": "first"}, {"shape": "round"}])
-def test_a_way_of_looking_that_does_not_exist_is_named(wrong: dict[str, Any]) -> None:
+def test_an_ablation_that_does_not_exist_is_named(wrong: dict[str, Any]) -> None:
     recognizer, _ = recognizer_of("tsm")
     name, value = next(iter(wrong.items()))
     with pytest.raises(AdafocusError, match=f"{name} is '{value}', expected one of .*,"):
@@ -191,12 +191,12 @@ def test_a_clip_where_a_path_is_expected_is_sent_to_the_right_place() -> None:
 def test_the_parts_of_the_time_are_the_whole_time(shipped_bundle: Bundle, real_videos: list[Path]) -> None:
     recognizer = Recognizer.open(shipped_bundle)
     clip = read_clip(real_videos[0], shipped_bundle.manifest.geometry)
-    for answer in (recognizer.recognize(real_videos[0]), recognizer.recognize_clip(clip)):
-        assert set(answer.timing_ms) == {*PARTS, "total"}
-        assert sum(answer.timing_ms[part] for part in PARTS) == pytest.approx(answer.timing_ms["total"])
-        assert min(answer.timing_ms.values()) >= 0
-    assert answer.timing_ms["decode"] == clip.decode_ms
-    assert answer.timing_ms["resize"] > clip.resize_ms, "frames of the focus wait until they are chosen"
+    for prediction in (recognizer.recognize(real_videos[0]), recognizer.recognize_clip(clip)):
+        assert set(prediction.timing_ms) == {*PARTS, "total"}
+        assert sum(prediction.timing_ms[part] for part in PARTS) == pytest.approx(prediction.timing_ms["total"])
+        assert min(prediction.timing_ms.values()) >= 0
+    assert prediction.timing_ms["decode"] == clip.decode_ms
+    assert prediction.timing_ms["resize"] > clip.resize_ms, "frames of the focus wait until they are chosen"
     early = recognizer.recognize_clip(clip, stop_after="glance")
     assert early.timing_ms["resize"] == clip.resize_ms
 

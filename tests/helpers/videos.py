@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
+
+from adafocus.edge.sources.base import Frame, Source
 
 SIDE_BAR_FRAMES = 40
 
@@ -27,3 +31,35 @@ def write_video(
         for packet in stream.encode():
             container.mux(packet)
     return path
+
+
+def encode(path: Path, frames: int, codec: str = "libx264", pixels: str = "yuv420p", **options: str) -> Path:
+    """Write a picture that moves, with noise that is new in every frame: frames refer to each other, all differ."""
+    random = np.random.default_rng(7)
+    scene = cv2.resize(random.integers(0, 200, (8, 12, 3), dtype=np.uint8), (96, 64), interpolation=cv2.INTER_CUBIC)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, pixels
+        # no key frames but those that the options ask for
+        stream.options = {**({"sc_threshold": "0"} if codec == "libx264" else {}), **options}
+        for number in range(frames):
+            noise = random.integers(0, 12, (64, 96, 1), dtype=np.uint8)
+            picture = np.roll(scene, 2 * number, axis=1) // 2 + noise + np.uint8(number % 100)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def frames_of(source: Source) -> list[Frame]:
+    """Read all frames of a source and close it."""
+    found = []
+    with closing(source):
+        while source.grab():
+            frame = source.retrieve()
+            assert frame is not None
+            assert frame.timestamp_s == source.timestamp_s
+            found.append(frame)
+    return found
