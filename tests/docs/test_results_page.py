@@ -16,6 +16,7 @@ from docs.tools.results import END, PAGE, README, START, stale_pages
 from docs.tools.table import RESULTS, table
 
 DOCS = PAGE.parent
+CONTRIBUTING = README.parent / "CONTRIBUTING.md"
 MAX_README_LINES = 120
 
 
@@ -70,6 +71,15 @@ def test_a_page_lists_every_row_of_its_table(page: str, names: list[str]) -> Non
     text = (DOCS / page).read_text(encoding="utf-8")
     assert names
     assert [name for name in names if name not in text] == []
+
+
+def test_the_changes_that_contributing_shows_fit_the_files() -> None:
+    shown = re.findall(r"^```diff\n--- a/(\S+)\n(.*?)^```$", CONTRIBUTING.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(shown) == 4
+    for name, change in shown:
+        lines = (README.parent / name).read_text(encoding="utf-8").splitlines()
+        there = [line[1:] for line in change.splitlines() if line[0] in " -"]
+        assert [line for line in there if line not in lines] == [], name
 
 
 def _links(page: Path) -> list[str]:
