@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from adafocus import networks
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.converters.backends import litert
-from adafocus.converters.backends.registry import Report, target
-from adafocus.converters.workers import convert_stages, graph_name
+from adafocus.converters.backends.registry import Report, back_end
+from adafocus.converters.workers import convert_graphs, graph_name
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle
 from adafocus.edge.bundle.files import sha256_of, size_of
 from adafocus.edge.bundle.manifest import GraphFile, Runtime, Stage, TensorSpec
@@ -75,7 +75,7 @@ class FullFramePair:
         self.graphs = {}
         for stage in PAIR:
             path, module = folder / graph_name(stage, RUNTIME), model.stages.modules()[stage]
-            inputs, outputs = target(RUNTIME).tensor_specs(path, (module.inputs, module.outputs))
+            inputs, outputs = back_end(RUNTIME).load().tensor_specs(path, (module.inputs, module.outputs))
             record = GraphFile(
                 file=path.name, sha256=sha256_of(path), bytes=size_of(path), precision="int8",
                 inputs=tuple(inputs), outputs=tuple(outputs), macs=outcomes[stage],
@@ -241,7 +241,7 @@ def _bundle(preset: str, videos: Sequence[Path], work: Path) -> Bundle:
 def _converted(model_path: Path, folder: Path, stages: Sequence[Stage]) -> dict[Stage, int]:
     """Convert stages that are not there yet, and return the multiply-accumulates of each."""
     missing = [stage for stage in stages if not (folder / graph_name(stage, RUNTIME)).is_file()]
-    for (_, stage), outcome in convert_stages(model_path, folder, "int8", (RUNTIME,), missing).items():
+    for (_, stage), outcome in convert_graphs(model_path, folder, "int8", (RUNTIME,), missing).items():
         if not isinstance(outcome, Report):
             raise AdafocusError(f"The {stage} on full frames cannot be converted: {outcome}.")
     return {stage: litert.report(folder / graph_name(stage, RUNTIME)).macs for stage in stages}

@@ -32,12 +32,12 @@ from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.calibration.quantization.ptq import calibration_views, listed_videos
 from adafocus.calibration.report_file import write_report
-from adafocus.converters.backends.registry import TARGETS, Report
+from adafocus.converters.backends.registry import BACK_ENDS
 from adafocus.converters.bundle_builder import manifest_of
 from adafocus.converters.model_source import Source, write_model
 from adafocus.converters.verification.parity import reference_stages
 from adafocus.converters.verification.verdict import Verdict, verify_runtime
-from adafocus.converters.workers import Item, Outcome, convert_stages
+from adafocus.converters.workers import Item, Outcome, convert_graphs, reports_of
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle
 from adafocus.edge.bundle.files import replacing_file, sha256_of
 from adafocus.edge.bundle.manifest import STAGES, Manifest, Precision, Runtime, Stage
@@ -116,8 +116,8 @@ def bundle_without_golden(
     Raises:
         AdafocusError: no runtime has every stage.
     """
-    outcomes = convert_stages(model_path, folder / "graphs", precision, runtimes)
-    reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
+    outcomes = convert_graphs(model_path, folder / "graphs", precision, runtimes)
+    reports = reports_of(outcomes)
     complete = [runtime for runtime in runtimes if all((runtime, stage) in reports for stage in STAGES)]
     if not complete:
         failed = "; ".join(outcome for outcome in outcomes.values() if isinstance(outcome, str))
@@ -148,7 +148,7 @@ def _file(manifest: Manifest, item: Item, outcome: Outcome, verdict: Verdict | N
         return base | {"state": "failed", "why": outcome}
     if verdict is None:
         return base | {"state": "converted, not verified here", "why": "another stage failed"}
-    graph = manifest.stages[stage][runtime]
+    graph = manifest.stages[stage][runtime]  # type: ignore[index]
     found = None if verdict.parity is None else verdict.parity.stages[stage]
     record = base | {
         "state": verdict.state,
@@ -294,7 +294,7 @@ def run_matrix(
     for name in names:
         for precision in precisions:
             count = clips.get(name, min(clips.values()))
-            record = convert_preset(name, precision, tuple(TARGETS), videos, count, work, models.get(name))
+            record = convert_preset(name, precision, tuple(BACK_ENDS), videos, count, work, models.get(name))
             states = {runtime: found["state"] for runtime, found in record["runtimes"].items()}
             console.print(f"{name} {precision}: {record['seconds']} s, {states}")
     records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(work.glob(f"*/{RECORD}"))]

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from adafocus import networks
 from adafocus.calibration.quantization.qat import calibrate, prepare, snap
 from adafocus.converters.backends import executorch as executorch_target
-from adafocus.converters.backends.registry import SUFFIXES, target
+from adafocus.converters.backends.registry import back_end
 from adafocus.edge.bundle.manifest import GraphFile, Precision, Runtime
 from adafocus.edge.commands import options
 from adafocus.edge.runtimes import open_graph
@@ -132,14 +132,15 @@ def made(
 ) -> tuple[Path, GraphFile, int | None]:
     """Convert a classifier; return its file, its description and how many delegates run it."""
     example = (torch.randn(frames, 3, side_px, side_px),)
-    converter = target(runtime)
+    target = back_end(runtime)
+    converter = target.load()
     program = module
     if precision == "int8":
         graph = prepare(module, example)
         calibrate(graph, [example])
         snap(graph)
         program = converter.quantized(graph)
-    path = folder / f"graph{SUFFIXES[runtime]}"
+    path = folder / f"graph{target.suffix}"
     report = converter.convert(program, example, path, NAMES, precision=precision)
     inputs, outputs = converter.tensor_specs(path, NAMES)
     record = GraphFile(

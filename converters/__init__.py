@@ -1,1 +1,1 @@
-"""Quantized stage graphs to runtime files, proved and packed into a bundle."""
+"""Quantized stage graphs to runtime files, verified and packed into a bundle."""

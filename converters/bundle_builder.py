@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from adafocus.calibration.quantization.model_file import StoredModel
 from adafocus.calibration.quantization.ptq import geometry_of
-from adafocus.converters.backends.registry import Report, target
+from adafocus.converters.backends.registry import Report, back_end
 from adafocus.converters.model_source import Source
 from adafocus.converters.verification.verdict import Verdict
-from adafocus.converters.workers import Item, graph_name, module_of, stage_precision
+from adafocus.converters.workers import Graph, Item, graph_name, graph_precision, module_of
 from adafocus.edge.bundle.bundle import file_record
 from adafocus.edge.bundle.manifest import (
     PARTS,
@@ -24,11 +25,9 @@ from adafocus.edge.bundle.manifest import (
     Golden,
     GraphFile,
     Manifest,
-    Part,
     Precision,
     Provenance,
     Runtime,
-    Stage,
 )
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.selftest import FRAMES, LABELS, labels_digest
@@ -47,21 +46,27 @@ def manifest_of(
     precision: Precision,
     reports: Mapping[Item, Report],
     golden_source: str,
-    of_parts: Mapping[tuple[Runtime, Part], Report] | None = None,
 ) -> Manifest:
     """Describe the files that stand in ``folder/graphs``; the golden clip is still blank.
 
-    The parts of the glance are described for the runtimes that have a report for both.
+    Args:
+        model: what was converted.
+        source: where it comes from.
+        folder: of the bundle.
+        precision: of glance and focus.
+        reports: by runtime and graph; every runtime has all stages. The parts of the glance are described for the
+            runtimes that have both.
+        golden_source: name of the video of the golden clip.
     """
-    of_parts = of_parts or {}
-    runtimes: tuple[Runtime, ...] = tuple(dict.fromkeys(runtime for runtime, _ in reports))
-    stages: dict[Stage, dict[Runtime, GraphFile]] = {}
-    for stage in STAGES:
-        stages[stage] = _described(model, folder, stage, precision, {name: reports[name, stage] for name in runtimes})
-    parted = [runtime for runtime in runtimes if all((runtime, part) in of_parts for part in PARTS)]
-    parts: dict[Part, dict[Runtime, GraphFile]] = {}
-    for part in PARTS if parted else ():
-        parts[part] = _described(model, folder, part, precision, {name: of_parts[name, part] for name in parted})
+    runtimes = tuple(dict.fromkeys(runtime for runtime, _ in reports))
+    parted = [runtime for runtime in runtimes if all((runtime, part) in reports for part in PARTS)]
+
+    def described(names: Iterable[Any], of: Sequence[Runtime]) -> dict[Any, dict[Runtime, GraphFile]]:
+        return {
+            name: _described(model, folder, name, precision, {runtime: reports[runtime, name] for runtime in of})
+            for name in names
+        }
+
     blank = FileRecord(file=GOLDEN_FRAMES, sha256="0" * 64, bytes=1)
     return Manifest(
         schema_version=1,
@@ -69,26 +74,26 @@ def manifest_of(
         preset=model.preset,
         geometry=geometry_of(model.config),
         labels=model.labels,
-        stages=stages,
-        incremental=parts,
+        stages=described(STAGES, runtimes),
+        incremental=described(PARTS, parted) if parted else {},
         golden=Golden(source=golden_source, runtime=runtimes[0], frames=blank, answers=blank),
         provenance=_provenance(source, runtimes),
     )
 
 
 def _described(
-    model: StoredModel, folder: Path, graph: Stage | Part, precision: Precision, reports: Mapping[Runtime, Report]
+    model: StoredModel, folder: Path, graph: Graph, precision: Precision, reports: Mapping[Runtime, Report]
 ) -> dict[Runtime, GraphFile]:
-    """The files of one graph."""
+    """Describe the files of one graph."""
     module, example = module_of(model, graph)
     macs = count_macs(module, lambda: module(*example))
     found: dict[Runtime, GraphFile] = {}
     for runtime, report in reports.items():
         name = f"graphs/{graph_name(graph, runtime)}"
-        inputs, outputs = target(runtime).tensor_specs(folder / name, (module.inputs, module.outputs))
+        inputs, outputs = back_end(runtime).load().tensor_specs(folder / name, (module.inputs, module.outputs))
         found[runtime] = GraphFile(
             **file_record(folder, name).model_dump(),
-            precision=stage_precision(model, graph, precision),
+            precision=graph_precision(model, graph, precision),
             inputs=tuple(inputs),
             outputs=tuple(outputs),
             macs=macs,
@@ -99,8 +104,8 @@ def _described(
 
 
 def _provenance(source: Source, runtimes: tuple[Runtime, ...]) -> Provenance:
-    """Versions, and a time only where one is asked for: the same inputs must give the same bytes."""
-    packages = dict.fromkeys((*PACKAGES, *(name for runtime in runtimes for name in target(runtime).PACKAGES)))
+    """Name versions, and a time only where one is asked for: the same inputs must give the same bytes."""
+    packages = dict.fromkeys((*PACKAGES, *(name for runtime in runtimes for name in back_end(runtime).distributions)))
     clock = os.environ.get(REPRODUCIBLE_CLOCK)
     return Provenance(
         model=source.origin,
@@ -113,27 +118,27 @@ def _provenance(source: Source, runtimes: tuple[Runtime, ...]) -> Provenance:
 def with_verdicts(
     manifest: Manifest, verdicts: Mapping[Runtime, Verdict], of_parts: Mapping[Runtime, Verdict]
 ) -> Manifest:
-    """Keep the runtimes that were proved, and say what proved them; the parts of the glance have verdicts of their own.
+    """Keep the runtimes that were verified, and say by what; the parts of the glance have verdicts of their own.
 
-    A runtime that is not among the verdicts was not proved.
+    A runtime that is not among the verdicts was not verified.
     """
-    stages = {stage: _proved(graphs, verdicts) for stage, graphs in manifest.stages.items()}
-    parts = {part: _proved(graphs, of_parts) for part, graphs in manifest.incremental.items()}
+    stages = {stage: _verified(graphs, verdicts) for stage, graphs in manifest.stages.items()}
+    parts = {part: _verified(graphs, of_parts) for part, graphs in manifest.incremental.items()}
     kept = parts if all(parts.values()) else {}
     return manifest.model_copy(update={"stages": stages, "incremental": kept})
 
 
-def _proved(graphs: Mapping[Runtime, GraphFile], verdicts: Mapping[Runtime, Verdict]) -> dict[Runtime, GraphFile]:
-    proofs = {runtime: verdicts[runtime].proved_by for runtime in graphs if runtime in verdicts}
+def _verified(graphs: Mapping[Runtime, GraphFile], verdicts: Mapping[Runtime, Verdict]) -> dict[Runtime, GraphFile]:
+    """Keep the files of verified runtimes."""
     return {
-        runtime: graph.model_copy(update={"proved_by": proofs[runtime]})
+        runtime: graph.model_copy(update={"proved_by": verdicts[runtime].proved_by})
         for runtime, graph in graphs.items()
-        if proofs.get(runtime) is not None
+        if runtime in verdicts and verdicts[runtime].proved_by is not None
     }
 
 
 def with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip: Clip) -> Manifest:
-    """Store one clip and its answers."""
+    """Store one clip and what every stage answers."""
     (folder / "golden").mkdir()
     np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=np.asarray(clip.candidates))
     prediction = recognizer.recognize_clip(clip)

@@ -18,8 +18,6 @@ from adafocus.errors import AdafocusError
 from adafocus.networks.checkpoints.inspection import describe_checkpoint
 from adafocus.networks.lowering import lower
 
-FLOAT_STAGES = ("glance", "policy", "focus")
-
 
 @dataclass(frozen=True)
 class Source:
@@ -43,11 +41,11 @@ def as_model_file(
     folder: Path,
     precision: Precision,
     calibration: Sequence[Path],
-    most_clips: int,
+    max_clips: int,
     preset: str | None = None,
     labels: Path | None = None,
 ) -> Source:
-    """The model file itself, or a checkpoint quantized after training.
+    """Return the model file itself, or a checkpoint quantized after training.
 
     Args:
         origin: a model file of ``adafocus quantize``, a checkpoint of ``adafocus train``, or one that ``adafocus
@@ -55,7 +53,7 @@ def as_model_file(
         folder: where a model file may be made.
         precision: ``int8`` needs calibration clips unless ``origin`` is a quantized model file.
         calibration: clip lists and videos.
-        most_clips: how many of them to use at most.
+        max_clips: how many of them to use at most.
         preset: the checkpoint's configuration, where several fit.
         labels: a text file with a class name on each line.
 
@@ -73,7 +71,7 @@ def as_model_file(
         made = folder / f"{origin.stem}.safetensors"
         history = {"checkpoint": origin.name, "training": trained.history}
         write_model(
-            made, trained.net, trained.recipe.preset, trained.labels, precision, calibration, most_clips, history
+            made, trained.net, trained.recipe.preset, trained.labels, precision, calibration, max_clips, history
         )
         return Source(made, origin.stem, origin.name, digest)
     found = describe_checkpoint(origin)
@@ -82,7 +80,7 @@ def as_model_file(
     networks.load_state(net, origin)
     made = folder / f"{origin.stem}.safetensors"
     names = _labels(labels, net.config.num_classes)
-    write_model(made, net, chosen, names, precision, calibration, most_clips, {"checkpoint": origin.name})
+    write_model(made, net, chosen, names, precision, calibration, max_clips, {"checkpoint": origin.name})
     return Source(made, origin.stem, origin.name, digest)
 
 
@@ -93,14 +91,14 @@ def write_model(
     labels: tuple[str, ...],
     precision: Precision,
     calibration: Sequence[Path],
-    most_clips: int,
+    max_clips: int,
     history: dict[str, Any],
 ) -> None:
     """Lower a network and store it: quantized after training for int8, else as it is."""
     stages = lower(net.eval())
     prepared = {}
     if precision == "int8":
-        views = calibration_views(calibration, net.config, most_clips)
+        views = calibration_views(calibration, net.config, max_clips)
         prepared = quantize_stages(stages, views)
         history = {**history, "calibration_clips": len(views)}
     floats = {stage: module for stage, module in stages.modules().items() if stage not in prepared}
@@ -108,6 +106,11 @@ def write_model(
 
 
 def _preset(origin: Path, fits: list[str], wanted: str | None) -> str:
+    """Return the preset that is asked for, or the only one that fits.
+
+    Raises:
+        AdafocusError: there is no such preset, or not exactly one fits.
+    """
     if wanted is not None:
         if wanted not in networks.PRESETS:
             raise AdafocusError(f"There is no preset {wanted!r}, expected one of {', '.join(networks.PRESETS)}.")
@@ -121,6 +124,11 @@ def _preset(origin: Path, fits: list[str], wanted: str | None) -> str:
 
 
 def _labels(path: Path | None, classes: int) -> tuple[str, ...]:
+    """Read class names from a file; without one number them.
+
+    Raises:
+        AdafocusError: there is no such file, or it names another number of classes.
+    """
     if path is None:
         return tuple(f"class {index}" for index in range(classes))
     if not path.is_file():

@@ -1,24 +1,16 @@
-"""``adafocus presets``: every configuration with its cost."""
+"""What every preset costs."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from adafocus import networks
-from adafocus.calibration.report_file import write_report
 from adafocus.networks.cost import cost_of
 
 COSTS = ("preset", "parameters", "gmac", "gmac_as_published", "peak_int8_mb")
-
-
-def table_of_presets() -> list[dict[str, Any]]:
-    """Return one record per preset."""
-    return [cost_record(name) for name in track(networks.PRESETS, "presets")]
 
 
 def cost_record(name: str) -> dict[str, Any]:
@@ -41,8 +33,3 @@ def show(records: list[dict[str, Any]], columns: tuple[str, ...] = COSTS) -> Non
     for record in records:
         table.add_row(*(f"{record[c]:,}" if isinstance(record[c], int) else str(record[c]) for c in columns))
     Console(highlight=False).print(table)
-
-
-def write(path: Path, records: list[dict[str, Any]]) -> None:
-    """Write the records as YAML."""
-    write_report(path, {"command": f"adafocus presets --out {path}", "presets": records})

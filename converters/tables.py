@@ -8,11 +8,11 @@ from rich.table import Table
 
 from adafocus.converters.export import Exported
 from adafocus.converters.verification.parity import Parity
-from adafocus.converters.verification.verdict import Verdict
+from adafocus.converters.verification.verdict import NOT_HERE, Verdict
 from adafocus.edge.bundle.manifest import PARTS, STAGES, Runtime
 from adafocus.edge.selftest import GoldenCheck
 
-STYLES = {"verified": "green", "converted, not verified here": "yellow", "failed": "red"}
+STYLES = {"verified": "green", NOT_HERE: "yellow", "failed": "red"}
 
 
 def show_export(exported: Exported, console: Console) -> None:
@@ -51,7 +51,7 @@ def show_export(exported: Exported, console: Console) -> None:
 
 
 def difference(parity: Parity | None, stage: str) -> str:
-    """Largest difference of a stage: steps where it answers in integers, relative where in floats."""
+    """Return the largest difference of a stage: in steps for integer outputs, relative for float outputs."""
     if parity is None:
         return "-"
     found = parity.stages[stage]
@@ -60,12 +60,12 @@ def difference(parity: Parity | None, stage: str) -> str:
 
 
 def _of_part(verdict: Verdict | None) -> str:
-    """Whether a part of the glance may go into the bundle."""
+    """Say whether a part of the glance may go into the bundle."""
     return "as glance" if verdict is not None and verdict.proved_by is not None else "-"
 
 
 def show_verdicts(verdicts: dict[Runtime, Verdict], console: Console) -> None:
-    """One line for each runtime: its state, agreement of both chains, and why where it is not verified."""
+    """Print a line for each runtime: its state, agreement of both chains, and why where it is not verified."""
     table = Table("runtime", "state", "clips", "best label", "five best", "frames", "boxes")
     for runtime, verdict in verdicts.items():
         parity = verdict.parity
@@ -88,7 +88,7 @@ def show_verdicts(verdicts: dict[Runtime, Verdict], console: Console) -> None:
 
 
 def show_golden(golden: dict[Runtime, GoldenCheck | str], console: Console) -> None:
-    """How every runtime answers the golden clip."""
+    """Print how every runtime answers the golden clip."""
     table = Table("runtime", "tensors", "steps", "relative", "frames", "found", title="golden clip")
     for runtime, check in golden.items():
         if isinstance(check, str):
@@ -106,7 +106,7 @@ def show_golden(golden: dict[Runtime, GoldenCheck | str], console: Console) -> N
 
 
 def show_verification(verdicts: dict[Runtime, Verdict], console: Console) -> None:
-    """How far every stage is from the trained program on real clips."""
+    """Print how far every stage is from the trained program on real clips."""
     table = Table("runtime", *STAGES, title="difference to the trained program")
     for runtime, verdict in verdicts.items():
         table.add_row(runtime, *(difference(verdict.parity, stage) for stage in STAGES))

@@ -60,7 +60,7 @@ def test_a_runtime_that_is_not_installed_is_named_with_its_install_command(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("export", "m", "--out", "b", "--prove", "v"),
+        ("export", "m", "--out", "b", "--verify", "v"),
         ("evaluate", "b", "clips.csv"),
         ("presets",),
         ("inspect", "x3d-xs-xs"),

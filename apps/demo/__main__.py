@@ -1,4 +1,4 @@
-"""The demo: convert the shipped model to a bundle, prove it, and recognize real videos with it.
+"""The demo: convert the shipped model to a bundle, verify it, and recognize real videos with it.
 
 It starts the same commands a user would type, so that what it shows is what they do.
 """
@@ -29,7 +29,7 @@ def adafocus(*arguments: str) -> None:
 @click.command()
 @click.argument("video", required=False, type=click.Path(path_type=Path))
 def main(video: Path | None) -> None:
-    """Convert, prove, recognize, draw."""
+    """Convert, verify, recognize, draw."""
     try:
         videos = demo_videos() if video is None else [video.resolve()]
         if video is not None and not video.is_file():
@@ -39,8 +39,8 @@ def main(video: Path | None) -> None:
         raise SystemExit(2) from error
     OUT.mkdir(exist_ok=True)
     bundle = OUT / "bundle"
-    prove = [word for path in videos for word in ("--prove", str(path))]
-    adafocus("export", str(MODEL.relative_to(ROOT)), "--out", str(bundle.relative_to(ROOT)), *prove)
+    verify = [word for path in videos for word in ("--verify", str(path))]
+    adafocus("export", str(MODEL.relative_to(ROOT)), "--out", str(bundle.relative_to(ROOT)), *verify)
     adafocus("selftest", str(bundle.relative_to(ROOT)))
     for path in videos:
         picture = OUT / f"{path.stem}.png"

@@ -23,10 +23,8 @@ from adafocus.edge.runtimes.base import file_names
 with quiet():
     import coremltools
 
-# a program for Core ML computes in float32 between its changes of grid, as the reference does
+# a program for Core ML computes in float32 between its quantizations, as the reference does
 quantized = reference_program
-PACKAGES = ("coremltools",)
-PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
 PROGRAM = Path("Data/com.apple.CoreML/model.mlmodel")
 PACKAGE_MANIFEST = "Manifest.json"
@@ -44,7 +42,7 @@ def convert(
 ) -> Report:
     """Convert a quantized program with folded weights, or a float stage graph.
 
-    Inputs and outputs are floating point: Core ML takes 8-bit integers at the border from iOS 26 only. An int8 program
+    Inputs and outputs are floating point: Core ML takes 8-bit integers there from iOS 26 only. An int8 program
     computes in float32 between its quantizations, because float16 biases would round differently.
     """
     half = precision == "fp16"
@@ -77,7 +75,7 @@ def _settle(made: Path, folder: Path, name: str) -> None:
 
 
 def program_of(path: Path) -> tuple[Any, Any, Any]:
-    """Specification, main function and block of the ML Program in a package."""
+    """Return specification, main function and block of the ML Program in a package."""
     model = coremltools.proto.Model_pb2.Model()
     model.ParseFromString((path / PROGRAM).read_bytes())
     main = model.mlProgram.functions["main"]
@@ -85,7 +83,7 @@ def program_of(path: Path) -> tuple[Any, Any, Any]:
 
 
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
-    """Inputs and outputs as the package describes them."""
+    """Return inputs and outputs as the package describes them."""
     model, main, block = program_of(path)
     shapes = {value.name: _dims(value.type) for operation in block.operations for value in operation.outputs}
     shapes |= {value.name: _dims(value.type) for value in main.inputs}
@@ -136,4 +134,5 @@ def report(path: Path) -> Report:
 
 
 def _dims(kind: Any) -> tuple[int, ...]:
+    """Return the shape of a value."""
     return tuple(dimension.constant.size for dimension in kind.tensorType.dimensions)

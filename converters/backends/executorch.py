@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from adafocus.calibration.quantization.tie_free_scales import runtime_program
-from adafocus.converters.backends.integer_io import Grids, integer_borders, integer_example
+from adafocus.converters.backends.integer_io import TensorParams, integer_example, with_integer_io
 from adafocus.converters.backends.quiet import quiet
 from adafocus.converters.backends.registry import Names, Report
 from adafocus.edge.bundle.files import replacing_file
@@ -27,31 +27,29 @@ from adafocus.edge.bundle.manifest import Precision, TensorSpec
 from adafocus.edge.runtimes.executorch import SCALE, SIDES, ZERO_POINT, ProgramGraph
 
 quantized = partial(runtime_program, fold=True)
-PACKAGES = ("executorch",)
-PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
-DELEGATE_CALL = "executorch_call_delegate"
 CONVOLUTIONS = ("conv2d", "convolution")
 DENSE = ("linear", "addmm", "mm")
 
 
 def _float_or_int8(_: Any) -> list[ConfigPrecisionType]:
+    """Return the precisions that a node may have in the delegate."""
     return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]
 
 
-class QuantisedSigmoid(SigmoidConfig):
+class QuantizedSigmoid(SigmoidConfig):
     """XNNPACK has an int8 sigmoid, which the library's own partitioner leaves outside."""
 
     supported_precision_types = _float_or_int8
 
 
-class QuantisedMean(MeanDimConfig):
+class QuantizedMean(MeanDimConfig):
     """The same for the int8 mean over height and width."""
 
     supported_precision_types = _float_or_int8
 
 
-REPLACED = {SigmoidConfig: QuantisedSigmoid, MeanDimConfig: QuantisedMean}
+REPLACED = {SigmoidConfig: QuantizedSigmoid, MeanDimConfig: QuantizedMean}
 CONFIGS = [REPLACED.get(config, config) for config in ALL_PARTITIONER_CONFIGS]
 
 
@@ -59,10 +57,10 @@ def convert(
     program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
 ) -> Report:
     """Convert a quantized program with folded weights, or a float stage graph."""
-    grids: tuple[Grids, Grids] = ({}, {})
+    params: tuple[TensorParams, TensorParams] = ({}, {})
     if precision == "int8" and isinstance(program, GraphModule):
-        program, grids = integer_borders(program, names)
-        example = integer_example(example, names[0], grids[0])
+        program, params = with_integer_io(program, names)
+        example = integer_example(example, names[0], params[0])
     elif precision == "fp16":
         program, example = program.half(), tuple(value.half() for value in example)
     with quiet(), torch.no_grad():
@@ -71,7 +69,7 @@ def convert(
             exported,
             partitioner=[XnnpackPartitioner(configs=CONFIGS)],
             compile_config=EdgeCompileConfig(_check_ir_validity=False),
-            constant_methods=_constants(grids),
+            constant_methods=_constants(params),
         )
         lowered = edge.exported_program().graph_module
         made = edge.to_executorch()
@@ -80,22 +78,23 @@ def convert(
     return _report(exported.graph_module, lowered, path)
 
 
-def _constants(grids: tuple[Grids, Grids]) -> dict[str, Any]:
-    """Scale and zero point of every integer tensor as methods of the program, by side and name."""
+def _constants(params: tuple[TensorParams, TensorParams]) -> dict[str, Any]:
+    """Return scale and zero point of every integer tensor as methods of the program, by side and name."""
     found: dict[str, Any] = {}
-    for side, group in zip(SIDES, grids, strict=True):
+    for side, group in zip(SIDES, params, strict=True):
         for name, (scale, zero_point) in group.items():
             found |= {f"{side}{name}{SCALE}": scale, f"{side}{name}{ZERO_POINT}": zero_point}
     return found
 
 
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
-    """Names of the contract joined to what the program says of its tensors."""
+    """Join the names of the contract to what the program says of its tensors."""
     inputs, outputs = ProgramGraph.described(path, names)
     return list(inputs), list(outputs)
 
 
 def _report(whole: GraphModule, lowered: GraphModule, path: Path) -> Report:
+    """Report what the delegates took."""
     info = get_delegation_info(lowered)
     table = info.get_operator_delegation_dataframe()
     outside = {
@@ -116,11 +115,12 @@ def _report(whole: GraphModule, lowered: GraphModule, path: Path) -> Report:
 
 
 def _macs(module: GraphModule) -> int:
-    """Multiply-accumulates of the convolutions and linear layers that stand in a graph itself."""
+    """Count the multiply-accumulates of the convolutions and linear layers that stand in a graph itself."""
     return sum(_node_macs(node) for node in module.graph.nodes if node.op == "call_function")
 
 
 def _node_macs(node: Node) -> int:
+    """Count the multiply-accumulates of one node."""
     name = getattr(node.target, "__name__", "").split(".")[0]
     if name not in CONVOLUTIONS + DENSE:
         return 0

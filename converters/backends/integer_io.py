@@ -1,4 +1,4 @@
-"""The borders of a quantized program: its inputs and outputs become the integers themselves."""
+"""Integer inputs and outputs of a quantized program: they become the integers themselves."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from torch.fx import GraphModule, Node
 
 from adafocus.calibration.quantization.tie_free_scales import DEQUANTIZE, QUANTIZE
 
-Grid = tuple[float, int]
-Grids = dict[str, Grid]
+# scale and zero point
+QuantParams = tuple[float, int]
+TensorParams = dict[str, QuantParams]
 
 # what the exporter adds to check shapes
 GUARDS = "_guards_fn"
 
 
-def integer_borders(
+def with_integer_io(
     program: GraphModule, names: tuple[Sequence[str], Sequence[str]]
-) -> tuple[GraphModule, tuple[Grids, Grids]]:
+) -> tuple[GraphModule, tuple[TensorParams, TensorParams]]:
     """Take the quantization of inputs and the dequantization of outputs out of a quantized program.
 
     Args:
@@ -39,7 +40,7 @@ def integer_borders(
         users = list(node.users)
         if not users or any(user.target != QUANTIZE for user in users):
             continue
-        given[name] = _grid(users[0])
+        given[name] = _quant_params(users[0])
         for user in users:
             user.replace_all_uses_with(node)
             graph.erase_node(user)
@@ -47,7 +48,7 @@ def integer_borders(
     results = list(last.args[0])
     for index, (name, node) in enumerate(zip(names[1], results, strict=True)):
         if isinstance(node, Node) and node.target == DEQUANTIZE:
-            answered[name] = _grid(node)
+            answered[name] = _quant_params(node)
             results[index] = node.args[0]
     last.args = (type(last.args[0])(results), *last.args[1:])
     graph.eliminate_dead_code()
@@ -55,10 +56,11 @@ def integer_borders(
     return changed, (given, answered)
 
 
-def integer_example(example: tuple[Tensor, ...], names: Sequence[str], given: Grids) -> tuple[Tensor, ...]:
-    """Example inputs for a program with integer borders."""
+def integer_example(example: tuple[Tensor, ...], names: Sequence[str], given: TensorParams) -> tuple[Tensor, ...]:
+    """Turn example inputs into those of a program with integer inputs."""
     return tuple(value.to(torch.int8) if name in given else value for name, value in zip(names, example, strict=True))
 
 
-def _grid(node: Node) -> Grid:
+def _quant_params(node: Node) -> QuantParams:
+    """Read scale and zero point of a node that quantizes or dequantizes."""
     return float(node.args[1]), int(node.args[2])

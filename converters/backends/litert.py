@@ -16,11 +16,9 @@ from adafocus.converters.backends.quiet import quiet
 from adafocus.converters.backends.registry import Names, Report
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.manifest import Precision, TensorSpec
-from adafocus.edge.runtimes.log_filter import without_remarks
+from adafocus.edge.runtimes.log_filter import hide_log_lines
 
 quantized = partial(runtime_program, fold=False)
-PACKAGES = ("litert-torch", "ai-edge-litert")
-PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
 CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 DENSE = "FULLY_CONNECTED"
@@ -77,7 +75,7 @@ def _halve_weights(path: Path) -> None:
 
 
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
-    """Names of the contract joined to what the file says of its tensors."""
+    """Join the names of the contract to what the file says of its tensors."""
     interpreter = Interpreter(str(path))
     found = (interpreter.get_input_details(), interpreter.get_output_details())
     inputs, outputs = (
@@ -88,12 +86,14 @@ def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[Tenso
 
 
 def _in_order(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort tensors as the signature has them."""
     from adafocus.edge.runtimes.litert import signature_position
 
     return sorted(details, key=lambda detail: signature_position(detail["name"]))
 
 
 def _spec(name: str, detail: dict[str, Any]) -> TensorSpec:
+    """Describe a tensor of the file."""
     scale, zero_point = detail["quantization"]
     integer = np.issubdtype(detail["dtype"], np.integer)
     return TensorSpec(
@@ -107,7 +107,7 @@ def _spec(name: str, detail: dict[str, Any]) -> TensorSpec:
 
 def report(path: Path) -> Report:
     """Ask the interpreter which operations its delegates took."""
-    with without_remarks():
+    with hide_log_lines():
         interpreter = Interpreter(str(path), num_threads=1)
         interpreter.allocate_tensors()
     operations = interpreter._get_ops_details()
@@ -128,14 +128,14 @@ def report(path: Path) -> Report:
 
 
 def _inside(delegate: dict[str, Any], producers: dict[int, dict[str, Any]]) -> set[int]:
-    """Operations between a delegate's inputs and its outputs."""
-    border = {int(tensor) for tensor in delegate["inputs"]}
+    """Return the operations between a delegate's inputs and its outputs."""
+    inputs = {int(tensor) for tensor in delegate["inputs"]}
     waiting = [int(tensor) for tensor in delegate["outputs"]]
     seen: set[int] = set()
     while waiting:
         tensor = waiting.pop()
         producer = producers.get(tensor)
-        if tensor in border or producer is None or producer["index"] in seen:
+        if tensor in inputs or producer is None or producer["index"] in seen:
             continue
         seen.add(producer["index"])
         waiting.extend(int(source) for source in producer["inputs"])
@@ -143,6 +143,7 @@ def _inside(delegate: dict[str, Any], producers: dict[int, dict[str, Any]]) -> s
 
 
 def _macs(operation: dict[str, Any], shapes: dict[int, Any]) -> int:
+    """Count the multiply-accumulates of an operation."""
     name = operation["op_name"]
     if name not in CONVOLUTIONS and name != DENSE:
         return 0

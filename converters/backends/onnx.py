@@ -17,6 +17,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 from torch import Tensor, nn
 
 from adafocus.calibration.quantization.tie_free_scales import runtime_program
+from adafocus.converters.backends.integer_io import QuantParams
 from adafocus.converters.backends.quiet import quiet
 from adafocus.converters.backends.registry import Names, Report
 from adafocus.edge.bundle.files import replacing_file
@@ -26,8 +27,6 @@ from adafocus.edge.runtimes.onnx import NUMBER_TYPES, SCALES_KEY, SETTINGS, libr
 
 # ONNX Runtime has no integer kernel for means
 quantized = partial(runtime_program, fold=True, float_means=True)
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
-PRECISIONS: tuple[Precision, ...] = ("int8", "fp16", "fp32")
 
 QUANTIZE, DEQUANTIZE, CAST = "QuantizeLinear", "DequantizeLinear", "Cast"
 INTEGER_KERNELS = {"QLinearConv", "QGemm", "QLinearMatMul", "QLinearAdd", "QLinearMul", "QLinearSigmoid"}
@@ -58,14 +57,13 @@ def convert(
         raise RuntimeError("the ONNX exporter gave no program")
     model = made.model_proto
     if precision == "int8":
-        grids = integer_borders(model)
-        model.metadata_props.add(key=SCALES_KEY, value=json.dumps(grids))
+        model.metadata_props.add(key=SCALES_KEY, value=json.dumps(with_integer_io(model)))
     with replacing_file(path) as beside:
         onnx.save(model, str(beside))
     return report(path)
 
 
-def integer_borders(model: ModelProto) -> dict[str, tuple[float, int]]:
+def with_integer_io(model: ModelProto) -> dict[str, QuantParams]:
     """Take the quantization of inputs and the dequantization of outputs out of a QDQ model.
 
     Returns:
@@ -73,12 +71,12 @@ def integer_borders(model: ModelProto) -> dict[str, tuple[float, int]]:
     """
     graph = model.graph
     constants = _constants(graph)
-    grids: dict[str, tuple[float, int]] = {}
+    found: dict[str, QuantParams] = {}
     for value in graph.input:
         readers = [node for node in graph.node if value.name in node.input]
         if not readers or any(node.op_type != QUANTIZE for node in readers):
             continue
-        grids[value.name] = _grid(readers[0], constants)
+        found[value.name] = _quant_params(readers[0], constants)
         for node in readers:
             _rename_input(graph, node.output[0], value.name)
             graph.node.remove(node)
@@ -87,7 +85,7 @@ def integer_borders(model: ModelProto) -> dict[str, tuple[float, int]]:
         writer = next(node for node in graph.node if value.name in node.output)
         if writer.op_type != DEQUANTIZE:
             continue
-        grids[value.name] = _grid(writer, constants)
+        found[value.name] = _quant_params(writer, constants)
         codes, real = writer.input[0], f"{value.name}_real"
         writer.output[0] = real
         _rename_input(graph, value.name, real)
@@ -98,21 +96,24 @@ def integer_borders(model: ModelProto) -> dict[str, tuple[float, int]]:
             graph.node.remove(writer)
         value.type.tensor_type.elem_type = TensorProto.INT8
     del graph.value_info[:]
-    return grids
+    return found
 
 
 def _constants(graph: GraphProto) -> dict[str, np.ndarray]:
+    """Return the constants of a graph by name."""
     found = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     constants = [node for node in graph.node if node.op_type == "Constant"]
     values = [(node.output[0], part.t) for node in constants for part in node.attribute if part.name == "value"]
     return found | {name: numpy_helper.to_array(tensor) for name, tensor in values}
 
 
-def _grid(node: NodeProto, constants: dict[str, np.ndarray]) -> tuple[float, int]:
+def _quant_params(node: NodeProto, constants: dict[str, np.ndarray]) -> QuantParams:
+    """Read scale and zero point of a node that quantizes or dequantizes."""
     return float(constants[node.input[1]]), int(constants[node.input[2]])
 
 
 def _rename_input(graph: GraphProto, old: str, new: str) -> None:
+    """Let every reader of a tensor read another."""
     for node in graph.node:
         for index, name in enumerate(node.input):
             if name == old:
@@ -120,25 +121,26 @@ def _rename_input(graph: GraphProto, old: str, new: str) -> None:
 
 
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
-    """Names of the contract joined to what the file says of its tensors."""
+    """Join the names of the contract to what the file says of its tensors."""
     session = _session(path)
-    grids = json.loads(session.get_modelmeta().custom_metadata_map.get(SCALES_KEY, "{}"))
+    params = json.loads(session.get_modelmeta().custom_metadata_map.get(SCALES_KEY, "{}"))
     found = {value.name: value for value in (*session.get_inputs(), *session.get_outputs())}
     own = (names[0], file_names(*names))
     inputs, outputs = (
-        [_spec(name, found[place], grids.get(place)) for name, place in zip(*group, strict=True)]
+        [_spec(name, found[place], params.get(place)) for name, place in zip(*group, strict=True)]
         for group in zip(names, own, strict=True)
     )
     return inputs, outputs
 
 
-def _spec(name: str, value: Any, grid: tuple[float, int] | None) -> TensorSpec:
+def _spec(name: str, value: Any, params: QuantParams | None) -> TensorSpec:
+    """Describe a tensor of the file."""
     return TensorSpec(
         name=name,
         shape=tuple(int(n) for n in value.shape),
         dtype=NUMBER_TYPES[value.type],  # type: ignore[arg-type]
-        scale=None if grid is None else grid[0],
-        zero_point=None if grid is None else grid[1],
+        scale=None if params is None else params[0],
+        zero_point=None if params is None else params[1],
     )
 
 
@@ -161,7 +163,7 @@ def report(path: Path) -> Report:
 
 
 def _profile(path: Path, folder: Path) -> tuple[GraphProto, dict[str, list[int]]]:
-    """The graph as the runtime optimized it, and the shape of every node's first result by node name."""
+    """Return the graph as the runtime optimized it, and the shape of every node's first result by node name."""
     onnxruntime = library()
     options = onnxruntime.SessionOptions()
     options.enable_profiling = True
@@ -184,6 +186,7 @@ def _profile(path: Path, folder: Path) -> tuple[GraphProto, dict[str, list[int]]
 
 
 def _macs(node: NodeProto, weights: dict[str, list[int]], results: dict[str, list[int]]) -> int:
+    """Count the multiply-accumulates of a node."""
     if node.op_type not in PRODUCTS:
         return 0
     weight = max((weights[name] for name in node.input if name in weights), key=lambda shape: (len(shape), prod(shape)))
@@ -194,4 +197,5 @@ def _macs(node: NodeProto, weights: dict[str, list[int]], results: dict[str, lis
 
 
 def _session(path: Path, options: Any = None) -> Any:
+    """Open a file on the CPU."""
     return library().InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

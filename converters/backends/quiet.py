@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 
-from adafocus.edge.runtimes.log_filter import without_remarks
+from adafocus.edge.runtimes.log_filter import hide_log_lines
 
 
 @contextlib.contextmanager
@@ -18,7 +18,7 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.WARNING)
     try:
         with contextlib.ExitStack() as held:
-            held.enter_context(without_remarks())
+            held.enter_context(hide_log_lines())
             held.enter_context(contextlib.redirect_stdout(io.StringIO()))
             held.enter_context(contextlib.redirect_stderr(io.StringIO()))
             held.enter_context(warnings.catch_warnings())

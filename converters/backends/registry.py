@@ -1,28 +1,97 @@
-"""Converter back ends, one table: runtime -> module that writes its files. A module is imported when it is used."""
+"""Converter back ends, one table: a new one is a module with what :class:`Converter` lists, and a row here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
-
-from torch import Tensor, nn
-from torch.fx import GraphModule
+from typing import TYPE_CHECKING, Protocol, cast, get_args
 
 from adafocus.edge.bundle.manifest import Precision, Runtime, TensorSpec
+from adafocus.edge.runtime_table import runtime_spec
 from adafocus.errors import WORKSTATION_INSTALL, MissingRuntimeError
 
-TARGETS: dict[Runtime, str] = {
-    "litert": "adafocus.converters.backends.litert",
-    "onnx": "adafocus.converters.backends.onnx",
-    "executorch": "adafocus.converters.backends.executorch",
-    "coreml": "adafocus.converters.backends.coreml",
+if TYPE_CHECKING:
+    # the table is read where torch may be missing: by the command line's help
+    from torch import Tensor, nn
+    from torch.fx import GraphModule
+
+# names of a graph's inputs and outputs, in order
+Names = tuple[Sequence[str], Sequence[str]]
+FULL_SHARE = 0.99
+
+
+class Converter(Protocol):
+    """What the module of a back end offers."""
+
+    def quantized(self, graph: GraphModule) -> GraphModule:
+        """Turn a stage with fake quantization into the program that the back end takes."""
+        ...
+
+    def convert(
+        self, program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
+    ) -> Report:
+        """Write a stage and say what becomes of it; ``int8`` says that ``program`` is quantized."""
+        ...
+
+    def tensor_specs(self, path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
+        """Describe the inputs and outputs of a written file."""
+        ...
+
+
+@dataclass(frozen=True)
+class BackEnd:
+    """One back end.
+
+    Attributes:
+        runtime: for which it converts.
+        module: a :class:`Converter`; it is imported when it is used, since it may be missing or broken.
+        suffix: of its files.
+        packages: distributions that decide what it writes, besides that of the runtime itself.
+        precisions: that the format has.
+        evaluator: ``module:function`` that opens its files where the runtime does not exist; None: there is none.
+    """
+
+    runtime: Runtime
+    module: str
+    suffix: str
+    packages: tuple[str, ...] = ()
+    precisions: tuple[Precision, ...] = get_args(Precision)
+    evaluator: str | None = None
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """All distributions whose versions decide what it writes."""
+        return (*self.packages, runtime_spec(self.runtime).distribution)
+
+    def load(self) -> Converter:
+        """Import the module.
+
+        Raises:
+            MissingRuntimeError: a package that it needs is not installed.
+        """
+        try:
+            return cast(Converter, import_module(self.module))
+        except ModuleNotFoundError as error:
+            raise MissingRuntimeError(
+                f"Converting for {self.runtime} needs the package {error.name!r}, which is not installed. Install it: "
+                f"{WORKSTATION_INSTALL}"
+            ) from error
+
+
+_ROOM = "adafocus.converters.backends"
+_COREML_EVALUATOR = "adafocus.converters.verification.coreml_evaluator:open_evaluated"
+BACK_ENDS: dict[str, BackEnd] = {
+    row.runtime: row
+    for row in (
+        BackEnd("litert", f"{_ROOM}.litert", ".tflite", ("litert-torch",)),
+        BackEnd("onnx", f"{_ROOM}.onnx", ".onnx", ("onnx", "onnxscript")),
+        BackEnd("executorch", f"{_ROOM}.executorch", ".pte"),
+        BackEnd("coreml", f"{_ROOM}.coreml", ".mlpackage", evaluator=_COREML_EVALUATOR),
+    )
 }
-# known without the converter, which may be missing or broken
-SUFFIXES: dict[Runtime, str] = {"litert": ".tflite", "onnx": ".onnx", "executorch": ".pte", "coreml": ".mlpackage"}
-# what a bundle for a kind of device holds; browsers take no int8 at the border of a .tflite file
+# what a bundle for a kind of device holds; browsers take no int8 inputs of a .tflite file
 DEVICES: dict[str, tuple[Runtime, ...]] = {
     "pi": ("litert",),
     "jetson": ("onnx", "litert"),
@@ -32,52 +101,15 @@ DEVICES: dict[str, tuple[Runtime, ...]] = {
 }
 
 
-class Target(Protocol):
-    """What the module of a target offers.
-
-    Attributes:
-        quantized: the program that it takes of a stage with fake quantization.
-        PACKAGES: distributions whose versions decide what it writes.
-        PRECISIONS: that the format has.
-    """
-
-    quantized: Callable[[GraphModule], GraphModule]
-    PACKAGES: tuple[str, ...]
-    PRECISIONS: tuple[Precision, ...]
-
-    def convert(
-        self, program: nn.Module, example: tuple[Tensor, ...], path: Path, names: Names, *, precision: Precision
-    ) -> Report:
-        """Write a stage and say what becomes of it; ``int8`` says that ``program`` is quantized."""
-        ...
-
-    def tensor_specs(self, path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
-        """Inputs and outputs of a written file."""
-        ...
-
-
-Names = tuple[Sequence[str], Sequence[str]]
-
-
-def target(runtime: str) -> Target:
-    """The target of a runtime.
+def back_end(runtime: str) -> BackEnd:
+    """Return the row of a runtime.
 
     Raises:
-        MissingRuntimeError: there is none, or a package that it needs is not installed.
+        MissingRuntimeError: there is none.
     """
-    for known, module in TARGETS.items():
-        if known == runtime:
-            try:
-                return cast(Target, import_module(module))
-            except ModuleNotFoundError as error:
-                raise MissingRuntimeError(
-                    f"Converting for {runtime} needs the package {error.name!r}, which is not installed. Install it: "
-                    f"{WORKSTATION_INSTALL}"
-                ) from error
-    raise MissingRuntimeError(f"There is no converter for {runtime!r}, expected one of {', '.join(TARGETS)}.")
-
-
-FULL_SHARE = 0.99
+    if runtime not in BACK_ENDS:
+        raise MissingRuntimeError(f"There is no converter for {runtime!r}, expected one of {', '.join(BACK_ENDS)}.")
+    return BACK_ENDS[runtime]
 
 
 @dataclass(frozen=True)
@@ -103,6 +135,6 @@ class Report:
     weight_bytes: int = 0
     by_type: dict[str, int] = field(default_factory=dict)
 
-    def whole(self) -> bool:
-        """Whether one accelerated partition takes at least 99 % of the multiply-accumulates."""
+    def fully_delegated(self) -> bool:
+        """Say whether one accelerated partition takes at least 99 % of the multiply-accumulates."""
         return self.delegates in (None, 1) and self.delegated_share >= FULL_SHARE

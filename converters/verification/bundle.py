@@ -1,4 +1,4 @@
-"""``adafocus verify``: every file of a bundle that can run here, beside the golden answers or the trained program."""
+"""Every file of a bundle that can run here, beside the golden answers or the trained program."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from adafocus.errors import AdafocusError
 
 
 def verify_golden(bundle: Bundle, threads: int) -> dict[Runtime, GoldenCheck | str]:
-    """The golden clip through every runtime; a sentence where a runtime cannot be run here."""
+    """Run the golden clip through every runtime; give a sentence where a runtime cannot be run here."""
     found: dict[Runtime, GoldenCheck | str] = {}
     for runtime in bundle.runtimes():
         opener = opener_of(runtime)
@@ -37,35 +37,48 @@ def verify_golden(bundle: Bundle, threads: int) -> dict[Runtime, GoldenCheck | s
 
 
 def verify_clips(
-    bundle: Bundle, sources: Sequence[Path], split: str | None, most: int, model_path: Path | None, threads: int
+    bundle: Bundle, clips: Sequence[Path], split: str | None, max_clips: int, model: Path | None, threads: int
 ) -> dict[Runtime, Verdict]:
-    """Real clips through every runtime and through the program that the bundle was converted from.
+    """Run real clips through every runtime and through the program that the bundle was converted from.
+
+    Args:
+        bundle: an opened bundle.
+        clips: clip lists and videos.
+        split: of the clip lists; None: all clips.
+        max_clips: at most so many, spread over all.
+        model: the model file that the bundle was converted from.
+        threads: CPU threads of the runtimes.
 
     Raises:
         AdafocusError: the model is not the one the bundle was made from, or a clip cannot be read.
     """
-    model = _model_of(bundle, model_path)
-    videos = listed_videos(sources, split)
-    step = max(1, len(videos) // most)
-    clips = [read_clip(video, bundle.manifest.geometry) for video in videos[::step][:most]]
+    stored = _model_of(bundle, model)
+    videos = listed_videos(clips, split)
+    step = max(1, len(videos) // max_clips)
+    read = [read_clip(video, bundle.manifest.geometry) for video in videos[::step][:max_clips]]
     precision = precision_of(bundle)
-    programs = reference_stages(model, precision)
+    programs = reference_stages(stored, precision)
     verdicts = {}
     for runtime in bundle.runtimes():
-        verdict = verify_runtime(bundle, runtime, programs, clips, precision, threads)
+        verdict = verify_runtime(bundle, runtime, programs, read, precision, threads)
         if verdict.proved_by is not None and bundle.parts(runtime):
-            of_parts = verify_parts(bundle, runtime, programs, clips, precision, threads)
+            of_parts = verify_parts(bundle, runtime, programs, read, precision, threads)
             verdict = verdict if of_parts.state != "failed" else replace(of_parts, parity=verdict.parity)
         verdicts[runtime] = verdict
     return verdicts
 
 
 def precision_of(bundle: Bundle) -> Precision:
-    """Precision of the glance and the focus."""
+    """Return the precision of the glance and the focus."""
     return next(iter(bundle.manifest.stages["focus"].values())).precision
 
 
 def _model_of(bundle: Bundle, path: Path | None) -> StoredModel:
+    """Load the model file that a bundle was converted from.
+
+    Raises:
+        AdafocusError: no file is named, or it is another.
+    """
     made_from = bundle.manifest.provenance
     if path is None:
         raise AdafocusError(
@@ -82,7 +95,7 @@ def _model_of(bundle: Bundle, path: Path | None) -> StoredModel:
 
 
 def as_dict(golden: dict[Runtime, GoldenCheck | str], verdicts: dict[Runtime, Verdict]) -> dict[str, Any]:
-    """Everything that was found, for a machine."""
+    """Return everything that was found, for a machine."""
     return {
         "golden": {name: check if isinstance(check, str) else asdict(check) for name, check in golden.items()},
         "clips": {name: asdict(verdict) for name, verdict in verdicts.items()},
@@ -90,6 +103,6 @@ def as_dict(golden: dict[Runtime, GoldenCheck | str], verdicts: dict[Runtime, Ve
 
 
 def passed(golden: dict[Runtime, GoldenCheck | str], verdicts: dict[Runtime, Verdict]) -> bool:
-    """Whether every bound holds for everything that could be run."""
+    """Say whether every bound holds for everything that could be run."""
     checks = [check for check in golden.values() if isinstance(check, GoldenCheck)]
     return all(not check.broken for check in checks) and all(v.state != "failed" for v in verdicts.values())

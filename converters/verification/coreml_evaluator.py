@@ -1,4 +1,4 @@
-"""An evaluator of ML Programs, for proof where Core ML does not exist.
+"""An evaluator of ML Programs, for verification where Core ML does not exist.
 
 It reads the very package that ships and computes it with PyTorch in float32, operation by operation, after the
 definitions of Core ML's MIL operation set (coremltools, iOS 17). An operation, an attribute or a number type that it
@@ -42,7 +42,7 @@ ZERO_SPATIAL = 2
 
 
 def _custom_padding(v: Values, spatial: int) -> list[int]:
-    """Padding of a convolution or pooling for :func:`torch.nn.functional.pad`, last axis first."""
+    """Return the padding of a convolution or pooling for :func:`torch.nn.functional.pad`, last axis first."""
     kind = v.get("pad_type", "custom")
     if kind == "valid":
         return [0] * (2 * spatial)
@@ -74,7 +74,7 @@ def _max_pool(v: Values) -> Tensor:
 
 
 def _per_axis(value: Any, axis: Any, like: Tensor) -> Tensor:
-    """A scale or zero point laid along its axis."""
+    """Lay a scale or zero point along its axis."""
     factor = torch.as_tensor(value).float()
     return factor if factor.dim() == 0 else factor.reshape(*(-1 if i == int(axis) else 1 for i in range(like.dim())))
 
@@ -225,7 +225,7 @@ class EvaluatedPackage:
         return {spec.name: values[name].numpy().astype(spec.dtype).reshape(spec.shape) for spec, name in pairs}
 
     def _value(self, value: Any) -> Any:
-        """A constant of the program, as a tensor for floats and int8, else as plain numbers or text."""
+        """Return a constant of the program: a tensor for floats and int8, else plain numbers or text."""
         kind = value.type.tensorType
         shape = tuple(dimension.constant.size for dimension in kind.dimensions)
         if value.HasField("blobFileValue"):

@@ -1,4 +1,4 @@
-"""Proof: a converted file answers like the program it was converted from, on real clips."""
+"""Verification: a converted file computes what the program computes that it was converted from, on real clips."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.runtimes.base import Arrays, Graph
 from adafocus.edge.runtimes.tensors import dequantize, quantize
 from adafocus.edge.video.clip import Clip
-from adafocus.errors import AdafocusError
 
 BEST = 5
-REFERENCE = "program"
 
 
 @dataclass
@@ -33,6 +31,10 @@ class StageParity:
 
     steps: int = 0
     relative: float = 0.0
+
+    def within(self, most_steps: int, most_relative: float) -> bool:
+        """Say whether both bounds hold; a number that is none does not."""
+        return self.steps <= most_steps and self.relative <= most_relative
 
 
 @dataclass
@@ -58,13 +60,13 @@ class Parity:
     largest_box: float = 0.0
 
     def broken(self) -> list[str]:
-        """Sentences on every bound that does not hold."""
+        """Return sentences on every bound that does not hold."""
         most = MAX_RELATIVE[self.precision]
         problems = [
             f"{name} is {parity.steps} output steps and {parity.relative:.1e} away, at most {MAX_STEPS} and "
             f"{most:.0e} are allowed"
             for name, parity in self.stages.items()
-            if parity.steps > MAX_STEPS or not parity.relative <= most
+            if not parity.within(MAX_STEPS, most)
         ]
         if self.precision not in SAME_CHOICES:
             return problems
@@ -76,22 +78,22 @@ class Parity:
 
 
 class Program:
-    """A stage that remembers its answers: runtimes that are exact ask for the same ones again and again."""
+    """A stage that remembers its outputs: runtimes that are exact ask for the same ones again and again."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
-        self._answers: dict[bytes, tuple[Tensor, ...]] = {}
+        self._outputs: dict[bytes, tuple[Tensor, ...]] = {}
 
     @torch.no_grad()
     def __call__(self, arrays: Sequence[NDArray[np.float32]]) -> tuple[Tensor, ...]:
-        """Answer real-valued inputs."""
+        """Compute the outputs of real-valued inputs."""
         digest = hashlib.sha256()
         for array in arrays:
             digest.update(np.ascontiguousarray(array).data)
         key = digest.digest()
-        if key not in self._answers:
-            self._answers[key] = tuple(self._module(*map(torch.from_numpy, arrays)))
-        return self._answers[key]
+        if key not in self._outputs:
+            self._outputs[key] = tuple(self._module(*map(torch.from_numpy, arrays)))
+        return self._outputs[key]
 
 
 Programs = dict[Stage, Program]
@@ -105,48 +107,46 @@ class ProgramGraph:
         self.inputs, self.outputs = description.inputs, description.outputs
 
     def real(self, arrays: Arrays) -> tuple[Tensor, ...]:
-        """Answers in real numbers."""
+        """Compute the outputs in real numbers."""
         return self._program([dequantize(arrays[spec.name], spec) for spec in self.inputs])
 
     def run(self, arrays: Arrays) -> Arrays:
-        """Answers on the grids of the converted file."""
-        answers = zip(self.outputs, self.real(arrays), strict=True)
-        return {spec.name: quantize(tensor.numpy(), spec) for spec, tensor in answers}
+        """Compute the outputs with the scales and zero points of the converted file."""
+        pairs = zip(self.outputs, self.real(arrays), strict=True)
+        return {spec.name: quantize(tensor.numpy(), spec) for spec, tensor in pairs}
 
 
 def reference_stages(model: StoredModel, precision: Precision) -> Programs:
-    """What the converted stages must equal: quantized programs, or the float graphs of the same weights."""
+    """Return what the converted stages must equal: quantized programs, or the float graphs of the same weights."""
     modules: dict[Stage, nn.Module] = {stage: model.stages.modules()[stage] for stage in STAGES}
     if precision == "int8":
         modules |= {stage: reference_program(graph) for stage, graph in model.prepared.items()}  # type: ignore[misc]
     return {stage: Program(module) for stage, module in modules.items()}
 
 
-class Reference:
-    """The programs of a model, run along the same way as a bundle's files."""
+def _reference(bundle: Bundle, runtime: str, programs: Programs) -> tuple[Recognizer, dict[Stage, ProgramGraph]]:
+    """Open the programs of a model as a runtime that does what a bundle's files do, and give its graphs too."""
+    graphs: dict[Stage, ProgramGraph] = {}
 
-    def __init__(self, bundle: Bundle, runtime: str, programs: Programs) -> None:
-        self.graphs: dict[Stage, ProgramGraph] = {}
+    def opened(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
+        stage = next(stage for stage in STAGES if bundle.graph(stage, runtime)[1] is description)
+        graphs[stage] = ProgramGraph(programs[stage], description)
+        return graphs[stage]
 
-        def opened(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
-            stage = next(stage for stage in STAGES if bundle.graph(stage, runtime)[1] is description)  # type: ignore[arg-type]
-            self.graphs[stage] = ProgramGraph(programs[stage], description)
-            return self.graphs[stage]
-
-        self.recognizer = Recognizer(bundle, runtime, 1, None, opened)
+    return Recognizer(bundle, runtime, 1, None, opened), graphs
 
 
 def compare(recognizer: Recognizer, programs: Programs, clips: Iterable[Clip], precision: Precision) -> Parity:
-    """Run clips through the device code and through the programs: each stage on equal inputs, and both chains whole."""
+    """Run clips through the device code and through the programs: each stage on equal inputs, then both chains."""
     result = Parity(precision)
-    reference = Reference(recognizer.bundle, recognizer.runtime, programs)
+    reference, graphs = _reference(recognizer.bundle, recognizer.runtime, programs)
     for clip in clips:
         given = recognizer.recognize_clip(clip)
         for call in given.calls:
-            graph = reference.graphs[call.stage]
+            graph = graphs[call.stage]
             for spec, tensor in zip(graph.outputs, graph.real(call.inputs), strict=True):
                 compare_tensor(result.stages[call.stage], call.outputs[spec.name], tensor.numpy(), spec)
-        wanted = reference.recognizer.recognize_clip(clip)
+        wanted = reference.recognize_clip(clip)
         result.clips += 1
         result.same_label += _equal_at(given.logits, wanted.logits, 1)
         result.same_best += _equal_at(given.logits, wanted.logits, BEST)
@@ -155,21 +155,10 @@ def compare(recognizer: Recognizer, programs: Programs, clips: Iterable[Clip], p
     return result
 
 
-def require(parity: Parity, runtime: str) -> None:
-    """Refuse a conversion that is not proved.
-
-    Raises:
-        AdafocusError: names every bound that is broken.
-    """
-    problems = parity.broken()
-    if problems:
-        raise AdafocusError(f"the graphs converted for {runtime} are not the trained ones: {'; '.join(problems)}.")
-
-
 def compare_tensor(
     parity: StageParity, given: NDArray[np.generic], wanted: NDArray[np.generic], spec: TensorSpec
 ) -> None:
-    """Widen a parity by the difference of one tensor, ``given`` on its own grid and ``wanted`` in real numbers."""
+    """Widen a parity by the difference of one tensor, ``given`` as it is stored and ``wanted`` in real numbers."""
     expected, found = wanted.astype(np.float64), given.astype(np.float64)
     if spec.scale is None or spec.zero_point is None:
         difference = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-12))
@@ -181,12 +170,13 @@ def compare_tensor(
 
 
 def _equal_at(given: NDArray[np.floating], wanted: NDArray[np.floating], count: int) -> bool:
-    """Whether the best labels agree; labels whose scores are equal may trade places."""
+    """Say whether the best labels agree; labels whose scores are equal may trade places."""
     ours, theirs = (np.argsort(-logits, kind="stable")[:count] for logits in (given, wanted))
     return bool(np.array_equal(ours, theirs) or np.array_equal(wanted[ours], wanted[theirs]))
 
 
 def _box_difference(given: Prediction, wanted: Prediction) -> float:
+    """Return the largest difference of a box side or position, in fractions of the frame."""
     if given.boxes.shape != wanted.boxes.shape or not given.boxes.size:
         return 0.0
     return float(np.abs(given.boxes - wanted.boxes).max())

@@ -1,14 +1,16 @@
-"""Which files of a bundle are proved, by what, and how far they are from the programs they were made from."""
+"""Which files of a bundle are verified, by what, and how far they are from the programs they were made from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import Literal
 
+from adafocus.converters.backends.registry import back_end
 from adafocus.converters.verification.parity import Parity, Programs, StageParity, compare, compare_tensor
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import PARTS, Precision, Runtime, Stage
+from adafocus.edge.bundle.manifest import PARTS, Precision, Runtime
 from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_STEPS, MAX_STEPS_OF_PARTS
 from adafocus.edge.bundle.validation import part_contradiction
 from adafocus.edge.recognizer import Recognizer
@@ -18,8 +20,7 @@ from adafocus.edge.video.clip import Clip
 from adafocus.errors import AdafocusError
 
 State = Literal["verified", "converted, not verified here", "failed"]
-# runtimes whose files can be evaluated where the runtime itself does not exist
-EVALUATED: tuple[Runtime, ...] = ("coreml",)
+NOT_HERE: State = "converted, not verified here"
 
 
 @dataclass
@@ -48,23 +49,12 @@ def verify_runtime(
     threads: int = 2,
 ) -> Verdict:
     """Run one runtime's files beside the programs on real clips."""
-    reason = unavailable(runtime)
-    opener = opener_of(runtime)
-    if opener is None:
-        return Verdict("converted, not verified here", reason or "")
-    try:
+
+    def check(opener: Opener) -> tuple[list[str], Parity]:
         parity = compare(Recognizer(bundle, runtime, threads, None, opener), programs, clips, precision)
-    except AdafocusError as error:
-        return Verdict("failed", str(error))
-    problems = parity.broken()
-    return Verdict("failed", "; ".join(problems), parity) if problems else _agreed(reason, parity)
+        return parity.broken(), parity
 
-
-def _agreed(reason: str | None, parity: Parity | None) -> Verdict:
-    """What is known of files that answer like the programs; ``reason``: why the runtime itself could not say so."""
-    if reason is None:
-        return Verdict("verified", "", parity, "runtime")
-    return Verdict("converted, not verified here", f"{reason} An evaluator of its program agrees.", parity, "evaluator")
+    return _verdict(runtime, check)
 
 
 def verify_parts(
@@ -76,16 +66,14 @@ def verify_parts(
     threads: int = 2,
 ) -> Verdict:
     """Take the glance of real clips frame by frame, beside one runtime's own glance graph and the program of it."""
-    reason, opener = unavailable(runtime), opener_of(runtime)
-    if opener is None:
-        return Verdict("converted, not verified here", reason or "")
-    for part in PARTS:
-        unlike = part_contradiction(bundle.manifest, part, runtime)
-        if unlike is not None:
-            return Verdict("failed", unlike)
-    to_whole, to_program = StageParity(), StageParity()
-    specs = bundle.graph("glance", runtime)[1]
-    try:
+
+    def check(opener: Opener) -> tuple[list[str], None]:
+        for part in PARTS:
+            unlike = part_contradiction(bundle.manifest, part, runtime)
+            if unlike is not None:
+                return [unlike], None
+        to_whole, to_program = StageParity(), StageParity()
+        specs = bundle.graph("glance", runtime)[1]
         whole = Recognizer(bundle, runtime, threads, None, opener)
         parts = Recognizer(bundle, runtime, threads, None, opener, incremental=True)
         for clip in clips:
@@ -95,32 +83,45 @@ def verify_parts(
             for spec, answer in zip(specs.outputs, programs["glance"]([frames]), strict=True):
                 compare_tensor(to_program, given.outputs[spec.name], answer.numpy(), spec)
                 compare_tensor(to_whole, given.outputs[spec.name], dequantize(wanted.outputs[spec.name], spec), spec)
-    except AdafocusError as error:
-        return Verdict("failed", str(error))
-    problems = [
-        f"the glance frame by frame is {found.steps} output steps and {found.relative:.1e} away from {name}, at most "
-        f"{most} and {MAX_RELATIVE[precision]:.0e} are allowed"
-        for name, found, most in (
+        most_relative = MAX_RELATIVE[precision]
+        compared = (
             ("the glance graph", to_whole, MAX_STEPS_OF_PARTS),
             ("the trained program", to_program, MAX_STEPS),
         )
-        if found.steps > most or not found.relative <= MAX_RELATIVE[precision]
-    ]
-    return Verdict("failed", "; ".join(problems)) if problems else _agreed(reason, None)
+        return [
+            f"the glance frame by frame is {found.steps} output steps and {found.relative:.1e} away from {name}, at "
+            f"most {most_steps} and {most_relative:.0e} are allowed"
+            for name, found, most_steps in compared
+            if not found.within(most_steps, most_relative)
+        ], None
+
+    return _verdict(runtime, check)
+
+
+def _verdict(runtime: Runtime, check: Callable[[Opener], tuple[list[str], Parity | None]]) -> Verdict:
+    """Check a runtime's files by what opens them here: the runtime itself, or an evaluator in its place.
+
+    Args:
+        runtime: whose files.
+        check: returns sentences on every bound that does not hold, and the parity where there is one.
+    """
+    reason, opener = unavailable(runtime), opener_of(runtime)
+    if opener is None:
+        return Verdict(NOT_HERE, reason or "")
+    try:
+        problems, parity = check(opener)
+    except AdafocusError as error:
+        return Verdict("failed", str(error))
+    if problems:
+        return Verdict("failed", "; ".join(problems), parity)
+    if reason is None:
+        return Verdict("verified", "", parity, "runtime")
+    return Verdict(NOT_HERE, f"{reason} An evaluator of its program agrees.", parity, "evaluator")
 
 
 def opener_of(runtime: Runtime) -> Opener | None:
-    """What opens a runtime's files here: the runtime, an evaluator in its place, or nothing."""
+    """Return what opens a runtime's files here: the runtime, an evaluator in its place, or nothing."""
     if unavailable(runtime) is None:
         return open_graph
-    if runtime not in EVALUATED:
-        return None
-    from adafocus.converters.verification.coreml_evaluator import open_evaluated
-
-    return open_evaluated
-
-
-def whole_enough(reports: Sequence[tuple[Stage, bool]]) -> str | None:
-    """A sentence on the stages that are not taken whole, or None."""
-    split = [stage for stage, whole in reports if not whole]
-    return f"{', '.join(split)} is not taken whole by one delegate" if split else None
+    evaluator = back_end(runtime).evaluator
+    return None if evaluator is None else resolve_name(evaluator)

@@ -35,8 +35,8 @@ def shipped(given: str | None) -> Path:
         if is_current(path):
             return path
     print("converting the shipped model, once ...", file=sys.stderr)
-    prove = [word for video in demo_videos() for word in ("--prove", str(video))]
-    command = [PROGRAM, "export", MODEL, "--device", "pi", "--out", made, *prove]
+    verify = [word for video in demo_videos() for word in ("--verify", str(video))]
+    command = [PROGRAM, "export", MODEL, "--device", "pi", "--out", made, *verify]
     if subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
         raise AdafocusError("The shipped model cannot be converted. Give a bundle: make test-arm64 BUNDLE=path")
     return made

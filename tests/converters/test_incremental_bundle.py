@@ -1,4 +1,4 @@
-"""A long bundle with the glance in two parts: exported, proved, and streamed; answers are those of the whole glance."""
+"""A long bundle with the glance in two parts: exported, verified, streamed; answers are those of the whole glance."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_every_window_of_a_stream_is_answered_like_the_whole_glance_does(made: M
     assert sum(encoded[1:]) <= 1.5 * len(encoded[1:])
 
 
-def test_parts_of_other_weights_are_not_proved(made: Made, real_videos: list[Path], tmp_path: Path) -> None:
+def test_parts_of_other_weights_are_not_verified(made: Made, real_videos: list[Path], tmp_path: Path) -> None:
     bundle, model, precision = made
     programs, clip = reference_stages(model, precision), read_clip(real_videos[0], bundle.manifest.geometry)
     assert verify_parts(bundle, "litert", programs, [clip], precision).state == "verified"

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.converters.commands import verify
 from adafocus.converters.verification.bundle import passed, verify_clips, verify_golden
+from adafocus.converters.verification.parity import compare, reference_stages
 from adafocus.edge.bundle.bundle import Bundle, file_record
+from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import file_runtimes
 from adafocus.edge.selftest import GoldenCheck
+from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
 
 RUNTIMES = file_runtimes()
@@ -67,6 +71,17 @@ def test_another_model_than_the_bundle_was_made_from_is_refused(
         verify_clips(shipped_bundle, real_videos, None, 1, other, 2)
     with pytest.raises(AdafocusError, match="--model x3d-xs-xs-k400"):
         verify_clips(shipped_bundle, real_videos, None, 1, None, 2)
+
+
+def test_a_single_changed_weight_is_found(shipped_bundle: Bundle, model_path: Path, real_videos: list[Path]) -> None:
+    model = load_model(model_path)
+    layer = next(iter(quantized_layers(model.prepared["focus"])))
+    with torch.no_grad():
+        layer.weight[0, 0, 1, 1] += 8 * layer.weight_quant.scale[0]
+    clip = read_clip(real_videos[0], shipped_bundle.manifest.geometry)
+    parity = compare(Recognizer.open(shipped_bundle), reference_stages(model, "int8"), [clip], "int8")
+    assert parity.stages["glance"].steps == 0
+    assert any(problem.startswith("focus is") for problem in parity.broken())
 
 
 def change_a_weight(weights: np.ndarray, scales: np.ndarray) -> None:

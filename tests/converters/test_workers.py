@@ -15,17 +15,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.quantization.qat import calibrate, prepare, snap
-from adafocus.converters.backends.registry import SUFFIXES, TARGETS, Report, target
-from adafocus.converters.model_source import write_model
+from adafocus.converters.backends.registry import BACK_ENDS, BackEnd, Report, back_end
+from adafocus.converters.bundle_builder import manifest_of
+from adafocus.converters.export import partly_delegated
+from adafocus.converters.model_source import Source, write_model
 from adafocus.converters.verification.parity import compare, reference_stages
-from adafocus.converters.verification.verdict import Verdict, verify_runtime, whole_enough
-from adafocus.converters.workers import convert_stages
+from adafocus.converters.verification.verdict import Verdict, verify_runtime
+from adafocus.converters.workers import Item, convert_graphs, reports_of
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.bundle.manifest import STAGES, Runtime
 from adafocus.edge.recognizer import Recognizer
-from adafocus.edge.runtime_table import RUNTIMES
+from adafocus.edge.runtime_table import RUNTIMES, RuntimeSpec
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import MissingRuntimeError
 from tests.helpers.small_networks import CLASSES, lively, small_config
@@ -45,27 +48,28 @@ class Block(nn.Module):
         return (self.two(y * y.sigmoid()).mean((2, 3), keepdim=True).flatten(1),)
 
 
-@pytest.mark.parametrize("runtime", list(TARGETS))
+@pytest.mark.parametrize("runtime", list(BACK_ENDS))
 def test_the_same_program_gives_the_same_bytes(runtime: Runtime, tmp_path: Path) -> None:
     torch.manual_seed(1)
     example = (torch.randn(2, 3, 8, 8),)
     graph = prepare(Block().eval(), example)
     calibrate(graph, [example])
     snap(graph)
-    made, digests = target(runtime), set()
+    target, digests = back_end(runtime), set()
+    made = target.load()
     for turn in ("one", "two"):
-        path = tmp_path / turn / f"block{SUFFIXES[runtime]}"
+        path = tmp_path / turn / f"block{target.suffix}"
         path.parent.mkdir()
         program = made.quantized(graph)
         report = made.convert(program, example, path, (["x"], ["y"]), precision="int8")
         assert report.macs == 2 * 8 * 8 * (3 * 9 * 8 + 8 * 4)
-        assert report.whole()
+        assert report.fully_delegated()
         assert report.weight_bytes > 0
         digests.add(sha256_of(path))
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("runtime", list(TARGETS))
+@pytest.mark.parametrize("runtime", list(BACK_ENDS))
 def test_float16_halves_the_file_and_keeps_the_answer(runtime: str, tmp_path: Path) -> None:
     config = small_config("tsm")
     path = tmp_path / "model.safetensors"
@@ -73,7 +77,7 @@ def test_float16_halves_the_file_and_keeps_the_answer(runtime: str, tmp_path: Pa
     write_model(path, net, "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
     sizes = {}
     for precision in ("fp32", "fp16"):
-        outcomes = convert_stages(path, tmp_path / precision, precision, [runtime], ["policy"])  # type: ignore[list-item, arg-type]
+        outcomes = convert_graphs(path, tmp_path / precision, precision, [runtime], ["policy"])  # type: ignore[list-item, arg-type]
         report = outcomes[runtime, "policy"]  # type: ignore[index]
         assert isinstance(report, Report), report
         sizes[precision] = report.weight_bytes
@@ -99,25 +103,53 @@ def test_a_converter_that_fails_takes_no_other_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_path: Path, content: str, word: str
 ) -> None:
     shadowed(tmp_path, monkeypatch, "coremltools", content)
-    outcomes = convert_stages(model_path, tmp_path / "graphs", "fp32", ["coreml", "onnx"], ["policy"])
+    outcomes = convert_graphs(model_path, tmp_path / "graphs", "fp32", ["coreml", "onnx"], ["policy"])
     assert word in str(outcomes["coreml", "policy"])
     assert isinstance(outcomes["onnx", "policy"], Report), outcomes
     assert [path.name for path in (tmp_path / "graphs").iterdir()] == ["policy.onnx"]
 
 
-def test_a_target_that_does_not_exist_is_named() -> None:
+def test_a_back_end_that_does_not_exist_is_named() -> None:
     with pytest.raises(MissingRuntimeError, match="litert, onnx, executorch, coreml"):
-        target("tensorrt")
+        back_end("tensorrt")
+
+
+TOY = """
+from adafocus.converters.backends.registry import Report
+from adafocus.edge.bundle.manifest import TensorSpec
+
+def convert(program, example, path, names, *, precision):
+    path.write_text(f"{precision}: {', '.join(names[0])}")
+    return Report(1, None, 1.0, {}, 1)
+
+def tensor_specs(path, names):
+    return tuple([TensorSpec(name=name, shape=(1,), dtype="float32") for name in group] for group in names)
+"""
+
+
+def test_a_new_back_end_is_a_file_and_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shadowed(tmp_path, monkeypatch, "toy_back_end", TOY)
+    monkeypatch.setitem(BACK_ENDS, "toy", BackEnd("toy", "toy_back_end", ".toy", ("click",)))
+    monkeypatch.setitem(RUNTIMES, "toy", RuntimeSpec("toy", "toy_runtime:open", (), "numpy", "toy"))
+    path = tmp_path / "model.safetensors"
+    write_model(path, lively(small_config("tsm")), "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
+    outcomes = convert_graphs(path, tmp_path / "graphs", "fp32", ["toy"])
+    reports = reports_of(outcomes)
+    assert len(reports) == len(STAGES), outcomes
+    assert (tmp_path / "graphs" / "policy.toy").read_text() == "fp32: features"
+    manifest = manifest_of(load_model(path), Source(path, "small", "m", "0" * 64), tmp_path, "fp32", reports, "none")
+    assert manifest.stages["focus"]["toy"].file == "graphs/focus.toy"
+    assert manifest.golden.runtime == "toy"
+    assert {"click", "numpy"} < set(manifest.provenance.packages)
 
 
 def test_stages_that_are_split_are_named() -> None:
     whole, split = Report(100, 1, 1.0, {}, 5), Report(100, 2, 0.97, {"PAD": 1}, 5)
-    assert Report(100, None, 1.0, {}, 5).whole()
-    assert not Report(100, 1, 0.98, {}, 5).whole()
-    assert whole_enough([("glance", whole.whole()), ("focus", whole.whole())]) is None
-    sentence = whole_enough([("glance", whole.whole()), ("focus", split.whole())])
-    assert sentence is not None
-    assert sentence.startswith("focus is not taken whole")
+    assert Report(100, None, 1.0, {}, 5).fully_delegated()
+    assert not Report(100, 1, 0.98, {}, 5).fully_delegated()
+    reports: dict[Item, Report] = {("litert", stage): whole for stage in STAGES}
+    assert partly_delegated(reports, "litert") is None
+    assert partly_delegated(reports | {("litert", "focus"): split}, "litert") == "not fully delegated: focus"
 
 
 @pytest.mark.parametrize("variant", ["long", "tsm"])
@@ -125,17 +157,14 @@ def test_a_float_bundle_of_every_variant_answers_like_its_network(
     variant: str, tmp_path: Path, real_videos: list[Path]
 ) -> None:
     from adafocus.calibration.datasets.augmentation import normalize
-    from adafocus.calibration.quantization.model_file import load_model
-    from adafocus.converters.bundle_builder import manifest_of
-    from adafocus.converters.model_source import Source
     from adafocus.networks.lowering import infer_lowered, lower
 
     config = small_config(variant)
     path = tmp_path / "model.safetensors"
     net = lively(config)
     write_model(path, net, "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
-    outcomes = convert_stages(path, tmp_path / "graphs", "fp32", ["litert"])
-    reports = {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
+    outcomes = convert_graphs(path, tmp_path / "graphs", "fp32", ["litert"])
+    reports = reports_of(outcomes)
     assert len(reports) == len(STAGES), outcomes
     model = load_model(path)
     manifest = manifest_of(model, Source(path, "small", path.name, "0" * 64), tmp_path, "fp32", reports, "none")
@@ -188,7 +217,7 @@ def test_a_conversion_that_is_killed_leaves_nothing_that_looks_like_a_bundle(
         out,
         "--precision",
         "fp32",
-        "--prove",
+        "--verify",
         real_videos[0],
     ]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
