@@ -177,11 +177,11 @@ class FocusPerFrame(nn.Module):
         hidden = self.hidden
         glance, running, call = context[:, :hidden], context[:, hidden : 2 * hidden], context[:, 2 * hidden :]
         local = F.relu(self.mlp(frame_mean(self.encoder(patches)).flatten(1)))
-        answers = []
+        logits = []
         for place, head in enumerate(self.heads):
             running = torch.maximum(running, local[place : place + 1])
-            answers.append(head(torch.cat((running, glance), dim=1), call))
-        return torch.cat(answers, dim=0), torch.cat((glance, running, self.advance(call)), dim=1)
+            logits.append(head(torch.cat((running, glance), dim=1), call))
+        return torch.cat(logits, dim=0), torch.cat((glance, running, self.advance(call)), dim=1)
 
 
 @dataclass(frozen=True)
