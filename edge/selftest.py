@@ -1,4 +1,4 @@
-"""The golden clip: one real clip as frames, what every stage must answer, and a trial of it in another process."""
+"""The golden clip: one real clip as frames, what every stage must give, and a trial of it in another process."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ LABELS = "labels_sha256"
 
 @dataclass
 class GoldenCheck:
-    """How a runtime answers the golden clip.
+    """What a runtime gives for the golden clip.
 
     Attributes:
-        label: what it answered.
+        label: the predicted label.
         labels_checked: whether the bundle says which label and which list of labels are right.
         spent_ms: by stage, and ``total``; one run without warm-up.
         steps: largest difference of each integer tensor, in output steps.
@@ -57,18 +57,18 @@ class GoldenCheck:
 
 
 def labels_digest(labels: Sequence[str]) -> NDArray[np.uint8]:
-    """SHA-256 of the labels in their order, ``(32,)``: it stands with the golden answers, apart from the labels."""
+    """Return the SHA-256 of the labels in order, ``(32,)``; it is kept with the golden outputs, apart from them."""
     return np.frombuffer(hashlib.sha256("\0".join(labels).encode()).digest(), np.uint8)
 
 
 def runtimes_for(bundle: Bundle) -> tuple[str, ...]:
-    """Runtimes of the table that a bundle holds graphs for, whether they are installed or not."""
+    """Return the runtimes of the table that a bundle holds graphs for, whether they are installed or not."""
     held = bundle.runtimes()
     return tuple(name for name in RUNTIMES if name in held or file_runtime(name) in held)
 
 
 def golden_clip(bundle: Bundle) -> Clip:
-    """The golden frames as a clip."""
+    """Return the golden frames as a clip."""
     frames = bundle.golden_frames()
     glance, candidates = frames["glance"], frames["candidates"]
     count = len(candidates)
@@ -76,20 +76,20 @@ def golden_clip(bundle: Bundle) -> Clip:
 
 
 def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
-    """Run the golden clip and compare every stage's answer with what the bundle says.
+    """Run the golden clip and compare every stage's outputs with those of the bundle.
 
-    The runtime that gave the golden answers must give them again exactly, others within the bounds of a conversion.
+    The runtime that made the golden outputs must give them again exactly, others within the bounds of a conversion.
     """
     golden = bundle.manifest.golden.runtime
     itself = golden in (recognizer.runtime, file_runtime(recognizer.runtime))
     prediction = recognizer.recognize_clip(golden_clip(bundle))
     spent = {name: prediction.timing_ms[name] for name in (*STAGES, "total") if name in prediction.timing_ms}
     given, result = prediction.outputs, GoldenCheck(label=prediction.label, spent_ms=spent)
-    answers = bundle.golden_answers()
-    wanted_frames = answers.pop(FRAMES, np.empty(0, np.int64))
+    expected = bundle.golden_outputs()
+    wanted_frames = expected.pop(FRAMES, np.empty(0, np.int64))
     result.same_frames = prediction.candidate_indices == tuple(wanted_frames.tolist())
-    _compare_labels(result, bundle.manifest, answers.pop(LABELS, None))
-    for name, wanted in answers.items():
+    _compare_labels(result, bundle.manifest, expected.pop(LABELS, None))
+    for name, wanted in expected.items():
         stage, _, tensor = name.partition(".")
         tensor = tensor.rpartition(".")[2]
         if name not in given or given[name].shape != wanted.shape:
@@ -104,7 +104,7 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
 
 
 def check_runtime(bundle: Bundle, runtime: str, threads: int) -> GoldenCheck:
-    """The golden clip in a runtime, and once more with the glance frame by frame where the bundle has it in parts.
+    """Check the golden clip in a runtime, and again with the glance frame by frame where the bundle has it in parts.
 
     Raises:
         AdafocusError: the runtime cannot run here, or a graph cannot be opened.
@@ -117,11 +117,11 @@ def check_runtime(bundle: Bundle, runtime: str, threads: int) -> GoldenCheck:
 
 
 def _compare_labels(result: GoldenCheck, manifest: Manifest, digest: NDArray[np.generic] | None) -> None:
-    """The list of labels by its digest, and the label of the clip; bundles of earlier versions have neither."""
+    """Compare the labels by their digest, and the label of the clip; bundles of earlier versions have neither."""
     wanted = manifest.golden.label
     result.labels_checked = wanted is not None and digest is not None
     if digest is not None and not np.array_equal(digest, labels_digest(manifest.labels)):
-        result.broken.append("the labels in the manifest are not those that the golden answers were given with")
+        result.broken.append("the labels in the manifest are not those that the golden outputs were made with")
     if wanted is not None and result.label != wanted:
         result.broken.append(f"the best label is {result.label!r}, expected {wanted!r}")
 
@@ -134,6 +134,7 @@ def _compare(
     spec: TensorSpec,
     itself: bool,
 ) -> None:
+    """Compare one tensor: integers in output steps, floats relative to the largest value."""
     if spec.scale is not None and spec.zero_point is not None:
         codes = np.rint(real.astype(np.float64) / spec.scale) + spec.zero_point
         steps = result.steps[name] = int(np.abs(codes - wanted.astype(np.int64)).max())
@@ -151,6 +152,7 @@ def _compare(
 
 
 def _spec(bundle: Bundle, stage: Stage, runtime: str, tensor: str) -> TensorSpec:
+    """Return how a runtime's graph describes one of its outputs."""
     record = bundle.graph(stage, runtime)[1]
     return next(spec for spec in record.outputs if spec.name == tensor)
 
@@ -165,9 +167,9 @@ class Trial:
 
     Attributes:
         runtime: its name.
-        answers: whether it opens and gives the golden answers.
+        answers: whether it opens and gives the golden outputs.
         problem: a sentence where it does not.
-        peak_memory_bytes: of the process that answered, with interpreter and libraries; None where unknown.
+        peak_memory_bytes: of the process that ran it, with interpreter and libraries; None where unknown.
         golden_ms: the golden clip without decoding, the first time.
     """
 
@@ -187,7 +189,7 @@ class Trial:
 
 
 def try_bundle(path: Path, runtime: str, threads: int = 1, limit_s: float = LIMIT_S) -> Trial:
-    """Open a bundle in one runtime and let it answer its golden clip, in a new process.
+    """Open a bundle in one runtime and run its golden clip, in a new process.
 
     Args:
         path: of the bundle.
@@ -220,7 +222,7 @@ def try_bundle(path: Path, runtime: str, threads: int = 1, limit_s: float = LIMI
 
 
 def attempt(path: Path, runtime: str, threads: int) -> Trial:
-    """The same in this process."""
+    """Open a bundle in one runtime and run its golden clip, in this process."""
     try:
         bundle = Bundle.open(path)
         check = check_golden(bundle, Recognizer.open(bundle, runtime, threads))
@@ -235,12 +237,14 @@ def attempt(path: Path, runtime: str, threads: int) -> Trial:
     return Trial(runtime, True, None, memory, round(check.spent_ms["total"], 3))
 
 
-def _child(answer: Connection, path: str, runtime: str, threads: int) -> None:
-    answer.send(attempt(Path(path), runtime, threads))
-    answer.close()
+def _child(connection: Connection, path: str, runtime: str, threads: int) -> None:
+    """Run the golden clip in the new process, and send how it went."""
+    connection.send(attempt(Path(path), runtime, threads))
+    connection.close()
 
 
 def _ending(code: int | None) -> str:
+    """Return a sentence on a process that ended without a word."""
     if code is not None and code < 0:
         how = KILLED.get(signal.Signals(-code), f"crashed with {signal.Signals(-code).name}")
         return f"its process {how}. Another version of the package may run here."

@@ -55,13 +55,13 @@ def pack(folder: Path, archive: Path) -> None:
 
 
 def _padding(position: int) -> bytes:
-    """An extra field that moves what follows ``position`` to the next boundary."""
+    """Return an extra field that moves what follows ``position`` to the next boundary."""
     rest = -(position + FIELD_HEADER_BYTES) % ALIGNMENT
     return ALIGNMENT_FIELD.to_bytes(2, "little") + rest.to_bytes(2, "little") + bytes(rest)
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a zip that holds a manifest."""
+    """Return whether a file is a zip that holds a manifest."""
     try:
         with path.open("rb") as file:
             if _why_no_zip(file) is not None:
@@ -112,7 +112,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _why_no_zip(file: IO[bytes]) -> str | None:
-    """What forbids even reading the directory of a zip: zipfile reads one of any size into memory."""
+    """Return what forbids even reading the directory of a zip: zipfile reads one of any size into memory."""
     size = file.seek(0, 2)
     if size > MAX_BUNDLE_BYTES:
         return f"has {size} bytes, expected at most {MAX_BUNDLE_BYTES}"
@@ -131,12 +131,12 @@ def _why_no_zip(file: IO[bytes]) -> str | None:
 
 
 def _is_folder(info: zipfile.ZipInfo) -> bool:
-    """Other programs write an entry for each folder. They hold nothing and are passed over."""
+    """Return whether a member is a folder, as other programs write them. They hold nothing and are passed over."""
     return info.filename.endswith("/") and info.file_size == 0 and unsafe(info.filename[:-1]) is None
 
 
 def _first_problem(source: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> str | None:
-    """The rest of a sentence on the first member that must not be written."""
+    """Return the rest of a sentence on the first member that must not be written, or None."""
     for info in members:
         name = info.filename
         reason = unsafe(name)
@@ -159,7 +159,7 @@ def _first_problem(source: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> s
 
 
 def _overlap(source: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> str | None:
-    """Members whose bytes run into the next one: a small zip can claim to be endless that way."""
+    """Return a sentence on a member whose bytes run into the next: a small zip can claim to be endless that way."""
     file, directory = source.fp, source.start_dir
     ordered = sorted(members, key=lambda info: info.header_offset)
     starts = [info.header_offset for info in ordered[1:]]
@@ -181,7 +181,7 @@ MAX_NAME_BYTES = 1024
 
 
 def unsafe(name: str) -> str | None:
-    """Why a name must not be used inside a bundle, or None: ``which lies outside it``, ``which ...``."""
+    """Return why a name must not be used inside a bundle, or None: ``which lies outside it``, ``which ...``."""
     parts = name.split("/")
     if name.startswith("/") or ".." in parts or any(mark in name for mark in FORBIDDEN):
         return "which lies outside it"
@@ -195,7 +195,7 @@ def unsafe(name: str) -> str | None:
 
 
 def collision(names: Iterable[str]) -> str | None:
-    """The first name that stands for a file another one stands for, or for a folder of another one; None if none.
+    """Return the first name that means the same file as another one, or a folder of another one; None if none does.
 
     Systems that ignore case, or that spell an accent in another way, would put both into one file.
     """

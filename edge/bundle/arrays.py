@@ -33,22 +33,22 @@ DAMAGES = (
 )
 
 
-def read_arrays(path: Path, most_bytes: int) -> dict[str, NDArray[np.generic]]:
+def read_arrays(path: Path, max_bytes: int) -> dict[str, NDArray[np.generic]]:
     """Read an ``.npz`` file that cannot be trusted: compressed members may claim any size, headers any shape.
 
     Args:
         path: the file.
-        most_bytes: what all arrays together may take in memory.
+        max_bytes: what all arrays together may take in memory.
 
     Raises:
-        BundleError: not such a file, damaged, objects instead of numbers, or more than ``most_bytes``.
+        BundleError: not such a file, damaged, objects instead of numbers, or more than ``max_bytes``.
     """
     try:
         with zipfile.ZipFile(path) as source:
             members = source.infolist()
             if len(members) > MAX_ARRAYS:
                 raise ValueError(f"it holds {len(members)} arrays, expected at most {MAX_ARRAYS}")
-            room = most_bytes + MAX_HEADER_BYTES * len(members)
+            room = max_bytes + MAX_HEADER_BYTES * len(members)
             claimed = sum(info.file_size for info in members)
             if claimed > room:
                 raise ValueError(f"its arrays take {claimed} bytes, expected at most {room}")
@@ -58,6 +58,7 @@ def read_arrays(path: Path, most_bytes: int) -> dict[str, NDArray[np.generic]]:
 
 
 def _member(source: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[np.generic]:
+    """Read one array, and refuse more or fewer bytes than its shape takes."""
     if info.compress_type not in METHODS:
         raise ValueError(f"{info.filename!r} is compressed in a way that numpy does not write")
     with source.open(info) as member:
@@ -71,6 +72,7 @@ def _member(source: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[np.generi
 
 
 def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Read shape, order and dtype of an array, and refuse all but plain numbers."""
     version = np.lib.format.read_magic(member)  # type: ignore[arg-type]
     if version != (1, 0):
         raise ValueError(f"its arrays are of version {version}, expected (1, 0)")
@@ -81,6 +83,6 @@ def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.gener
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, on one line; numpy's own messages are long."""
+    """Return what went wrong, on one line; numpy's own messages are long."""
     lines = str(error).splitlines()
     return lines[0][:200] if lines else type(error).__name__

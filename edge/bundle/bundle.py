@@ -102,12 +102,12 @@ class Bundle:
         self.close()
 
     def runtimes(self) -> tuple[Runtime, ...]:
-        """Runtimes for which all three stages are present."""
+        """Return the runtimes for which all three stages are present."""
         stages = self.manifest.stages
         return tuple(name for name in stages["glance"] if all(name in stages[stage] for stage in STAGES))
 
     def graph(self, stage: Stage, runtime: Runtime) -> tuple[Path, GraphFile]:
-        """File and description of one stage.
+        """Return file and description of one stage.
 
         Raises:
             MissingRuntimeError: the bundle holds no graphs for this runtime.
@@ -122,7 +122,7 @@ class Bundle:
         return self.path / record.file, record
 
     def parts(self, runtime: Runtime) -> dict[Part, tuple[Path, GraphFile]]:
-        """Files and descriptions of the glance in two parts; empty where there are none for this runtime."""
+        """Return files and descriptions of the glance in two parts; empty where there are none for this runtime."""
         found: dict[Part, tuple[Path, GraphFile]] = {}
         for part, graphs in self.manifest.incremental.items():
             record = graphs.get(runtime) or graphs.get(file_runtime(runtime))
@@ -131,7 +131,7 @@ class Bundle:
         return found
 
     def golden_frames(self) -> dict[str, NDArray[np.uint8]]:
-        """The golden clip: ``glance`` ``(T_G, S, S, 3)`` and ``candidates`` ``(N, F, F, 3)``, uint8 RGB.
+        """Read the golden clip: ``glance`` ``(T_G, S, S, 3)`` and ``candidates`` ``(N, F, F, 3)``, uint8 RGB.
 
         Raises:
             BundleError: the file is damaged, or holds anything else.
@@ -147,17 +147,17 @@ class Bundle:
             raise BundleError(f"{path} holds {found or 'nothing'}, expected uint8 frames {wanted}. Convert again.")
         return {name: values.astype(np.uint8, copy=False) for name, values in arrays.items()}
 
-    def golden_answers(self) -> dict[str, NDArray[np.generic]]:
-        """What the golden clip must answer: ``<stage>.<tensor>`` in the graph's dtype, and ``frame_indices``.
+    def golden_outputs(self) -> dict[str, NDArray[np.generic]]:
+        """Read what the golden clip must give: ``<stage>.<tensor>`` in the graph's dtype, and ``frame_indices``.
 
         Raises:
-            BundleError: the file is damaged, an answer is missing or no stage gives it, or it has another shape.
+            BundleError: the file is damaged, or an output is missing, of no stage, or of another shape.
         """
         path, golden = self.path / self.manifest.golden.answers.file, self.manifest.golden
         specs: dict[tuple[str, str], TensorSpec] = {
             (stage, spec.name): spec for stage in STAGES for spec in self.graph(stage, golden.runtime)[1].outputs
         }
-        # the focus may answer once for every frame; besides there are the chosen frames and small sums
+        # the focus may run once for every frame; besides there are the chosen frames and small sums
         one_call = sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in specs.values())
         arrays = read_arrays(path, (one_call + 8) * self.manifest.geometry.focus_frames + MAX_OTHER_BYTES)
         missing = [f"{stage}.{name}" for stage, name in specs if f"{stage}.{name}" not in arrays]
@@ -176,11 +176,12 @@ class Bundle:
 
 
 def _fits(values: NDArray[np.generic], spec: TensorSpec) -> bool:
+    """Return whether an array has a tensor's shape and dtype."""
     return values.shape == spec.shape and values.dtype.name == spec.dtype
 
 
 def is_bundle(path: Path) -> bool:
-    """Whether a bundle seems to stand at a path: a folder or a zip with a manifest, or a zip by name."""
+    """Return whether a bundle seems to stand at a path: a folder or a zip with a manifest, or a zip by name."""
     return (path / MANIFEST).is_file() or (path.is_file() and (path.suffix == ARCHIVE or is_archive(path)))
 
 
@@ -232,11 +233,13 @@ def rewrite_bundle(bundle: Bundle, manifest: Manifest, destination: Path) -> Bun
 
 
 def _fill(folder: Path, fill: Callable[[Path], Manifest]) -> None:
+    """Write all files of a bundle, and check them as a reader would."""
     _write_manifest(folder / MANIFEST, fill(folder))
     Bundle.open(folder)
 
 
 def _write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest as JSON."""
     path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
@@ -268,6 +271,7 @@ def _refuse_links(root: Path) -> None:
 
 
 def _check(root: Path, shown: Path, record: FileRecord | GraphFile) -> None:
+    """Refuse a file that is missing, lies outside the bundle, or has another size or hash than the manifest says."""
     reason = unsafe(record.file)
     if reason is not None:
         raise BundleError(f"The manifest names {record.file!r}, {reason}. Do not trust {shown}.")

@@ -96,17 +96,17 @@ def _sentences(path: Path, every: bool) -> Iterator[None]:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files of a folder."""
+    """Return the bytes of a file, or of all files of a folder."""
     return sum(part.stat().st_size for part in files_of(path))
 
 
 def files_of(path: Path) -> list[Path]:
-    """A file itself, or all files of a folder in the order of their names."""
+    """Return a file itself, or all files of a folder in the order of their names."""
     return [path] if path.is_file() else sorted(part for part in path.rglob("*") if part.is_file())
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file's bytes, or of the names and digests of all files of a folder."""
+    """Return the hex digest of a file's bytes, or of the names and digests of all files of a folder."""
     if path.is_dir():
         lines = (f"{part.relative_to(path).as_posix()} {sha256_of(part)}\n" for part in files_of(path))
         return hashlib.sha256("".join(lines).encode()).hexdigest()

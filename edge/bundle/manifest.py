@@ -1,9 +1,14 @@
-"""The manifest of a bundle: a strict schema. Unknown or missing keys, other versions, excessive sizes are refused."""
+"""The manifest of a bundle: a strict schema. Unknown or missing keys, other versions, excessive sizes are refused.
+
+What contradicts itself inside one model is refused by that model, with a BundleError whose sentence is whole. What
+needs several of them is checked in `adafocus.edge.bundle.validation`.
+"""
 
 from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -13,9 +18,11 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
+    model_validator,
 )
 
 from adafocus.edge.runtime_table import RUNTIMES
+from adafocus.errors import BundleError
 
 # How much a bundle may ask for. What asks for more is refused before a byte of memory or of the disk is taken. The
 # largest bundle that the presets give has about 200 MB, 96 frames and tensors of 10 million numbers; the limits leave
@@ -32,11 +39,10 @@ MAX_TEXT_CHARACTERS = 1000
 # the largest whole number that every reader of JSON keeps exactly
 MAX_COUNT = 2**53
 
-
 SCHEMA_VERSION = 1
 
 Stage = Literal["glance", "policy", "focus"]
-# the glance in two graphs: what it says of each frame, and what it says of those together
+# the glance in two graphs: features of each frame, and the prediction from those together
 Part = Literal["encode", "join"]
 Precision = Literal["fp32", "fp16", "int8"]
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
@@ -68,7 +74,7 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), Afte
 
 STAGES: tuple[Stage, ...] = ("glance", "policy", "focus")
 PARTS: tuple[Part, ...] = ("encode", "join")
-# tensors of a stage's graph, by the names of the contract; the focus also answers its context where it has another call
+# tensors of a stage's graph, by name; the focus also gives its context where it is called again
 INPUTS: dict[Stage | Part, tuple[str, ...]] = {
     "glance": ("frames",),
     "policy": ("features",),
@@ -83,6 +89,16 @@ OUTPUTS: dict[Stage | Part, tuple[str, ...]] = {
     "encode": ("features",),
     "join": ("glance_logits", "context"),
 }
+
+
+def first_repeated(names: Sequence[str]) -> str | None:
+    """Return the first name that stands there a second time, or None."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 class _Part(BaseModel):
@@ -102,8 +118,8 @@ class TensorSpec(_Part):
 class GraphFile(_Part):
     """One converted stage. ``inputs`` and ``outputs`` stand in the graph's own order.
 
-    ``proved_by`` says what answered like the trained program before the file was packed: the runtime itself, or, for
-    Core ML away from Apple's systems, an evaluator of its program.
+    ``proved_by`` says what verified the file against the trained program before it was packed: the runtime itself, or,
+    for Core ML away from Apple's systems, an evaluator of its program.
     """
 
     file: Text
@@ -132,12 +148,29 @@ class Geometry(_Part):
     mean: tuple[Share, Share, Share]
     std: tuple[Deviation, Deviation, Deviation]
 
+    @model_validator(mode="after")
+    def _check(self) -> Geometry:
+        """Refuse sizes that contradict each other, and clips that do not fit into memory."""
+        if self.focus_frames > self.candidate_frames:
+            raise BundleError(
+                f"focus_frames is {self.focus_frames}, expected at most {self.candidate_frames} candidate frames."
+            )
+        if self.frame_size > self.short_side:
+            raise BundleError(
+                f"frame_size is {self.frame_size}, expected at most short_side, which is {self.short_side}."
+            )
+        pixels = self.glance_frames * self.glance_size**2 + self.candidate_frames * self.frame_size**2
+        if 3 * pixels > MAX_CLIP_BYTES:
+            raise BundleError(f"one clip would take {3 * pixels} bytes, expected at most {MAX_CLIP_BYTES}.")
+        return self
+
 
 class _Sparse(_Part):
-    """Keys without a value are not written, so that readers of before know every key of a bundle that has none."""
+    """Keys without a value are not written, so that earlier readers know every key of a bundle that has none."""
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave out keys without a value."""
         return {key: value for key, value in handler(self).items() if value is not None}
 
 
@@ -168,7 +201,7 @@ class Calibration(_Part):
 
 
 class Exits(_Sparse):
-    """How sure is sure enough: the criterion and, where they were calibrated, thresholds by budget."""
+    """When a clip leaves early: the measure of confidence and, where they were calibrated, thresholds by budget."""
 
     criterion: Literal["softmax", "logit", "entropy"] = "softmax"
     temperature: Annotated[float, Field(gt=0)] = 1.0
@@ -195,7 +228,7 @@ class FileRecord(_Part):
 
 
 class Golden(_Part):
-    """One real clip as decoded frames, and what every stage and the whole must answer, on the grids of ``runtime``.
+    """One real clip as decoded frames, and what every stage must give for it in the number types of ``runtime``.
 
     ``label`` is the best label of the clip, None in bundles that were made before labels were checked.
     """
@@ -220,7 +253,7 @@ class Manifest(_Part):
     """Everything a device needs to know about a bundle.
 
     ``incremental`` is an extra of the ``long`` variant: the glance in two parts, of which a stream calls ``encode``
-    for new frames only. Where it is empty it is not written, so that readers of before know every key.
+    for new frames only. Where it is empty it is not written, so that earlier readers know every key.
     """
 
     schema_version: Literal[1]
@@ -235,29 +268,38 @@ class Manifest(_Part):
     golden: Golden
     provenance: Provenance
 
+    @model_validator(mode="after")
+    def _check(self) -> Manifest:
+        """Refuse a label that stands there twice."""
+        twice = first_repeated(self.labels)
+        if twice is not None:
+            raise BundleError(f"the label {twice!r} stands there twice.")
+        return self
+
     def files(self) -> list[FileRecord | GraphFile]:
-        """Every file that the manifest names."""
+        """Return every file that the manifest names."""
         kinds = (*self.stages.values(), *self.incremental.values())
         graphs = [graph for runtimes in kinds for graph in runtimes.values()]
         return [*graphs, self.golden.frames, self.golden.answers]
 
     def macs(self, stage: Stage) -> int:
-        """Multiply-accumulates of one stage."""
+        """Return the multiply-accumulates of one stage."""
         return next(iter(self.stages[stage].values())).macs
 
     def exit_macs(self, focus: GraphFile, glance_macs: int) -> tuple[int, ...]:
-        """Multiply-accumulates of a clip that stops at each exit: at the glance, then at those of the focus.
+        """Return the multiply-accumulates of a clip that stops at each exit: at the glance, then at those of the focus.
 
         An exit inside a call of the focus costs the whole call.
         """
-        given, answered = ({spec.name: spec.shape for spec in side} for side in (focus.inputs, focus.outputs))
-        calls = -(-self.geometry.focus_frames // given["patches"][0])
-        exits_per_call = math.prod(answered["logits"]) // len(self.labels)
+        inputs, outputs = ({spec.name: spec.shape for spec in side} for side in (focus.inputs, focus.outputs))
+        calls = -(-self.geometry.focus_frames // inputs["patches"][0])
+        exits_per_call = math.prod(outputs["logits"]) // len(self.labels)
         before, each = glance_macs + self.macs("policy"), self.macs("focus")
         return (glance_macs, *(before + (call + 1) * each for call in range(calls) for _ in range(exits_per_call)))
 
     @model_serializer(mode="wrap")
     def _without_empty_extras(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave out an empty ``incremental``."""
         content: dict[str, object] = handler(self)
         if not self.incremental:
             content.pop("incremental", None)

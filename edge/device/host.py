@@ -231,7 +231,7 @@ def peak_memory_bytes() -> dict[str, int]:
         import resource
     except ImportError:
         # Windows has no such module
-        return {"peak_wset": psutil.Process().memory_info().peak_wset}
+        return {"peak_wset": psutil.Process().memory_info().peak_wset}  # type: ignore[attr-defined]
     unit = 1 if platform.system() == "Darwin" else KIB
     found["ru_maxrss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return found

@@ -30,18 +30,26 @@ class Graph(Protocol):
     outputs: tuple[TensorSpec, ...]
 
     def run(self, arrays: Arrays) -> Arrays:
-        """Run once; every input by name, in its own dtype and shape. The outputs are copies."""
+        """Run once, with every input by name in its own dtype and shape. The outputs are copies."""
         ...
 
 
-def unlike_the_manifest(path: Path, spec: TensorSpec, shape: tuple[int, ...], dtype: str, grid: object) -> BundleError:
-    """The error for a tensor of a file that the manifest describes otherwise; ``grid`` is what the file holds."""
+def mismatch(path: Path, spec: TensorSpec, shape: tuple[int, ...], dtype: str, scale: object) -> BundleError:
+    """Return the error for a tensor that the manifest describes otherwise.
+
+    Args:
+        path: the file.
+        spec: the tensor as the manifest has it.
+        shape: as the file has it.
+        dtype: likewise.
+        scale: scale and zero point of the file.
+    """
     return BundleError(
-        f"{path}: {spec.name} is {dtype} {shape} with quantization {grid}, the manifest says {spec.dtype} "
+        f"{path}: {spec.name} is {dtype} {shape} with quantization {scale}, the manifest says {spec.dtype} "
         f"{spec.shape} with ({spec.scale}, {spec.zero_point}). Convert the model again."
     )
 
 
 def file_names(inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
-    """Names of the outputs in formats where they must differ from those of the inputs."""
+    """Return names of the outputs for formats where they must differ from those of the inputs."""
     return [f"{name}{FOLLOWING}" if name in inputs else name for name in outputs]

@@ -26,10 +26,10 @@ class PackageGraph:
 
     def run(self, arrays: Arrays) -> Arrays:
         """Run once."""
-        answers = self._model.predict({spec.name: arrays[spec.name] for spec in self.inputs})
+        found = self._model.predict({spec.name: arrays[spec.name] for spec in self.inputs})
         own = file_names([spec.name for spec in self.inputs], [spec.name for spec in self.outputs])
         pairs = zip(self.outputs, own, strict=True)
-        return {spec.name: np.asarray(answers[name]).reshape(spec.shape) for spec, name in pairs}
+        return {spec.name: np.asarray(found[name]).reshape(spec.shape) for spec, name in pairs}
 
 
 def open_graph(path: Path, description: GraphFile, threads: int) -> PackageGraph:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
-from adafocus.edge.runtimes.base import Arrays, unlike_the_manifest
-from adafocus.edge.runtimes.log_filter import without_remarks
+from adafocus.edge.runtimes.base import Arrays, mismatch
+from adafocus.edge.runtimes.log_filter import hide_log_lines
 from adafocus.errors import BundleError
 
 SCALE, ZERO_POINT = "_scale", "_zero_point"
@@ -20,9 +20,9 @@ SIDES = ("in_", "out_")
 METHOD = "forward"
 # the numbers of PyTorch's types in a program's description
 NUMBER_TYPES = {0: "uint8", 1: "int8", 3: "int32", 5: "float16", 6: "float32"}
-# what PyTorch's libraries say of extensions for other machines
-REMARKS_OF_IMPORT = (b"Failed to load ", b"W0", b"W1")
-REMARKS = (b"[cpuinfo_utils.cpp", b"[program.cpp", b"[threadpool.cpp")
+# log lines of PyTorch's libraries about extensions for other machines
+IMPORT_LOG_PREFIXES = (b"Failed to load ", b"W0", b"W1")
+LOG_PREFIXES = (b"[cpuinfo_utils.cpp", b"[program.cpp", b"[threadpool.cpp")
 
 
 class ProgramGraph:
@@ -44,41 +44,42 @@ class ProgramGraph:
                 )
             for spec, there in zip(wanted, found, strict=True):
                 if spec != there:
-                    grid = (there.scale, there.zero_point)
-                    raise unlike_the_manifest(path, spec, there.shape, there.dtype, grid)
+                    raise mismatch(path, spec, there.shape, there.dtype, (there.scale, there.zero_point))
 
     @classmethod
     def described(
         cls, path: Path, names: tuple[Sequence[str], Sequence[str]]
     ) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-        """Inputs and outputs of a program, whose own tensors have no names."""
+        """Return inputs and outputs of a program, whose own tensors have no names."""
         _, program, method = _load(path)
         return _specs(program, method, names)
 
     def run(self, arrays: Arrays) -> Arrays:
         """Run once; the outputs are copies."""
         given = [self._torch.from_numpy(np.ascontiguousarray(arrays[spec.name])) for spec in self.inputs]
-        answers = self._method.execute(given)
-        return {spec.name: answer.numpy() for spec, answer in zip(self.outputs, answers, strict=True)}
+        found = self._method.execute(given)
+        return {spec.name: tensor.numpy() for spec, tensor in zip(self.outputs, found, strict=True)}
 
 
 def _library() -> Any:
+    """Import the part of the library that knows its threads."""
     return import_module("executorch.extension.pybindings.portable_lib")
 
 
 def _set_threads(threads: int) -> None:
     """Size the pool before a method is loaded: what is loaded keeps a pointer to the pool that was there."""
-    with without_remarks((*REMARKS_OF_IMPORT, *REMARKS)):
+    with hide_log_lines((*IMPORT_LOG_PREFIXES, *LOG_PREFIXES)):
         library = _library()
         if library._threadpool_get_thread_count() != threads:
             library._unsafe_reset_threadpool(threads)
 
 
 def _load(path: Path) -> tuple[Any, Any, Any]:
-    with without_remarks(REMARKS_OF_IMPORT):
+    """Return PyTorch, a program and its one method."""
+    with hide_log_lines(IMPORT_LOG_PREFIXES):
         torch, runtime = import_module("torch"), import_module("executorch.runtime")
     try:
-        with without_remarks(REMARKS):
+        with hide_log_lines(LOG_PREFIXES):
             program = runtime.Runtime.get().load_program(path.read_bytes())
             return torch, program, program.load_method(METHOD)
     except RuntimeError as error:
@@ -88,6 +89,7 @@ def _load(path: Path) -> tuple[Any, Any, Any]:
 def _specs(
     program: Any, method: Any, names: tuple[Sequence[str], Sequence[str]]
 ) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """Return inputs and outputs with the names of the manifest."""
     known = program.method_names
     meta = method.metadata
 
@@ -107,6 +109,7 @@ def _specs(
 
 
 def _constant(program: Any, name: str) -> Any:
+    """Return a constant, which a program holds as a method of its own."""
     return program.load_method(name).execute([])[0]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
-from adafocus.edge.runtimes.base import Arrays, unlike_the_manifest
-from adafocus.edge.runtimes.log_filter import without_remarks
+from adafocus.edge.runtimes.base import Arrays, mismatch
+from adafocus.edge.runtimes.log_filter import hide_log_lines
 from adafocus.errors import BundleError
 
 Details = dict[str, Any]
@@ -21,7 +21,7 @@ class InterpreterGraph:
 
     def __init__(self, interpreter_class: Any, path: Path, description: GraphFile, threads: int) -> None:
         try:
-            with without_remarks():
+            with hide_log_lines():
                 self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
                 self._interpreter.allocate_tensors()
             # a damaged file may hold names that are no text
@@ -51,7 +51,7 @@ def _bind(specs: tuple[TensorSpec, ...], details: list[Details], path: Path) -> 
     for spec, detail in zip(specs, ordered, strict=True):
         found = (tuple(int(n) for n in detail["shape"]), np.dtype(detail["dtype"]).name)
         if found != (spec.shape, spec.dtype) or not _same_scale(spec, detail["quantization"]):
-            raise unlike_the_manifest(path, spec, *found, detail["quantization"])
+            raise mismatch(path, spec, *found, detail["quantization"])
     return {spec.name: detail["index"] for spec, detail in zip(specs, ordered, strict=True)}
 
 

@@ -1,4 +1,4 @@
-"""Keeping what native libraries print about themselves off the screen, and nothing else."""
+"""Keep what native libraries print about themselves off the screen, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-REMARKS = (b"INFO: ", b"I0000 ", b"W0000 ", b"WARNING: All log messages before absl::")
+LOG_PREFIXES = (b"INFO: ", b"I0000 ", b"W0000 ", b"WARNING: All log messages before absl::")
 
 
 @contextmanager
-def without_remarks(prefixes: tuple[bytes, ...] = REMARKS) -> Iterator[None]:
-    """Hold back what is written to the process's standard error, and let through what is no remark.
+def hide_log_lines(prefixes: tuple[bytes, ...] = LOG_PREFIXES) -> Iterator[None]:
+    """Hold back what is written to the process's standard error, and let through all but log lines.
 
     Args:
         prefixes: beginnings of lines to drop.

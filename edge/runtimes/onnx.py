@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
-from adafocus.edge.runtimes.base import Arrays, file_names, unlike_the_manifest
+from adafocus.edge.runtimes.base import Arrays, file_names, mismatch
 from adafocus.errors import BundleError
 
 # the library reports to its maker what it runs, unless this stands in the environment before it is imported
@@ -52,19 +52,19 @@ class SessionGraph:
         self._path = path
         scales = _scales(self._session, path)
         found = {value.name: value for value in (*self._session.get_inputs(), *self._session.get_outputs())}
-        given, answered = [spec.name for spec in self.inputs], [spec.name for spec in self.outputs]
-        self._answered = file_names(given, answered)
-        for name, spec in zip((*given, *self._answered), (*self.inputs, *self.outputs), strict=True):
+        names = [spec.name for spec in self.inputs]
+        self._output_names = file_names(names, [spec.name for spec in self.outputs])
+        for name, spec in zip((*names, *self._output_names), (*self.inputs, *self.outputs), strict=True):
             _check(spec, found.get(name), scales.get(name), path)
 
     def run(self, arrays: Arrays) -> Arrays:
         """Run once; the outputs are the session's own new arrays."""
         given = {spec.name: arrays[spec.name] for spec in self.inputs}
         try:
-            answers = self._session.run(self._answered, given)
+            found = self._session.run(self._output_names, given)
         except Exception as error:
             raise BundleError(f"{self._path} cannot be run: {error}. Convert the model again.") from error
-        return {spec.name: answer for spec, answer in zip(self.outputs, answers, strict=True)}
+        return {spec.name: array for spec, array in zip(self.outputs, found, strict=True)}
 
 
 def _scales(session: Any, path: Path) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _check(spec: TensorSpec, value: Any, scale: list[float] | None, path: Path) 
         raise BundleError(f"{path} has no tensor {spec.name!r}, which the manifest names. Convert the model again.")
     found = (tuple(value.shape), NUMBER_TYPES.get(value.type, value.type), tuple(scale or (None, None)))
     if found != (spec.shape, spec.dtype, (spec.scale, spec.zero_point)):
-        raise unlike_the_manifest(path, spec, *found)
+        raise mismatch(path, spec, *found)
 
 
 def open_graph(path: Path, description: GraphFile, threads: int) -> SessionGraph:

@@ -1,4 +1,4 @@
-"""Between real numbers and a graph's integers."""
+"""From real numbers to a graph's integers and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from adafocus.edge.bundle.manifest import TensorSpec
 
 
 def dequantize(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:
-    """Real values, float32, of a tensor described by ``spec``."""
+    """Return the real values, float32, of a tensor described by ``spec``."""
     if spec.scale is None or spec.zero_point is None:
         return values.astype(np.float32)
     # in place: fresh memory costs more than the arithmetic
@@ -20,7 +20,7 @@ def dequantize(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.floa
 
 
 def quantize(values: NDArray[np.floating], spec: TensorSpec) -> NDArray[np.generic]:
-    """Nearest representable values of ``spec``, halves to even, clipped to its range."""
+    """Return the nearest values that ``spec`` can hold, halves to even, clipped to its range."""
     if spec.scale is None or spec.zero_point is None:
         return values.astype(spec.dtype)
     limits = np.iinfo(spec.dtype)

@@ -55,10 +55,10 @@ def flip_a_weight(path: Path) -> None:
     """Change the sign of the largest weight of a convolution whose weights stand in the file exactly once."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from adafocus.edge.runtimes.log_filter import without_remarks
+    from adafocus.edge.runtimes.log_filter import hide_log_lines
 
     content = path.read_bytes()
-    with without_remarks():
+    with hide_log_lines():
         interpreter = Interpreter(model_path=str(path), experimental_preserve_all_tensors=True)
         interpreter.allocate_tensors()
     for detail in interpreter.get_tensor_details():

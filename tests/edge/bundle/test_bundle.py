@@ -210,7 +210,7 @@ def test_golden_frames_that_are_none_end_in_a_sentence(folder: Path, content: by
 
 
 def test_golden_answers_are_those_of_the_stages(folder: Path) -> None:
-    right = Bundle.open(folder).golden_answers()
+    right = Bundle.open(folder).golden_outputs()
     first = next(name for name in right if name.startswith("glance."))
     wrong: list[tuple[dict[str, Any], str]] = [
         ({name: values for name, values in right.items() if name != first}, f"has no {first}"),
@@ -221,8 +221,8 @@ def test_golden_answers_are_those_of_the_stages(folder: Path) -> None:
     ]
     for arrays, words in wrong:
         with pytest.raises(BundleError, match=words):
-            with_golden(folder, "answers", saved(arrays)).golden_answers()
-    assert with_golden(folder, "answers", saved(right)).golden_answers().keys() == right.keys()
+            with_golden(folder, "answers", saved(arrays)).golden_outputs()
+    assert with_golden(folder, "answers", saved(right)).golden_outputs().keys() == right.keys()
 
 
 def test_arrays_come_back_as_they_were_saved(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from adafocus.edge.bundle.files import replacing_directory, replacing_file
-from adafocus.edge.runtimes.log_filter import without_remarks
+from adafocus.edge.runtimes.log_filter import hide_log_lines
 from adafocus.errors import AdafocusError
 
 
@@ -64,7 +64,7 @@ def test_a_place_that_cannot_be_written_ends_in_a_sentence(tmp_path: Path) -> No
 
 
 def test_remarks_are_held_back_and_the_rest_is_not(capfd: pytest.CaptureFixture[str]) -> None:
-    with without_remarks():
+    with hide_log_lines():
         os.write(2, b"INFO: created a delegate\nERROR: no memory\n")
     assert capfd.readouterr().err == "ERROR: no memory\n"
 
