@@ -93,7 +93,7 @@ def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[Tenso
     return list(inputs), list(outputs)
 
 
-def _report(whole: GraphModule, lowered: GraphModule, path: Path) -> Report:
+def _report(exported: GraphModule, lowered: GraphModule, path: Path) -> Report:
     """Report what the delegates took."""
     info = get_delegation_info(lowered)
     table = info.get_operator_delegation_dataframe()
@@ -102,8 +102,8 @@ def _report(whole: GraphModule, lowered: GraphModule, path: Path) -> Report:
         for row in table.itertuples()
         if row.op_type not in ("Total", "getitem") and row.occurrences_in_non_delegated_graphs
     }
-    total, left = _macs(whole), _macs(lowered)
-    operations = Counter(node.op for node in whole.graph.nodes)["call_function"]
+    total, left = _macs(exported), _macs(lowered)
+    operations = Counter(node.op for node in exported.graph.nodes)["call_function"]
     return Report(
         macs=total,
         delegates=info.num_delegated_subgraphs,

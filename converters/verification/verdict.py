@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Literal
 
-from adafocus.converters.backends.registry import back_end
+from adafocus.converters.backends.registry import BACK_ENDS
 from adafocus.converters.verification.parity import Parity, Programs, StageParity, compare, compare_tensor
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import PARTS, Precision, Runtime
@@ -123,5 +123,5 @@ def opener_of(runtime: Runtime) -> Opener | None:
     """Return what opens a runtime's files here: the runtime, an evaluator in its place, or nothing."""
     if unavailable(runtime) is None:
         return open_graph
-    evaluator = back_end(runtime).evaluator
-    return None if evaluator is None else resolve_name(evaluator)
+    row = BACK_ENDS.get(runtime)
+    return None if row is None or row.evaluator is None else resolve_name(row.evaluator)

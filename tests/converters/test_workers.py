@@ -143,6 +143,14 @@ def test_a_new_back_end_is_a_file_and_a_row(tmp_path: Path, monkeypatch: pytest.
     assert {"click", "numpy"} < set(manifest.provenance.packages)
 
 
+def test_the_workstation_installs_every_package_that_a_back_end_names() -> None:
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    workstation = project.split("workstation = [")[1].split("]")[0]
+    for row in BACK_ENDS.values():
+        for name in row.distributions:
+            assert f'"{name}==' in workstation, name
+
+
 def test_stages_that_are_split_are_named() -> None:
     whole, split = Report(100, 1, 1.0, {}, 5), Report(100, 2, 0.97, {"PAD": 1}, 5)
     assert Report(100, None, 1.0, {}, 5).fully_delegated()
