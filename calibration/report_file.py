@@ -68,6 +68,4 @@ def put_result(path: Path, key: str, content: dict[str, Any]) -> None:
         raise AdafocusError(f"{path} is no YAML ({error}). Repair it, or name another --out.") from error
     if not isinstance(results, dict):
         raise AdafocusError(f"{path} holds no measurements by key. Repair it, or name another --out.")
-    text = yaml.safe_dump({**results, key: content}, sort_keys=False, width=120, default_flow_style=None)
-    with replacing_file(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    write_report(path, {**results, key: content}, short=True)
