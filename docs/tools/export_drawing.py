@@ -62,7 +62,7 @@ CLIPS = Box(0, 396, "real videos", "--verify video.mp4:\nclips are cut from them
 PROGRAM = Box(1, 396, "trained program", "the same stages in PyTorch,\nquantized")
 COMPARE = Box(2, 396, "verify", "same clips through both: same\nnumbers, label and frames?", step=True)
 CONVERT = Box(3, 252, "convert", ".tflite  .onnx  .pte  .mlpackage,\neach in a process of its own", step=True)
-GOLDEN = Box(0, 556, "golden clip", "one real clip and what every\nstage must answer")
+GOLDEN = Box(0, 556, "golden clip", "one real clip and what every\nstage must give")
 MANIFEST = Box(1, 556, "manifest.json", "labels, sizes, exits, and the\nhash of every file")
 BUNDLE = Box(2, 556, "bundle", "a folder or one .zip: all that\na device needs")
 REFUSED = Box(3, 556, "not packed", "a runtime that differs: it fails\nwith a sentence, others go on")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +17,7 @@ COMMANDS = ("sh", "console")
 class Command:
     """One command of a page, as it is typed."""
 
-    page: str
+    page: str = field(compare=False)
     words: tuple[str, ...]
 
     @property
