@@ -96,7 +96,7 @@ class Recognizer:
         wanted = len(self.exit_macs) - 1
         if values is not None and (len(values) != wanted or any(math.isnan(value) for value in values)):
             raise AdafocusError(
-                f"found {len(values)} thresholds ({', '.join(f'{value:g}' for value in values)}), expected {wanted} "
+                f"Found {len(values)} thresholds ({', '.join(f'{value:g}' for value in values)}), expected {wanted} "
                 "numbers, one for each exit but the last. Give as many, or None to never stop early."
             )
         self._thresholds = None if values is None else tuple(float(value) for value in values)
@@ -143,7 +143,7 @@ class Recognizer:
         """
         if not isinstance(video, str | os.PathLike):
             raise AdafocusError(
-                f"found a {type(video).__name__}, expected the path of a video. Frames that are in memory already are "
+                f"Found a {type(video).__name__}, expected the path of a video. Frames that are in memory already are "
                 "for recognize_clip: recognizer.recognize_clip(clip_from_frames(frames, bundle.manifest.geometry))."
             )
         started = time.perf_counter()
@@ -258,7 +258,10 @@ class Recognizer:
         """Return an output of the policy, which must be numbers to name places in time and space."""
         values = self._stages.real(policy, name)
         if not math.isfinite(sum(values.reshape(-1).tolist())):
-            raise BundleError(f"The policy of {self.bundle.path} answers {name} that are no numbers. Convert it again.")
+            raise BundleError(
+                f"The policy of {self.bundle.path} gives NaN or infinity as {name}, expected finite numbers. Convert "
+                "the model again: adafocus export"
+            )
         return values
 
     def _focus(self, trace: Trace, source: StageCall) -> None:
@@ -291,5 +294,8 @@ class Recognizer:
         spared = 0 if self._parts is None else known * self._parts.encode_macs
         self._last = trace.prediction(self.bundle.manifest.labels, self.exit_macs, spared, started)
         if math.isnan(self._last.score):
-            raise BundleError(f"The answer of {self.bundle.path} is no number. Convert the model again.")
+            raise BundleError(
+                f"The prediction of {self.bundle.path} has the score NaN, expected a number. Convert the model again: "
+                "adafocus export"
+            )
         return self._last

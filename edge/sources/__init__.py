@@ -90,7 +90,7 @@ def kind_of(address: str | Path) -> Kind:
     path = Path(text)
     if text and path.is_dir():
         return FOLDER
-    # a name that looks like a file's is answered by what opens files: there is none
+    # a name that looks like a file's is left to what opens files, which says that there is none
     if (
         (text and path.exists())
         or isinstance(address, Path)

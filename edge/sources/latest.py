@@ -80,7 +80,7 @@ class Latest:
             raise SourceError(f"max_fps is {max_fps}, expected frames per second above 0.")
         if first is not None and not first.live:
             first.close()
-            raise SourceError(f"{first.name} is no live source; every frame of it is read in order. Open it directly.")
+            raise _not_live(first.name)
         self.name = name
         self._reopen, self._source = reopen, first
         self._period_s = 0.0 if max_fps is None else (1 - EARLY_SHARE) / max_fps
@@ -110,9 +110,7 @@ class Latest:
         from adafocus.edge.sources import address_text, is_live, open_source
 
         if not is_live(address):
-            raise SourceError(
-                f"{safe_name(str(address))} is no live source; every frame of it is read in order. Open it directly."
-            )
+            raise _not_live(safe_name(str(address)))
 
         def reopen() -> Source:
             return open_source(address, **options)
@@ -129,21 +127,6 @@ class Latest:
     def fps(self) -> float:
         """Frames per second that the source states, or a nominal rate."""
         return self._fps
-
-    @property
-    def grabbed(self) -> int:
-        """Frames that came."""
-        return self.state.grabbed
-
-    @property
-    def delivered(self) -> int:
-        """Frames that were handed out."""
-        return self.state.delivered
-
-    @property
-    def dropped(self) -> int:
-        """Frames that came and were not handed out."""
-        return self.state.dropped
 
     def read(self, timeout_s: float) -> Frame | None:
         """Wait for the newest frame that was not handed out yet.
@@ -259,3 +242,10 @@ class Latest:
         except FAILURES:
             # a device that vanished cannot be closed in order; there is nothing left to do about it
             return
+
+
+def _not_live(name: str) -> SourceError:
+    return SourceError(
+        f"{name} is no live source, expected a camera or a network stream. Every frame of it is read in order: open it "
+        "with open_source."
+    )

@@ -80,7 +80,7 @@ class ClipBuilder:
     Frames wait as they were decoded until somebody looks at them.
 
     Attributes:
-        indices: frame numbers of the glance, then of the candidates; two uniform grids.
+        indices: frame numbers of the glance, then of the candidates, each spread evenly.
     """
 
     def __init__(self, geometry: Geometry, window: tuple[int, int] | None, frame_count: int) -> None:
@@ -154,7 +154,7 @@ class ClipBuilder:
 def read_clip(
     address: str | Path, geometry: Geometry, window: tuple[int, int] | None = None, *, packets: bool = True
 ) -> Clip:
-    """Sample a video as the bundle's geometry asks: two uniform grids over the whole video.
+    """Sample a video as the bundle's geometry asks: glance and candidate frames, each spread evenly over it.
 
     Args:
         address: a video file, a folder of pictures or a .npy file.

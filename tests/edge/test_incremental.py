@@ -59,7 +59,7 @@ def test_a_frame_that_stands_twice_in_a_clip_is_encoded_once() -> None:
     assert recognizer.recognize_clip(clip_named(5, 5, 6, 6), glance_features=FeatureStore()).glance_encoded == 2
 
 
-def test_the_answer_is_that_of_the_whole_glance() -> None:
+def test_the_prediction_is_that_of_the_whole_glance() -> None:
     recognizer, _ = recognizer_of()
     whole = Recognizer(numpy_bundle("long", None, True), "litert", 1, None, NumpyOpener())
     assert (recognizer.incremental, whole.incremental) == (True, False)

@@ -161,7 +161,7 @@ def test_an_ablation_that_does_not_exist_is_named(wrong: dict[str, Any]) -> None
 @pytest.mark.parametrize("values", [(), (0.5,), (0.5,) * 7, (math.nan,) * 6])
 def test_thresholds_of_another_bundle_are_refused(values: tuple[float, ...]) -> None:
     recognizer, _ = recognizer_of("long")
-    with pytest.raises(AdafocusError, match=f"found {len(values)} thresholds"):
+    with pytest.raises(AdafocusError, match=f"Found {len(values)} thresholds"):
         recognizer.thresholds = values
     assert recognizer.thresholds is None
 
@@ -184,7 +184,7 @@ def test_a_prediction_is_a_value_and_its_arrays_outlive_the_next_clip() -> None:
 
 def test_a_clip_where_a_path_is_expected_is_sent_to_the_right_place() -> None:
     recognizer, _ = recognizer_of("tsm")
-    with pytest.raises(AdafocusError, match=r"found a Clip, expected the path of a video.*recognize_clip"):
+    with pytest.raises(AdafocusError, match=r"Found a Clip, expected the path of a video.*recognize_clip"):
         recognizer.recognize(clip_of(100))  # type: ignore[arg-type]
 
 

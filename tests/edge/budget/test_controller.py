@@ -35,22 +35,22 @@ def learned() -> LearnedCurve:
     return LearnedCurve(1, "softmax", CLASSES)
 
 
-def answer_of(sure: bool, confidence: float, slowness: float) -> Prediction:
+def prediction_of(stops: bool, confidence: float, slowness: float) -> Prediction:
     """Return a clip that stopped, or did not, on a machine so much slower than when its range was measured."""
-    cost = LOW if sure else HIGH
+    cost = LOW if stops else HIGH
     glance_ms = 0.9 * LOW * slowness
     timing = {"decode": 7.0, "glance": glance_ms, "other": cost * slowness - glance_ms, "total": 7.0 + cost * slowness}
     return dataclasses.replace(TEMPLATE, macs=round(cost * 1e9), confidences=(confidence,), timing_ms=timing)
 
 
 def play(controller: Controller, confidences: Iterable[float], slowness: Slowness = lambda number: 1.0) -> np.ndarray:
-    """Costs of clips that are as sure as ``confidences`` after the glance."""
+    """Return the costs of clips that have these confidences after the glance."""
     costs = []
     for number, value in enumerate(confidences):
         threshold = controller.thresholds[0]
         assert math.isfinite(threshold)
         assert 0.0 <= controller.position <= 1.0
-        costs.append(controller.observe(answer_of(value >= threshold, value, slowness(number))))
+        costs.append(controller.observe(prediction_of(value >= threshold, value, slowness(number))))
     return np.array(costs)
 
 
@@ -94,8 +94,8 @@ STREAMS = {
     "waves": waves,
     "two kinds": two_kinds,
     "all equal": lambda rng: np.full(300, 0.42),
-    "always sure": lambda rng: np.ones(300),
-    "never sure": lambda rng: np.full(300, 1 / CLASSES),
+    "always confident": lambda rng: np.ones(300),
+    "never confident": lambda rng: np.full(300, 1 / CLASSES),
 }
 CURVES: dict[str, Callable[[], Curve]] = {
     "learned": learned,
@@ -242,9 +242,9 @@ def test_a_recognizer_meets_its_budget_with_the_exits_of_its_focus() -> None:
     costs, exits = [], set()
     for brightness in rng.integers(0, 256, 300):
         recognizer.thresholds = controller.thresholds
-        answer = recognizer.recognize_clip(clip_of(int(brightness)))
-        costs.append(controller.observe(answer))
-        exits.add(answer.exit_index)
+        prediction = recognizer.recognize_clip(clip_of(int(brightness)))
+        costs.append(controller.observe(prediction))
+        exits.add(prediction.exit_index)
     assert np.mean(costs) == pytest.approx(budget.value, rel=0.01)
     assert share_within(np.array(costs[WINDOW_CLIPS:]), budget.value) > 0.97
     assert any(0 < index < FOCUS_FRAMES for index in exits)

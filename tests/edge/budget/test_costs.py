@@ -23,9 +23,9 @@ def recognizer() -> Recognizer:
     return Recognizer(numpy_bundle(), "litert", 1, 0.9, NumpyOpener())
 
 
-def taking(answer: Prediction, **milliseconds: float) -> Prediction:
-    """Return the same answer, had it taken so long."""
-    return dataclasses.replace(answer, timing_ms={**milliseconds, "total": sum(milliseconds.values())})
+def taking(prediction: Prediction, **milliseconds: float) -> Prediction:
+    """Return the same prediction, had it taken so long."""
+    return dataclasses.replace(prediction, timing_ms={**milliseconds, "total": sum(milliseconds.values())})
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_printed_can_be_typed(value: float, unit: str) -> None:
 
 
 @pytest.mark.parametrize(("value", "word"), [(LOW * 0.99, "below"), (HIGH * 1.01, "above")])
-def test_a_budget_out_of_range_is_answered_with_the_range(recognizer: Recognizer, value: float, word: str) -> None:
+def test_a_budget_out_of_range_is_refused_with_the_range(recognizer: Recognizer, value: float, word: str) -> None:
     with pytest.raises(AdafocusError) as found:
         costs_of(Budget(value, "GMAC"), recognizer, clip_of(0))
     assert word in str(found.value)
@@ -135,14 +135,14 @@ def test_the_cost_in_gmac_is_that_of_the_stages_that_ran() -> None:
 
 
 def test_the_cost_in_milliseconds_leaves_out_decoding_alone(recognizer: Recognizer) -> None:
-    answer = recognizer.recognize_clip(clip_of(0))
-    assert compute_ms(taking(answer, decode=500.0, resize=3.0, glance=10.0, focus=20.0, other=1.0)) == 34.0
+    prediction = recognizer.recognize_clip(clip_of(0))
+    assert compute_ms(taking(prediction, decode=500.0, resize=3.0, glance=10.0, focus=20.0, other=1.0)) == 34.0
 
 
 def test_the_range_moves_with_the_speed_of_the_glance(recognizer: Recognizer) -> None:
-    answer, costs = recognizer.recognize_clip(clip_of(0)), TimeCosts(12.0, 40.0, 10.0)
+    prediction, costs = recognizer.recognize_clip(clip_of(0)), TimeCosts(12.0, 40.0, 10.0)
     for _ in range(9):
-        costs.observe(taking(answer, decode=0.0, glance=20.0, other=4.0))
+        costs.observe(taking(prediction, decode=0.0, glance=20.0, other=4.0))
     assert (costs.low, costs.high) == (24.0, 80.0)
-    costs.observe(taking(answer, decode=0.0, glance=900.0))
+    costs.observe(taking(prediction, decode=0.0, glance=900.0))
     assert (costs.low, costs.high) == (24.0, 80.0)

@@ -60,7 +60,7 @@ def server() -> Iterator[MjpegServer]:
 def test_frames_nobody_asks_for_are_grabbed_and_not_made() -> None:
     source = Ticker()
     with Latest(lambda: source, "ticker") as latest:
-        assert until(lambda: latest.grabbed > 20)
+        assert until(lambda: latest.state.grabbed > 20)
         assert source.retrieved == 0
         frame = latest.read(5)
         assert frame is not None
@@ -257,7 +257,7 @@ def test_a_slow_reader_of_a_network_camera_sees_new_frames_not_a_queue(server: M
         assert late is not None
         # levels rise by one every 1/30 s: two seconds later the picture is about sixty levels on
         assert level(late) - level(first) > 30
-        assert latest.dropped > 30
+        assert latest.state.dropped > 30
 
 
 def test_a_network_camera_that_falls_silent_does_not_hang() -> None:
