@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from adafocus.calibration.commands import options
 from adafocus.edge.budget.costs import Budget
-from adafocus.edge.commands import options
+from adafocus.edge.commands import options as edge_options
 from adafocus.errors import AdafocusError
 
 
@@ -16,16 +18,15 @@ def _parsed(context: click.Context, parameter: click.Parameter, texts: tuple[str
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.argument("clips", type=click.Path(path_type=Path))
-@click.option("--split", default="val", show_default=True, help="Clips that the network did not learn from.")
-@click.option("--label-map", type=click.Path(path_type=Path), help="YAML: clip label -> bundle label.")
+@click.argument("bundle", type=options.FILE)
+@options.clip_list("Calibrate on the clips of this split, which the network was not trained on.")
+@options.label_map
 @click.option(
     "--budget",
     "budgets",
     multiple=True,
     callback=_parsed,
-    help="A row beside the table's: 1.2GMAC or 30ms. Repeatable.",
+    help="Add a row for this budget to the table, such as 1.2GMAC or 30ms; give the option again for a further row.",
 )
 @click.option(
     "--criterion",
@@ -39,41 +40,18 @@ def _parsed(context: click.Context, parameter: click.Parameter, texts: tuple[str
     type=click.Choice(["best", "official"]),
     default="best",
     show_default=True,
-    help="What does best on unseen groups, or the official routine.",
+    help="Choose thresholds by what does best on unseen groups, or by the official routine.",
 )
-@options.runtime
-@options.threads
+@edge_options.runtime
+@edge_options.threads
 @click.option(
-    "--folds", default=5, show_default=True, type=click.IntRange(2), help="Parts that groups are left out in."
+    "--folds", default=5, show_default=True, type=click.IntRange(2), help="Cross-validate with so many folds of groups."
 )
-@click.option("--groups-within-labels", is_flag=True, help="Groups are numbered within each label, as in UCF-101.")
-@click.option(
-    "--predictions",
-    "--answers",
-    "predictions",
-    type=click.Path(path_type=Path),
-    help="Keep all predictions in this .npz file, or take them from it.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write another bundle, a folder or a .zip.  [default: BUNDLE]"
-)
-@options.as_json
-def calibrate(
-    bundle: Path,
-    clips: Path,
-    split: str,
-    label_map: Path | None,
-    budgets: tuple[Budget, ...],
-    criterion: str,
-    method: str,
-    runtime: str,
-    threads: int,
-    folds: int,
-    groups_within_labels: bool,
-    predictions: Path | None,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+@options.groups_within_labels
+@options.predictions
+@click.option("--out", type=options.FILE, help="Write this bundle, a folder or a .zip file.  [default: BUNDLE]")
+@edge_options.as_json
+def calibrate(bundle: Path, runtime: str, threads: int, out: Path | None, as_json: bool, **asked: Any) -> None:
     """Find the exits' thresholds of BUNDLE for a table of budgets, on the labeled videos of CLIPS.
 
     The code of the device runs the clips through the converted stages. Beside each row of the table stands what it is
@@ -89,16 +67,14 @@ def calibrate(
     destination = bundle if out is None else out
     if destination.exists() and not is_bundle(destination):
         raise AdafocusError(f"{destination} exists and is no bundle, so it is not replaced. Choose another --out.")
-    if predictions is not None and predictions.is_dir():
-        raise AdafocusError(f"--predictions is the folder {predictions}, expected the name of a file.")
+    options.refuse_folders(predictions=asked["predictions"])
     recognizer = Recognizer.open(bundle, runtime, threads)
-    request = Request(clips, split, label_map, budgets, criterion, method, folds, groups_within_labels, predictions)
-    found = calibrate_bundle(recognizer, request)
+    found = calibrate_bundle(recognizer, Request(**asked))
     manifest = recognizer.bundle.manifest.model_copy(update={"exits": found.exits})
     with recognizer.bundle as source:
         rewrite_bundle(source, manifest, destination).close()
     if as_json:
-        options.print_json({"bundle": str(bundle), "out": str(destination), **found.as_dict()})
+        edge_options.print_json({"bundle": str(bundle), "out": str(destination), **found.as_dict()})
         return
     console = Console(highlight=False)
     print_calibration(found, console)

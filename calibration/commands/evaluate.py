@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from adafocus.edge.commands import options
+from adafocus.calibration.commands import options
+from adafocus.edge.commands import options as edge_options
 from adafocus.errors import AdafocusError
 
 if TYPE_CHECKING:
     from adafocus.calibration.evaluation.evaluate import Request
 
 
+def _all_of_them(context: click.Context, parameter: click.Parameter, choice: str) -> bool:
+    return choice == "all"
+
+
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.argument("clips", type=click.Path(path_type=Path))
-@click.option("--split", default="val", show_default=True, help="Clips to measure on.")
-@click.option("--label-map", type=click.Path(path_type=Path), help="YAML: clip label -> bundle label.")
-@options.runtime
-@options.threads
+@click.argument("bundle", type=options.FILE)
+@options.clip_list("Measure on the clips of this split.")
+@options.label_map
+@edge_options.runtime
+@edge_options.threads
 @click.option(
     "--ablations",
     "--ways",
@@ -28,48 +32,27 @@ if TYPE_CHECKING:
     type=click.Choice(["all", "none"]),
     default="all",
     show_default=True,
+    callback=_all_of_them,
     help="Also run centred, random, whole-frame and fixed boxes, uniform and random frames.",
 )
 @click.option(
     "--seeds", default=3, show_default=True, type=click.IntRange(1), help="Run each random ablation so often."
 )
-@click.option("--limit", type=click.IntRange(1), help="At most so many clips, spread evenly over the list.")
-@click.option("--groups-within-labels", is_flag=True, help="Groups are numbered within each label, as in UCF-101.")
+@click.option("--limit", type=click.IntRange(1), help="Take at most so many clips, spread evenly over the list.")
+@options.groups_within_labels
+@options.predictions
 @click.option(
-    "--predictions",
-    "--answers",
-    "predictions",
-    type=click.Path(path_type=Path),
-    help="Keep all predictions in this .npz file, or take them from it.",
+    "--baseline", type=options.FILE, help="Compare with the float classifier on whole frames of this checkpoint."
 )
-@click.option("--baseline", type=click.Path(path_type=Path), help="Checkpoint of a float classifier on whole frames.")
-@click.option(
-    "--recipe", type=click.Path(path_type=Path), help="Recipe that says how a published --baseline samples a clip."
-)
-@click.option("--compare", type=click.Path(path_type=Path), help="Another evaluation (--out) of the same clips.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the figures as YAML, or JSON by its name.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write one HTML page with plots and pictures.")
-@options.as_json
+@click.option("--recipe", type=options.FILE, help="Sample clips for a published --baseline as this recipe says.")
+@click.option("--compare", type=options.FILE, help="Compare with this other evaluation (--out) of the same clips.")
+@click.option("--out", type=options.FILE, help="Write the figures to this YAML file, or JSON file by its name.")
+@click.option("--report", type=options.FILE, help="Write an HTML page with plots and pictures to this file.")
+@edge_options.as_json
 def evaluate(
-    bundle: Path,
-    clips: Path,
-    split: str,
-    label_map: Path | None,
-    runtime: str,
-    threads: int,
-    ablations: str,
-    seeds: int,
-    limit: int | None,
-    groups_within_labels: bool,
-    predictions: Path | None,
-    baseline: Path | None,
-    recipe: Path | None,
-    compare: Path | None,
-    out: Path | None,
-    report: Path | None,
-    as_json: bool,
+    bundle: Path, runtime: str, threads: int, out: Path | None, report: Path | None, as_json: bool, **asked: Any
 ) -> None:
-    """Measure BUNDLE on the labelled videos of CLIPS by the code of the device, with and without its policy.
+    """Measure BUNDLE on the labeled videos of CLIPS by the code of the device, with and without its policy.
 
     A float bundle is evaluated like any other; --compare sets an int8 one against it, clip by clip.
     """
@@ -82,25 +65,11 @@ def evaluate(
     from adafocus.calibration.report_file import write_report
     from adafocus.edge.recognizer import Recognizer
 
-    if recipe is not None and baseline is None:
+    if asked["recipe"] is not None and asked["baseline"] is None:
         raise AdafocusError("--recipe says how the --baseline samples a clip, so give that as well.")
-    for option, path in (("--out", out), ("--report", report), ("--predictions", predictions)):
-        if path is not None and path.is_dir():
-            raise AdafocusError(f"{option} is the folder {path}, expected the name of a file.")
+    options.refuse_folders(out=out, report=report, predictions=asked["predictions"])
     recognizer = Recognizer.open(bundle, runtime, threads)
-    request = Request(
-        clips,
-        split,
-        label_map,
-        limit=limit,
-        ablations=ablations == "all",
-        seeds=seeds,
-        groups_within_labels=groups_within_labels,
-        predictions=predictions,
-        baseline=baseline,
-        recipe=recipe,
-        compare=compare,
-    )
+    request = Request(**asked)
     found = evaluate_bundle(recognizer, request)
     figures = found.figures
     if out is not None:
@@ -109,7 +78,7 @@ def evaluate(
         picks = draw_picks(recognizer, found.clips, choose_rows(figures["each_clip"]))
         write_page(report, figures, picks)
     if as_json:
-        options.print_json(figures)
+        edge_options.print_json(figures)
         return
     console = Console(highlight=False)
     print_evaluation(figures, console)

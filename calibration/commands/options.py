@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from adafocus.errors import AdafocusError
+
 DEFAULT_CACHE = Path(".cache/clips")
 FILE = click.Path(path_type=Path)
 Verb = Callable[..., Any]
@@ -24,6 +26,42 @@ clip_sets = click.option(
 cache_folder = click.option(
     "--cache", type=FILE, default=DEFAULT_CACHE, show_default=True, help="Keep decoded clips in this folder."
 )
+
+
+label_map = click.option("--label-map", type=FILE, help="Translate clip labels to bundle labels by this YAML file.")
+groups_within_labels = click.option(
+    "--groups-within-labels",
+    is_flag=True,
+    help="Number groups within each label, as in UCF-101: equal names are different groups.",
+)
+predictions = click.option(
+    "--predictions",
+    "--answers",
+    "predictions",
+    type=FILE,
+    help="Keep all predictions in this .npz file, or read them if they are there.",
+)
+
+
+def clip_list(split: str) -> Callable[[Verb], Verb]:
+    """Add the argument CLIPS and ``--split`` with this help text."""
+
+    def decorated(verb: Verb) -> Verb:
+        with_split = click.option("--split", default="val", show_default=True, help=split)(verb)
+        return click.argument("clip_list", metavar="CLIPS", type=FILE)(with_split)
+
+    return decorated
+
+
+def refuse_folders(**files: Path | None) -> None:
+    """Refuse folders where files are to be written; names are those of the options.
+
+    Raises:
+        AdafocusError: one of them is a folder.
+    """
+    for name, path in files.items():
+        if path is not None and path.is_dir():
+            raise AdafocusError(f"--{name} is the folder {path}, expected the name of a file.")
 
 
 def work_folder(contents: str) -> Callable[[Verb], Verb]:

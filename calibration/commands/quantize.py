@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +54,12 @@ from adafocus.calibration.commands import options
 @options.cache_folder
 @options.out_file("the model")
 @click.option("--report", type=options.FILE, help="Write the comparison and the layers to this YAML file.")
-def quantize(checkpoint: Path, **asked: Any) -> None:
+def quantize(out: Path, **asked: Any) -> None:
     """Turn a float CHECKPOINT of adafocus train into an int8 model file, and report what that costs."""
     from adafocus.calibration.quantization.pipeline import Request, Settings, quantize
     from adafocus.calibration.quantization.table import show
+    from adafocus.edge.commands.options import build
 
-    settings = Settings(**{field.name: asked.pop(field.name) for field in fields(Settings)})
-    show(quantize(Request(checkpoint, settings=settings, **asked)))
-    out: Path = asked["out"]
+    show(quantize(build(Request, {**asked, "out": out, "settings": build(Settings, asked)})))
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
     click.echo(f"next: adafocus export {out} --out bundle.zip --verify VIDEO")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -44,11 +43,11 @@ from adafocus.calibration.commands import options
     show_default=True,
     help="Prepare clips in so many further processes.",
 )
-def train(recipe: Path, **asked: Any) -> None:
+def train(**asked: Any) -> None:
     """Train the network of RECIPE on labeled clips, on a teacher's predictions, or both.
 
     A run that was stopped goes on where it was.
     """
     from adafocus.calibration.training import run
 
-    run.train(run.Request(recipe, **asked))
+    run.train(run.Request(**asked))
