@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adafocus.edge.bench.protocol import PARTS, SUMS
-from adafocus.edge.bench.report import FORMAT, KIND
+from adafocus.edge.bench.report import FORMAT, KIND, ratio
+from adafocus.edge.device.host import State
 from adafocus.errors import AdafocusError
 
 FIGURES = ("median", "p90", "p99", "min")
-# a difference in the hottest sensor before the start that is worth a word
+# a difference of the hottest sensor before the start that is worth a word
 WARMER_C = 10.0
 MACHINE = {
     "processor": "processor",
@@ -31,6 +32,7 @@ PROTOCOL = {
     "duty": "share of time worked",
     "warm_up": "warm-up clips",
 }
+STATE = {"governor": "clock governor", "throttled": "throttling", "power_mode": "power mode"}
 ENTRY = {
     "bundle": "bundle",
     "manifest_sha256": "SHA-256 of the manifest",
@@ -43,19 +45,19 @@ ENTRY = {
 
 @dataclass(frozen=True)
 class Pair:
-    """One contestant of each report; ratios second over first: part -> figure -> ratio."""
+    """One configuration of each report; ratios second over first: part -> figure -> ratio."""
 
     first: str
     second: str
     ratios: dict[str, dict[str, float | None]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Comparison:
-    """Pairs that were compared, and sentences on why they may not be comparable."""
+    """Pairs that were compared, and lines on why they may not be comparable."""
 
-    pairs: list[Pair] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    pairs: list[Pair]
+    warnings: list[str]
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -92,49 +94,60 @@ def compare(first: dict[str, Any], second: dict[str, Any], names: tuple[str, str
         names: of the two, for sentences.
 
     Raises:
-        AdafocusError: they have no contestants in common that can be set side by side.
+        AdafocusError: they have no configurations in common that can be set side by side.
     """
-    result = Comparison()
-    for what, words in MACHINE.items():
-        _warn(result, words, first["machine"].get(what), second["machine"].get(what))
-    for what, words in PROTOCOL.items():
-        _warn(result, words, first["protocol"].get(what), second["protocol"].get(what))
+    warnings = [
+        *_differences(MACHINE, first["machine"], second["machine"]),
+        *_differences(PROTOCOL, first["protocol"], second["protocol"]),
+    ]
     videos = [sorted(video["sha256"] for video in report["videos"]) for report in (first, second)]
     if videos[0] != videos[1]:
         listed = [", ".join(video["name"] for video in report["videos"]) for report in (first, second)]
-        result.warnings.append(f"other clips: {listed[0]} against {listed[1]}")
-    _compare_states(result, first, second, names)
-    for one, other in _pairs(result, first["entries"], second["entries"], names):
-        for what, words in ENTRY.items():
-            _warn(result, words, one[what], other[what])
-        parts = [part for part in (*PARTS, *SUMS) if part in one["ms"] and part in other["ms"]]
-        ratios = {
-            part: {figure: _ratio(other["ms"][part][figure], one["ms"][part][figure]) for figure in FIGURES}
-            for part in parts
-        }
-        result.pairs.append(Pair(one["name"], other["name"], ratios))
-    result.warnings = list(dict.fromkeys(result.warnings))
-    return result
-
-
-def _compare_states(result: Comparison, first: dict[str, Any], second: dict[str, Any], names: tuple[str, str]) -> None:
+        warnings.append(f"other clips: {listed[0]} against {listed[1]}")
     for when in ("before", "after"):
-        one, other = first[when], second[when]
-        for what, words in (("governor", "clock governor"), ("throttled", "throttling"), ("power_mode", "power mode")):
-            _warn(result, f"{words} {when} the measurement", one[what], other[what])
-        if not one["temperature_c"] or not other["temperature_c"]:
-            continue
-        hot, hotter = (max(state["temperature_c"].values()) for state in (one, other))
-        if abs(hot - hotter) > WARMER_C:
-            result.warnings.append(f"temperature {when} the measurement: {hot:.0f} °C against {hotter:.0f} °C")
+        warnings += _state_differences(when, first[when], second[when])
     for name, report in zip(names, (first, second), strict=True):
-        result.warnings += [f"{name}: {note}" for note in report["notes"]]
+        warnings += [f"{name}: {note}" for note in report["notes"]]
+    matched, unmatched = _match(first["entries"], second["entries"], names)
+    warnings += unmatched
+    pairs = []
+    for one, other in matched:
+        warnings += _differences(ENTRY, one, other)
+        ratios = {
+            part: {figure: ratio(other["ms"][part][figure], one["ms"][part][figure]) for figure in FIGURES}
+            for part in (*PARTS, *SUMS)
+            if part in one["ms"] and part in other["ms"]
+        }
+        pairs.append(Pair(one["name"], other["name"], ratios))
+    return Comparison(pairs, list(dict.fromkeys(warnings)))
 
 
-def _pairs(
-    result: Comparison, ones: list[dict[str, Any]], others: list[dict[str, Any]], names: tuple[str, str]
-) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Contestants of one bundle, runtime, number of threads and way to stop; else by their order, if as many."""
+def _differences(words: dict[str, str], one: dict[str, Any], other: dict[str, Any], when: str = "") -> list[str]:
+    """Return a line for every key of ``words`` whose values differ."""
+    return [
+        f"{name}{when}: {_text(one.get(key))} against {_text(other.get(key))}"
+        for key, name in words.items()
+        if one.get(key) != other.get(key)
+    ]
+
+
+def _state_differences(when: str, one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return lines on what the machines did before or after the measurement."""
+    found = _differences(STATE, one, other, f" {when} the measurement")
+    hot, hotter = State(**one).hottest_c, State(**other).hottest_c
+    if hot is not None and hotter is not None and abs(hot - hotter) > WARMER_C:
+        found.append(f"temperature {when} the measurement: {hot:.0f} °C against {hotter:.0f} °C")
+    return found
+
+
+def _match(
+    ones: list[dict[str, Any]], others: list[dict[str, Any]], names: tuple[str, str]
+) -> tuple[list[tuple[dict[str, Any], dict[str, Any]]], list[str]]:
+    """Pair entries of one bundle, runtime, number of threads and way to stop; else by their order, if as many.
+
+    Returns:
+        The pairs, and a line for each entry without a partner.
+    """
 
     def key(entry: dict[str, Any]) -> tuple[Any, ...]:
         return tuple(entry[what] for what in ("bundle", "runtime", "threads", "stops"))
@@ -142,31 +155,26 @@ def _pairs(
     known = {key(entry): entry for entry in others}
     found = [(entry, known[key(entry)]) for entry in ones if key(entry) in known]
     if not found and len(ones) == len(others) and ones:
-        return list(zip(ones, others, strict=True))
+        return list(zip(ones, others, strict=True)), []
     if not found:
         raise AdafocusError(
-            f"{names[0]} and {names[1]} have no contestant of one bundle, runtime, number of threads and way to "
+            f"{names[0]} and {names[1]} have no configuration of one bundle, runtime, number of threads and way to "
             f"stop in common: {', '.join(entry['name'] for entry in ones) or 'none'} against "
             f"{', '.join(entry['name'] for entry in others) or 'none'}. Measure the same with both."
         )
-    matched = {id(entry) for pair in found for entry in pair}
-    for name, entries in zip(names, (ones, others), strict=True):
-        result.warnings += [f"only in {name}: {entry['name']}" for entry in entries if id(entry) not in matched]
-    return found
-
-
-def _warn(result: Comparison, words: str, one: object, other: object) -> None:
-    if one != other:
-        result.warnings.append(f"{words}: {_text(one)} against {_text(other)}")
+    paired = {id(entry) for pair in found for entry in pair}
+    return found, [
+        f"only in {name}: {entry['name']}"
+        for name, entries in zip(names, (ones, others), strict=True)
+        for entry in entries
+        if id(entry) not in paired
+    ]
 
 
 def _text(value: object) -> str:
+    """Return a value of a report as a person reads it."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {number}" for name, number in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return "unknown" if value is None else str(value)
-
-
-def _ratio(one: float, other: float) -> float | None:
-    return round(one / other, 4) if other else None

@@ -1,4 +1,4 @@
-"""The latency protocol: warm-up, enough clips and enough time, contestants that take turns, rests, and sustained load.
+"""The latency protocol: warm-up, enough clips and time, configurations in turn, rests, and sustained load.
 
 Every clip is one row of numbers. Statistics of the rows are made afterwards, in `adafocus.edge.bench.report`.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.bundle.manifest import STAGES, Geometry, Stage
-from adafocus.edge.device.host import busy_seconds, read_frequencies, read_temperatures
+from adafocus.edge.device.host import State, busy_seconds, read_frequencies, read_temperatures
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.video.clip import Clip, read_clip
 from adafocus.errors import AdafocusError
@@ -28,7 +28,7 @@ COLUMNS = ("at_s", "exit", "gmac", *PARTS, *SUMS)
 # clips that are held in memory at once where decoding is not measured; each takes some megabytes
 MAX_HELD = 64
 MINUTE_S = 60.0
-LOOK_EVERY_S = 5.0
+READ_EVERY_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Protocol:
     """How long and how it is measured.
 
     Attributes:
-        warm_up: clips of each contestant that are not counted.
+        warm_up: clips of each configuration that are not counted.
         clips: at least so many of each are counted.
         seconds: and at least so much time of each, with its rests.
         minutes: sustained load for so long instead.
@@ -63,23 +63,23 @@ class Protocol:
         return self.every_s is not None or self.duty is not None
 
     def rest_s(self, worked_s: float) -> float:
-        """Seconds of rest after a clip that took ``worked_s``."""
+        """Return the seconds of rest after a clip that took ``worked_s``."""
         if self.every_s is not None:
             return max(0.0, self.every_s - worked_s)
         return worked_s * (1 / self.duty - 1) if self.duty is not None else 0.0
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """One way to answer clips: a bundle in a runtime, and when it stops.
+class Configuration:
+    """What is timed: a bundle in a runtime, and when its clips stop.
 
     Attributes:
         name: on the screen and in the report.
         bundle: name of the bundle.
         path: where it stands.
-        recognizer: may be shared by contestants that differ only in when they stop.
+        recognizer: may be shared by configurations that differ only in when they stop.
         thresholds: set before each clip; None: never stop early.
-        stop_after: ``glance`` answers from the glance alone.
+        stop_after: the stage after which every clip ends.
         exits: when it stops, in words.
     """
 
@@ -91,8 +91,8 @@ class Contestant:
     stop_after: Stage = "focus"
     exits: str = "never"
 
-    def answer(self, clip: Clip, started: float | None) -> Prediction:
-        """Answer one clip whose reading began at ``started``, on the clock of ``time.perf_counter``."""
+    def predict(self, clip: Clip, started: float | None) -> Prediction:
+        """Recognize one clip whose reading began at ``started``, on the clock of ``time.perf_counter``."""
         self.recognizer.thresholds = self.thresholds
         return self.recognizer.recognize_clip(clip, stop_after=self.stop_after, started=started)
 
@@ -103,31 +103,37 @@ class Samples:
 
     numbers: array[float] = field(default_factory=lambda: array("d"))
 
-    def add(self, at_s: float, answer: Prediction) -> None:
-        """Keep the times of one answer whose work began at ``at_s``; in one step, so an interrupt leaves whole rows."""
-        spent = answer.timing_ms
+    def add(self, at_s: float, prediction: Prediction) -> None:
+        """Keep the times of a clip whose work began at ``at_s``; in one step, so an interrupt leaves whole rows."""
+        spent = prediction.timing_ms
         parts = {name: spent.get(name, 0.0) for name in PARTS}
         total = spent["total"]
         host = max(0.0, total - parts["decode"] - sum(parts[stage] for stage in STAGES))
         parts["other"] = max(0.0, host - sum(parts[name] for name in HOST if name != "other"))
         sums = (host, total - parts["decode"], total)
-        row = (at_s, STAGES.index(answer.exit_stage), answer.macs / 1e9, *(parts[name] for name in PARTS), *sums)
+        row = (
+            at_s,
+            STAGES.index(prediction.exit_stage),
+            prediction.macs / 1e9,
+            *(parts[name] for name in PARTS),
+            *sums,
+        )
         self.numbers.extend(row)
 
     def __len__(self) -> int:
         return len(self.numbers) // len(COLUMNS)
 
     def table(self) -> NDArray[np.float64]:
-        """``(n, len(COLUMNS))``."""
+        """Return all rows, ``(n, len(COLUMNS))``."""
         return np.array(self.numbers, np.float64).reshape(-1, len(COLUMNS))
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """One column, ``(n,)``."""
+        """Return one column, ``(n,)``."""
         return self.table()[:, COLUMNS.index(name)]
 
 
 @dataclass(frozen=True)
-class Look:
+class MachineReading:
     """The machine at one moment of a measurement; None where it does not say."""
 
     at_s: float
@@ -140,9 +146,9 @@ class Measurement:
     """Everything that was seen.
 
     Attributes:
-        samples: by contestant's name.
+        samples: by configuration's name.
         back_to_back: the same without rests, before; only where the protocol rests.
-        looks: heat and clocks on the way.
+        readings: heat and clocks on the way.
         elapsed_s: length of the window.
         others_share: share of the machine's processors that other processes used; None where unknown.
         late: clips that took longer than the time between two starts.
@@ -152,7 +158,7 @@ class Measurement:
 
     samples: dict[str, Samples]
     back_to_back: dict[str, Samples] = field(default_factory=dict)
-    looks: list[Look] = field(default_factory=list)
+    readings: list[MachineReading] = field(default_factory=list)
     elapsed_s: float = 0.0
     others_share: float | None = None
     late: int = 0
@@ -160,31 +166,27 @@ class Measurement:
     warnings: tuple[str, ...] = ()
 
 
-def look_at_machine(at_s: float) -> Look:
+def read_machine(at_s: float) -> MachineReading:
     """Read what changes quickly, without starting a program."""
-    megahertz = read_frequencies()
-    return Look(
-        at_s,
-        max(read_temperatures().values(), default=None),
-        sum(megahertz) / len(megahertz) if megahertz else None,
-    )
+    state = State(frequency_mhz=read_frequencies(), temperature_c=read_temperatures())
+    return MachineReading(at_s, state.hottest_c, state.mean_mhz)
 
 
 @dataclass(frozen=True)
-class Work:
+class ProcessorTime:
     """Processor seconds so far: of the whole machine, None where it does not say, and of this process."""
 
     machine_s: float | None
     own_s: float
 
     @classmethod
-    def now(cls) -> Work:
-        """At this moment."""
+    def now(cls) -> ProcessorTime:
+        """Read them at this moment."""
         return cls(busy_seconds(), time.process_time())
 
     def others_share(self, elapsed_s: float) -> float | None:
-        """Share of all processors, 0..1, that other processes have used since; None where it cannot be known."""
-        now = Work.now()
+        """Return the share of all processors, 0..1, that other processes have used since; None if unknown."""
+        now = ProcessorTime.now()
         if self.machine_s is None or now.machine_s is None or elapsed_s <= 0:
             return None
         others_s = (now.machine_s - self.machine_s) - (now.own_s - self.own_s)
@@ -210,7 +212,7 @@ class Clips:
                 self._held[geometry, video] = replace(clip, decode_ms=0.0, resize_ms=0.0)
 
     def start(self, turn: int, geometry: Geometry) -> tuple[Clip, float | None]:
-        """The clip of a turn, and when its reading began; None where it was decoded beforehand."""
+        """Return the clip of a turn, and when its reading began; None where it was decoded beforehand."""
         video = self.videos[turn % len(self.videos)]
         held = self._held.get((geometry, video))
         if held is not None:
@@ -219,6 +221,7 @@ class Clips:
         return self._read(video, geometry), started
 
     def _read(self, video: Path, geometry: Geometry) -> Clip:
+        """Read a clip, and keep its warnings."""
         clip = read_clip(video, geometry)
         self.warnings |= dict.fromkeys(clip.warnings)
         return clip
@@ -226,35 +229,35 @@ class Clips:
 
 @dataclass
 class Bench:
-    """Contestants that answer the same clips in turn.
+    """Configurations that recognize the same clips in turn.
 
     Attributes:
-        contestants: each with a name of its own.
+        configurations: each with a name of its own.
         clips: the videos.
         protocol: how long and how.
-        look: reads heat and clocks, given the seconds since the start.
+        read: reads heat and clocks, given the seconds since the start.
         now: clock in seconds.
         sleep: rests for some seconds.
     """
 
-    contestants: Sequence[Contestant]
+    configurations: Sequence[Configuration]
     clips: Clips
     protocol: Protocol
-    look: Callable[[float], Look] = look_at_machine
+    read: Callable[[float], MachineReading] = read_machine
     now: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], None] = time.sleep
 
     def run(self) -> Measurement:
         """Warm up and measure; an interrupt from the keyboard ends it early, and what was measured is kept."""
         for turn in range(self.protocol.warm_up):
-            for contestant in self.contestants:
-                self._answer(contestant, turn)
-        measured = Measurement({contestant.name: Samples() for contestant in self.contestants})
-        started, work = self.now(), Work.now()
+            for configuration in self.configurations:
+                self._predict(configuration, turn)
+        measured = Measurement({configuration.name: Samples() for configuration in self.configurations})
+        started, work = self.now(), ProcessorTime.now()
         try:
             if self.protocol.rests:
                 self._back_to_back(measured)
-                started, work = self.now(), Work.now()
+                started, work = self.now(), ProcessorTime.now()
             self._window(measured, started)
         except KeyboardInterrupt as interrupt:
             measured.interrupted = interrupt
@@ -264,39 +267,42 @@ class Bench:
         return measured
 
     def _back_to_back(self, measured: Measurement) -> None:
-        """What the same clips cost without a rest, to set beside those after one."""
+        """Measure the same clips without a rest, to set beside those after one."""
         measured.back_to_back = {name: Samples() for name in measured.samples}
         started = self.now()
         for turn in range(self.protocol.clips):
-            for contestant in self.contestants:
+            for configuration in self.configurations:
                 at_s = self.now() - started
-                measured.back_to_back[contestant.name].add(at_s, self._answer(contestant, turn))
+                measured.back_to_back[configuration.name].add(at_s, self._predict(configuration, turn))
 
     def _window(self, measured: Measurement, started: float) -> None:
-        own_s = {contestant.name: 0.0 for contestant in self.contestants}
-        turn, next_look = 0, 0.0
+        """Let the configurations take turns until there are enough clips and enough time."""
+        own_s = {configuration.name: 0.0 for configuration in self.configurations}
+        turn, next_reading = 0, 0.0
         while not self._enough(turn, own_s, self.now() - started):
-            for contestant in self.contestants:
+            for configuration in self.configurations:
                 began = self.now()
-                if began - started >= next_look:
-                    measured.looks.append(self.look(began - started))
-                    next_look = began - started + LOOK_EVERY_S
+                if began - started >= next_reading:
+                    measured.readings.append(self.read(began - started))
+                    next_reading = began - started + READ_EVERY_S
                     began = self.now()
-                answer = self._answer(contestant, turn)
+                prediction = self._predict(configuration, turn)
                 ended = self.now()
-                measured.samples[contestant.name].add(began - started, answer)
+                measured.samples[configuration.name].add(began - started, prediction)
                 self._rest(measured, ended - began)
-                own_s[contestant.name] += self.now() - began
+                own_s[configuration.name] += self.now() - began
             turn += 1
-        measured.looks.append(self.look(self.now() - started))
+        measured.readings.append(self.read(self.now() - started))
 
     def _enough(self, turns: int, own_s: Mapping[str, float], elapsed_s: float) -> bool:
+        """Return whether the window may end."""
         protocol = self.protocol
         if protocol.minutes is not None:
             return elapsed_s >= MINUTE_S * protocol.minutes
         return turns >= protocol.clips and min(own_s.values()) >= protocol.seconds
 
     def _rest(self, measured: Measurement, worked_s: float) -> None:
+        """Rest as long as the protocol asks after a clip, and count clips that leave no time for it."""
         if not self.protocol.rests:
             return
         rest_s = self.protocol.rest_s(worked_s)
@@ -305,6 +311,7 @@ class Bench:
         else:
             measured.late += 1
 
-    def _answer(self, contestant: Contestant, turn: int) -> Prediction:
-        clip, started = self.clips.start(turn, contestant.recognizer.bundle.manifest.geometry)
-        return contestant.answer(clip, started)
+    def _predict(self, configuration: Configuration, turn: int) -> Prediction:
+        """Recognize the clip of a turn."""
+        clip, started = self.clips.start(turn, configuration.recognizer.bundle.manifest.geometry)
+        return configuration.predict(clip, started)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.bench.protocol import MINUTE_S, PARTS, SUMS, Contestant, Measurement, Protocol, Samples
+from adafocus.edge.bench.protocol import MINUTE_S, PARTS, SUMS, Configuration, Measurement, Protocol, Samples
 from adafocus.edge.bundle.archive import MANIFEST
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.bundle.manifest import STAGES
@@ -39,7 +39,7 @@ class Surroundings:
 
 
 def summary(values: NDArray[np.float64]) -> dict[str, float]:
-    """Mean, median, percentiles (linear between the two nearest values), smallest and largest of ``(n,)`` values."""
+    """Return mean, median, percentiles (linear between the two nearest values), least and most of ``(n,)`` values."""
     found = {"mean": float(values.mean())}
     found |= {name: float(np.percentile(values, share)) for name, share in PERCENTILES.items()}
     found |= {"min": float(values.min()), "max": float(values.max())}
@@ -47,14 +47,16 @@ def summary(values: NDArray[np.float64]) -> dict[str, float]:
 
 
 def make_report(
-    contestants: Sequence[Contestant],
+    configurations: Sequence[Configuration],
     videos: Sequence[Path],
     protocol: Protocol,
     measured: Measurement,
     around: Surroundings,
 ) -> dict[str, Any]:
-    """Everything that a person or `--compare` needs to judge the figures."""
-    entries = [_entry(contestant, measured) for contestant in contestants if len(measured.samples[contestant.name])]
+    """Return everything that a person or ``--compare`` needs to judge the figures."""
+    entries = [
+        _entry(configuration, measured) for configuration in configurations if len(measured.samples[configuration.name])
+    ]
     report: dict[str, Any] = {
         "kind": KIND,
         "format": FORMAT,
@@ -74,28 +76,29 @@ def make_report(
         "median_ms": {
             entry["name"]: {part: found["median"] for part, found in entry["ms"].items()} for entry in entries
         },
-        "exits": _exits(contestants, measured),
+        "exits": _exits(configurations, measured),
         "minutes": _minutes(measured, protocol),
     }
     report["last_to_first_minute"] = _last_to_first(report["minutes"])
-    report["notes"] = notes(measured, protocol, around, max((c.recognizer.threads for c in contestants), default=1))
+    report["notes"] = notes(measured, protocol, around, max((c.recognizer.threads for c in configurations), default=1))
     return report
 
 
-def _entry(contestant: Contestant, measured: Measurement) -> dict[str, Any]:
-    samples, recognizer = measured.samples[contestant.name], contestant.recognizer
+def _entry(configuration: Configuration, measured: Measurement) -> dict[str, Any]:
+    """Return the statistics of one configuration, and what it is."""
+    samples, recognizer = measured.samples[configuration.name], configuration.recognizer
     table = {name: samples.column(name) for name in (*PARTS, *SUMS)}
     exits = samples.column("exit").astype(int)
-    rested = measured.back_to_back.get(contestant.name)
+    rested = measured.back_to_back.get(configuration.name)
     entry: dict[str, Any] = {
-        "name": contestant.name,
-        "bundle": contestant.bundle,
-        "path": contestant.path,
+        "name": configuration.name,
+        "bundle": configuration.bundle,
+        "path": configuration.path,
         "manifest_sha256": sha256_of(recognizer.bundle.path / MANIFEST),
         "runtime": recognizer.runtime,
         "runtime_version": runtime_version(recognizer.runtime),
         "threads": recognizer.threads,
-        "stops": contestant.exits,
+        "stops": configuration.exits,
         "n": len(samples),
         "exits": {stage: int((exits == number).sum()) for number, stage in enumerate(STAGES) if stage != "policy"},
         "mean_gmac": round(float(samples.column("gmac").mean()), 6),
@@ -104,15 +107,15 @@ def _entry(contestant: Contestant, measured: Measurement) -> dict[str, Any]:
     }
     if rested is not None and len(rested):
         entry["back_to_back_ms"] = summary(rested.column("total"))
-        entry["after_rest_to_back_to_back"] = _ratio(entry["ms"]["total"]["median"], entry["back_to_back_ms"]["median"])
+        entry["after_rest_to_back_to_back"] = ratio(entry["ms"]["total"]["median"], entry["back_to_back_ms"]["median"])
     return entry
 
 
-def _exits(contestants: Sequence[Contestant], measured: Measurement) -> list[dict[str, Any]]:
-    """Clips that stop at the glance beside full ones of the same recognizer: what the stop costs, and what it saves."""
+def _exits(configurations: Sequence[Configuration], measured: Measurement) -> list[dict[str, Any]]:
+    """Set clips that stop at the glance beside full ones of the same recognizer: what the stop costs and saves."""
     found = []
-    for early in contestants:
-        full = next((c for c in contestants if c.recognizer is early.recognizer and c.exits == "in no clip"), None)
+    for early in configurations:
+        full = next((c for c in configurations if c.recognizer is early.recognizer and c.exits == "in no clip"), None)
         if early.exits != "in every clip" or full is None:
             continue
         ours, theirs = measured.samples[early.name], measured.samples[full.name]
@@ -126,15 +129,15 @@ def _exits(contestants: Sequence[Contestant], measured: Measurement) -> list[dic
                 "glance_ms": round(glance, DIGITS),
                 "stopped_ms": round(stopped, DIGITS),
                 "full_ms": round(whole, DIGITS),
-                "stopped_to_glance": _ratio(stopped, glance),
-                "stopped_to_full": _ratio(stopped, whole),
+                "stopped_to_glance": ratio(stopped, glance),
+                "stopped_to_full": ratio(stopped, whole),
             }
         )
     return found
 
 
 def _minutes(measured: Measurement, protocol: Protocol) -> list[dict[str, Any]]:
-    """One record a minute of sustained load; a broken last minute says how long it was."""
+    """Return one record a minute of sustained load; a broken last minute says how long it was."""
     if protocol.minutes is None:
         return []
     count = int(np.ceil(min(measured.elapsed_s / MINUTE_S, protocol.minutes)))
@@ -142,11 +145,12 @@ def _minutes(measured: Measurement, protocol: Protocol) -> list[dict[str, Any]]:
 
 
 def _minute(measured: Measurement, minute: int) -> dict[str, Any]:
+    """Return heat, clocks and times of one minute."""
     first = MINUTE_S * minute
     length = min(MINUTE_S, measured.elapsed_s - first)
-    looks = [look for look in measured.looks if first <= look.at_s < first + MINUTE_S]
-    heat = [look.hottest_c for look in looks if look.hottest_c is not None]
-    clocks = [look.mean_mhz for look in looks if look.mean_mhz is not None]
+    readings = [reading for reading in measured.readings if first <= reading.at_s < first + MINUTE_S]
+    heat = [reading.hottest_c for reading in readings if reading.hottest_c is not None]
+    clocks = [reading.mean_mhz for reading in readings if reading.mean_mhz is not None]
     spent = {name: _within(samples, first) for name, samples in measured.samples.items()}
     return {
         "minute": minute + 1,
@@ -158,27 +162,28 @@ def _minute(measured: Measurement, minute: int) -> dict[str, Any]:
 
 
 def _within(samples: Samples, first: float) -> NDArray[np.float64]:
+    """Return the totals of clips that began in the minute from ``first`` on."""
     at_s = samples.column("at_s")
     return samples.column("total")[(at_s >= first) & (at_s < first + MINUTE_S)]
 
 
 def _last_to_first(minutes: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Medians of the last whole minute over those of the first, by contestant; nothing under two whole minutes."""
+    """Return the medians of the last whole minute over those of the first; nothing under two whole minutes."""
     whole = [record for record in minutes if record["seconds"] >= MINUTE_S]
     if len(whole) < 2:
         return {}
     first, last = whole[0]["ms"], whole[-1]["ms"]
-    return {name: _ratio(last[name]["median"], first[name]["median"]) for name in first if name in last}
+    return {name: ratio(last[name]["median"], first[name]["median"]) for name in first if name in last}
 
 
 def notes(measured: Measurement, protocol: Protocol, around: Surroundings, threads: int) -> list[str]:
-    """Sentences on what spoils the figures, or what they hold for."""
+    """Return sentences on what spoils the figures, or what they hold for."""
     facts, before, after = around.facts, around.before, around.after
     found = []
     if before.load is not None and before.load > BUSY_LOAD * facts.processors:
         found.append(
             f"The machine was busy before the start (load {before.load:.2f} on {facts.processors} processors): ratios "
-            "of contestants that took turns hold, milliseconds do not."
+            "of configurations that took turns hold, milliseconds do not."
         )
     if measured.others_share is not None and measured.others_share > DISTURBED:
         found.append(
@@ -203,6 +208,7 @@ def notes(measured: Measurement, protocol: Protocol, around: Surroundings, threa
 
 
 def _throttling_notes(before: State, after: State) -> list[str]:
+    """Return sentences on what slowed the machine down."""
     found = []
     if before.throttled or after.throttled:
         words = dict.fromkeys((*(before.throttled or ()), *(after.throttled or ())))
@@ -219,8 +225,10 @@ def _throttling_notes(before: State, after: State) -> list[str]:
 
 
 def _versions() -> dict[str, str]:
+    """Return the versions of what computes besides the runtimes."""
     return {"adafocus-edge": version("adafocus-edge"), "numpy": np.__version__, "opencv": cv2.__version__}
 
 
-def _ratio(one: float, other: float) -> float | None:
+def ratio(one: float, other: float) -> float | None:
+    """Return the quotient of two figures; None where the second is 0."""
     return round(one / other, DIGITS) if other else None

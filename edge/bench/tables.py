@@ -1,7 +1,8 @@
-"""A report of `adafocus bench`, and the comparison of two, as tables for a person."""
+"""Show a report of ``adafocus bench``, and the comparison of two, as tables."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from adafocus.edge.bench.comparison import FIGURES, Comparison
-from adafocus.edge.bench.protocol import HOST
+from adafocus.edge.bench.protocol import HOST, SUMS
+from adafocus.edge.bundle.manifest import STAGES
+from adafocus.edge.device.host import State
 
-STAGE_PARTS = ("decode", "glance", "policy", "focus")
-TOTALS = ("host", "compute", "total")
-SHOWN = ("median", "p90", "p99", "min")
+STAGE_PARTS = ("decode", *STAGES)
 MEGABYTE = 1e6
 
 
 def show_report(report: dict[str, Any], console: Console) -> None:
-    """Tables of one measurement, with the machine and what spoils the figures below."""
+    """Show the tables of one measurement, with the machine and what spoils the figures below."""
     for entry in report["entries"]:
         _show_entry(entry, report, console)
     if len(report["entries"]) > 1:
@@ -37,12 +38,12 @@ def show_report(report: dict[str, Any], console: Console) -> None:
 
 
 def _show_entry(entry: dict[str, Any], report: dict[str, Any], console: Console) -> None:
+    """Show the times of one configuration, part by part."""
     threads = f"{entry['threads']} thread{'s' if entry['threads'] > 1 else ''}"
     version = entry["runtime_version"] or ""
     title = f"{entry['bundle']}, {entry['runtime']} {version}, {threads}, n = {entry['n']}"
-    table = Table("ms", *SHOWN, "mean", title=escape(title))
-    for column in table.columns[1:]:
-        column.justify = "right"
+    shown = (*FIGURES, "mean")
+    table = _figures(title, "ms", *shown)
     held = not report["protocol"]["decoding"]
     for part in (*STAGE_PARTS, "host", *HOST, "compute", "total"):
         if held and part in ("decode", "compute"):
@@ -50,7 +51,7 @@ def _show_entry(entry: dict[str, Any], report: dict[str, Any], console: Console)
         figures = entry["ms"][part]
         name = f"  {part}" if part in HOST else part
         style = "bold" if part == "total" else "dim" if part in HOST else None
-        table.add_row(name, *(f"{figures[figure]:.2f}" for figure in (*SHOWN, "mean")), style=style)
+        table.add_row(name, *(f"{figures[figure]:.2f}" for figure in shown), style=style)
     console.print(table)
     stopped = entry["exits"]["glance"]
     if stopped and stopped < entry["n"]:
@@ -65,18 +66,19 @@ def _show_entry(entry: dict[str, Any], report: dict[str, Any], console: Console)
 
 
 def _show_side_by_side(entries: list[dict[str, Any]], console: Console) -> None:
+    """Show the medians of all configurations."""
     first = entries[0]["ms"]
-    table = Table("contestant", *STAGE_PARTS, *TOTALS, "ratio of compute", title="median ms, in turns")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    parts = (*STAGE_PARTS, *SUMS)
+    table = _figures("median ms, in turns", "configuration", *parts, "ratio of compute")
     for entry in entries:
-        medians = [entry["ms"][part]["median"] for part in (*STAGE_PARTS, *TOTALS)]
+        medians = [entry["ms"][part]["median"] for part in parts]
         ratio = entry["ms"]["compute"]["median"] / first["compute"]["median"]
         table.add_row(escape(_short(entry["name"])), *(f"{value:.2f}" for value in medians), f"{ratio:.2f}")
     console.print(table)
 
 
 def _show_minutes(report: dict[str, Any], console: Console) -> None:
+    """Show sustained load, minute by minute."""
     names = list(report["minutes"][0]["ms"])
     table = Table("minute", *(f"{_short(name)}: median, p90, p99" for name in names), "°C", "MHz")
     for record in report["minutes"]:
@@ -92,14 +94,14 @@ def _show_minutes(report: dict[str, Any], console: Console) -> None:
 
 
 def _show_surroundings(report: dict[str, Any], console: Console) -> None:
-    machine, before, after = report["machine"], report["before"], report["after"]
+    """Show the machine, its state before and after, and what spoils the figures."""
+    machine, states = report["machine"], [State(**report[when]) for when in ("before", "after")]
     title = machine["board"] or machine["processor"] or machine["architecture"]
-    heat = [max(state["temperature_c"].values(), default=None) for state in (before, after)]
-    clocks = [sum(state["frequency_mhz"]) / max(1, len(state["frequency_mhz"])) or None for state in (before, after)]
     lines = [
         f"{title}, {machine['processors']} processors, {machine['architecture']}, Python {machine['python']}",
-        f"before and after: {_two(heat)} °C, {_two(clocks)} MHz, load {_or_dash(before['load'])}, "
-        f"{_or_dash(after['load'])}, throttled: {_throttled(before)}, {_throttled(after)}",
+        f"before and after: {_join(state.hottest_c for state in states)} °C, "
+        f"{_join(state.mean_mhz for state in states)} MHz, load {_join(state.load for state in states)}, "
+        f"throttled: {', '.join(map(_throttled, states))}",
     ]
     if report["peak_memory_bytes"]:
         most = max(report["peak_memory_bytes"].values())
@@ -112,14 +114,12 @@ def _show_surroundings(report: dict[str, Any], console: Console) -> None:
 
 
 def show_comparison(comparison: Comparison, names: tuple[str, str], console: Console) -> None:
-    """Ratios, second over first, of every part."""
+    """Show the ratios, second over first, of every part."""
     for pair in comparison.pairs:
         title = f"{names[1]} over {names[0]}: {_short(pair.first)}"
         if pair.second != pair.first:
             title += f" -> {_short(pair.second)}"
-        table = Table("ratio", *FIGURES, title=escape(title))
-        for column in table.columns[1:]:
-            column.justify = "right"
+        table = _figures(title, "ratio", *FIGURES)
         for part, ratios in pair.ratios.items():
             values = ["-" if ratios[figure] is None else f"{ratios[figure]:.3f}" for figure in FIGURES]
             table.add_row(part, *values, style="bold" if part == "total" else None)
@@ -128,25 +128,35 @@ def show_comparison(comparison: Comparison, names: tuple[str, str], console: Con
         console.print(f"differs or disturbed: {escape(warning)}", style="yellow", soft_wrap=True)
 
 
+def _figures(title: str, name: str, *columns: str) -> Table:
+    """Return a table with names on the left and figures on the right of their columns."""
+    table = Table(name, title=escape(title))
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
 def _short(name: str) -> str:
-    """A contestant's name without the folders of its bundle."""
+    """Return a configuration's name without the folders of its bundle."""
     path, _, rest = name.partition(" ")
     return f"{Path(path).name} {rest}".strip()
 
 
-def _two(values: list[float | None]) -> str:
+def _join(values: Iterable[float | None]) -> str:
+    """Return figures, separated by commas."""
     return ", ".join(map(_or_dash, values))
 
 
 def _or_dash(value: float | None) -> str:
+    """Return a figure with at most one decimal place; a dash where it is unknown."""
     return "-" if value is None else f"{value:g}" if value == round(value) else f"{value:.1f}"
 
 
 def _times(ratio: float | None) -> str:
+    """Return a ratio in words."""
     return "-" if ratio is None else f"{ratio:.3f} times"
 
 
-def _throttled(state: dict[str, Any]) -> str:
-    if state["throttled"] is None:
-        return "unknown"
-    return " and ".join(state["throttled"]) or "no"
+def _throttled(state: State) -> str:
+    """Return what slows the machine down."""
+    return "unknown" if state.throttled is None else " and ".join(state.throttled) or "no"

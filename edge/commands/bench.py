@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from adafocus.edge.bench.comparison import compare, read_report
-from adafocus.edge.bench.protocol import Bench, Clips, Contestant, Protocol
+from adafocus.edge.bench.protocol import Bench, Clips, Configuration, Protocol
 from adafocus.edge.bench.report import Surroundings, make_report
 from adafocus.edge.bench.tables import show_comparison, show_report
 from adafocus.edge.bundle.bundle import Bundle, is_bundle
@@ -38,7 +38,7 @@ class Lineup:
         threads: numbers of CPU threads.
         exit_threshold: of every exit.
         stop_after: the stage that every clip ends with; None: the focus.
-        exits: time each contestant twice, with clips that leave at no exit and clips that leave at the first one.
+        exits: time each configuration twice, with clips that leave at no exit and clips that leave at the first one.
     """
 
     runtimes: tuple[str, ...]
@@ -64,7 +64,7 @@ class Lineup:
                 "Measure each by itself with --out, then use --compare."
             )
 
-    def contestants(self, bundles: Sequence[Path]) -> list[Contestant]:
+    def configurations(self, bundles: Sequence[Path]) -> list[Configuration]:
         """Open every bundle in every runtime with every number of threads."""
         threads = tuple(dict.fromkeys(self.threads))
         found = []
@@ -73,22 +73,24 @@ class Lineup:
             for runtime, number in product(dict.fromkeys(self.runtimes), threads):
                 recognizer = Recognizer.open(bundle, runtime, number, self.exit_threshold)
                 name = f"{path} {runtime}" + (f" {number} threads" if len(threads) > 1 else "")
-                found += self._variants(Contestant(name, bundle.manifest.name, str(path), recognizer))
+                found += self._variants(Configuration(name, bundle.manifest.name, str(path), recognizer))
         return found
 
-    def _variants(self, contestant: Contestant) -> list[Contestant]:
-        recognizer = contestant.recognizer
+    def _variants(self, configuration: Configuration) -> list[Configuration]:
+        recognizer = configuration.recognizer
         if self.exits:
             count = len(recognizer.exit_macs) - 1
             # in both every exit on the way is asked, as in use; only the prediction differs
             return [
-                replace(contestant, name=f"{contestant.name} {title}", thresholds=(threshold,) * count, exits=stops)
+                replace(
+                    configuration, name=f"{configuration.name} {title}", thresholds=(threshold,) * count, exits=stops
+                )
                 for title, threshold, stops in (("full", NEVER, "in no clip"), ("stopped", ALWAYS, "in every clip"))
             ]
         given, stage = recognizer.thresholds, self.stop_after or "focus"
         words = "never" if given is None else f"at {given[0]:g}"
         stops = "after the glance" if stage == "glance" else words
-        return [replace(contestant, thresholds=given, stop_after=stage, exits=stops)]
+        return [replace(configuration, thresholds=given, stop_after=stage, exits=stops)]
 
 
 @click.command()
@@ -128,7 +130,7 @@ def bench(
 ) -> None:
     """Time BUNDLES on VIDEOS, part by part.
 
-    Folders with a manifest and .zip files of one are bundles, the rest are videos. Each contestant is timed for at
+    Folders with a manifest and .zip files of one are bundles, the rest are videos. Each configuration is timed for at
     least --clips clips and --seconds seconds. Bundles, runtimes and numbers of threads take turns clip by clip in one
     process, so that a busy moment of the machine meets all of them. Ctrl-C ends it and prints what was measured so far.
     Two reports are set side by side by adafocus bench --compare A.json B.json.
@@ -147,10 +149,10 @@ def bench(
     lineup.check()
     if out is not None and out.is_dir():
         raise AdafocusError(f"--out is the folder {out}, expected the name of a file such as {out / 'bench.json'}.")
-    contestants = lineup.contestants(bundles)
+    configurations = lineup.configurations(bundles)
     # the file is opened before, so that half an hour is not measured for a place that cannot be written to
     with replacing_file(out) if out else nullcontext() as beside:
-        report, interrupt = _measure(contestants, videos, protocol)
+        report, interrupt = _measure(configurations, videos, protocol)
         if beside is not None:
             beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if as_json:
@@ -166,15 +168,15 @@ def bench(
 
 
 def _measure(
-    contestants: list[Contestant], videos: list[Path], protocol: Protocol
+    configurations: list[Configuration], videos: list[Path], protocol: Protocol
 ) -> tuple[dict[str, Any], KeyboardInterrupt | None]:
     """Return the report, and what stopped it early."""
-    geometries = [contestant.recognizer.bundle.manifest.geometry for contestant in contestants]
+    geometries = [configuration.recognizer.bundle.manifest.geometry for configuration in configurations]
     clips = Clips(videos, protocol.decoding, geometries)
     facts, before = read_facts(), read_state()
-    measured = Bench(contestants, clips, protocol).run()
+    measured = Bench(configurations, clips, protocol).run()
     around = Surroundings(facts, before, read_state(), peak_memory_bytes())
-    return make_report(contestants, clips.videos, protocol, measured, around), measured.interrupted
+    return make_report(configurations, clips.videos, protocol, measured, around), measured.interrupted
 
 
 def _compare(compared: tuple[Path, Path], paths: Sequence[Path], as_json: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from adafocus.edge.bench.protocol import Bench, Contestant, Look, Protocol
+from adafocus.edge.bench.protocol import Bench, Configuration, MachineReading, Protocol
 from adafocus.edge.bench.report import Surroundings, make_report
 from adafocus.edge.bundle.bundle import Bundle
 
@@ -70,9 +70,9 @@ def without_files() -> Any:
 
 
 def bench_of(clock: Clock, protocol: Protocol, **runners: Runner) -> Bench:
-    contestants = [Contestant(name, "bundle", "bundle", runner) for name, runner in runners.items()]  # type: ignore[arg-type]
-    look = lambda at_s: Look(at_s, 40 + at_s / 10, 2000 - at_s)  # noqa: E731
-    return Bench(contestants, SameClip(), protocol, look, clock.now, clock.sleep)  # type: ignore[arg-type]
+    configurations = [Configuration(name, "bundle", "bundle", runner) for name, runner in runners.items()]  # type: ignore[arg-type]
+    read = lambda at_s: MachineReading(at_s, 40 + at_s / 10, 2000 - at_s)  # noqa: E731
+    return Bench(configurations, SameClip(), protocol, read, clock.now, clock.sleep)  # type: ignore[arg-type]
 
 
 def report_of(bundle: Bundle, protocol: Protocol, around: Surroundings, *costs_s: float) -> dict[str, Any]:
@@ -80,4 +80,4 @@ def report_of(bundle: Bundle, protocol: Protocol, around: Surroundings, *costs_s
     bench = bench_of(clock, protocol, one=Runner(clock, bundle, *costs_s, stops=("focus", "glance")))
     measured = bench.run()
     measured.others_share = None
-    return make_report(bench.contestants, [bundle.path / "manifest.json"], protocol, measured, around)
+    return make_report(bench.configurations, [bundle.path / "manifest.json"], protocol, measured, around)

@@ -54,7 +54,9 @@ def test_what_makes_two_reports_incomparable_is_told(reports: tuple[dict, dict],
     assert found.pairs
 
 
-def test_contestants_without_a_partner_are_named_and_nothing_in_common_is_refused(reports: tuple[dict, dict]) -> None:
+def test_configurations_without_a_partner_are_named_and_nothing_in_common_is_refused(
+    reports: tuple[dict, dict],
+) -> None:
     extra = json.loads(json.dumps(reports[1]["entries"][0])) | {"name": "other onnx", "runtime": "onnx"}
     reports[1]["entries"].append(extra)
     assert "only in b: other onnx" in compare(*reports, ("a", "b")).warnings

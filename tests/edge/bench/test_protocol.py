@@ -17,7 +17,7 @@ def test_warm_up_clips_are_not_counted() -> None:
     assert measured.samples["one"].column("total").max() == pytest.approx(100)
 
 
-def test_a_window_has_enough_clips_and_enough_time_of_each_contestant() -> None:
+def test_a_window_has_enough_clips_and_enough_time_of_each_configuration() -> None:
     clock = Clock()
     fast, slow = Runner(clock, without_files(), 0.1), Runner(clock, without_files(), 0.4)
     measured = bench_of(clock, Protocol(0, 30, 10.0), fast=fast, slow=slow).run()
@@ -28,7 +28,7 @@ def test_a_window_has_enough_clips_and_enough_time_of_each_contestant() -> None:
     assert len(few.samples["slow"]) == 30
 
 
-def test_contestants_take_turns_on_the_same_clips() -> None:
+def test_configurations_take_turns_on_the_same_clips() -> None:
     clock = Clock()
     bench = bench_of(clock, Protocol(0, 3, 0), a=Runner(clock, without_files(), 1), b=Runner(clock, without_files(), 1))
     measured = bench.run()
