@@ -75,7 +75,7 @@ def _ucf6(found: Figures, today: Figures) -> str:
         "x3d-xs-xs-k400 on six classes of UCF-101",
         f"{found['clips']} clips of {found['groups']} source videos, {found['classes']} labels, int8 on LiteRT. Other "
         "videos of these six classes were among the training clips, without their labels, so these figures flatter the "
-        "policy. The last row is the network that taught it.",
+        "policy. The last row is the teacher.",
         table(
             ("ablation", TODAY, "top-1 % before", "95 % interval", "learned policy ahead by", "GMAC"),
             rows,
