@@ -9,12 +9,13 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-arm64 lint types docs results clean system
+.PHONY: help demo test test-fast test-arm64 lint types docs results clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
 	@echo "make demo VIDEO=f.mp4 the same on your video"
 	@echo "make test             run the tests"
+	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make lint, make types check the code"
 	@echo "make docs             the pages as a site, in build/site"
@@ -25,6 +26,9 @@ demo: $(VENV)/.installed system
 
 test: $(VENV)/.installed $(DEVICE)/.installed system
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+
+test-fast: $(VENV)/.installed system
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q -m "not slow and not shared and not hardware"
 
 # A Pi's user space from Debian's and Python's registries, in .cache/arm64; nothing is installed into the machine.
 test-arm64: $(VENV)/.installed system

@@ -21,11 +21,13 @@ from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import ExitBudget, Exits
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import file_runtimes
+from tests.helpers.collected import COLLECTED
 from tests.helpers.grey_clips import CLIPS
 from tests.helpers.numpy_bundle import NumpyOpener, numpy_bundle
 from tests.helpers.program import PROGRAM, RUN_LIMIT_S, Call
 
 ROOT = Path(__file__).resolve().parent.parent
+READY_BUNDLE = ROOT / "bundles" / "x3d-xs-xs-k400-litert.zip"
 SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
 IN_CI = os.environ.get("CI", "").lower() == "true"
 EXPECTED = "expected in CI: "
@@ -47,6 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, marker in MARKERS_OF_FIXTURES.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+    if items:
+        items[0].config.stash[COLLECTED] = tuple(items)
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +110,15 @@ def shipped_bundle(request: pytest.FixtureRequest, shared_folder: Path, real_vid
         if not (place / "bundle").exists():
             assert export(Request(MODEL, place / "bundle", "int8", real_videos, 2, file_runtimes())).bundle is not None
     return Bundle.open(place / "bundle")
+
+
+@pytest.fixture(scope="session")
+def ready_bundle(request: pytest.FixtureRequest) -> Bundle:
+    """Return a bundle that nobody has to convert: that of the repository, or the one after ``--bundle``."""
+    path = Path(request.config.getoption("--bundle") or READY_BUNDLE)
+    if not path.exists():
+        pytest.skip(f"there is no bundle at {path}")
+    return Bundle.open(path)
 
 
 @pytest.fixture
