@@ -60,6 +60,7 @@ def convert(module: nn.Module, example: Tensor, path: Path, outputs: list[str]) 
     return EvaluatedPackage(path, record)
 
 
+@pytest.mark.slow
 def test_a_package_is_evaluated_as_pytorch_computes_it(tmp_path: Path) -> None:
     torch.manual_seed(5)
     module, x = Images(), torch.randn(4, 3, SIDE, SIDE)
@@ -72,6 +73,7 @@ def test_a_package_is_evaluated_as_pytorch_computes_it(tmp_path: Path) -> None:
         assert torch.allclose(torch.from_numpy(given[spec.name]), tensor, atol=1e-5), spec.name
 
 
+@pytest.mark.slow
 def test_an_operation_that_it_does_not_know_is_an_error(tmp_path: Path) -> None:
     assert "erf" not in OPERATIONS
     with pytest.raises(BundleError, match="does not know: erf"):
@@ -94,6 +96,7 @@ def test_quantization_follows_its_definition() -> None:
     assert back.tolist() == [-63.0, 0.0, 0.0, 1.0, 1.0, 64.5]
 
 
+@pytest.mark.slow
 def test_a_package_is_the_same_however_often_it_is_made(tmp_path: Path) -> None:
     torch.manual_seed(5)
     module, x = Images(), torch.randn(4, 3, SIDE, SIDE)

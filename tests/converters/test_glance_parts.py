@@ -67,6 +67,7 @@ def test_a_glance_that_mixes_frames_has_no_parts() -> None:
     assert glance_parts(lower(networks.from_config(mixing).eval())) == {}
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_quantized_parts_give_the_integers_of_the_glance(stages: LoweredStages, glance: GraphModule) -> None:
     parts = quantized_parts(stages, glance)
@@ -80,6 +81,7 @@ def test_the_quantized_parts_give_the_integers_of_the_glance(stages: LoweredStag
             assert torch.equal(found, wanted)
 
 
+@pytest.mark.slow
 def test_a_model_file_of_before_has_all_that_the_parts_need(
     stages: LoweredStages, glance: GraphModule, tmp_path: Path
 ) -> None:
@@ -96,12 +98,14 @@ def test_a_model_file_of_before_has_all_that_the_parts_need(
     assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
 
 
+@pytest.mark.slow
 def test_parts_of_another_glance_are_refused(stages: LoweredStages, glance: GraphModule) -> None:
     other = lower(networks.from_config(small_config("long").override(glance_frames=8)).eval())
     with pytest.raises(PartsMismatchError, match=r"the glance computes \d+ steps"):
         quantized_parts(other, glance)
 
 
+@pytest.mark.slow
 def test_a_value_with_two_scales_is_refused(stages: LoweredStages, glance: GraphModule) -> None:
     """The maximum over time is moved on one grid; a glance that moved it on two could not be taken apart."""
     changed = copy.deepcopy(glance)

@@ -48,6 +48,7 @@ class Block(nn.Module):
         return (self.two(y * y.sigmoid()).mean((2, 3), keepdim=True).flatten(1),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", list(BACK_ENDS))
 def test_the_same_program_gives_the_same_bytes(runtime: Runtime, tmp_path: Path) -> None:
     torch.manual_seed(1)
@@ -69,6 +70,7 @@ def test_the_same_program_gives_the_same_bytes(runtime: Runtime, tmp_path: Path)
     assert len(digests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", list(BACK_ENDS))
 def test_float16_halves_the_file_and_keeps_the_answer(runtime: str, tmp_path: Path) -> None:
     config = small_config("tsm")
@@ -91,6 +93,7 @@ def shadowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, cont
     monkeypatch.syspath_prepend(str(tmp_path / "shadow"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "word"),
     [
@@ -160,6 +163,7 @@ def test_stages_that_are_split_are_named() -> None:
     assert partly_delegated(reports | {("litert", "focus"): split}, "litert") == "not fully delegated: focus"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["long", "tsm"])
 def test_a_float_bundle_of_every_variant_answers_like_its_network(
     variant: str, tmp_path: Path, real_videos: list[Path]

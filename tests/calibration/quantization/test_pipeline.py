@@ -45,6 +45,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "net.safetensors"
 
 
+@pytest.mark.slow
 def test_the_report_names_every_layer_and_the_model_file_holds_what_was_kept_float(
     checkpoint: Path, clips: Path, tmp_path: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_the_report_names_every_layer_and_the_model_file_holds_what_was_kept_flo
     assert "next: adafocus export" in told.output
 
 
+@pytest.mark.slow
 def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_path: Path) -> None:
     from adafocus.calibration.quantization.model_file import save_model
     from adafocus.calibration.training.checkpoint import load_network
@@ -125,6 +127,7 @@ def test_decibels() -> None:
     assert decibels(1.0, 0.0) == float("inf")
 
 
+@pytest.mark.slow
 def test_training_under_quantization_moves_layers_and_resumes(checkpoint: Path, clips: Path, tmp_path: Path) -> None:
     from adafocus.calibration.training.checkpoint import load_network
 

@@ -101,6 +101,7 @@ def test_snapping_puts_weights_and_biases_on_integer_grids_and_is_final(prepared
     assert all(torch.equal(a, layer.weight) for a, layer in zip(before, quantized_layers(prepared), strict=True))
 
 
+@pytest.mark.slow
 def test_litert_gives_the_integers_of_the_quantized_program(prepared: GraphModule, tmp_path: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
 

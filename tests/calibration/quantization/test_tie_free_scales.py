@@ -78,6 +78,7 @@ def gated() -> GraphModule:
     return quantized(Gated().eval())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["litert", "onnx", "executorch", "coreml"])
 def test_every_runtime_rounds_as_the_reference(runtime: str, gated: GraphModule, tmp_path: Path) -> None:
     target = back_end(runtime)

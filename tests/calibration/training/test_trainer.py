@@ -38,6 +38,17 @@ def arguments(recipe: Path, clips: Path, place: Path, *more: str) -> list[str]:
     ]
 
 
+def test_splits_have_their_former_spellings_and_all_and_none_stand_for_no_split(tmp_path: Path) -> None:
+    given = arguments(tmp_path / "recipe.yaml", tmp_path / "clips.csv", tmp_path)
+    for spelling, other in (("--train-split", "--val-split"), ("--split", "--judge")):
+        named = train.make_context("train", [*given, spelling, "a", other, "b"]).params
+        assert (named["train_split"], named["val_split"]) == ("a", "b")
+        neither = train.make_context("train", [*given, spelling, "all", other, "none"]).params
+        assert (neither["train_split"], neither["val_split"]) == (None, None)
+    usual = train.make_context("train", given).params
+    assert (usual["train_split"], usual["val_split"]) == ("train", "val")
+
+
 def launch(given: list[str]) -> subprocess.Popen[str]:
     """Run the command as a program of its own, on one thread: with more, the order of sums may change."""
     return subprocess.Popen(
@@ -60,6 +71,7 @@ def steps(work: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_with_the_same_weights(clips: Path, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, ema_decay=0.9)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -87,6 +99,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_weights(clips: Path, 
     assert (parts / "work" / "curves.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does(clips: Path, tmp_path: Path) -> None:
     # batch norms would see halves of the batch
     recipe = write_recipe(tmp_path, frozen_norms=True, epochs=3)
@@ -163,6 +176,7 @@ def test_a_recipe_survives_its_own_form() -> None:
     assert Recipe.from_dict(recipe.as_dict()) == recipe
 
 
+@pytest.mark.slow
 def test_another_recipe_in_the_same_folder_is_refused(clips: Path, tmp_path: Path) -> None:
     first = CliRunner().invoke(train, arguments(write_recipe(tmp_path, epochs=1), clips, tmp_path))
     assert first.exit_code == 0, first.output

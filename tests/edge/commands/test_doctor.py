@@ -167,6 +167,7 @@ def give_up(answer: object, path: str, runtime: str, threads: int) -> None:
     os._exit(7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("child", "runtime", "words"),
     [

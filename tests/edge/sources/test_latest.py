@@ -228,6 +228,7 @@ def level(frame: Frame) -> int:
     return round(float(frame.pixels.mean()))
 
 
+@pytest.mark.slow
 def test_a_network_camera_that_is_killed_and_restarted_is_back_within_five_seconds() -> None:
     server = MjpegServer()
     with Latest.open(f"http://127.0.0.1:{server.port}/cam.mjpg") as latest:
@@ -267,6 +268,7 @@ def test_a_network_camera_that_falls_silent_does_not_hang() -> None:
         assert "gives no frames any more" in latest.state.reason
 
 
+@pytest.mark.slow
 def test_no_thread_and_no_file_handle_is_left(server: MjpegServer) -> None:
     def once() -> None:
         latest = Latest.open(f"http://127.0.0.1:{server.port}/")
