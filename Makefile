@@ -9,11 +9,12 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-arm64 lint types docs results clean system
+.PHONY: help demo bundle test test-fast test-arm64 lint types docs results clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
 	@echo "make demo VIDEO=f.mp4 the same on your video"
+	@echo "make bundle           write bundles/x3d-xs-xs-k400-litert.zip from the shipped model"
 	@echo "make test             run the tests"
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
@@ -23,6 +24,9 @@ help:
 
 demo: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo $(if $(VIDEO),"$(VIDEO)")
+
+bundle: $(VENV)/.installed system
+	@$(BIN)/python -m adafocus.apps.demo.bundle
 
 test: $(VENV)/.installed $(DEVICE)/.installed system
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
@@ -37,7 +41,7 @@ test-arm64: $(VENV)/.installed system
 		$(BIN)/pytest tests/arm64/check_arm64.py -v --bundle "$$bundle"
 
 lint: $(VENV)/.installed
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache
 
 types: $(VENV)/.installed
 	@$(BIN)/mypy

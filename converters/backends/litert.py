@@ -46,7 +46,10 @@ def convert(
 def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantization: Any) -> None:
     with quiet(), torch.no_grad():
         import litert_torch
+        from litert_torch.backend import debuginfo
 
+        # names of our modules and classes would stand in the file, and change with every move of our code
+        debuginfo.build_mlir_debuginfo = lambda node: None
         converted = litert_torch.convert(module, example, quant_config=quantization)
         with replacing_file(path) as beside:
             converted.export(str(beside))

@@ -56,6 +56,7 @@ def convert(
     if made is None:
         raise RuntimeError("the ONNX exporter gave no program")
     model = made.model_proto
+    _remove_traces(model)
     if precision == "int8":
         model.metadata_props.add(key=SCALES_KEY, value=json.dumps(with_integer_io(model)))
     with replacing_file(path) as beside:
@@ -97,6 +98,13 @@ def with_integer_io(model: ModelProto) -> dict[str, QuantParams]:
         value.type.tensor_type.elem_type = TensorProto.INT8
     del graph.value_info[:]
     return found
+
+
+def _remove_traces(model: ModelProto) -> None:
+    """Remove what the exporter notes for debugging: source files, their lines and Python classes."""
+    graph = model.graph
+    for noted in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del noted.metadata_props[:]
 
 
 def _constants(graph: GraphProto) -> dict[str, np.ndarray]:

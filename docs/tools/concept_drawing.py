@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from adafocus.apps.demo.videos import demo_videos
+from adafocus.apps.demo.videos import TEST
 from adafocus.edge.picture import boxed
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
@@ -34,7 +34,7 @@ BEST = 3
 def main(bundle: Path, threshold: float) -> None:
     """Draw the parts of BUNDLE at work on a real clip."""
     recognizer = Recognizer.open(bundle)
-    clip = read_clip(demo_videos()[0], recognizer.bundle.manifest.geometry)
+    clip = read_clip(TEST.fetch()[0], recognizer.bundle.manifest.geometry)
     draw(clip, recognizer.recognize_clip(clip), threshold).save(OUT)
     click.echo(f"wrote {OUT.relative_to(ROOT)}")
 

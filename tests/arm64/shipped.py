@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trees import CACHE, ROOT
 
-from adafocus.apps.demo.videos import MODEL, OUT, demo_videos
+from adafocus.apps.demo.videos import MODEL, OUT, TEST
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
@@ -35,7 +35,7 @@ def shipped(given: str | None) -> Path:
         if is_current(path):
             return path
     print("converting the shipped model, once ...", file=sys.stderr)
-    verify = [word for video in demo_videos() for word in ("--verify", str(video))]
+    verify = [word for video in TEST.fetch() for word in ("--verify", str(video))]
     command = [PROGRAM, "export", MODEL, "--device", "pi", "--out", made, *verify]
     if subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
         raise AdafocusError("The shipped model cannot be converted. Give a bundle: make test-arm64 BUNDLE=path")
