@@ -31,6 +31,7 @@ def model(model_path: Path) -> StoredModel:
     return load_model(model_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_every_model_is_small_whole_int8_and_has_a_card(path: Path) -> None:
     assert path.stat().st_size <= LARGEST_MODEL_BYTES

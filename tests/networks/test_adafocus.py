@@ -66,11 +66,13 @@ def test_inference_has_the_shapes_that_it_promises(name: str) -> None:
     assert torch.equal(net(candidates), answer.logits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", networks.PRESETS)
 def test_lowered_stages_of_every_preset_equal_the_network(name: str) -> None:
     assert_stages_agree(lively(networks.build(name, num_classes=9)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", networks.PRESETS)
 def test_stage_programs_hold_no_tensor_of_more_than_four_dimensions_and_no_other_convolution_than_2d(
     name: str,
@@ -123,6 +125,7 @@ def legal_settings(draw: Callable[..., Any]) -> tuple[str, dict[str, Any]]:
     return name, overrides
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(legal_settings())
 def test_any_legal_configuration_builds_lowers_and_agrees(case: tuple[str, dict[str, Any]]) -> None:
