@@ -17,6 +17,7 @@ from adafocus.converters.verification.verdict import opener_of
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import STAGES, Runtime, Stage
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.runtime_table import file_runtimes
 from adafocus.edge.selftest import check_golden
 from adafocus.edge.video.clip import read_clip
 
@@ -53,7 +54,7 @@ def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
         assert report.delegated_share >= 0.99, stage
 
 
-@pytest.mark.parametrize("runtime", ["litert", "onnx", "executorch", "coreml"])
+@pytest.mark.parametrize("runtime", file_runtimes())
 def test_integers_equal_those_of_the_quantized_program_on_real_clips(
     shipped_bundle: Bundle, model: StoredModel, shared: Path, runtime: Runtime
 ) -> None:

@@ -23,6 +23,7 @@ from adafocus.calibration.quantization.tie_free_scales import (
 from adafocus.converters.backends.registry import back_end
 from adafocus.converters.verification.verdict import opener_of
 from adafocus.edge.bundle.manifest import GraphFile
+from adafocus.edge.runtime_table import file_runtimes
 from adafocus.edge.runtimes import open_graph
 from adafocus.edge.runtimes.tensors import dequantize, quantize
 from adafocus.networks.lowering.rules import clip_mean
@@ -79,7 +80,7 @@ def gated() -> GraphModule:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runtime", ["litert", "onnx", "executorch", "coreml"])
+@pytest.mark.parametrize("runtime", file_runtimes())
 def test_every_runtime_rounds_as_the_reference(runtime: str, gated: GraphModule, tmp_path: Path) -> None:
     target = back_end(runtime)
     made, path = target.load(), tmp_path / f"gated{target.suffix}"
