@@ -11,21 +11,8 @@ from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, make_cli
 from adafocus.errors import AdafocusError
 
 VIDEOS = (
-    ".3gp",
-    ".avi",
-    ".flv",
-    ".m2ts",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".mts",
-    ".ts",
-    ".webm",
-    ".wmv",
-)
+    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv",
+)  # fmt: skip
 LAYOUTS = "root/<class>/<video> or root/<split>/<class>/<video>"
 FORM = f"a folder per class ({LAYOUTS})"
 # folders between the root and a video

@@ -296,15 +296,16 @@ def quantize(request: Request) -> dict[str, Any]:
 
     quantized = QuantizedNetwork(lower(trained.net))
     quantized.calibrate(inputs)
-    calibrated = compare(stages, quantized, validation, compared)
+    calibrated = found = compare(stages, quantized, validation, compared)
     losses: list[float] = []
     if settings.steps:
         losses = QatTrainer(stages, quantized, settings, request.work).run(training)
-    found = compare(stages, quantized, validation, compared) if settings.steps else calibrated
+        found = compare(stages, quantized, validation, compared)
+    exceeds = found.lost_points > settings.bound_points
     few = {stage: calls[:SENSITIVITY_CLIPS] for stage, calls in inputs.items()}
-    ranking = rank_layers(quantized.prepared(), few) if request.layer_report or _exceeds(found, settings) else []
+    ranking = rank_layers(quantized.prepared(), few) if request.layer_report or exceeds else []
     kept: dict[str, list[str]] = {}
-    if _exceeds(found, settings):
+    if exceeds:
 
         def measure(layers: dict[str, list[str]]) -> float:
             with quantized.with_float_weights(layers) as tried:
@@ -314,14 +315,27 @@ def quantize(request: Request) -> dict[str, Any]:
         mixed = QuantizedNetwork(lower(trained.net), kept)
         mixed.copy_from(quantized)
         quantized, found = mixed, compare(stages, mixed, validation, compared)
-    report = {
+    # the keys of the report and of the history are those of every model file so far
+    summary = {
         "checkpoint": request.checkpoint.name,
         "settings": asdict(settings),
         "calibration_clips": len(calibrating),
         "judged": {"split": request.val_split or request.train_split, **_rounded(found)},
         "post_training": _rounded(calibrated),
-        "training_losses": [round(value, 5) for value in losses],
         "kept_float": kept,
+    }
+    history = {
+        "checkpoint": request.checkpoint.name,
+        "checkpoint_sha256": sha256_of(request.checkpoint),
+        "training": {**trained.history, "recipe": trained.recipe.as_dict()},
+        "quantising": summary,
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+    preset, floats = trained.recipe.preset, {"policy": quantized.policy}
+    save_model(request.out, quantized.prepared(), floats, quantized.config, preset, trained.labels, history)
+    report = {
+        **summary,
+        "training_losses": [round(value, 5) for value in losses],
         "layers": [
             {
                 **asdict(row),
@@ -331,23 +345,9 @@ def quantize(request: Request) -> dict[str, Any]:
             for row in ranking
         ],
     }
-    history = {
-        "checkpoint": request.checkpoint.name,
-        "checkpoint_sha256": sha256_of(request.checkpoint),
-        "training": {**trained.history, "recipe": trained.recipe.as_dict()},
-        "quantizing": {key: value for key, value in report.items() if key not in ("layers", "training_losses")},
-        "packages": {name: version(name) for name in PACKAGES},
-    }
-    name = trained.recipe.preset
-    floats = {"policy": quantized.policy}
-    save_model(request.out, quantized.prepared(), floats, quantized.config, name, trained.labels, history)
     if request.report is not None:
         write_report(request.report, report)
     return report
-
-
-def _exceeds(found: Comparison, settings: Settings) -> bool:
-    return found.lost_points > settings.bound_points
 
 
 def _clips(request: Request, trained: TrainedNetwork, split: str | None) -> CachedClips:

@@ -79,8 +79,7 @@ def train(request: Request) -> dict[str, float]:
     Raises:
         AdafocusError: something given is missing or does not fit.
     """
-    changes: dict[str, Any] = {"seed": request.seed, "epochs": request.epochs}
-    recipe = replace(Recipe.read(request.recipe), **{key: value for key, value in changes.items() if value is not None})
+    recipe = _recipe(request)
     if (recipe.soft_weight > 0.0) != (request.teacher is not None):
         raise AdafocusError("--teacher and a soft_weight above 0 in the recipe go together: give both or neither.")
     starts = parse_starts(request.starts)
@@ -96,10 +95,7 @@ def train(request: Request) -> dict[str, float]:
     for line in initialize(task.net, starts):
         console.print(f"started from {line}", soft_wrap=True)
     cache = FrameCache(request.cache, clips, CacheSettings(recipe.cached_frames, task.short_side_px))
-    cache.fill()
-    console.print(f"{len(clips)} clips, {cache.bytes / 1e9:.2f} GB of frames; {len(cache.broken)} broken")
-    for reason in cache.broken.values():
-        console.print(f"left out: {reason}", soft_wrap=True)
+    _fill(cache, console)
     usable = set(cache.usable())
     classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0)
     soft_targets = None
@@ -117,26 +113,43 @@ def train(request: Request) -> dict[str, float]:
     trainer = Trainer(task, data, request.work, fabric, request.workers)
     trainer.run()
     shares = trainer.validate()
-    history = {
+    if fabric.is_global_zero:
+        history = _history(request, starts, trainer, shares)
+        save_checkpoint(request.out, trainer.evaluated_net, recipe, labels, history)
+        accuracy = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
+        suffix = f"; clips right, float: {accuracy}" if accuracy else ""
+        console.print(f"wrote {request.out}{suffix}", soft_wrap=True)
+        verb = "adafocus quantize" if recipe.classifier is None else "adafocus train RECIPE --teacher"
+        console.print(f"next: {verb} {request.out}", soft_wrap=True)
+    return shares
+
+
+def _recipe(request: Request) -> Recipe:
+    changes: dict[str, Any] = {"seed": request.seed, "epochs": request.epochs}
+    given = {key: value for key, value in changes.items() if value is not None}
+    return replace(Recipe.read(request.recipe), **given)
+
+
+def _fill(cache: FrameCache, console: Console) -> None:
+    cache.fill()
+    console.print(f"{len(cache.clips)} clips, {cache.bytes / 1e9:.2f} GB of frames; {len(cache.broken)} broken")
+    for reason in cache.broken.values():
+        console.print(f"left out: {reason}", soft_wrap=True)
+
+
+def _history(request: Request, starts: dict[str, Path], trainer: Trainer, shares: dict[str, float]) -> dict[str, Any]:
+    """Return what a checkpoint says of its training; the keys are those of every checkpoint so far."""
+    return {
         "steps": trainer.step,
         "clips": {source.name: len(read_clips(source, request.train_split)) for source in request.sources},
-        "taught": len(data.training),
-        "judged": len(data.validation),
+        "taught": len(trainer.data.training),
+        "judged": len(trainer.data.validation),
         "fold": request.fold,
         "starts": {part: {"file": path.name, "sha256": sha256_of(path)} for part, path in starts.items()},
         "teacher_sha256": None if request.teacher is None else sha256_of(request.teacher),
         "validation": shares,
         "packages": {name: version(name) for name in PACKAGES},
     }
-    if fabric.is_global_zero:
-        save_checkpoint(request.out, trainer.evaluated_net, recipe, labels, history)
-        accuracy = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
-        console.print(
-            f"wrote {request.out}" + (f"; clips right, float: {accuracy}" if accuracy else ""), soft_wrap=True
-        )
-        verb = "adafocus quantize" if recipe.classifier is None else "adafocus train RECIPE --teacher"
-        console.print(f"next: {verb} {request.out}", soft_wrap=True)
-    return shares
 
 
 def make_folders(work: Path, out: Path) -> None:
