@@ -12,6 +12,7 @@ import re
 import shutil
 import struct
 import subprocess
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -108,11 +109,6 @@ class State:
         """Mean of the frequencies."""
         return sum(self.frequency_mhz) / len(self.frequency_mhz) if self.frequency_mhz else None
 
-    @property
-    def is_throttled(self) -> bool:
-        """Whether the machine says that it is slowed down at this moment."""
-        return bool(self.throttled)
-
 
 def ask(command: Sequence[str]) -> str | None:
     """Return what a program prints; None where it is not there, fails or takes too long."""
@@ -128,7 +124,10 @@ def ask(command: Sequence[str]) -> str | None:
 def known(read: Callable[[], Value]) -> Value | None:
     """Return what a function of psutil or of the system reads; None where this machine does not tell."""
     try:
-        return read()
+        with warnings.catch_warnings():
+            # of figures that nobody asked for, such as how much was swapped
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return read()
     except (AttributeError, LookupError, OSError, RuntimeError, ValueError, psutil.Error):
         # there is no such function here, or a file that it reads is not there, is shut or says something else
         return None
