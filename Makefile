@@ -32,7 +32,7 @@ test: $(VENV)/.installed $(DEVICE)/.installed system
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 test-fast: $(VENV)/.installed system
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -q -m "not slow and not shared and not hardware"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow and not shared and not hardware"
 
 # A Pi's user space from Debian's and Python's registries, in .cache/arm64; nothing is installed into the machine.
 test-arm64: $(VENV)/.installed system

@@ -130,6 +130,7 @@ def tensor_specs(path, names):
 """
 
 
+@pytest.mark.slow
 def test_a_new_back_end_is_a_file_and_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shadowed(tmp_path, monkeypatch, "toy_back_end", TOY)
     monkeypatch.setitem(BACK_ENDS, "toy", BackEnd("toy", "toy_back_end", ".toy", ("click",)))

@@ -13,6 +13,7 @@ from adafocus.networks.checkpoints import read_state
 from tests.helpers.network_inputs import TINY, tiny
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_our_own_checkpoints_come_back(name: str, suffix: str, tmp_path: Path) -> None:

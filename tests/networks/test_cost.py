@@ -69,6 +69,7 @@ def test_parameters_are_those_of_the_literature(backbone: str, parameters: float
     assert sum(value.numel() for value in part.parameters()) == pytest.approx(parameters, rel=SHARE)
 
 
+@pytest.mark.slow
 def test_exits_cost_what_the_calls_before_them_cost() -> None:
     config = networks.preset("long-mbv2-r50-p96", patches_per_call=4)
     cost = cost_of(config)

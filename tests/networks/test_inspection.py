@@ -19,6 +19,7 @@ def inspect(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([PROGRAM, "inspect", *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_preset_is_described_with_its_cost() -> None:
     content = json.loads(inspect("tsm-mbv2-r50-p96-8x12", "--json").stdout)
     assert content["variant"] == "tsm"
@@ -51,6 +52,7 @@ def test_a_published_checkpoint_is_recognized(
     assert fits in content["fits"]
 
 
+@pytest.mark.slow
 def test_our_own_checkpoint_says_its_preset(tmp_path: Path) -> None:
     path = tmp_path / "own.pth"
     torch.save(networks.build("x3d-xs-xs", num_classes=5).state_dict(), path)

@@ -73,6 +73,7 @@ def test_quantized_stages_follow_the_float_ones(real_videos: list[Path], shared:
     assert -10 * torch.log10(noise) > 8
 
 
+@pytest.mark.slow
 def test_a_checkpoint_becomes_a_model_file(net: networks.AdaFocus, tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint.pth"
     torch.save(net.state_dict(), checkpoint)
