@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -60,15 +61,15 @@ def _printable(text: str) -> str:
     return text
 
 
-def _known_runtime(name: str) -> str:
+def _known_runtime(name: object) -> object:
     """Refuse a runtime that the table does not have."""
-    if name not in RUNTIMES:
+    if not isinstance(name, str) or name not in RUNTIMES:
         *names, last = (repr(known) for known in RUNTIMES)
         raise ValueError(f"input should be {', '.join(names)} or {last}")
     return name
 
 
-Runtime = Annotated[str, AfterValidator(_known_runtime)]
+Runtime = Annotated[str, BeforeValidator(_known_runtime)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_printable)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(_printable)]
 
