@@ -42,7 +42,7 @@ def quantized_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, Gra
             if not (
                 torch.equal(quantizer.scale, source.scale) and torch.equal(quantizer.zero_point, source.zero_point)
             ):
-                raise PartsMismatchError("a value that the parts of the glance quantize once is quantized twice in it.")
+                raise PartsMismatchError("A value that the parts of the glance quantize once is quantized twice in it.")
         _copy_weights(glance, parts)
     return parts
 
@@ -57,17 +57,17 @@ def _pairs(glance: GraphModule, parts: dict[str, GraphModule]) -> Pairs:
     first, second = (_computed(parts[name]) for name in PARTS)
     joined = [(node, parts["encode"]) for node in first] + [(node, parts["join"]) for node in second[1:]]
     if not first or not second or len(joined) != len(whole):
-        raise PartsMismatchError(f"the glance computes {len(whole)} steps, its parts {len(joined)}.")
+        raise PartsMismatchError(f"The glance computes {len(whole)} steps, its parts {len(joined)}.")
     pairs = _pair(second[0], parts["join"], whole[len(first) - 1], glance)
     for (node, graph), wanted in zip(joined, whole, strict=True):
         if _kind(node, graph) != _kind(wanted, glance):
-            raise PartsMismatchError(f"the glance computes {wanted.name} where its parts compute {node.name}.")
+            raise PartsMismatchError(f"The glance computes {wanted.name} where its parts compute {node.name}.")
         pairs += _pair(node, graph, wanted, glance)
     constants = _constants(glance)
     for graph in parts.values():
         for name, node in _constants(graph).items():
             if name not in constants:
-                raise PartsMismatchError(f"the glance has no {name}, which one of its parts has.")
+                raise PartsMismatchError(f"The glance has no {name}, which one of its parts has.")
             pairs += _pair(node, graph, constants[name], glance)
     return pairs
 
@@ -130,4 +130,4 @@ def _copy_weights(glance: GraphModule, parts: dict[str, GraphModule]) -> None:
         if not same or (layer.bias is not None and not torch.equal(layer.bias, source.bias)):
             raise PartsMismatchError(f"{layer.name} of the glance is rounded differently in one of its parts.")
     if layers:
-        raise PartsMismatchError(f"no part of the glance has its {next(iter(layers))}.")
+        raise PartsMismatchError(f"No part of the glance has its {next(iter(layers))}.")

@@ -353,7 +353,7 @@ def quantize(request: Request) -> dict[str, Any]:
 def _clips(request: Request, trained: TrainedNetwork, split: str | None) -> CachedClips:
     task = build_task(trained.recipe, len(trained.labels))
     if not isinstance(task, AdaFocusTask):
-        raise TypeError("a network with stages has a task with stages")
+        raise TypeError("the checkpoint's network has no stages")
     clips = [clip for source in request.sources for clip in read_clips(source, split)]
     cache = FrameCache(request.cache, clips, CacheSettings(trained.recipe.cached_frames, task.short_side_px))
     cache.fill()

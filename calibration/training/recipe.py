@@ -105,15 +105,18 @@ class Recipe:
         """
         if bool(self.preset) == (self.classifier is not None):
             raise AdafocusError("A recipe trains a preset or a classifier: give exactly one of the keys.")
-        if min(self.epochs, self.batch, self.cached_frames, self.validate_every) < 1:
-            raise AdafocusError("epochs, batch, cached_frames and validate_every must be at least 1.")
+        for name in ("epochs", "batch", "cached_frames", "validate_every"):
+            if getattr(self, name) < 1:
+                raise AdafocusError(f"The recipe's {name} is {getattr(self, name)}, expected at least 1.")
         unknown = sorted(set(self.rates) - set(PARTS))
         if unknown:
-            raise AdafocusError(f"rates names {', '.join(unknown)}, expected any of {', '.join(PARTS)}.")
+            raise AdafocusError(f"The recipe's rates name {', '.join(unknown)}, expected any of {', '.join(PARTS)}.")
         if self.hard_weight <= 0.0 and self.soft_weight <= 0.0:
-            raise AdafocusError("hard_weight and soft_weight are both 0; nothing would train the network.")
+            raise AdafocusError(
+                "The recipe's hard_weight and soft_weight are both 0, so nothing would train the network."
+            )
         if self.soft_weight > 0.0 and self.teacher is None:
-            raise AdafocusError("soft_weight is above 0, but there is no teacher: add the key teacher.")
+            raise AdafocusError("The recipe's soft_weight is above 0, but it has no teacher. Add the key teacher.")
 
     @classmethod
     def read(cls, path: Path) -> Recipe:

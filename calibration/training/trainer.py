@@ -61,7 +61,10 @@ def parameter_groups(task: Task) -> list[dict[str, Any]]:
     names = [name for name, _ in task.net.named_parameters()]
     for pattern in patterns:
         if not any(pattern.search(name) for name in names):
-            raise AdafocusError(f"frozen has the pattern {pattern.pattern!r}, which fits no parameter of the network.")
+            raise AdafocusError(
+                f"The recipe's frozen has the pattern {pattern.pattern!r}, which fits no parameter of the network. "
+                "Correct it, or leave it out."
+            )
     groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
     for name, parameter in task.net.named_parameters():
         if any(pattern.search(name) for pattern in patterns):
@@ -78,7 +81,9 @@ def parameter_groups(task: Task) -> list[dict[str, Any]]:
         for (part, encodes), parameters in groups.items()
     ]
     if not found:
-        raise AdafocusError("frozen fits every parameter; nothing is left to train.")
+        raise AdafocusError(
+            "The recipe's frozen fits every parameter, so nothing is left to train. Leave a pattern out."
+        )
     return found
 
 
@@ -235,7 +240,7 @@ class Trainer:
     def _over_processes(self, value: Tensor, how: str) -> Tensor:
         reduced = self.fabric.all_reduce(value, reduce_op=how)
         if not isinstance(reduced, Tensor):
-            raise TypeError("a tensor over processes is a tensor")
+            raise TypeError("the reduction over processes did not return a tensor")
         return reduced
 
     def _set_mode(self) -> None:

@@ -101,7 +101,7 @@ def test_a_model_file_of_before_has_all_that_the_parts_need(
 @pytest.mark.slow
 def test_parts_of_another_glance_are_refused(stages: LoweredStages, glance: GraphModule) -> None:
     other = lower(networks.from_config(small_config("long").override(glance_frames=8)).eval())
-    with pytest.raises(PartsMismatchError, match=r"the glance computes \d+ steps"):
+    with pytest.raises(PartsMismatchError, match=r"The glance computes \d+ steps"):
         quantized_parts(other, glance)
 
 
