@@ -240,14 +240,14 @@ def report(recognizer: Recognizer, experiments: list[Experiment], clips: int) ->
 @clips_option
 @split_option
 @click.option(
-    "--max-clips", "--limit", type=click.IntRange(4), help="Take at most so many clips, spread over the list."
+    "--max-clips", "--limit", type=click.IntRange(4), help="Take at most this many clips, spread over the list."
 )
-@option("--repeats", default=2, type=click.IntRange(1), help="How often each clip is played.")
+@option("--repeats", default=2, type=click.IntRange(1), help="Play each clip this many times.")
 @out_option
 @plot_option
 @option(
     "--unit", "units", multiple=True, type=click.Choice(["GMAC", "ms"]), default=("GMAC", "ms"),
-    help="The units of the budgets to test, repeatable.",
+    help="Test budgets in this unit, repeatable.",
 )  # fmt: skip
 @options.runtime
 @options.threads

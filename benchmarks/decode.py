@@ -187,8 +187,10 @@ def _size(path: Path) -> tuple[int, int]:
 
 @click.command(cls=Benchmark)
 @click.argument("videos", nargs=-1, required=True, type=PATH)
-@option("--turns", default=5, type=click.IntRange(1), help="How often each way is used, after one that does not count.")
-@click.option("--brief", is_flag=True, help="Only every frame, and the project's own two ways.")
+@option(
+    "--turns", default=5, type=click.IntRange(1), help="Use each way this many times, after one that does not count."
+)
+@click.option("--brief", is_flag=True, help="Compare only every frame and the project's own two ways.")
 @out_option
 def main(videos: tuple[Path, ...], turns: int, brief: bool, out: Path | None) -> None:
     """Measure what it costs to read the frames of a clip from VIDEOS."""

@@ -49,7 +49,7 @@ def joined(sections: dict[str, Path], out: Path) -> dict[str, Any]:
 
 @click.command(cls=Benchmark)
 @click.argument("sections", nargs=-1, required=True, metavar="SECTION=FILE...")
-@click.option("--out", required=True, type=PATH, help="The YAML file to put them into.")
+@click.option("--out", required=True, type=PATH, help="Put them into this YAML file.")
 def main(sections: tuple[str, ...], out: Path) -> None:
     """Put the files of experiments into one, a section each."""
     pairs = [section.partition("=") for section in sections]

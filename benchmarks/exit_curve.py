@@ -258,7 +258,7 @@ def report(found: Sequence[Figures], runtime: str, threads: int) -> dict[str, An
 @click.argument("bundles", nargs=-1, required=True, type=PATH)
 @clips_option
 @split_option
-@option("--max-clips", "--most", default=30, type=click.IntRange(2), help="Take at most so many clips of the list.")
+@option("--max-clips", "--most", default=30, type=click.IntRange(2), help="Take at most this many clips of the list.")
 @out_option
 @plot_option
 @options.runtime

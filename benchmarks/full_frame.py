@@ -39,7 +39,7 @@ from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
 from adafocus.edge.runtimes.tensors import convert, dequantize
 from adafocus.edge.sources import open_finite
-from adafocus.edge.sources.base import Frame
+from adafocus.edge.sources.source import Frame
 from adafocus.edge.video.clip import clip_from_frames
 from adafocus.edge.video.preprocess import PixelTable, fit_frame, resize_square
 from adafocus.errors import AdafocusError
@@ -275,9 +275,9 @@ def _named(specs: Sequence[TensorSpec], name: str) -> TensorSpec:
 
 @click.command(cls=Benchmark)
 @click.argument("videos", nargs=-1, required=True, type=PATH)
-@option("--preset", default="tsm-mbv2-r50-p96-8x8", help="The preset to time, one of the variant tsm.")
+@option("--preset", default="tsm-mbv2-r50-p96-8x8", help="Time this preset, one of the variant tsm.")
 @options.threads
-@option("--work", type=PATH, default=Path(".cache/full-frame"), help="The folder for files made on the way.")
+@option("--work", type=PATH, default=Path(".cache/full-frame"), help="Keep the files made on the way in this folder.")
 @out_option
 def main(videos: tuple[Path, ...], preset: str, threads: int, work: Path, out: Path | None) -> None:
     """Time a preset on VIDEOS against the same two networks on full frames without a policy. Weights are random."""

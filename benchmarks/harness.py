@@ -24,7 +24,7 @@ from adafocus.calibration.report_file import write_report
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.device.host import read_facts
-from adafocus.edge.runtimes.base import Arrays
+from adafocus.edge.runtimes.graph import Arrays
 from adafocus.errors import AdafocusError
 
 SEED = 7
@@ -36,8 +36,10 @@ Found = TypeVar("Found")
 console = Console(highlight=False, stderr=True)
 PATH = click.Path(path_type=Path)
 option = partial(click.option, show_default=True)
-clips_option = click.option("--clips", "clip_list", required=True, type=PATH, help="The clip list, such as a CSV.")
-split_option = option("--split", default="val", help="The split of the clip list to take.")
+clips_option = click.option(
+    "--clips", "clip_list", required=True, type=PATH, help="Take the clips of this list, such as a CSV."
+)
+split_option = option("--split", default="val", help="Take this split of the clip list.")
 plot_option = click.option("--plot", type=PATH, help="Draw the figures into this PNG.")
 out_option = click.option(
     "--out", type=PATH, help="Write the figures to this file, .json or .yaml, instead of printing them."

@@ -307,14 +307,16 @@ def run_matrix(
 
 
 @click.command(cls=Benchmark)
-@click.option("--clips", "sources", type=PATH, multiple=True, required=True, help="A clip list or a video, repeatable.")
+@click.option(
+    "--clips", "sources", type=PATH, multiple=True, required=True, help="Use this clip list or video, repeatable."
+)
 @click.option("--preset", "names", multiple=True, help="Convert this preset instead of all, repeatable.")
 @click.option("--model", "models", type=PATH, multiple=True, help="Convert this trained model file too, repeatable.")
-@option("--precisions", default="int8,fp32,fp16", help="The precisions to convert to, separated by commas.")
-@option("--verify-clips", default=4, type=click.IntRange(1), help="Verify most presets on so many clips.")
+@option("--precisions", default="int8,fp32,fp16", help="Convert to these precisions, separated by commas.")
+@option("--verify-clips", default=4, type=click.IntRange(1), help="Verify most presets on this many clips.")
 @click.option("--many", multiple=True, help="Verify this preset on --many-clips, repeatable.")
-@option("--many-clips", default=50, type=click.IntRange(1), help="Verify the presets of --many on so many clips.")
-@option("--work", type=PATH, default=Path(".cache/matrix"), help="The folder for files and records.")
+@option("--many-clips", default=50, type=click.IntRange(1), help="Verify the presets of --many on this many clips.")
+@option("--work", type=PATH, default=Path(".cache/matrix"), help="Keep files and records in this folder.")
 @click.option("--time/--no-time", "timed", default=True, help="Time every file that runs here with 1 and 2 threads.")
 @click.option("--out", type=PATH, help="Write everything to this YAML file.")
 def main(

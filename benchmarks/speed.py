@@ -232,7 +232,7 @@ def ratios(ms: dict[str, float]) -> dict[str, float]:
 
 
 @click.command(cls=Benchmark)
-@click.option("--peers", type=PATH, help="Folder with the int8 models of others to time beside ours.")
+@click.option("--peers", type=PATH, help="Time the int8 models of others in this folder beside ours.")
 @options.threads
 @out_option
 def main(peers: Path | None, threads: int, out: Path | None) -> None:

@@ -263,10 +263,15 @@ def _memory(samples: list[tuple[float, int]], began_s: float, seconds: float) ->
 
 @click.command(cls=Benchmark)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="BUNDLE CLIP")
-@option("--minutes", default=10.0, type=click.FloatRange(0.1), help="How long the stream runs.")
-@option("--fps", default=30.0, help="Frames a second that the source serves.")
+@option("--minutes", default=10.0, type=click.FloatRange(0.1), help="Stream for this many minutes.")
+@option("--fps", default=30.0, help="Serve this many frames a second.")
 @out_option
-@click.option("--stream-option", "extra", multiple=True, help="Handed on to adafocus stream, such as --threads=1.")
+@click.option(
+    "--stream-option",
+    "extra",
+    multiple=True,
+    help="Hand this option on to adafocus stream, such as --threads=1; repeatable.",
+)
 @click.option("--serve", "serving", is_flag=True, hidden=True)
 @click.option("--port", default=0, hidden=True)
 def main(
