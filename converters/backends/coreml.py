@@ -18,7 +18,7 @@ from adafocus.converters.backends.quiet import quiet
 from adafocus.converters.backends.registry import Names, Report
 from adafocus.edge.bundle.files import replacing_directory
 from adafocus.edge.bundle.manifest import Precision, TensorSpec
-from adafocus.edge.runtimes.base import file_names
+from adafocus.edge.runtimes.graph import file_names
 
 with quiet():
     import coremltools
@@ -85,8 +85,7 @@ def program_of(path: Path) -> tuple[Any, Any, Any]:
 def tensor_specs(path: Path, names: Names) -> tuple[list[TensorSpec], list[TensorSpec]]:
     """Return inputs and outputs as the package describes them."""
     model, main, block = program_of(path)
-    shapes = {value.name: _dims(value.type) for operation in block.operations for value in operation.outputs}
-    shapes |= {value.name: _dims(value.type) for value in main.inputs}
+    shapes = _shapes(main, block)
     found = {value.name: value.type.multiArrayType for value in (*model.description.input, *model.description.output)}
     own = (names[0], file_names(*names))
     inputs, outputs = (
@@ -106,8 +105,7 @@ def report(path: Path) -> Report:
     program; for a float one it is 1.
     """
     _, main, block = program_of(path)
-    shapes = {value.name: _dims(value.type) for operation in block.operations for value in operation.outputs}
-    shapes |= {value.name: _dims(value.type) for value in main.inputs}
+    shapes = _shapes(main, block)
     makers = {value.name: operation for operation in block.operations for value in operation.outputs}
     macs = {"int8": 0, "float": 0}
     for operation in block.operations:
@@ -131,6 +129,12 @@ def report(path: Path) -> Report:
         weight_bytes=sum(file.stat().st_size for file in (path / "Data").rglob("*.bin")),
         by_type={kind: count for kind, count in sorted(kinds.items()) if kind not in MOVES or kind == INTEGER_WEIGHT},
     )
+
+
+def _shapes(main: Any, block: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all values of a program by name."""
+    values = [*main.inputs, *(value for operation in block.operations for value in operation.outputs)]
+    return {value.name: _dims(value.type) for value in values}
 
 
 def _dims(kind: Any) -> tuple[int, ...]:

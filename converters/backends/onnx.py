@@ -22,7 +22,7 @@ from adafocus.converters.backends.quiet import quiet
 from adafocus.converters.backends.registry import Names, Report
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.manifest import Precision, TensorSpec
-from adafocus.edge.runtimes.base import file_names
+from adafocus.edge.runtimes.graph import file_names
 from adafocus.edge.runtimes.onnx import NUMBER_TYPES, SCALES_KEY, SETTINGS, library
 
 # ONNX Runtime has no integer kernel for means

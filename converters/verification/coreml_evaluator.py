@@ -20,7 +20,7 @@ from torch import Tensor
 
 from adafocus.converters.backends.coreml import program_of
 from adafocus.edge.bundle.manifest import GraphFile
-from adafocus.edge.runtimes.base import Arrays, file_names
+from adafocus.edge.runtimes.graph import Arrays, file_names
 from adafocus.errors import BundleError
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")

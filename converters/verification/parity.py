@@ -18,7 +18,7 @@ from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import STAGES, GraphFile, Precision, Stage, TensorSpec
 from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_STEPS, SAME_CHOICES
 from adafocus.edge.recognizer import Prediction, Recognizer
-from adafocus.edge.runtimes.base import Arrays, Graph
+from adafocus.edge.runtimes.graph import Arrays, Graph
 from adafocus.edge.runtimes.tensors import dequantize, quantize
 from adafocus.edge.video.clip import Clip
 
