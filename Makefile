@@ -26,7 +26,7 @@ demo: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo $(if $(VIDEO),"$(VIDEO)")
 
 bundle: $(VENV)/.installed system
-	@$(BIN)/python -m adafocus.apps.demo.bundle
+	@$(BIN)/python -m adafocus.apps.demo.ready_bundle
 
 test: $(VENV)/.installed $(DEVICE)/.installed system
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import Runtime
 from adafocus.edge.runtimes import Opener
-from adafocus.edge.runtimes.base import Arrays
+from adafocus.edge.runtimes.graph import Arrays
 
 Features = NDArray[np.generic]
 

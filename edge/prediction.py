@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from adafocus.edge.bundle.manifest import Exits, Stage
 from adafocus.edge.exits import confidence, softmax
-from adafocus.edge.runtimes.base import Arrays
+from adafocus.edge.runtimes.graph import Arrays
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.clip import Clip
 

@@ -20,7 +20,7 @@ from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.runtimes import Opener, open_graph
 from adafocus.edge.stages import Stages
 from adafocus.edge.video.clip import Clip, read_clip
-from adafocus.edge.video.crop import crop_patch, whole_pixels
+from adafocus.edge.video.preprocess import crop_patch, whole_pixels
 from adafocus.errors import AdafocusError, BundleError
 
 __all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "Shape", "StageCall"]

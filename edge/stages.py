@@ -10,7 +10,7 @@ from adafocus.edge.bundle.manifest import STAGES, Stage, TensorSpec
 from adafocus.edge.incremental import GlanceParts
 from adafocus.edge.prediction import StageCall
 from adafocus.edge.runtimes import Opener
-from adafocus.edge.runtimes.base import Arrays, Graph
+from adafocus.edge.runtimes.graph import Arrays, Graph
 from adafocus.edge.runtimes.tensors import convert, dequantize
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.preprocess import PixelTable

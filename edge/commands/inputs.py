@@ -12,8 +12,8 @@ from adafocus import errors
 from adafocus.edge.bundle.archive import ARCHIVE, MANIFEST
 from adafocus.edge.bundle.bundle import Bundle, is_bundle
 from adafocus.edge.sources import kind_of
-from adafocus.edge.sources.base import safe_name
 from adafocus.edge.sources.image_folder import SUFFIXES as PICTURE_SUFFIXES
+from adafocus.edge.sources.source import safe_name
 from adafocus.errors import AdafocusError, SourceError
 
 BUNDLE_IN_CHECKOUT = Path("bundles", "x3d-xs-xs-k400-litert.zip")

@@ -10,7 +10,7 @@ import click
 from adafocus.edge.commands import options
 from adafocus.edge.commands.inputs import read_inputs
 from adafocus.edge.commands.options import Duration
-from adafocus.edge.sources.base import safe_name
+from adafocus.edge.sources.source import safe_name
 from adafocus.edge.streaming.settings import Settings
 from adafocus.errors import AdafocusError
 

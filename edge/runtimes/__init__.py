@@ -10,7 +10,7 @@ from pkgutil import resolve_name
 
 from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.runtime_table import RUNTIMES, RuntimeSpec, runtime_spec
-from adafocus.edge.runtimes.base import Graph
+from adafocus.edge.runtimes.graph import Graph
 from adafocus.errors import MissingRuntimeError
 
 __all__ = ["RUNTIMES", "Opener", "RuntimeSpec", "open_graph", "unavailable"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from adafocus.edge.bundle.manifest import GraphFile
-from adafocus.edge.runtimes.base import Arrays, file_names
+from adafocus.edge.runtimes.graph import Arrays, file_names
 from adafocus.errors import BundleError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
-from adafocus.edge.runtimes.base import Arrays, mismatch
+from adafocus.edge.runtimes.graph import Arrays, mismatch
 from adafocus.edge.runtimes.log_filter import hide_log_lines
 from adafocus.errors import BundleError
 

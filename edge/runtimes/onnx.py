@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
-from adafocus.edge.runtimes.base import Arrays, file_names, mismatch
+from adafocus.edge.runtimes.graph import Arrays, file_names, mismatch
 from adafocus.errors import BundleError
 
 # the library reports to its maker what it runs, unless this stands in the environment before it is imported

@@ -13,8 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from adafocus.edge.sources.base import FiniteSource, Frame, Source, safe_name
 from adafocus.edge.sources.latest import Latest, State
+from adafocus.edge.sources.source import FiniteSource, Frame, Source, safe_name
 from adafocus.edge.sources.video_file import VideoFile
 from adafocus.errors import SourceError
 

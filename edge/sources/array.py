@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.sources.base import FALLBACK_FPS, CountedSource, Frame
+from adafocus.edge.sources.source import FALLBACK_FPS, CountedSource, Frame
 from adafocus.errors import SourceError
 
 Order = Literal["rgb", "bgr"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import cv2
 
-from adafocus.edge.sources.base import FALLBACK_FPS, Frame, moment_of_capture
+from adafocus.edge.sources.source import FALLBACK_FPS, Frame, moment_of_capture
 from adafocus.errors import SourceError
 
 SILENT, FFMPEG_SILENT = 0, "-8"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import cv2
 
-from adafocus.edge.sources.base import safe_name
 from adafocus.edge.sources.capture import Capture, keep_quiet, open_capture, timeouts
+from adafocus.edge.sources.source import safe_name
 from adafocus.errors import SourceError
 
 PREFIX = "gst:"

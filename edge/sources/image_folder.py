@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from adafocus.edge.sources.base import FALLBACK_FPS, CountedSource, Frame
 from adafocus.edge.sources.capture import quiet_by_default
+from adafocus.edge.sources.source import FALLBACK_FPS, CountedSource, Frame
 from adafocus.errors import SourceError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})

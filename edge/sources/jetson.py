@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adafocus.edge.sources.base import safe_name
 from adafocus.edge.sources.capture import Capture, whole_number
 from adafocus.edge.sources.gstreamer import EVERY, NEWEST, TO_BGR, open_pipeline
+from adafocus.edge.sources.source import safe_name
 from adafocus.errors import SourceError
 
 PREFIX = "jetson:"

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import cv2
 
-from adafocus.edge.sources.base import FALLBACK_FPS, Frame, Source, safe_name
+from adafocus.edge.sources.source import FALLBACK_FPS, Frame, Source, safe_name
 from adafocus.errors import AdafocusError, SourceError
 
 Phase = Literal["opening", "running", "waiting", "ended"]

@@ -11,8 +11,8 @@ import time
 
 import cv2
 
-from adafocus.edge.sources.base import safe_name
 from adafocus.edge.sources.capture import FFMPEG_SILENT, Capture, keep_quiet, open_capture, timeouts
+from adafocus.edge.sources.source import safe_name
 from adafocus.errors import SourceError
 
 OPEN_S = 5.0

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.sources.base import Frame, moment_of_capture
 from adafocus.edge.sources.capture import whole_number
+from adafocus.edge.sources.source import Frame, moment_of_capture
 from adafocus.errors import SourceError
 
 MAIN_SIZE = (1280, 720)

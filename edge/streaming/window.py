@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.bundle.manifest import Geometry
-from adafocus.edge.sources.base import Frame
+from adafocus.edge.sources.source import Frame
 from adafocus.edge.video.clip import Candidates, Clip
 from adafocus.edge.video.preprocess import fit_frame, resize_square
 from adafocus.errors import AdafocusError

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.policy import uniform_indices
-from adafocus.edge.sources.base import FALLBACK_FPS, Frame
+from adafocus.edge.sources.source import FALLBACK_FPS, Frame
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.preprocess import fit_frame, resize_square
 from adafocus.edge.video.reader import attempts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adafocus.errors import NetworkError
-from adafocus.networks.backbones.base import Backbone
+from adafocus.networks.backbones.backbone import Backbone
 from adafocus.networks.backbones.inverted_residual import efficientnet_lite0, mobilenet_v2
 from adafocus.networks.backbones.resnet import resnet50
 from adafocus.networks.backbones.x3d import x3d_l, x3d_s

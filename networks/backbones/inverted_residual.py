@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adafocus.networks.backbones.base import Backbone, ConvNorm
+from adafocus.networks.backbones.backbone import Backbone, ConvNorm
 from adafocus.networks.backbones.shift import set_frames, shift_or_pass
 
 STEM_CHANNELS = 32

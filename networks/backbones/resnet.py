@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adafocus.networks.backbones.base import Backbone
+from adafocus.networks.backbones.backbone import Backbone
 from adafocus.networks.backbones.shift import set_frames, shift_or_pass
 
 STEM_CHANNELS = 64

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adafocus.networks.backbones.base import Backbone
+from adafocus.networks.backbones.backbone import Backbone
 from adafocus.networks.backbones.depthwise import DepthwiseConv3d
 
 STEM_CHANNELS = 24

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adafocus.networks.backbones.base import ConvNorm
+from adafocus.networks.backbones.backbone import ConvNorm
 from adafocus.networks.backbones.shift import TemporalShift
 from adafocus.networks.heads import NormedLinear
 from adafocus.networks.policy import box_track

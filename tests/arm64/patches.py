@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adafocus.edge.video.crop import crop_patch
-from adafocus.edge.video.preprocess import resize_square
+from adafocus.edge.video.preprocess import crop_patch, resize_square
 
 PATCH_PX, SMALL_PX = 128, (112, 128, 160)
 FILL = (116, 116, 116)

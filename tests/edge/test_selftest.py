@@ -14,7 +14,7 @@ from adafocus.edge.bundle.bundle import Bundle, file_record
 from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
-from adafocus.edge.runtimes.base import Arrays, Graph
+from adafocus.edge.runtimes.graph import Arrays, Graph
 from adafocus.edge.selftest import LABELS, check_golden, golden_clip, labels_digest, runtimes_for
 from tests.helpers.program import Call, assert_one_sentence, edit_manifest
 

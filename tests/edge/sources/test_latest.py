@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from adafocus.edge.sources import Latest, VideoFile
-from adafocus.edge.sources.base import Frame
 from adafocus.edge.sources.latest import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from adafocus.edge.sources.source import Frame
 from adafocus.errors import SourceError
 from tests.helpers.mjpeg_server import MjpegServer
 from tests.helpers.videos import write_video

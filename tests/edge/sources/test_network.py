@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from adafocus.edge.sources import open_source
-from adafocus.edge.sources.base import moment_of_capture
+from adafocus.edge.sources.source import moment_of_capture
 from adafocus.errors import SourceError
 from tests.helpers.mjpeg_server import MjpegServer
 

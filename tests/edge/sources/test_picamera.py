@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from adafocus.edge.sources import open_source
-from adafocus.edge.sources.base import moment_of_capture
 from adafocus.edge.sources.picamera import bgr_picture
+from adafocus.edge.sources.source import moment_of_capture
 from adafocus.errors import SourceError
 
 

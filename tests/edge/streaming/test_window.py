@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.policy import uniform_indices
-from adafocus.edge.sources.base import Frame
+from adafocus.edge.sources.source import Frame
 from adafocus.edge.streaming.window import Window
 from adafocus.edge.video.preprocess import fit_frame, resize_square
 from adafocus.errors import AdafocusError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adafocus.edge.sources.base import moment_of_capture, safe_name
+from adafocus.edge.sources.source import moment_of_capture, safe_name
 
 SECRET = "hunter2"
 
