@@ -19,12 +19,13 @@ from filelock import FileLock
 from adafocus.apps.demo.videos import MODEL, TEST
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import ExitBudget, Exits
+from adafocus.edge.cli import run
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import file_runtimes
 from tests.helpers.collected import COLLECTED
 from tests.helpers.grey_clips import CLIPS
 from tests.helpers.numpy_bundle import NumpyOpener, numpy_bundle
-from tests.helpers.program import PROGRAM, RUN_LIMIT_S, Call
+from tests.helpers.program import PROGRAM, RUN_LIMIT_S, Call, CallHere, Done
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_BUNDLE = ROOT / "bundles" / "x3d-xs-xs-k400-litert.zip"
@@ -136,6 +137,18 @@ def adafocus(tmp_path: Path) -> Call:
             check=False,
             timeout=RUN_LIMIT_S,
         )
+
+    return call
+
+
+@pytest.fixture
+def adafocus_here(capsys: pytest.CaptureFixture[str]) -> CallHere:
+    """Run the program within this process."""
+
+    def call(*arguments: object) -> Done:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Done(code, *capsys.readouterr())
 
     return call
 

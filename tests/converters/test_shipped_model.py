@@ -27,11 +27,6 @@ LARGEST_MODEL_BYTES = 18_000_000
 TEACHER_MACS = 2.4154e9
 
 
-@pytest.fixture(scope="module")
-def model(model_path: Path) -> StoredModel:
-    return load_model(model_path)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_every_model_is_small_whole_int8_and_has_a_card(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,16 +26,6 @@ from adafocus.errors import AdafocusError
 RUNTIMES = file_runtimes()
 # where the numbers of a converted stage stand
 WEIGHTS = {"coreml": "Data/com.apple.CoreML/weights/weight.bin"}
-
-
-@pytest.fixture(scope="module")
-def model(model_path: Path) -> StoredModel:
-    return load_model(model_path)
-
-
-@pytest.fixture
-def copied(shipped_bundle: Bundle, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(shipped_bundle.path, tmp_path / "bundle"))
 
 
 def test_every_runtime_of_the_shipped_bundle_answers_its_golden_clip(shipped_bundle: Bundle) -> None:
@@ -100,11 +89,11 @@ def swap_two_channels(weights: np.ndarray, scales: np.ndarray) -> None:
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("mutate", [change_a_weight, change_a_scale, swap_two_channels])
 def test_one_wrong_place_in_a_converted_file_is_caught(
-    copied: Path, model: StoredModel, runtime: str, mutate: Callable[[np.ndarray, np.ndarray], None]
+    bundle_copy: Path, model: StoredModel, runtime: str, mutate: Callable[[np.ndarray, np.ndarray], None]
 ) -> None:
     """The file is changed as a faulty converter would have written it: its hash in the manifest is right."""
-    mutate_file(copied, runtime, model, mutate)
-    found = verify_golden(Bundle.open(copied), 2)
+    mutate_file(bundle_copy, runtime, model, mutate)
+    found = verify_golden(Bundle.open(bundle_copy), 2)
     check = found[runtime]  # type: ignore[index]
     assert isinstance(check, GoldenCheck)
     assert any("glance" in problem for problem in check.broken), check
@@ -138,11 +127,11 @@ def mutate_file(
     raise AssertionError(f"no layer of the glance was found in {path}")
 
 
-def test_the_verb_ends_with_code_1_where_a_bound_is_broken(copied: Path, model: StoredModel) -> None:
-    good = CliRunner().invoke(verify, [str(copied)])
+def test_the_verb_ends_with_code_1_where_a_bound_is_broken(bundle_copy: Path, model: StoredModel) -> None:
+    good = CliRunner().invoke(verify, [str(bundle_copy)])
     assert good.exit_code == 0, good.output
-    mutate_file(copied, "litert", model, swap_two_channels)
-    bad = CliRunner().invoke(verify, [str(copied), "--json"])
+    mutate_file(bundle_copy, "litert", model, swap_two_channels)
+    bad = CliRunner().invoke(verify, [str(bundle_copy), "--json"])
     assert bad.exit_code == 1
     content = json.loads(bad.stdout)
     assert content["passed"] is False

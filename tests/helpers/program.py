@@ -7,10 +7,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 RUN_LIMIT_S = 120
+
+
+class Done(NamedTuple):
+    """How a run of the program within this process ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+CallHere = Callable[..., Done]
 
 
 def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:

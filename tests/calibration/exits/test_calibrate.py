@@ -6,7 +6,6 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,30 +15,12 @@ from adafocus.edge.budget.costs import Budget
 from adafocus.edge.budget.threshold_curves import CalibratedCurve, curve_of
 from adafocus.edge.bundle.archive import MANIFEST
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.cli import run
 from adafocus.edge.exits import NEVER
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
 from tests.fuzzing.kind import small_bundle
 from tests.helpers.numpy_bundle import FOCUS_FRAMES, LABELS, NumpyOpener, numpy_bundle
-
-
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def adafocus(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Run the program within this process."""
-
-    def call(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        return Done(code, *capsys.readouterr())
-
-    return call
+from tests.helpers.program import CallHere
 
 
 def write_list(path: Path, rows: list[tuple[Path, str, str]]) -> Path:
@@ -84,14 +65,14 @@ def test_a_table_of_budgets_is_found_with_what_is_expected_of_each(grey_list: Pa
 
 
 def test_a_bundle_is_calibrated_where_it_stands_and_the_device_starts_from_its_rows(
-    adafocus: Callable[..., Done], shipped_bundle: Bundle, real_videos: list[Path], tmp_path: Path
+    adafocus_here: CallHere, shipped_bundle: Bundle, real_videos: list[Path], tmp_path: Path
 ) -> None:
     folder, stored = small_bundle(shipped_bundle.path, tmp_path / "bundle"), tmp_path / "predictions.npz"
     labels = shipped_bundle.manifest.labels
     clips = write_list(
         tmp_path / "clips.csv", [(video, labels[place], f"g{place}") for place, video in enumerate(real_videos)]
     )
-    done = adafocus("calibrate", folder, clips, "--predictions", stored, "--budget", "0.6GMAC", "--json")
+    done = adafocus_here("calibrate", folder, clips, "--predictions", stored, "--budget", "0.6GMAC", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     manifest = Bundle.open(folder).manifest
@@ -100,11 +81,11 @@ def test_a_bundle_is_calibrated_where_it_stands_and_the_device_starts_from_its_r
     assert manifest.golden == shipped_bundle.manifest.golden
     ranges = {"GMAC": (0.385178368, 1.210288896)}
     assert isinstance(curve_of(manifest.exits, 1, len(labels), "GMAC", ranges), CalibratedCurve)
-    ran = json.loads(adafocus("run", folder, real_videos[0], "--budget", "0.6GMAC", "--json").stdout)
+    ran = json.loads(adafocus_here("run", folder, real_videos[0], "--budget", "0.6GMAC", "--json").stdout)
     assert ran["budget"]["curve"] == "calibrated in the bundle"
 
     before = (folder / MANIFEST).read_bytes()
-    again = adafocus(
+    again = adafocus_here(
         "calibrate", folder, clips, "--predictions", stored, "--out", tmp_path / "other.zip", "--method", "official"
     )
     assert again.returncode == 0, again.stderr
@@ -146,10 +127,10 @@ def test_unknown_labels_and_a_single_group_are_refused(tmp_path: Path, grey_list
 
 
 def test_a_place_that_holds_something_else_is_refused_before_the_clips_are_run(
-    adafocus: Callable[..., Done], tmp_path: Path
+    adafocus_here: CallHere, tmp_path: Path
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
-    done = adafocus("calibrate", tmp_path / "bundle", tmp_path / "clips.csv", "--out", tmp_path / "mine")
+    done = adafocus_here("calibrate", tmp_path / "bundle", tmp_path / "clips.csv", "--out", tmp_path / "mine")
     assert done.returncode == 2
     assert "is no bundle, so it is not replaced" in done.stderr

@@ -28,11 +28,6 @@ NOBODY = 65534
 BOMB_BYTES = 1 << 26
 
 
-@pytest.fixture
-def folder(shipped_bundle: Bundle, tmp_path: Path) -> Path:
-    return small_bundle(shipped_bundle.path, tmp_path / "bundle")
-
-
 def graph_of(folder: Path) -> Path:
     return folder / json.loads((folder / MANIFEST).read_text())["stages"]["policy"]["litert"]["file"]
 

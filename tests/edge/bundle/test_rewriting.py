@@ -10,14 +10,8 @@ from adafocus.edge.bundle.archive import MANIFEST
 from adafocus.edge.bundle.bundle import Bundle, rewrite_bundle
 from adafocus.edge.bundle.manifest import ExitBudget, Exits, Manifest
 from adafocus.errors import AdafocusError, BundleError
-from tests.fuzzing.kind import small_bundle
 
 BUDGET = ExitBudget(unit="GMAC", budget=0.8, thresholds=(0.5,), expected_error=0.01)
-
-
-@pytest.fixture
-def folder(shipped_bundle: Bundle, tmp_path: Path) -> Path:
-    return small_bundle(shipped_bundle.path, tmp_path / "bundle")
 
 
 def with_budgets(manifest: Manifest, *budgets: ExitBudget) -> Manifest:

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.cli import run
 from adafocus.edge.video.clip import sample_video
-
-
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Call = Callable[..., Done]
-
-
-@pytest.fixture
-def adafocus(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run the program within this process."""
-
-    def call(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        return Done(code, *capsys.readouterr())
-
-    return call
+from tests.helpers.program import CallHere
 
 
 def costs(bundle: Bundle) -> tuple[float, float]:
@@ -43,11 +20,13 @@ def costs(bundle: Bundle) -> tuple[float, float]:
 
 
 def test_a_playlist_keeps_its_budget_and_shows_how(
-    adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path]
+    adafocus_here: CallHere, shipped_bundle: Bundle, real_videos: list[Path]
 ) -> None:
     low, high = costs(shipped_bundle)
     asked = round((low + high) / 2, 3)
-    done = adafocus("run", shipped_bundle.path, *real_videos * 15, "--budget", f"{asked} gmac", "--json", "--top", 1)
+    done = adafocus_here(
+        "run", shipped_bundle.path, *real_videos * 15, "--budget", f"{asked} gmac", "--json", "--top", 1
+    )
     content = json.loads(done.stdout)
     state, answers = content["budget"], content["videos"]
     assert (state["asked"], state["unit"], state["clips"]) == (asked, "GMAC", 15 * len(real_videos))
@@ -62,14 +41,18 @@ def test_a_playlist_keeps_its_budget_and_shows_how(
         assert len(answer["confidences"]) == answer["exit_index"] + 1
 
 
-def test_without_a_budget_there_is_no_state(adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path]) -> None:
-    content = json.loads(adafocus("run", shipped_bundle.path, real_videos[0], "--json").stdout)
+def test_without_a_budget_there_is_no_state(
+    adafocus_here: CallHere, shipped_bundle: Bundle, real_videos: list[Path]
+) -> None:
+    content = json.loads(adafocus_here("run", shipped_bundle.path, real_videos[0], "--json").stdout)
     assert content["budget"] is None
 
 
-def test_the_text_says_what_the_budget_came_to(adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path]) -> None:
+def test_the_text_says_what_the_budget_came_to(
+    adafocus_here: CallHere, shipped_bundle: Bundle, real_videos: list[Path]
+) -> None:
     low, high = costs(shipped_bundle)
-    done = adafocus("run", shipped_bundle.path, *real_videos, "--budget", f"{high:.9f}GMAC")
+    done = adafocus_here("run", shipped_bundle.path, *real_videos, "--budget", f"{high:.9f}GMAC")
     assert done.returncode == 0, done.stderr
     words = " ".join(done.stdout.split())
     assert f"budget {high:g} GMAC a clip: {high:.4g} GMAC on average of {len(real_videos)}" in words
@@ -88,16 +71,16 @@ def test_the_text_says_what_the_budget_came_to(adafocus: Call, shipped_bundle: B
     ],
 )
 def test_a_budget_that_cannot_be_ends_in_one_sentence(
-    adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path], words: tuple[str, ...], found: str
+    adafocus_here: CallHere, shipped_bundle: Bundle, real_videos: list[Path], words: tuple[str, ...], found: str
 ) -> None:
-    done = adafocus("run", shipped_bundle.path, real_videos[0], *words)
+    done = adafocus_here("run", shipped_bundle.path, real_videos[0], *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.strip().splitlines()) == 1
     assert found in done.stderr
 
 
 def test_an_array_and_a_folder_of_pictures_are_answered_like_their_video(
-    adafocus: Call, shipped_bundle: Bundle, real_videos: list[Path], tmp_path: Path
+    adafocus_here: CallHere, shipped_bundle: Bundle, real_videos: list[Path], tmp_path: Path
 ) -> None:
     frames = sample_video(real_videos[0], 24, lambda frame: frame)
     folder = tmp_path / "pictures"
@@ -105,7 +88,7 @@ def test_an_array_and_a_folder_of_pictures_are_answered_like_their_video(
     for number, frame in enumerate(frames):
         cv2.imwrite(str(folder / f"{number:03}.png"), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     np.save(tmp_path / "frames.npy", frames)
-    done = adafocus("run", shipped_bundle.path, folder, tmp_path / "frames.npy", "--json")
+    done = adafocus_here("run", shipped_bundle.path, folder, tmp_path / "frames.npy", "--json")
     assert done.returncode == 0, done.stderr
     pictures, array = json.loads(done.stdout)["videos"]
     assert pictures["top"] == array["top"]

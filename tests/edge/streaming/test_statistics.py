@@ -46,7 +46,8 @@ def test_memory_stays_the_same() -> None:
 
 
 def test_resident_memory_is_that_of_this_process() -> None:
-    before, held = resident_bytes(), np.ones(2**25, np.uint8)
+    # more than the C library ever takes from memory that it has kept
+    before, held = resident_bytes(), np.ones(2**26, np.uint8)
     assert resident_bytes() - before > 0.8 * held.nbytes
 
 
