@@ -30,6 +30,7 @@ PROGRAM = Path("Data/com.apple.CoreML/model.mlmodel")
 PACKAGE_MANIFEST = "Manifest.json"
 MADE = "made.mlpackage"
 LEFTOVER = "executorch_debug_handle_mapping.json"
+CONVERSION_DATE = "com.github.apple.coremltools.conversion_date"
 NAMESPACE = uuid.UUID("5d1f2f1e-6f0c-4c55-9c1b-6d7a3f0b2a11")
 NUMBER_TYPES = {65568: "float32", 65552: "float16", 131104: "int32"}
 PRODUCTS = ("conv", "linear", "matmul")
@@ -70,6 +71,10 @@ def _settle(made: Path, folder: Path, name: str) -> None:
     manifest["itemInfoEntries"] = {fixed[old]: entry for old, entry in entries}
     manifest["rootModelIdentifier"] = fixed[manifest["rootModelIdentifier"]]
     (folder / PACKAGE_MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    model = coremltools.proto.Model_pb2.Model()
+    model.ParseFromString((made / PROGRAM).read_bytes())
+    model.description.metadata.userDefined.pop(CONVERSION_DATE, None)
+    (made / PROGRAM).write_bytes(model.SerializeToString(deterministic=True))
     shutil.move(str(made / "Data"), folder / "Data")
     shutil.rmtree(made)
 
