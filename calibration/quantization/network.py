@@ -50,16 +50,20 @@ class QuantizedNetwork(nn.Module):
         glance: prepared graph.
         focus: prepared graph.
         policy: float graph.
-        kept_float: stage -> names of layers that are not quantized.
     """
 
     def __init__(self, stages: LoweredStages, kept_float: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Prepare the stages.
+
+        Args:
+            stages: float stage graphs.
+            kept_float: stage -> names of weights whose layers stay float.
+        """
         super().__init__()
         self.config = stages.config
-        self.kept_float = {stage: frozenset((kept_float or {}).get(stage, ())) for stage in QUANTIZED}
-        modules = stages.modules()
-        self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), self.kept_float["glance"])
-        self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), self.kept_float["focus"])
+        modules, kept = stages.modules(), kept_float or {}
+        self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), kept.get("glance", ()))
+        self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), kept.get("focus", ()))
         self.policy = modules["policy"]
         self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
 

@@ -21,6 +21,10 @@ from adafocus.networks import NetworkConfig
 from adafocus.networks.lowering import LoweredStages
 
 ENOUGH_CLIPS = 100
+NO_CLIPS = (
+    "There is no clip to calibrate on, and int8 scales cannot be guessed. Name a clip list or videos: "
+    "--calibration clips.csv"
+)
 
 logger = logging.getLogger(__name__)
 Views = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -58,14 +62,11 @@ def calibration_views(sources: Sequence[Path], config: NetworkConfig, max_clips:
     """
     videos = listed_videos(sources)
     if not videos:
-        raise AdafocusError(
-            "There is no clip to calibrate on, and int8 scales cannot be guessed. Name a clip list or videos: "
-            "--calibration clips.csv"
-        )
+        raise AdafocusError(NO_CLIPS)
     chosen = spread_evenly(videos, max_clips)
     if len(chosen) < ENOUGH_CLIPS:
         logger.warning(
-            "calibrating on %d clips, at least %d are advised: scales of rare values may be too small.",
+            "Calibrating on %d clips, at least %d are advised: scales of rare values may be too small.",
             len(chosen),
             ENOUGH_CLIPS,
         )
@@ -80,7 +81,7 @@ def quantize_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, 
     The float network decides what the focus sees, as it does after training.
     """
     if not views:
-        raise AdafocusError("There is no clip to calibrate on. Name a clip list or videos: --calibration clips.csv")
+        raise AdafocusError(NO_CLIPS)
     config = stages.config
     inputs = stage_inputs(
         stages,

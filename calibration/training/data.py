@@ -132,13 +132,13 @@ class StepSampler(Sampler):
         self._rank, self._world = rank, world
         self.per_epoch = len(indices) // batch
         self.total = self.per_epoch * epochs
-        self.start, self.stop = 0, self.total
+        self.start = 0
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return self.total - self.start
 
     def __iter__(self) -> Iterator[list[Key]]:
-        for step in range(self.start, self.stop):
+        for step in range(self.start, self.total):
             epoch, position = divmod(step, self.per_epoch)
             order = np.random.default_rng((self._seed, epoch)).permutation(self._indices)
             whole = order[position * self._batch : (position + 1) * self._batch]

@@ -121,22 +121,17 @@ class Trainer:
         self._resume()
 
     @property
-    def total_steps(self) -> int:
-        """Steps of the whole run."""
-        return self._steps.total
-
-    @property
     def evaluated_net(self) -> nn.Module:
         """The network that is validated and written: the average of the weights where there is one."""
         return self.task.net if self.average is None else self.average.module
 
-    def run(self, until: int | None = None) -> None:
-        """Train to the end, or to a step, from wherever the last run stopped."""
-        last = self.total_steps if until is None else min(until, self.total_steps)
+    def run(self) -> None:
+        """Train to the end, from wherever the last run stopped."""
+        last = self._steps.total
         saved = time.monotonic()
         with Progress(disable=not self.fabric.is_global_zero) as progress:
-            bar = progress.add_task("training", total=self.total_steps, completed=self.step)
-            for batch, target in self._batches(last):
+            bar = progress.add_task("training", total=last, completed=self.step)
+            for batch, target in self._batches():
                 started = time.perf_counter()
                 terms = self._train_step(batch, target)
                 self.step += 1
@@ -202,8 +197,8 @@ class Trainer:
         self.step = state["step"]
         self.log.truncate(self.step)
 
-    def _batches(self, last: int) -> Iterator[Any]:
-        self._steps.start, self._steps.stop = self.step, last
+    def _batches(self) -> Iterator[Any]:
+        self._steps.start = self.step
         clips = TrainingClips(self.task, self.data)
         loader = DataLoader(clips, batch_sampler=self._steps, collate_fn=collate, num_workers=self._workers)
         yield from self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
@@ -253,7 +248,7 @@ class Trainer:
 
     def _set_rate(self) -> None:
         warm = min(1.0, (self.step + 1) / max(1, self.recipe.warmup_steps))
-        share = warm * 0.5 * (1.0 + math.cos(math.pi * self.step / self.total_steps))
+        share = warm * 0.5 * (1.0 + math.cos(math.pi * self.step / self._steps.total))
         for group in self.optimizer.param_groups:
             group["lr"] = share * group["peak"]
 
