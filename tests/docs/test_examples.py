@@ -29,7 +29,7 @@ WITH_DOCTESTS = sorted({*adafocus._HOMES.values(), "adafocus.edge.budget.costs"}
 
 @pytest.fixture
 def folder(tmp_path: Path, shipped_bundle: Bundle, real_videos: list[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the examples are typed in: it holds ``bundle`` and ``video.mp4``."""
+    """Make the folder that the examples are typed in: it holds ``bundle`` and ``video.mp4``."""
     (tmp_path / "bundle").symlink_to(shipped_bundle.path.resolve())
     shutil.copy(next(path for path in real_videos if path.name == "bikes.mp4"), tmp_path / "video.mp4")
     monkeypatch.chdir(tmp_path)
