@@ -9,7 +9,7 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bundle test test-fast test-arm64 lint types docs results clean system
+.PHONY: help demo bundle test test-fast test-arm64 lint types docs results rooms clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -20,6 +20,7 @@ help:
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make lint, make types check the code"
 	@echo "make docs             the pages as a site, in build/site"
+	@echo "make rooms            how large the rooms of the code are"
 	@echo "make results          write docs/results.md and the README's table from results/"
 
 demo: $(VENV)/.installed system
@@ -52,6 +53,9 @@ docs: $(VENV)/.docs
 
 results: $(VENV)/.installed
 	@$(BIN)/python -m docs.tools.results
+
+rooms: $(VENV)/.installed
+	@$(BIN)/python -m docs.tools.rooms $(REVISION)
 
 clean:
 	rm -rf $(VENV) $(DEVICE) .cache/demo

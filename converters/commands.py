@@ -112,7 +112,7 @@ def verify(bundle: Path, clips: tuple[Path, ...], threads: int, as_json: bool, *
     where a bound is broken.
     """
     from adafocus.converters.tables import show_golden, show_verification
-    from adafocus.converters.verification.bundle import as_dict, passed, verify_clips, verify_golden
+    from adafocus.converters.verification.verify import as_dict, passed, verify_clips, verify_golden
     from adafocus.edge.bundle.bundle import Bundle
 
     opened = Bundle.open(bundle)

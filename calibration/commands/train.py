@@ -48,6 +48,6 @@ def train(**asked: Any) -> None:
 
     A run that was stopped goes on where it was.
     """
-    from adafocus.calibration.training import run
+    from adafocus.calibration.training import train as run
 
     run.train(run.Request(**asked))

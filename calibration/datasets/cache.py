@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from adafocus.calibration.datasets import cache_entry as entries
-from adafocus.calibration.datasets.clip import LabeledClip
+from adafocus.calibration.datasets.labeled_clip import LabeledClip
 from adafocus.edge.video.clip import read_frames, sample_video
 from adafocus.errors import AdafocusError
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, make_clip
+from adafocus.calibration.datasets.labeled_clip import ONLY_SPLIT, LabeledClip, make_clip
 from adafocus.errors import AdafocusError
 
 VIDEOS = (

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from adafocus.calibration.datasets.clip import LabeledClip, make_clip
+from adafocus.calibration.datasets.labeled_clip import LabeledClip, make_clip
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
 

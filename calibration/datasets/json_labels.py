@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from adafocus.calibration.datasets.clip import ONLY_SPLIT, LabeledClip, make_clip
+from adafocus.calibration.datasets.labeled_clip import ONLY_SPLIT, LabeledClip, make_clip
 from adafocus.edge.bundle.validation import parse_json
 from adafocus.errors import AdafocusError
 

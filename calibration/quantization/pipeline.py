@@ -17,14 +17,14 @@ from torch import Tensor
 
 from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips, spread_evenly
 from adafocus.calibration.quantization.model_file import save_model
-from adafocus.calibration.quantization.network import QuantizedNetwork, View, stage_inputs
+from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, View, stage_inputs
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
 from adafocus.calibration.report_file import write_report
 from adafocus.calibration.training.checkpoint import TrainedNetwork, load_network
 from adafocus.calibration.training.data import class_indices
 from adafocus.calibration.training.losses import kl_divergence
-from adafocus.calibration.training.run import make_folders
 from adafocus.calibration.training.tasks import AdaFocusTask, build_task
+from adafocus.calibration.training.train import make_folders
 from adafocus.edge.bundle.files import replacing_file, sha256_of
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import LoweredInference, LoweredStages, lower, run_stages

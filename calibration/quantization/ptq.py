@@ -13,7 +13,7 @@ from torch.fx import GraphModule
 
 from adafocus.calibration.datasets import is_clip_set, read_clips, spread_evenly
 from adafocus.calibration.datasets.augmentation import normalize
-from adafocus.calibration.quantization.network import QuantizedNetwork, stage_inputs
+from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError

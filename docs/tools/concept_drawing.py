@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from adafocus.apps.demo.videos import TEST
+from adafocus.apps.demo.videos import DEMO
 from adafocus.edge.picture import boxed
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
@@ -30,11 +30,11 @@ BEST = 3
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--threshold", default=0.5, show_default=True, help="Confidence at which the drawn exit would be taken.")
+@click.option("--threshold", default=0.95, show_default=True, help="Confidence at which the drawn exit would be taken.")
 def main(bundle: Path, threshold: float) -> None:
     """Draw the parts of BUNDLE at work on a real clip."""
     recognizer = Recognizer.open(bundle)
-    clip = read_clip(TEST.fetch()[0], recognizer.bundle.manifest.geometry)
+    clip = read_clip(DEMO.fetch()[0], recognizer.bundle.manifest.geometry)
     draw(clip, recognizer.recognize_clip(clip), threshold).save(OUT)
     click.echo(f"wrote {OUT.relative_to(ROOT)}")
 

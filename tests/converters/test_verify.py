@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.converters.commands import verify
-from adafocus.converters.verification.bundle import passed, verify_clips, verify_golden
 from adafocus.converters.verification.parity import compare, reference_stages
+from adafocus.converters.verification.verify import passed, verify_clips, verify_golden
 from adafocus.edge.bundle.bundle import Bundle, file_record
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import file_runtimes

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adafocus.calibration.datasets import class_folders, csv_list, json_labels
-from adafocus.calibration.datasets.clip import LabeledClip, refuse_overlaps
+from adafocus.calibration.datasets.labeled_clip import LabeledClip, refuse_overlaps
 from adafocus.errors import AdafocusError
 
 
