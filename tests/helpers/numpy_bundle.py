@@ -15,7 +15,7 @@ import numpy as np
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import PARTS, STAGES, Exits, Geometry, GraphFile, Manifest, TensorSpec
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
-from adafocus.edge.runtimes.base import Arrays
+from adafocus.edge.runtimes.graph import Arrays
 from adafocus.edge.video.clip import Candidates, Clip
 
 LABELS = ("walk", "run", "jump", "swim")

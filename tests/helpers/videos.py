@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 
-from adafocus.edge.sources.base import Frame, Source
+from adafocus.edge.sources.source import Frame, Source
 
 SIDE_BAR_FRAMES = 40
 

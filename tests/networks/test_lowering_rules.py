@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from adafocus.networks.backbones import build_backbone
-from adafocus.networks.backbones.base import ConvNorm
+from adafocus.networks.backbones.backbone import ConvNorm
 from adafocus.networks.backbones.shift import TemporalShift
 from adafocus.networks.cost import count_macs
 from adafocus.networks.heads import NormedLinear
