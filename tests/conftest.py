@@ -22,7 +22,7 @@ from adafocus.edge.bundle.manifest import ExitBudget, Exits
 from adafocus.edge.cli import run
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import file_runtimes
-from tests.helpers.collected import COLLECTED
+from tests.helpers import COLLECTED
 from tests.helpers.grey_clips import CLIPS
 from tests.helpers.numpy_bundle import NumpyOpener, numpy_bundle
 from tests.helpers.program import PROGRAM, RUN_LIMIT_S, Call, CallHere, Done

@@ -11,7 +11,7 @@ import pytest
 from adafocus import Recognizer
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.selftest import check_golden
-from tests.helpers.collected import COLLECTED
+from tests.helpers import COLLECTED
 from tests.helpers.program import Call
 from tests.helpers.videos import write_video
 

@@ -22,12 +22,12 @@ from adafocus.calibration.quantization.qat import (
     snap,
 )
 from adafocus.networks.lowering import LoweredStages, glance_parts, lower
-from tests.helpers.small_networks import lively, small_config
+from tests.helpers.small_networks import settled, small_config
 
 
 @pytest.fixture(scope="module")
 def stages() -> LoweredStages:
-    return lower(lively(small_config("long")))
+    return lower(settled(small_config("long")))
 
 
 @pytest.fixture(scope="module")

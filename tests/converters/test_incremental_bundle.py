@@ -28,7 +28,7 @@ from adafocus.edge.streaming.session import run_stream
 from adafocus.edge.streaming.settings import Settings
 from adafocus.edge.streaming.window import Window
 from adafocus.edge.video.clip import Clip, read_clip
-from tests.helpers.small_networks import CLASSES, lively, small_config
+from tests.helpers.small_networks import CLASSES, settled, small_config
 
 HOP_S = 0.5
 WINDOW_S = 2.0
@@ -39,7 +39,7 @@ Made = tuple[Bundle, StoredModel, Precision]
 def model_file(tmp_path_factory: pytest.TempPathFactory, real_videos: list[Path]) -> Path:
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     labels = tuple(f"class {index}" for index in range(CLASSES))
-    write_model(path, lively(small_config("long")), "small", labels, "int8", real_videos[:1], 1, {})
+    write_model(path, settled(small_config("long")), "small", labels, "int8", real_videos[:1], 1, {})
     return path
 
 

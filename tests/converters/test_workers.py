@@ -31,7 +31,7 @@ from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import RUNTIMES, RuntimeSpec
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import MissingRuntimeError
-from tests.helpers.small_networks import CLASSES, lively, small_config
+from tests.helpers.small_networks import CLASSES, settled, small_config
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 
@@ -75,7 +75,7 @@ def test_the_same_program_gives_the_same_bytes(runtime: Runtime, tmp_path: Path)
 def test_float16_halves_the_file_and_keeps_the_answer(runtime: str, tmp_path: Path) -> None:
     config = small_config("tsm")
     path = tmp_path / "model.safetensors"
-    net = lively(config)
+    net = settled(config)
     write_model(path, net, "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
     sizes = {}
     for precision in ("fp32", "fp16"):
@@ -136,7 +136,7 @@ def test_a_new_back_end_is_a_file_and_a_row(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(BACK_ENDS, "toy", BackEnd("toy", "toy_back_end", ".toy", ("click",)))
     monkeypatch.setitem(RUNTIMES, "toy", RuntimeSpec("toy", "toy_runtime:open", (), "numpy", "toy"))
     path = tmp_path / "model.safetensors"
-    write_model(path, lively(small_config("tsm")), "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
+    write_model(path, settled(small_config("tsm")), "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
     outcomes = convert_graphs(path, tmp_path / "graphs", "fp32", ["toy"])
     reports = reports_of(outcomes)
     assert len(reports) == len(STAGES), outcomes
@@ -174,7 +174,7 @@ def test_a_float_bundle_of_every_variant_answers_like_its_network(
 
     config = small_config(variant)
     path = tmp_path / "model.safetensors"
-    net = lively(config)
+    net = settled(config)
     write_model(path, net, "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
     outcomes = convert_graphs(path, tmp_path / "graphs", "fp32", ["litert"])
     reports = reports_of(outcomes)

@@ -1,4 +1,4 @@
-"""Made-up predictions: clips of groups, some easier than others, with growing confidence and accuracy."""
+"""Predictions of a made-up model, and of the numpy bundle."""
 
 from __future__ import annotations
 

@@ -1,15 +1,18 @@
-"""Odd videos, made for tests."""
+"""Odd videos and clips, made for tests."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 
+from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.sources.source import Frame, Source
+from adafocus.edge.video.clip import Clip
 
 SIDE_BAR_FRAMES = 40
 
@@ -63,3 +66,24 @@ def frames_of(source: Source) -> list[Frame]:
             assert frame.timestamp_s == source.timestamp_s
             found.append(frame)
     return found
+
+
+GEOMETRY = Geometry(
+    variant="x3d",
+    glance_frames=4,
+    candidate_frames=24,
+    focus_frames=8,
+    frame_size=224,
+    short_side=256,
+    glance_size=128,
+    patch_size=128,
+    mean=(0.45, 0.45, 0.45),
+    std=(0.225, 0.225, 0.225),
+)
+
+
+def assert_same(one: Clip, other: Clip) -> None:
+    for field in fields(Clip):
+        if not field.name.endswith("_ms"):
+            first, second = getattr(one, field.name), getattr(other, field.name)
+            assert np.array_equal(first, second), field.name

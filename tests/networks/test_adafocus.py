@@ -15,7 +15,7 @@ from torch import Tensor
 from adafocus import networks
 from adafocus.errors import NetworkError
 from adafocus.networks.lowering import STAGES, infer_lowered, lower
-from tests.helpers.network_inputs import TINY, lively, relative_difference, tiny, video
+from tests.helpers.small_networks import TINY, lively, relative_difference, tiny, video
 
 LOWERING_TOLERANCE = 1e-4
 TRAINING_KEYS = "training_heads"

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from adafocus import networks
 from adafocus.networks.checkpoints import read_state
-from tests.helpers.network_inputs import TINY, tiny
+from tests.helpers.small_networks import TINY, tiny
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from torch import Tensor
 from adafocus import networks
 from adafocus.networks.lowering import infer_lowered, lower
 from adafocus.networks.policy import box_track
-from tests.helpers.network_inputs import relative_difference
+from tests.helpers.small_networks import relative_difference
 
 SEED = 1
 CLASSES = 20

@@ -13,7 +13,7 @@ from adafocus.edge.bench.protocol import Protocol
 from adafocus.edge.bench.report import Surroundings
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.errors import AdafocusError
-from tests.helpers.made_up_bench import report_of
+from tests.helpers.made_up_results import report_of
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from adafocus.edge.bench.protocol import COLUMNS, HOST, Protocol, Samples
 from adafocus.errors import AdafocusError
-from tests.helpers.made_up_bench import Clock, Runner, bench_of, without_files
+from tests.helpers.made_up_results import Clock, Runner, bench_of, without_files
 
 
 def test_warm_up_clips_are_not_counted() -> None:

@@ -13,7 +13,7 @@ from adafocus.edge.bench.protocol import Measurement, Protocol
 from adafocus.edge.bench.report import Surroundings, notes, summary
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.device.host import State
-from tests.helpers.made_up_bench import report_of
+from tests.helpers.made_up_results import report_of
 
 
 def test_percentiles_are_those_of_numpy_and_the_smallest_is_the_smallest() -> None:

@@ -13,7 +13,7 @@ import pytest
 from adafocus.edge.streaming.views.overlay import Overlay
 from adafocus.edge.streaming.views.recorder import AnnotatedVideo
 from adafocus.errors import AdafocusError
-from tests.helpers.stream_result import result
+from tests.helpers.made_up_results import result
 
 SIDE = 224
 

@@ -11,7 +11,7 @@ from adafocus.edge.commands.options import Duration
 from adafocus.edge.streaming.statistics import Statistics
 from adafocus.edge.streaming.views.terminal import TerminalView
 from adafocus.errors import AdafocusError
-from tests.helpers.stream_result import result
+from tests.helpers.made_up_results import result
 
 
 def test_where_there_is_no_terminal_every_answer_is_a_line() -> None:

@@ -16,8 +16,7 @@ from adafocus.edge.sources import Frame, VideoFile
 from adafocus.edge.video.clip import clip_from_frames, clip_windows, read_clip, sample_video
 from adafocus.edge.video.preprocess import fit_frame
 from adafocus.errors import SourceError
-from tests.helpers.clips import GEOMETRY, assert_same
-from tests.helpers.videos import write_video
+from tests.helpers.videos import GEOMETRY, assert_same, write_video
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5, 60])

@@ -16,8 +16,7 @@ from adafocus.edge.sources import Frame, VideoFile
 from adafocus.edge.video.clip import clip_from_frames, read_clip, read_frames, sample_video
 from adafocus.edge.video.reader import attempts, fill_gaps
 from adafocus.errors import SourceError, VideoError
-from tests.helpers.clips import GEOMETRY
-from tests.helpers.videos import encode, write_video
+from tests.helpers.videos import GEOMETRY, encode, write_video
 
 
 def test_only_wanted_frames_are_kept_and_they_are_the_right_ones(tmp_path: Path) -> None:

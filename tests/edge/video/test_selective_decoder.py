@@ -12,8 +12,7 @@ import pytest
 
 from adafocus.edge.video import reader, selective_decoder
 from adafocus.edge.video.clip import read_clip, read_frames
-from tests.helpers.clips import GEOMETRY, assert_same
-from tests.helpers.videos import encode
+from tests.helpers.videos import GEOMETRY, assert_same, encode
 
 QUIET_X265 = {"x265-params": "log-level=none:keyint=20"}
 

@@ -1,4 +1,4 @@
-"""The bench with a recognizer that takes as long as the test says on a clock that the test owns."""
+"""Made-up results: a report of the bench, and one result of a stream."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from adafocus.edge.bench.protocol import Bench, Configuration, MachineReading, Protocol
 from adafocus.edge.bench.report import Surroundings, make_report
 from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.streaming.result import Result
+from adafocus.edge.streaming.window import Span
 
 
 @dataclass
@@ -81,3 +85,22 @@ def report_of(bundle: Bundle, protocol: Protocol, around: Surroundings, *costs_s
     measured = bench.run()
     measured.others_share = None
     return make_report(bench.configurations, [bundle.path / "manifest.json"], protocol, measured, around)
+
+
+def result(label: str | None = "archery", score: float = 0.75, boxes: list[list[float]] | None = None) -> Result:
+    return Result(
+        number=0,
+        span=Span(0.0, 4.0, 1.0, 0.0, 24),
+        raw_label="archery",
+        raw_score=0.8,
+        label=label,
+        score=score,
+        best="archery",
+        exit_stage="focus",
+        gmac=1.21,
+        frames=(1, 2),
+        boxes=np.array(boxes or [[0.25, 0.25, 0.5, 0.5]], np.float32),
+        latency_ms=40.0,
+        timing_ms={"total": 36.0},
+        budget=None,
+    )
