@@ -5,17 +5,15 @@ A small share of the campaign; ``python -m tests.fuzzing`` runs all of it.
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.errors import AdafocusError
-from tests.fuzzing import campaign, worker
+from tests.fuzzing import campaign
+from tests.fuzzing.faulty import serve_faulty
 from tests.fuzzing.manifests import Manifests
 from tests.fuzzing.mutations import damage
 from tests.fuzzing.zips import Zips
@@ -63,36 +61,10 @@ def test_hostile_zips_break_the_rules_they_are_made_to_break(shipped_bundle: Bun
             Bundle.open(path)
 
 
-class Faulty:
-    """Stands in for a kind whose inputs do what the campaign must notice."""
-
-    def __init__(self, bundle: Path, place: Path) -> None:
-        self._place = place
-
-    def make(self, rng: np.random.Generator, number: int) -> tuple[str, Path]:
-        return f"way {number}", self._place / str(number)
-
-    def use(self, path: Path) -> None:
-        ways: dict[str, Any] = {
-            "0": lambda: None,
-            "1": lambda: os.abort(),
-            "2": lambda: time.sleep(60),
-            "3": lambda: dict[str, int]()["missing"],
-            "4": lambda: path.write_text("left"),
-        }
-        ways[path.name]()
-
-
-def faulty_serve(*arguments: Any) -> None:
-    """In the worker: the table has one kind more."""
-    worker.KINDS["faulty"] = Faulty
-    worker.serve(*arguments)
-
-
 def test_crashes_hangs_tracebacks_and_leftovers_are_noticed(
     monkeypatch: pytest.MonkeyPatch, shipped_bundle: Bundle
 ) -> None:
-    monkeypatch.setattr(campaign, "serve", faulty_serve)
+    monkeypatch.setattr(campaign, "serve", serve_faulty)
     outcomes = list(campaign.run("faulty", range(5), SEED, shipped_bundle.path, [], limit_s=1.0))
     assert [outcome.result for outcome in outcomes] == ["answer", "crash", "hang", "traceback", "leftovers"]
     assert "KeyError" in outcomes[3].text
