@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
+
+from adafocus.errors import AdafocusError
 
 FORMAT = "adafocus-edge quantised model, version 1"
 CHECKPOINT_FORMAT = "adafocus-edge float checkpoint, version 1"
 
 
 def describe(target: str) -> dict[str, Any] | None:
-    """Describe a model file or a float checkpoint; None where ``target`` is neither."""
+    """Describe a model file or a float checkpoint; None where ``target`` is neither.
+
+    Raises:
+        AdafocusError: it is one of them, but does not say what it is of.
+    """
     path = Path(target)
     if path.suffix != ".safetensors" or not path.is_file():
         return None
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-    except SafetensorError:
+    except (SafetensorError, OSError):
         return None
-    if metadata.get("format") == CHECKPOINT_FORMAT:
-        return _checkpoint(path, metadata)
-    if metadata.get("format") != FORMAT:
-        return None
+    describers: dict[str | None, Callable[[Path, dict[str, str]], dict[str, Any]]] = {
+        FORMAT: _model,
+        CHECKPOINT_FORMAT: _checkpoint,
+    }
+    describer = describers.get(metadata.get("format"))
+    try:
+        return None if describer is None else describer(path, metadata)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AdafocusError(
+            f"{path} does not say which network it is of ({error}). It is damaged: make it again with adafocus train "
+            "or adafocus quantize."
+        ) from error
+
+
+def _model(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    """Describe a model file of ``adafocus quantize``."""
     history = json.loads(metadata["history"])
     return {
         "model": str(path),

@@ -12,6 +12,7 @@ from adafocus.calibration.inspection import describe as describe_model
 from adafocus.calibration.quantization.model_file import save_model
 from adafocus.calibration.quantization.ptq import calibration_views, quantize_stages
 from adafocus.calibration.training.checkpoint import load_network
+from adafocus.calibration.training.class_names import read_class_names
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.bundle.manifest import Precision
 from adafocus.errors import AdafocusError
@@ -75,7 +76,9 @@ def as_model_file(
         )
         return Source(made, origin.stem, origin.name, digest)
     found = describe_checkpoint(origin)
-    chosen = _preset(origin, found["fits"], preset)
+    chosen = _preset(origin, found, preset)
+    if found["classes"] is None:
+        raise AdafocusError(f"{origin} has no last layer that says how many classes there are. Save the whole network.")
     net = networks.build(chosen, found["classes"])
     networks.load_state(net, origin)
     made = folder / f"{origin.stem}.safetensors"
@@ -105,7 +108,7 @@ def write_model(
     save_model(path, prepared, floats, net.config, preset, labels, history)
 
 
-def _preset(origin: Path, fits: list[str], wanted: str | None) -> str:
+def _preset(origin: Path, found: dict[str, Any], wanted: str | None) -> str:
     """Return the preset that is asked for, or the only one that fits.
 
     Raises:
@@ -115,11 +118,14 @@ def _preset(origin: Path, fits: list[str], wanted: str | None) -> str:
         if wanted not in networks.PRESETS:
             raise AdafocusError(f"There is no preset {wanted!r}, expected one of {', '.join(networks.PRESETS)}.")
         return wanted
-    usable = [name for name in fits if name in networks.PRESETS]
-    if len(usable) != 1:
+    usable = [name for name in found["fits"] if name in networks.PRESETS]
+    if not usable:
         raise AdafocusError(
-            f"{origin} fits {', '.join(usable) or 'no preset'}, expected exactly one. Say which: --preset NAME"
+            f"{origin} is {found['kind']} and fits no preset ({', '.join(networks.PRESETS)}). Start a training of a "
+            f"preset from it: adafocus train RECIPE --start {origin}"
         )
+    if len(usable) > 1:
+        raise AdafocusError(f"{origin} fits {', '.join(usable)}, expected exactly one. Say which: --preset NAME")
     return usable[0]
 
 
@@ -127,13 +133,8 @@ def _labels(path: Path | None, classes: int) -> tuple[str, ...]:
     """Read class names from a file; without one number them.
 
     Raises:
-        AdafocusError: there is no such file, or it names another number of classes.
+        AdafocusError: there is no such file, it is no list of names, or it names another number of classes.
     """
     if path is None:
         return tuple(f"class {index}" for index in range(classes))
-    if not path.is_file():
-        raise AdafocusError(f"There is no file at {path}. Give a text file with a class name on each line: --labels")
-    names = tuple(path.read_text(encoding="utf-8").splitlines())
-    if len(names) != classes:
-        raise AdafocusError(f"{path} names {len(names)} classes, but the network has {classes}. Check --labels.")
-    return names
+    return read_class_names(path, classes)

@@ -32,6 +32,7 @@ from adafocus.calibration.quantization.qat import (
 )
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
+from adafocus.networks.checkpoints import refuse_other_files, refuse_unusable
 from adafocus.networks.lowering import LoweredStages, lower
 
 
@@ -97,24 +98,34 @@ def load_model(path: Path) -> StoredModel:
     """Read a model file and rebuild its stage graphs.
 
     Raises:
-        AdafocusError: it is no model file of this version, or its tensors do not fit the network it names.
+        AdafocusError: it is no model file of this version, or its tensors are not finite or do not fit the network it
+            names.
     """
     if not path.is_file():
         raise AdafocusError(
             f"There is no model at {path}. Give the path of a .safetensors file made by adafocus quantize."
         )
+    refuse_other_files(path)
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise AdafocusError(f"{path} is no safetensors file ({error}); make one with adafocus quantize.") from error
     if metadata.get("format") != FORMAT:
         raise AdafocusError(
             f"{path} says its format is {metadata.get('format')!r}, expected {FORMAT!r}: adafocus quantize makes it."
         )
-    content: dict[str, Any] = json.loads(metadata["config"])
-    config = networks.NetworkConfig.from_dict(content)
+    refuse_unusable(path, tensors)
+    try:
+        config = networks.NetworkConfig.from_dict(json.loads(metadata["config"]))
+        preset, labels = metadata["preset"], tuple(json.loads(metadata["labels"]))
+        history: dict[str, Any] = json.loads(metadata["history"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AdafocusError(
+            f"{path} does not say which network it is of ({error}). It is damaged: make it again with adafocus "
+            "quantize."
+        ) from error
     stages = lower(networks.from_config(config).eval())
     parts = {stage: _of_stage(tensors, stage) for stage in ("glance", "policy", "focus")}
     try:
@@ -125,15 +136,8 @@ def load_model(path: Path) -> StoredModel:
             else:
                 module.load_state_dict(parts[stage])
     except (KeyError, RuntimeError, AttributeError) as error:
-        raise AdafocusError(f"{path} does not fit the network {metadata['preset']} that it names: {error}") from error
-    return StoredModel(
-        config,
-        metadata["preset"],
-        tuple(json.loads(metadata["labels"])),
-        prepared,
-        stages,
-        json.loads(metadata["history"]),
-    )
+        raise AdafocusError(f"{path} does not fit the network {preset} that it names: {error}") from error
+    return StoredModel(config, preset, labels, prepared, stages, history)
 
 
 def _stage_tensors(graph: GraphModule) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from adafocus import networks
 from adafocus.calibration.inspection import CHECKPOINT_FORMAT
@@ -18,6 +18,7 @@ from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.tasks import build_task
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError, CheckpointError
+from adafocus.networks.checkpoints import refuse_other_files, refuse_unusable
 
 
 @dataclass(frozen=True)
@@ -62,23 +63,44 @@ def load_checkpoint(path: Path) -> TrainedNetwork:
     """Read a checkpoint and rebuild its network.
 
     Raises:
-        AdafocusError: it is no checkpoint of ``adafocus train``, or its tensors do not fit the network it names.
+        AdafocusError: it is no checkpoint of ``adafocus train``, its tensors do not fit the network it names, or they
+            are not finite.
     """
     if not path.is_file():
         raise AdafocusError(f"There is no checkpoint at {path}. Make one with adafocus train.")
-    if not is_checkpoint(path):
-        raise AdafocusError(f"{path} is no checkpoint of adafocus train. Make one with adafocus train RECIPE.")
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    recipe = Recipe.from_dict(json.loads(metadata["recipe"]))
-    labels = tuple(json.loads(metadata["labels"]))
-    task = build_task(recipe, len(labels))
+    metadata, state = _read(path)
+    try:
+        recipe = Recipe.from_dict(json.loads(metadata["recipe"]))
+        labels = tuple(json.loads(metadata["labels"]))
+        history = json.loads(metadata["history"])
+        task = build_task(recipe, len(labels))
+    except (AdafocusError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise AdafocusError(
+            f"{path} does not say which network it is of ({error}). It is damaged: train again, or take a copy."
+        ) from error
+    refuse_unusable(path, state)
     try:
         networks.load_state(task.net, state)
     except CheckpointError as error:
         raise AdafocusError(f"{path} does not fit the network that it names: {error}") from error
-    return TrainedNetwork(task.net.eval(), recipe, labels, json.loads(metadata["history"]))
+    return TrainedNetwork(task.net.eval(), recipe, labels, history)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Return what a checkpoint says of itself, and its tensors."""
+    advice = "Make one with adafocus train RECIPE."
+    try:
+        refuse_other_files(path)
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except CheckpointError as error:
+        raise AdafocusError(f"{error} Expected a checkpoint of adafocus train. {advice}") from error
+    except (SafetensorError, OSError) as error:
+        raise AdafocusError(f"{path} is no checkpoint of adafocus train, or is damaged ({error}). {advice}") from error
+    if metadata.get("format") != CHECKPOINT_FORMAT:
+        raise AdafocusError(f"{path} is no checkpoint of adafocus train. {advice}")
+    return metadata, state
 
 
 def load_network(path: Path) -> TrainedNetwork:

@@ -8,10 +8,10 @@ from adafocus.networks.checkpoints.loading import (
     load_encoder,
     load_exact,
     load_state,
-    read_state,
     recognize_state,
     translate_state,
 )
+from adafocus.networks.checkpoints.reading import read_pickle, read_state, refuse_other_files, refuse_unusable
 
 __all__ = [
     "FORMATS",
@@ -21,7 +21,10 @@ __all__ = [
     "load_encoder",
     "load_exact",
     "load_state",
+    "read_pickle",
     "read_state",
     "recognize_state",
+    "refuse_other_files",
+    "refuse_unusable",
     "translate_state",
 ]

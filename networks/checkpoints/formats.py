@@ -1,6 +1,6 @@
 """Formats of checkpoints, one table: how to recognize each, and what its tensors are called here.
 
-A new format is one row of :data:`FORMATS`. Rules are tried in order on every key without a ``module.`` prefix; the
+A new format is one row of :data:`FORMATS`. Rules are tried in order on every key without its wrappers; the
 first whose pattern matches the whole key gives the key in this project's names. Layouts: official Uni-AdaFocus code
 (commit 8846488), MIT temporal-shift-module, PyTorchVideo 0.1.5, torchvision.
 """

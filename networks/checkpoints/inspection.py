@@ -14,10 +14,10 @@ from adafocus.networks.checkpoints.formats import CheckpointFormat
 from adafocus.networks.checkpoints.loading import (
     add_identity_norms,
     misfits,
-    read_state,
     recognize_state,
     translate_state,
 )
+from adafocus.networks.checkpoints.reading import read_state
 from adafocus.networks.cost import cost_of
 from adafocus.networks.presets import PRESETS
 from adafocus.networks.variants import build_classifier, from_config
@@ -57,7 +57,7 @@ def describe_checkpoint(path: Path) -> dict[str, Any]:
     """Describe a checkpoint: kind, class count, parameters, and the presets or backbones that it fits."""
     found, state = recognize_state(read_state(path))
     named, unused = translate_state(found, state)
-    classes = next((named[key].shape[0] for key in CLASS_KEYS if key in named), None)
+    classes = next((named[key].shape[0] for key in CLASS_KEYS if key in named and named[key].numel()), None)
     weights = [value for key, value in named.items() if not key.endswith(("running_mean", "running_var", "_tracked"))]
     return {
         "checkpoint": str(path),

@@ -1,10 +1,8 @@
-"""Load checkpoints: read safely, recognize, translate, load, and say what does not fit."""
+"""Load checkpoints: recognize, translate, load, and say what does not fit."""
 
 from __future__ import annotations
 
-import pickle
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +11,10 @@ from torch import Tensor, nn
 
 from adafocus.errors import CheckpointError
 from adafocus.networks.checkpoints.formats import CheckpointFormat, recognize
+from adafocus.networks.checkpoints.reading import StateDict, read_state
+from adafocus.networks.checkpoints.unwrapping import MAX_LISTED, find_attribute, listed, strip_wrappers
 
-StateDict = Mapping[str, Tensor]
-PARALLEL_PREFIX, ENCODER, HEAD = "module.", "encoder.", "head."
-MAX_LISTED = 5
+ENCODER, HEAD = "encoder.", "head."
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -35,61 +33,20 @@ class Loaded:
     head: dict[str, Tensor] = field(default_factory=dict)
 
 
-def read_state(source: str | Path | StateDict) -> dict[str, Tensor]:
-    """Read a state dict without executing anything that the file contains.
-
-    Args:
-        source: a ``.safetensors`` file, a PyTorch file (read with ``weights_only=True``), or a state dict.
-
-    Raises:
-        CheckpointError: no such file, or not a checkpoint of tensors.
-    """
-    if isinstance(source, Mapping):
-        return dict(source)
-    path = Path(source)
-    if not path.is_file():
-        raise CheckpointError(f"There is no checkpoint at {path}. Give the path of a .safetensors or .pth file.")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"{path} is not read: it is damaged, or holds objects that would run code. Expected tensors only: save the "
-            "state dict again, or convert it to .safetensors."
-        ) from error
-    state = (
-        next((content[key] for key in ("state_dict", "model_state") if key in content), content)
-        if isinstance(content, dict)
-        else None
-    )
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{path} holds no state dict of tensors. Expected one, or a dict with a 'state_dict'.")
-    return state
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Read a file that can hold nothing but tensors."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is no safetensors file ({error}). Save or download it again.") from error
-
-
 def recognize_state(state: StateDict) -> tuple[CheckpointFormat, dict[str, Tensor]]:
-    """Return the format of a checkpoint, and its tensors without the prefix of parallel training.
+    """Return the format of a checkpoint, and its tensors without what was wrapped around them.
 
     Raises:
         CheckpointError: its keys are those of no known format.
     """
-    plain = {key.removeprefix(PARALLEL_PREFIX): value for key, value in state.items()}
+    plain = strip_wrappers(state)
     found = recognize(plain)
     if found is None:
+        inside = find_attribute(plain, recognize)
+        if inside is not None:
+            return inside
         raise CheckpointError(
-            f"The checkpoint is of no known kind; its first keys are {_listed(list(plain))}. Expected Uni-AdaFocus "
+            f"The checkpoint is of no known kind; its first keys are {listed(plain)}. Expected Uni-AdaFocus "
             "(long, TSM, X3D), temporal-shift-module, PyTorchVideo X3D, X3D or MobileNetV2 with folded batch norms, or "
             "one of adafocus-edge."
         )
@@ -124,8 +81,8 @@ def misfits(module: nn.Module, state: StateDict) -> list[str]:
         for key, value in expected.items()
         if key in state and _core(state[key]) != _core(value)
     ]
-    problems = [f"missing {_listed(missing)} and {len(missing)} in all"] if missing else []
-    problems += [f"unused {_listed(unused)} and {len(unused)} in all"] if unused else []
+    problems = [f"missing {listed(missing)} and {len(missing)} in all"] if missing else []
+    problems += [f"unused {listed(unused)} and {len(unused)} in all"] if unused else []
     return problems + misshapen[:MAX_LISTED]
 
 
@@ -150,11 +107,6 @@ def _core(value: Tensor) -> tuple[int, ...]:
     while shape and shape[-1] == 1:
         shape.pop()
     return tuple(shape)
-
-
-def _listed(keys: list[str]) -> str:
-    """Name the first keys."""
-    return ", ".join(keys[:MAX_LISTED]) + (", ..." if len(keys) > MAX_LISTED else "")
 
 
 def load_state(net: nn.Module, source: str | Path | StateDict) -> Loaded:

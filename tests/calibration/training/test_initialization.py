@@ -45,7 +45,7 @@ def test_a_folded_mobilenet_answers_as_its_classifier_expects(shared: Path) -> N
     from adafocus.calibration.datasets.augmentation import normalize
     from adafocus.edge.video.clip import sample_video
     from adafocus.edge.video.preprocess import fit_frame
-    from adafocus.networks.checkpoints.loading import read_state
+    from adafocus.networks.checkpoints import read_state
 
     path = shared / "weights" / MOBILENET
     encoder = networks.build_backbone("mobilenet_v2").eval()
