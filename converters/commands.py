@@ -8,9 +8,11 @@ from typing import Any, get_args
 import click
 from rich.console import Console
 
+from adafocus.calibration.commands.options import listed_videos
 from adafocus.converters.backends.registry import BACK_ENDS, DEVICES
 from adafocus.edge.bundle.manifest import Precision
 from adafocus.edge.commands import options
+from adafocus.edge.commands.outputs import check_outputs
 from adafocus.errors import AdafocusError
 
 FAILED = 1
@@ -70,6 +72,8 @@ def export(to: str | None, device: str | None, **asked: Any) -> None:
     What is not verified does not go into the bundle; exit code 1 where a conversion failed.
     """
     runtimes = _runtimes(to, device)
+    read = (asked["model"], asked["labels"], *asked["videos"], *asked["calibration"])
+    check_outputs({"--out": asked["out"]}, (*read, *listed_videos(asked["calibration"], asked["out"])), bundle="--out")
     from adafocus.converters.export import Request
     from adafocus.converters.export import export as run_export
     from adafocus.converters.tables import show_export
@@ -138,6 +142,7 @@ def presets(out: Path | None) -> None:
     """List every preset with its cost."""
     from rich.progress import track
 
+    check_outputs({"--out": out}, ())
     from adafocus import networks
     from adafocus.calibration.report_file import write_report
     from adafocus.converters.presets import cost_record, show

@@ -10,6 +10,7 @@ import click
 from adafocus.calibration.commands import options
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.commands import options as edge_options
+from adafocus.edge.commands.outputs import check_outputs
 from adafocus.errors import AdafocusError
 
 
@@ -68,6 +69,9 @@ def calibrate(bundle: Path, runtime: str, threads: int, out: Path | None, as_jso
     if destination.exists() and not is_bundle(destination):
         raise AdafocusError(f"{destination} exists and is no bundle, so it is not replaced. Choose another --out.")
     options.refuse_folders(predictions=asked["predictions"])
+    outputs, clips = {"--out": out, "--predictions": asked["predictions"]}, asked["clip_list"]
+    read = (bundle, clips, asked["label_map"], *options.listed_videos([clips], *outputs.values()))
+    check_outputs(outputs, read, bundle="--out")
     recognizer = Recognizer.open(bundle, runtime, threads)
     found = calibrate_bundle(recognizer, Request(**asked))
     manifest = recognizer.bundle.manifest.model_copy(update={"exits": found.exits})

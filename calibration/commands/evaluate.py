@@ -9,6 +9,7 @@ import click
 
 from adafocus.calibration.commands import options
 from adafocus.edge.commands import options as edge_options
+from adafocus.edge.commands.outputs import check_outputs
 from adafocus.errors import AdafocusError
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def evaluate(
     if asked["recipe"] is not None and asked["baseline"] is None:
         raise AdafocusError("--recipe says how the --baseline samples a clip, so give that as well.")
     options.refuse_folders(out=out, report=report, predictions=asked["predictions"])
+    outputs, clips = {"--out": out, "--report": report, "--predictions": asked["predictions"]}, asked["clip_list"]
+    files = (asked[name] for name in ("label_map", "baseline", "recipe", "compare"))
+    check_outputs(outputs, (bundle, clips, *files, *options.listed_videos([clips], *outputs.values())))
     recognizer = Recognizer.open(bundle, runtime, threads)
     request = Request(**asked)
     found = evaluate_bundle(recognizer, request)

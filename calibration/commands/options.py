@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,20 @@ def refuse_folders(**files: Path | None) -> None:
     for name, path in files.items():
         if path is not None and path.is_dir():
             raise AdafocusError(f"--{name} is the folder {path}, expected the name of a file.")
+
+
+def listed_videos(sources: Iterable[Path | None], *outputs: Path | None) -> list[Path]:
+    """Return the videos that clip sets list, where an output exists already and may be one of them.
+
+    Raises:
+        AdafocusError: a set is malformed.
+    """
+    from adafocus.calibration.datasets.clip_sets import is_clip_set, read_clips
+
+    if not any(path is not None and path.exists() for path in outputs):
+        return []
+    sets = [source for source in sources if source is not None and is_clip_set(source)]
+    return [clip.path for source in sets for clip in read_clips(source)]
 
 
 def work_folder(contents: str) -> Callable[[Verb], Verb]:

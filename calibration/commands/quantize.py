@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from adafocus.calibration.commands import options
+from adafocus.edge.commands.outputs import check_outputs
 
 
 @click.command()
@@ -56,6 +57,9 @@ from adafocus.calibration.commands import options
 @click.option("--report", type=options.FILE, help="Write the comparison and the layers to this YAML file.")
 def quantize(out: Path, **asked: Any) -> None:
     """Turn a float CHECKPOINT of adafocus train into an int8 model file, and report what that costs."""
+    outputs = {"--out": out, "--report": asked["report"], "--work": asked["work"], "--cache": asked["cache"]}
+    clips = options.listed_videos(asked["sources"], out, asked["report"])
+    check_outputs(outputs, (asked["checkpoint"], *asked["sources"], *clips))
     from adafocus.calibration.quantization.pipeline import Request, Settings, quantize
     from adafocus.calibration.quantization.table import show
     from adafocus.edge.commands.options import build

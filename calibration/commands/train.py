@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from adafocus.calibration.commands import options
+from adafocus.edge.commands.outputs import check_outputs
 
 
 @click.command()
@@ -48,6 +49,10 @@ def train(**asked: Any) -> None:
 
     A run that was stopped goes on where it was.
     """
+    outputs = {"--out": asked["out"], "--work": asked["work"], "--cache": asked["cache"]}
+    starts = (path for start in asked["starts"] for path in (start, start.partition("=")[2]))
+    files = (asked[name] for name in ("recipe", "labels", "teacher"))
+    check_outputs(outputs, (*files, *starts, *asked["sources"], *options.listed_videos(asked["sources"], asked["out"])))
     from adafocus.calibration.training import train as run
 
     run.train(run.Request(**asked))

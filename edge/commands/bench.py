@@ -22,6 +22,7 @@ from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.manifest import Stage
 from adafocus.edge.commands import options
 from adafocus.edge.commands.options import Duration
+from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.device.host import peak_memory_bytes, read_facts, read_state
 from adafocus.edge.exits import ALWAYS, NEVER
 from adafocus.edge.recognizer import Recognizer
@@ -136,6 +137,7 @@ def bench(
     Two reports are set side by side by adafocus bench --compare A.json B.json.
     """
     if compared:
+        check_outputs({"--out": out}, compared)
         _compare(compared, paths, as_json)
         return
     bundles = [path for path in paths if is_bundle(path)]
@@ -149,6 +151,7 @@ def bench(
     lineup.check()
     if out is not None and out.is_dir():
         raise AdafocusError(f"--out is the folder {out}, expected the name of a file such as {out / 'bench.json'}.")
+    check_outputs({"--out": out}, paths)
     configurations = lineup.configurations(bundles)
     # the file is opened before, so that half an hour is not measured for a place that cannot be written to
     with replacing_file(out) if out else nullcontext() as beside:

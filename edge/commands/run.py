@@ -15,6 +15,7 @@ from adafocus.edge.budget.controller import WINDOW_CLIPS, Controller
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.commands import options
 from adafocus.edge.commands.inputs import read_inputs
+from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
@@ -114,6 +115,8 @@ def run(arguments: tuple[str, ...], **asked: Any) -> None:
     inputs = read_inputs(arguments, "adafocus run BUNDLE VIDEO", "VIDEOS...")
     videos = [Path(source) for source in inputs.sources]
     request.check(len(videos))
+    # the picture is a .png in small letters, however it was typed
+    check_outputs({"--picture": request.picture and request.picture.with_suffix(".png")}, (inputs.bundle, *videos))
     recognizer = Recognizer.open(inputs.bundle, request.runtime, request.threads, request.exit_threshold)
     playlist = Playlist(recognizer, request.budget, request.picture)
     if request.as_json:

@@ -10,6 +10,7 @@ import click
 from adafocus.edge.commands import options
 from adafocus.edge.commands.inputs import read_inputs
 from adafocus.edge.commands.options import Duration
+from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.sources.source import safe_name
 from adafocus.edge.streaming.settings import Settings
 from adafocus.errors import AdafocusError
@@ -72,6 +73,8 @@ def stream(arguments: tuple[str, ...], **asked: Any) -> None:
     if len(inputs.sources) > 1:
         shown = ", ".join(map(safe_name, arguments))
         raise AdafocusError(f"Found {shown}, expected one source: adafocus stream [BUNDLE] SOURCE.")
+    outputs = {"--annotate": settings.annotate, "--events": settings.events}
+    check_outputs(outputs, (inputs.bundle, *inputs.sources))
     if inputs.note and not settings.as_json:
         click.echo(inputs.note)
     run_stream(inputs.bundle, inputs.sources[0], settings)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import stat
 import sys
 import threading
 import time
@@ -16,6 +18,9 @@ from adafocus.errors import AdafocusError
 
 KINDS = ("started", "answer", "switched", "source", "late", "warning", "summary")
 DECIMALS = 4
+# how every line begins, also after another program has formatted it
+EVENT = re.compile(rb'\s*\{\s*"event"\s*:\s*"')
+BEGINNING_BYTES = 4096
 
 
 def iso_time(ago_s: float = 0.0) -> str:
@@ -31,10 +36,10 @@ class Sink:
     the reader goes away.
     """
 
-    def __init__(self, descriptor: int, *, owned: bool) -> None:
-        """Write to an open file; ``close`` closes it where it is owned."""
+    def __init__(self, descriptor: int, *, owned: bool, broken_line: bool = False) -> None:
+        """Write to an open file; ``close`` closes it where it is owned. Its last line may be broken off."""
         self._descriptor, self._owned = descriptor, owned
-        self._broken_line = False
+        self._broken_line = broken_line
 
     def put(self, line: bytes) -> None:
         """Write a whole line.
@@ -89,7 +94,7 @@ class EventLog:
             warn: see the constructor.
 
         Raises:
-            AdafocusError: the file cannot be written to.
+            AdafocusError: the file cannot be written to, or holds anything but events.
         """
         sinks = []
         if to_stdout:
@@ -97,11 +102,12 @@ class EventLog:
             sinks.append(Sink(sys.stdout.fileno(), owned=False))
         if path is not None:
             try:
+                broken_line = _ends_within_a_line(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             except OSError as error:
                 raise AdafocusError(f"Cannot write {path}: {error.strerror}. Choose another --events.") from error
-            sinks.append(Sink(descriptor, owned=True))
+            sinks.append(Sink(descriptor, owned=True, broken_line=broken_line))
         return cls(*sinks, warn=warn)
 
     def write(self, kind: str, **content: Any) -> dict[str, Any]:
@@ -133,6 +139,29 @@ class EventLog:
                 self._warn(f"Events cannot be written ({error.strerror}); the stream goes on. Make room on the disk.")
         else:
             self.written += 1
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    """Return whether a file of events ends in the middle of a line, as after a crash; False where there is none yet.
+
+    Raises:
+        AdafocusError: it holds something else, to which nothing must be appended.
+        OSError: it cannot be read.
+    """
+    if not path.exists() or not stat.S_ISREG(path.stat().st_mode):
+        # a pipe takes whatever comes, and must not be read from
+        return False
+    with path.open("rb") as file:
+        beginning = file.read(BEGINNING_BYTES)
+        if not beginning.strip():
+            return False
+        if EVENT.match(beginning) is None:
+            raise AdafocusError(
+                f"--events is {path}, which begins with {beginning[:20]!r}, expected a new file, or one of events, "
+                "whose lines are appended to. Choose another --events."
+            )
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _plain(value: Any) -> Any:
