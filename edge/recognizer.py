@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +21,9 @@ from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.runtimes import Opener, open_graph
 from adafocus.edge.stages import Stages
 from adafocus.edge.video.clip import Clip, read_clip
+from adafocus.edge.video.pixels import rgb_pixels
 from adafocus.edge.video.preprocess import crop_patch, whole_pixels
-from adafocus.errors import AdafocusError, BundleError
+from adafocus.errors import AdafocusError, BundleError, SourceError
 
 __all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "Shape", "StageCall"]
 
@@ -30,7 +32,13 @@ MIN_MAX_THREADS = 8
 
 
 class Recognizer:
-    """A bundle opened in one runtime. One clip at a time; open another where threads share a bundle.
+    """A bundle opened in one runtime.
+
+    Threads may share a recognizer: a lock lets one clip at a time through, and the others wait. Clips that are to be
+    recognized side by side, or with other :attr:`thresholds`, need a recognizer each; the lock does not guard
+    :attr:`graphs` that are run without the recognizer. A process that was forked opens its own: the threads of a
+    runtime do not survive a fork, and what was opened before it is refused. The graphs are loaded when the recognizer
+    is opened, so it goes on answering after its bundle was closed.
 
     Attributes:
         bundle: whose graphs run.
@@ -78,6 +86,7 @@ class Recognizer:
         self._thresholds: tuple[float, ...] | None = None
         # memory that is given back to the system comes again page by page, which costs more than what is done with it
         self._last: Prediction | None = None
+        self._lock, self._process = threading.Lock(), os.getpid()
         if exit_threshold is not None:
             self.thresholds = (exit_threshold,) * (len(self.exit_macs) - 1)
 
@@ -144,7 +153,9 @@ class Recognizer:
         if not isinstance(video, str | os.PathLike):
             raise AdafocusError(
                 f"Found a {type(video).__name__}, expected the path of a video. Frames that are in memory already are "
-                "for recognize_clip: recognizer.recognize_clip(clip_from_frames(frames, bundle.manifest.geometry))."
+                "for recognize_clip: recognizer.recognize_clip(clip_from_frames([Frame(pixels, number, number / 25, "
+                "'camera') for number, pixels in enumerate(bgr_arrays)], recognizer.bundle.manifest.geometry)), with "
+                "from adafocus.edge.sources import Frame."
             )
         started = time.perf_counter()
         return self.recognize_clip(read_clip(video, self._geometry), started=started)
@@ -159,14 +170,19 @@ class Recognizer:
             ``(1, C, h, w)`` in the graph's own type.
 
         Raises:
-            AdafocusError: this recognizer does not run the glance frame by frame.
+            AdafocusError: this recognizer does not run the glance frame by frame, or was opened before a fork.
+            SourceError: a frame of another type or shape.
         """
         if self._parts is None:
             raise AdafocusError(
                 f"{self.bundle.path} was not opened to run the glance frame by frame. Open it with incremental=True; "
                 "a bundle of the long variant has the graphs for it if adafocus export made it with --incremental."
             )
-        return self._parts.encode(self.glance_pixels.apply(frame[None]))
+        self._refuse_fork()
+        size = self._geometry.glance_size
+        pixels = self.glance_pixels.apply(rgb_pixels(frame, (size, size, 3), "A frame of the glance")[None])
+        with self._lock:
+            return self._parts.encode(pixels)
 
     def recognize_clip(
         self,
@@ -183,7 +199,8 @@ class Recognizer:
         """Recognize decoded frames.
 
         Args:
-            clip: from :func:`adafocus.edge.video.clip.read_clip`.
+            clip: from :func:`adafocus.edge.video.clip.read_clip`, ``clip_from_frames`` or a window; one that is made by
+                hand must have the bundle's shapes, in uint8 RGB.
             glance_features: what is known of frames of earlier clips, by the clip's ``glance_names``; what is new is
                 added. Without effect where the glance is one graph.
             boxes: ``centre`` keeps the size of the policy's box but looks at the middle of the frame, ``random``
@@ -196,22 +213,52 @@ class Recognizer:
                 the times that the clip itself states.
 
         Raises:
-            AdafocusError: there are no such boxes, frames or shapes.
+            AdafocusError: there are no such boxes, frames or shapes, or this recognizer was opened before a fork.
+            SourceError: a clip of other pixels than the bundle's geometry asks for.
         """
-        trace = Trace(clip, self.bundle.manifest.exits, self._thresholds, self._no_patches)
-        glance = self._glance(trace, glance_features)
-        if trace.stops(self._stages.real(glance, "glance_logits").reshape(-1)) or stop_after == "glance":
+        self._refuse_fork()
+        self._check_clip(clip)
+        with self._lock:
+            trace = Trace(clip, self.bundle.manifest.exits, self._thresholds, self._no_patches)
+            glance = self._glance(trace, glance_features)
+            if trace.stops(self._stages.real(glance, "glance_logits").reshape(-1)) or stop_after == "glance":
+                return self._prediction(trace, started)
+            features = self._stages.handed(glance, "features", "policy")
+            policy = self._stages.run("policy", {"features": features}, trace.watch)
+            trace.calls.append(policy)
+            trace.frame_weights = self._finite(policy, "frame_weights")
+            wanted = self._geometry.candidate_frames, self._geometry.focus_frames
+            trace.chosen = choose_frames(frames, trace.frame_weights, *wanted, seed)
+            trace.boxes = self._boxes(policy, trace.chosen, boxes, shape, seed)
+            trace.watch.lap("select")
+            self._focus(trace, glance)
             return self._prediction(trace, started)
-        features = self._stages.handed(glance, "features", "policy")
-        policy = self._stages.run("policy", {"features": features}, trace.watch)
-        trace.calls.append(policy)
-        trace.frame_weights = self._finite(policy, "frame_weights")
-        wanted = self._geometry.candidate_frames, self._geometry.focus_frames
-        trace.chosen = choose_frames(frames, trace.frame_weights, *wanted, seed)
-        trace.boxes = self._boxes(policy, trace.chosen, boxes, shape, seed)
-        trace.watch.lap("select")
-        self._focus(trace, glance)
-        return self._prediction(trace, started)
+
+    def _refuse_fork(self) -> None:
+        """Refuse to run graphs in a process that was forked: their threads are gone, and it would wait forever."""
+        if os.getpid() != self._process:
+            raise AdafocusError(
+                f"This recognizer was opened in process {self._process} and is used in process {os.getpid()}, which "
+                "was forked from it, expected one opened here. Call Recognizer.open in each process, after the fork."
+            )
+
+    def _check_clip(self, clip: Clip) -> None:
+        """Refuse a clip that the graphs were not made for; candidates are checked when they are looked at."""
+        geometry = self._geometry
+        if not isinstance(clip, Clip):
+            raise SourceError(
+                f"Found an object of the type {type(clip).__name__}, expected a clip: read_clip(path, geometry) or "
+                "clip_from_frames(frames, geometry), with the geometry recognizer.bundle.manifest.geometry."
+            )
+        size = geometry.glance_size
+        rgb_pixels(clip.glance, (geometry.glance_frames, size, size, 3), "The glance frames of the clip")
+        for name, values in (("candidates", clip.candidates), ("candidate_indices", clip.candidate_indices)):
+            count = len(values) if hasattr(values, "__len__") else 0
+            if count != geometry.candidate_frames:
+                raise SourceError(
+                    f"The clip has {count} {name}, expected {geometry.candidate_frames}. Make it with clip_from_frames("
+                    "frames, recognizer.bundle.manifest.geometry)."
+                )
 
     def _glance(self, trace: Trace, store: FeatureStore | None) -> StageCall:
         """Run the glance, as one graph or frame by frame."""
@@ -267,9 +314,11 @@ class Recognizer:
     def _focus(self, trace: Trace, source: StageCall) -> None:
         """Look at the patches, as many at a time as the graph takes, until an exit stops; ``source`` is the glance."""
         at_once, size = self._patches_at_once, self._geometry.patch_size
+        candidates, shape = trace.clip.candidates, (self._geometry.frame_size, self._geometry.frame_size, 3)
         trace.patches = np.empty((len(trace.chosen), size, size, 3), np.uint8)
         for start in range(0, len(trace.chosen), at_once):
-            frames = [trace.clip.candidates[candidate] for candidate in trace.chosen[start : start + at_once].tolist()]
+            chosen = trace.chosen[start : start + at_once].tolist()
+            frames = [rgb_pixels(candidates[number], shape, f"Candidate {number} of the clip") for number in chosen]
             trace.watch.lap("resize")
             patches = self._cut(frames, trace, start)
             trace.watch.lap("crop")

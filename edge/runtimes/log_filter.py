@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 LOG_PREFIXES = (b"INFO: ", b"I0000 ", b"W0000 ", b"WARNING: All log messages before absl::")
+
+
+# the descriptor belongs to the whole process: a second thread would take the first one's file for standard error
+_ALONE = threading.RLock()
 
 
 @contextmanager
@@ -18,9 +23,9 @@ def hide_log_lines(prefixes: tuple[bytes, ...] = LOG_PREFIXES) -> Iterator[None]
     Args:
         prefixes: beginnings of lines to drop.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with _ALONE, tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        kept = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
             yield

@@ -13,10 +13,11 @@ from adafocus.edge.sources.source import FALLBACK_FPS, CountedSource, Frame
 from adafocus.errors import SourceError
 
 Order = Literal["rgb", "bgr"]
+LEAST_WIDTH_PX = 8
 
 
 class ArraySource(CountedSource):
-    """Frames of an array ``(T, H, W, 3)`` or ``(T, H, W)`` uint8."""
+    """Frames of an array ``(T, H, W, 3)``, or grey ``(T, H, W)`` or ``(T, H, W, 1)``, uint8."""
 
     def __init__(
         self, frames: NDArray[np.uint8], name: str = "array", fps: float = FALLBACK_FPS, order: Order = "rgb"
@@ -24,16 +25,22 @@ class ArraySource(CountedSource):
         """Take an array.
 
         Args:
-            frames: ``(T, H, W, 3)`` uint8 colour, or ``(T, H, W)`` uint8 grey.
+            frames: ``(T, H, W, 3)`` uint8 colour, or ``(T, H, W)`` or ``(T, H, W, 1)`` uint8 grey. Contiguous or not.
             name: what to call it.
             fps: frames per second.
             order: of the colours: ``rgb`` as most libraries have it, or ``bgr`` as OpenCV has it.
 
         Raises:
-            SourceError: another shape or type, or a rate that is none.
+            SourceError: another shape or type, one picture instead of frames, or a rate that is none.
         """
         shape, dtype = tuple(np.shape(frames)), getattr(frames, "dtype", type(frames).__name__)
-        grey = len(shape) == 3
+        # grey frames three pixels wide are no video
+        if len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape) > 0 and shape[1] > LEAST_WIDTH_PX:
+            raise SourceError(
+                f"{name} holds an array of shape {shape}, which is one picture and not (frames, height, width). Give "
+                "it as one frame: frames[None]."
+            )
+        grey = len(shape) == 3 or shape[3:] == (1,)
         if dtype != np.uint8 or not (grey or (len(shape) == 4 and shape[3] == 3)) or 0 in shape:
             raise SourceError(
                 f"{name} holds {dtype} of shape {shape}, expected uint8 of shape (frames, height, width, 3), or "

@@ -23,7 +23,8 @@ class Frame:
     """One frame of a source.
 
     Attributes:
-        pixels: ``(H, W, 3)`` uint8 BGR, upright, contiguous or a view whose rows are as wide as the picture.
+        pixels: ``(H, W, 3)`` uint8 BGR, upright. From a program also grey, ``(H, W)`` or ``(H, W, 1)``, and BGRA,
+            ``(H, W, 4)``, which are converted where they are used; other numbers than uint8 are refused there.
         number: position in the source, counted from 0; frames that were never looked at are counted too.
         timestamp_s: seconds; of a file the presentation time, from 0; of a live source the moment of capture on the
             monotonic clock of this machine.

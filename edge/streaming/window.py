@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.sources.source import Frame
 from adafocus.edge.video.clip import Candidates, Clip
+from adafocus.edge.video.pixels import bgr_pixels
 from adafocus.edge.video.preprocess import fit_frame, resize_square
 from adafocus.errors import AdafocusError
 
@@ -137,19 +138,23 @@ class Window:
         """Resize and keep a frame where it is wanted; no reference to it is held.
 
         Args:
-            frame: pixels ``(H, W, 3)`` uint8 BGR.
+            frame: pixels ``(H, W, 3)`` uint8 BGR; grey and BGRA are converted.
 
         Returns:
             Whether it was kept.
+
+        Raises:
+            SourceError: pixels of another type or shape.
         """
         if not self.wants(frame.timestamp_s):
             return False
         geometry = self._geometry
-        square = fit_frame(frame.pixels, geometry.frame_size, geometry.short_side)
+        square = fit_frame(bgr_pixels(frame.pixels, f"Frame {frame.number}"), geometry.frame_size, geometry.short_side)
         small = None
         if frame.small is not None:
             short = round(geometry.short_side * geometry.glance_size / geometry.frame_size)
-            small = fit_frame(frame.small, geometry.glance_size, short)
+            picture = bgr_pixels(frame.small, f"The second picture of frame {frame.number}")
+            small = fit_frame(picture, geometry.glance_size, short)
         with self._lock:
             if self._restarted(frame.timestamp_s):
                 self._clear()

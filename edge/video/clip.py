@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from adafocus.edge.bundle.manifest import Geometry
-from adafocus.edge.policy import uniform_indices
 from adafocus.edge.sources.source import FALLBACK_FPS, Frame
 from adafocus.edge.stopwatch import Stopwatch
+from adafocus.edge.video.pixels import bgr_pixels
 from adafocus.edge.video.preprocess import fit_frame, resize_square
 from adafocus.edge.video.reader import attempts
+from adafocus.edge.video.timeline import frames_at
 from adafocus.errors import SourceError
 
 Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -83,17 +85,28 @@ class ClipBuilder:
         indices: frame numbers of the glance, then of the candidates, each spread evenly.
     """
 
-    def __init__(self, geometry: Geometry, window: tuple[int, int] | None, frame_count: int) -> None:
-        """Choose the frames, out of a whole video of ``frame_count`` or of a window of it, and make room for them."""
+    def __init__(
+        self,
+        geometry: Geometry,
+        window: tuple[int, int] | None,
+        frame_count: int,
+        varying_s: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Choose the frames, out of a whole video of ``frame_count`` or of a window of it, and make room for them.
+
+        ``varying_s`` says when each frame appears, as :class:`adafocus.edge.video.reader.VideoReader` has it.
+        """
         self._geometry, self._frame_count = geometry, frame_count
         first, last = window or (0, frame_count)
-        span = max(1, min(last, frame_count) - first)
-        self._glance_indices = first + uniform_indices(span, geometry.glance_frames)
-        self._candidate_indices = first + uniform_indices(span, geometry.candidate_frames)
+        last = max(first + 1, min(last, frame_count))
+        edges_s = None if last > frame_count else varying_s
+        self._glance_indices = frames_at(first, last, geometry.glance_frames, edges_s)
+        self._candidate_indices = frames_at(first, last, geometry.candidate_frames, edges_s)
         self.indices = np.concatenate([self._glance_indices, self._candidate_indices])
         self._places = {number: place for place, number in enumerate(dict.fromkeys(self.indices.tolist()))}
         self._block = np.empty((len(self._places), geometry.frame_size, geometry.frame_size, 3), np.uint8)
         self._waiting: dict[int, NDArray[np.uint8]] = {}
+        self._making = threading.Lock()
 
     def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
         """Keep a frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again; large ones are resized."""
@@ -141,9 +154,13 @@ class ClipBuilder:
         return self._block[self._places[number]]
 
     def _make(self, place: int) -> None:
-        waiting = self._waiting.pop(place, None)
-        if waiting is not None:
-            self._put(place, waiting)
+        # recognizers in several threads may share a clip; a frame is left to nobody else before it is whole
+        if place in self._waiting:
+            with self._making:
+                waiting = self._waiting.get(place)
+                if waiting is not None:
+                    self._put(place, waiting)
+                    del self._waiting[place]
 
     def _put(self, place: int, pixels: NDArray[np.uint8]) -> None:
         frame = self._block[place]
@@ -154,7 +171,7 @@ class ClipBuilder:
 def read_clip(
     address: str | Path, geometry: Geometry, window: tuple[int, int] | None = None, *, packets: bool = True
 ) -> Clip:
-    """Sample a video as the bundle's geometry asks: glance and candidate frames, each spread evenly over it.
+    """Sample a video as the bundle's geometry asks: glance and candidate frames, each spread evenly over its time.
 
     Args:
         address: a video file, a folder of pictures or a .npy file.
@@ -174,7 +191,7 @@ def read_clip(
     """
     watch = Stopwatch()
     for reader in attempts(address, packets):
-        builder = ClipBuilder(geometry, window, reader.frame_count)
+        builder = ClipBuilder(geometry, window, reader.frame_count, reader.varying_s)
         for number, pixels in reader.read(builder.indices):
             watch.lap("decode")
             builder.keep(number, pixels)
@@ -192,26 +209,43 @@ def clip_from_frames(
 
     Args:
         frames: in order; their place in the sequence counts, not their ``number``. They are not copied: their pixels
-            must stay as they are until the clip has been recognized.
+            must stay as they are until the clip has been recognized. Pixels are uint8: BGR, or grey and BGRA, which are
+            converted.
         geometry: of the bundle.
         window: first frame and the one after the last, where only a part is meant.
         fps: frames per second; None: from the timestamps.
 
     Raises:
-        SourceError: there are no frames.
+        SourceError: there are no frames, they are bare arrays, or their pixels are of another type or shape.
     """
-    if not frames:
-        raise SourceError("There are no frames to make a clip of, expected at least one.")
+    _check_frames(frames)
     watch = Stopwatch()
     builder = ClipBuilder(geometry, window, len(frames))
     for number in sorted(set(builder.indices.tolist())):
-        builder.hold(number, frames[number].pixels)
+        builder.hold(number, bgr_pixels(frames[number].pixels, f"Frame {number}"))
     length_s = frames[-1].timestamp_s - frames[0].timestamp_s
     rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
     clip = builder.build(rate, watch)
     small = [glance_of_small(frames[number], geometry) for number in clip.glance_indices.tolist()]
     found = [picture for picture in small if picture is not None]
     return replace(clip, glance=np.stack(found)) if len(found) == len(small) else clip
+
+
+def _check_frames(frames: Sequence[Frame]) -> None:
+    """Refuse what is no sequence of frames. Bare arrays do not say whether their colors are RGB or BGR."""
+    found = f"an object of the type {type(frames).__name__}"
+    if isinstance(frames, Sequence):
+        if not frames:
+            raise SourceError("There are no frames to make a clip of, expected at least one.")
+        strange = [frame for frame in frames if not isinstance(frame, Frame)]
+        if not strange:
+            return
+        found = f"a {type(frames).__name__} that holds an object of the type {type(strange[0]).__name__}"
+    raise SourceError(
+        f"Found {found}, expected a list of frames. Make them of arrays whose colors are blue, green, red: "
+        "from adafocus.edge.sources import Frame; frames = [Frame(pixels, number, number / 25, 'camera') for number, "
+        "pixels in enumerate(arrays)]"
+    )
 
 
 def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | None:
@@ -222,10 +256,11 @@ def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | Non
     """
     if frame.small is None:
         return None
+    small = bgr_pixels(frame.small, f"The second picture of frame {frame.number}")
     size, short_side = geometry.glance_size, round(geometry.short_side * geometry.glance_size / geometry.frame_size)
-    if min(frame.small.shape[:2]) < short_side:
+    if min(small.shape[:2]) < short_side:
         return None
-    return cv2.cvtColor(fit_frame(frame.small, size, short_side), cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(fit_frame(small, size, short_side), cv2.COLOR_BGR2RGB)
 
 
 def clip_windows(path: str | Path, geometry: Geometry, count: int) -> list[Clip]:
@@ -248,7 +283,7 @@ def sample_video(path: str | Path, count: int, transform: Transform) -> NDArray[
     """
     frames: dict[int, NDArray[np.uint8]] = {}
     for reader in attempts(path):
-        indices = uniform_indices(reader.frame_count, count)
+        indices = frames_at(0, reader.frame_count, count, reader.varying_s)
         frames = {n: transform(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)) for n, pixels in reader.read(indices)}
     return np.stack([frames[number] for number in indices.tolist()])
 
