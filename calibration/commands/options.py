@@ -21,7 +21,7 @@ clip_sets = click.option(
     type=FILE,
     multiple=True,
     required=True,
-    help="Read clips from this clip set; give the option again for a further set.",
+    help="Read clips from this clip set; give the option again for a further one, and all are one set.",
 )
 cache_folder = click.option(
     "--cache", type=FILE, default=DEFAULT_CACHE, show_default=True, help="Keep decoded clips in this folder."

@@ -134,6 +134,14 @@ class FrameCache:
         paths = {self._path(index) for index in self.usable()}
         return sum(path.stat().st_size for path in paths if path.exists())
 
+    def content_key(self, index: int) -> str:
+        """Return what stands for the content of a clip's video, whatever its name.
+
+        Raises:
+            AdafocusError: the video cannot be read.
+        """
+        return self._path(index).name.partition("-")[0]
+
     def _path(self, index: int) -> Path:
         if index not in self._paths:
             clip = self.clips[index].path

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from adafocus.calibration.datasets.labeled_clip import ONLY_SPLIT, LabeledClip, make_clip
+from adafocus.calibration.datasets.labeled_clip import ONLY_SPLIT, LabeledClip, make_clip, split_name
 from adafocus.errors import AdafocusError
 
 VIDEOS = (
@@ -15,8 +15,12 @@ VIDEOS = (
 )  # fmt: skip
 LAYOUTS = "root/<class>/<video> or root/<split>/<class>/<video>"
 FORM = f"a folder per class ({LAYOUTS})"
+# folders that macOS, Windows and network drives put beside videos
+OF_SYSTEMS = ("__MACOSX", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "lost+found")
 # folders between the root and a video
 WITHOUT_SPLITS, WITH_SPLITS = 1, 2
+
+USUAL_SPLITS = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +31,11 @@ def recognizes(source: Path) -> bool:
 
 
 def read(source: Path) -> list[LabeledClip]:
-    """Read a folder per class; the group of a clip is its class and its file name without the suffix.
+    """Read a folder per class; the group of a clip is its folders and its file name without the suffix.
 
-    Without folders for splits, every clip is of the split ``train``. Hidden files are passed over, and so are files
-    that are no videos by their suffix; the log says how many.
+    Videos of two splits may have equal names, as files that are numbered anew in each split do. Without folders for
+    splits, every clip is of the split ``train``. Hidden files and folders that systems make are passed over, and so are
+    files that are no videos by their suffix; the log says how many.
 
     Raises:
         AdafocusError: there is no video, or the folders are neither of the two forms.
@@ -47,16 +52,31 @@ def read(source: Path) -> list[LabeledClip]:
             f"Found {examples or 'no video'} in {source}, expected videos as {LAYOUTS}, one form throughout, with a "
             f"suffix of {' '.join(VIDEOS)}. Move them, or list them in a CSV."
         )
+    splits = sorted({path.parts[0] for path in videos if len(path.parts) > WITH_SPLITS})
+    if splits and not {split_name(split) for split in splits} & set(USUAL_SPLITS):
+        logger.warning("%s: took the folders %s for splits and those in them for classes.", source, ", ".join(splits))
     return [_clip(source, path) for path in videos]
 
 
 def _clip(source: Path, path: Path) -> LabeledClip:
     *split, label, _ = path.parts
-    place = str(source / path)
-    return make_clip(place, source / path, (label,), f"{label}/{path.stem}", split[0] if split else ONLY_SPLIT)
+    group = path.with_suffix("").as_posix()
+    return make_clip(str(source / path), source / path, (label,), group, split[0] if split else ONLY_SPLIT)
 
 
 def _files(source: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(source, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(folder, name) for name in names if not name.startswith("."))
+    """Yield files that a person put there; a link to a folder that is around it is not followed again."""
+    for place, folders, names in os.walk(source, followlinks=True):
+        folder = Path(place)
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and name not in OF_SYSTEMS and not _leads_back(folder / name)
+        ]
+        yield from (folder / name for name in names if not name.startswith("."))
+
+
+def _leads_back(folder: Path) -> bool:
+    """Return whether this is a link to a folder that it lies in."""
+    around = Path(os.path.abspath(folder)).parents
+    return folder.is_symlink() and os.path.realpath(folder) in {os.path.realpath(place) for place in around}

@@ -1,13 +1,20 @@
-"""Read a clip set, whatever its form."""
+"""Read clip sets, whatever their form; several are one set for every check."""
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from adafocus.calibration.datasets import class_folders, csv_list, json_labels
-from adafocus.calibration.datasets.labeled_clip import LabeledClip, refuse_overlaps
+from adafocus.calibration.datasets.labeled_clip import LabeledClip, split_name
+from adafocus.calibration.datasets.overlaps import named, without_overlaps
 from adafocus.errors import AdafocusError
+
+logger = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
@@ -31,17 +38,43 @@ def is_clip_set(source: Path) -> bool:
     return any(reader.recognizes(source) for reader in READERS)
 
 
-def read_clips(source: Path, split: str | None = None) -> list[LabeledClip]:
-    """Read a clip set: a CSV file, a JSON file or a folder per class (see the modules of :data:`READERS`).
+def read_clips(sources: Path | Sequence[Path], split: str | None = None) -> list[LabeledClip]:
+    """Read clip sets: CSV files, JSON files or folders per class (see the modules of :data:`READERS`).
 
     Args:
-        source: the file or folder.
-        split: keep only the clips of this split; the whole set is checked all the same.
+        sources: a file or folder, or several that are one set together.
+        split: keep only the clips of this split; everything is checked all the same.
 
     Raises:
-        AdafocusError: there is no such set, it is malformed, a video is listed twice, a group is in two splits, or
-            nothing is left.
+        AdafocusError: there is no such set, it is malformed, a video is listed twice, a group or copies of a video
+            are in two splits, or nothing is left.
     """
+    given = [sources] if isinstance(sources, Path) else list(sources)
+    return [clip for clips in read_sets(given, split) for clip in clips]
+
+
+def read_sets(sources: Sequence[Path], split: str | None = None) -> list[list[LabeledClip]]:
+    """Read clip sets that are one set together; return the clips of each, which may be none.
+
+    Raises:
+        AdafocusError: as :func:`read_clips`.
+    """
+    _refuse_repeated_sources(sources)
+    sets = [_read(source) for source in sources]
+    name, verb = named(sources)
+    clips = without_overlaps(sources, [clip for clips in sets for clip in clips])
+    _warn_of_case(name, clips)
+    if split is not None and all(clip.split != split_name(split) for clip in clips):
+        known = ", ".join(sorted({clip.split for clip in clips}))
+        raise AdafocusError(f"{name} {verb} no clip of split {split!r}, only of {known}. Ask for one of those.")
+    checked = iter(clips)
+    return [
+        [clip for clip in islice(checked, len(clips)) if split is None or clip.split == split_name(split)]
+        for clips in sets
+    ]
+
+
+def _read(source: Path) -> list[LabeledClip]:
     forms = "; ".join(reader.FORM for reader in READERS)
     if not source.exists():
         raise AdafocusError(f"There is no clip list at {source}. Give the path of one of: {forms}.")
@@ -54,9 +87,22 @@ def read_clips(source: Path, split: str | None = None) -> list[LabeledClip]:
         raise AdafocusError(f"Cannot read {source}: {error.strerror or error}. Check its permissions.") from error
     if not clips:
         raise AdafocusError(f"{source} lists no clip at all, expected one per video. Add them.")
-    refuse_overlaps(source, clips)
-    kept = [clip for clip in clips if split in (None, clip.split)]
-    if not kept:
-        known = ", ".join(sorted({clip.split for clip in clips}))
-        raise AdafocusError(f"{source} lists no clip of split {split!r}, only of {known}. Ask for one of those.")
-    return kept
+    return clips
+
+
+def _refuse_repeated_sources(sources: Sequence[Path]) -> None:
+    seen: set[str] = set()
+    for source in sources:
+        place = os.path.realpath(source)
+        if place in seen:
+            raise AdafocusError(f"The clip list {source} is given twice, expected each list once. Leave one out.")
+        seen.add(place)
+
+
+def _warn_of_case(name: str, clips: Sequence[LabeledClip]) -> None:
+    """Warn of labels that differ only in upper and lower case, which are mostly one class written in two ways."""
+    forms: dict[str, str] = {}
+    for label in sorted({label for clip in clips for label in clip.labels}):
+        other = forms.setdefault(label.casefold(), label)
+        if other != label:
+            logger.warning("%s: the labels %r and %r are two classes that differ only in case.", name, other, label)

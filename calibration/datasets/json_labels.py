@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from adafocus.calibration.datasets.labeled_clip import ONLY_SPLIT, LabeledClip, make_clip
+from adafocus.calibration.datasets.labeled_clip import ONLY_SPLIT, LabeledClip, make_clip, video_path
+from adafocus.calibration.datasets.text_file import read_text
 from adafocus.edge.bundle.validation import parse_json
 from adafocus.errors import AdafocusError
 
@@ -38,7 +39,7 @@ def read(source: Path) -> list[LabeledClip]:
         AdafocusError: it is not JSON, or not of the form of this module.
     """
     try:
-        content = parse_json(source.read_text(encoding="utf-8-sig"))
+        content = parse_json(read_text(source))
     except ValueError as error:
         raise AdafocusError(f"{source} is no JSON ({error}). Expected {EXAMPLE}.") from error
     if not isinstance(content, list):
@@ -61,6 +62,5 @@ def _clip(source: Path, place: str, entry: Any) -> LabeledClip:
     wrong = [key for key in ("video", *OPTIONAL) if not isinstance(texts[key], str)]
     if wrong:
         raise AdafocusError(f"The {wrong[0]} is {entry[wrong[0]]!r} in {place}, expected a text. Expected {EXAMPLE}.")
-    # the folder itself would be taken for the video
-    path = source.parent / texts["video"] if texts["video"].strip() else Path()
+    path = video_path(source.parent, texts["video"])
     return make_clip(place, path, labels, texts["group"], texts["split"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,10 @@ class LabeledClip:
 
 
 def make_clip(place: str, path: Path, labels: Sequence[str], group: str, split: str) -> LabeledClip:
-    """Make a clip from one entry of a list; blanks at the ends of names do not count.
+    """Make a clip from one entry of a list.
+
+    Blanks at the ends of names do not count, nor does it whether letters with marks are composed, nor the case of
+    splits.
 
     Args:
         place: where the entry stands, such as ``line 3 of clips.csv``.
@@ -52,7 +56,7 @@ def make_clip(place: str, path: Path, labels: Sequence[str], group: str, split: 
     Raises:
         AdafocusError: a name is empty, a label stands twice, or the path cannot be one.
     """
-    names = tuple(label.strip() for label in labels)
+    names = tuple(plain_name(label) for label in labels)
     fields = {"path": path.name, "label": "".join(names) if all(names) else "", "group": group, "split": split}
     empty = [name for name, value in fields.items() if not value.strip()]
     if empty:
@@ -61,32 +65,32 @@ def make_clip(place: str, path: Path, labels: Sequence[str], group: str, split: 
         raise AdafocusError(f"A label stands twice in {place}: {', '.join(names)}. Name each label once.")
     if not _can_be_a_path(path):
         raise AdafocusError(f"The path in {place} is {str(path)!r}, which no file can have. Write the list again.")
-    return LabeledClip(path, names, group.strip(), split.strip())
+    return LabeledClip(path, names, plain_name(group), split_name(split))
 
 
-def refuse_overlaps(source: Path, clips: Sequence[LabeledClip]) -> None:
-    """Refuse a set that trains and tests on the same video.
+def split_name(text: str) -> str:
+    """Return a split as clips name it: without blanks around it, in lower case."""
+    return text.strip().lower()
 
-    Raises:
-        AdafocusError: a video is listed twice, or a group is in two splits.
+
+def plain_name(text: str) -> str:
+    """Return a name in the one form that equal names have; macOS writes names of folders in another one than people."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def video_path(folder: Path, text: str) -> Path:
+    """Return the path of a video that an entry names, relative to the folder of its list.
+
+    A name that is on the disk as it is written is taken so. Otherwise blanks around it do not count, backslashes may
+    divide folders, and letters with marks may be composed or not, whichever form is there.
     """
-    seen: set[str] = set()
-    splits: dict[str, LabeledClip] = {}
-    for clip in clips:
-        name = os.path.normpath(clip.path)
-        if name in seen:
-            raise AdafocusError(
-                f"{source} lists {clip.path} twice, expected every video once. Take one of the two out; several labels "
-                "of one video belong in one entry."
-            )
-        seen.add(name)
-        other = splits.setdefault(clip.group, clip)
-        if other.split != clip.split:
-            raise AdafocusError(
-                f"The group {clip.group!r} of {source} is in the splits {other.split!r} ({other.path.name}) and "
-                f"{clip.split!r} ({clip.path.name}), expected all clips of one source video in one split. Move one of "
-                "them, or give another group to what is another video."
-            )
+    meant = text.strip()
+    if not meant:
+        # the folder itself would be taken for the video
+        return Path()
+    divided = meant.replace("\\", "/")
+    forms = (text, meant, divided, *(unicodedata.normalize(form, divided) for form in ("NFC", "NFD")))
+    return next((folder / form for form in forms if _is_there(folder / form)), folder / meant)
 
 
 def spread_evenly(items: Sequence[T], max_count: int) -> list[T]:
@@ -99,4 +103,11 @@ def _can_be_a_path(path: Path) -> bool:
     try:
         return b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
+        return False
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
         return False

@@ -354,7 +354,7 @@ def _clips(request: Request, trained: TrainedNetwork, split: str | None) -> Cach
     task = build_task(trained.recipe, len(trained.labels))
     if not isinstance(task, AdaFocusTask):
         raise TypeError("the checkpoint's network has no stages")
-    clips = [clip for source in request.sources for clip in read_clips(source, split)]
+    clips = read_clips(request.sources, split)
     cache = FrameCache(request.cache, clips, CacheSettings(trained.recipe.cached_frames, task.short_side_px))
     cache.fill()
     return CachedClips(task, cache, class_indices(clips, trained.labels, needed=False))

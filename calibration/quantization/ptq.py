@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch.fx import GraphModule
 
-from adafocus.calibration.datasets import is_clip_set, read_clips, spread_evenly
+from adafocus.calibration.datasets import LabeledClip, is_clip_set, read_sets, spread_evenly
 from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
 from adafocus.edge.bundle.manifest import Geometry
@@ -47,11 +47,19 @@ def geometry_of(config: NetworkConfig) -> Geometry:
 
 
 def listed_videos(sources: Sequence[Path], split: str | None = None) -> list[Path]:
-    """List the videos that are named one by one or in clip sets."""
-    found: list[Path] = []
-    for source in sources:
-        found += [clip.path for clip in read_clips(source, split)] if is_clip_set(source) else [source]
-    return found
+    """List the videos that are named one by one or in clip sets, which are one set together.
+
+    Raises:
+        AdafocusError: a clip set cannot be read, the sets do not go together, or they have no clip of this split.
+    """
+    named = [source for source in sources if is_clip_set(source)]
+    listed = dict(zip(named, read_sets(named, split), strict=True)) if named else {}
+    return [path for source in sources for path in _videos(source, listed.get(source))]
+
+
+def _videos(source: Path, clips: Sequence[LabeledClip] | None) -> list[Path]:
+    """Return the videos of a clip set, or the video itself."""
+    return [source] if clips is None else [clip.path for clip in clips]
 
 
 def calibration_views(sources: Sequence[Path], config: NetworkConfig, max_clips: int) -> list[Views]:

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips
+from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips, read_sets
 from adafocus.calibration.datasets.csv_list import write_list
+from adafocus.calibration.datasets.labeled_clip import split_name
 from adafocus.calibration.training.checkpoint import save_checkpoint
 from adafocus.calibration.training.data import Fold, TrainingData, class_indices, split_folds
 from adafocus.calibration.training.initialization import initialize, parse_starts
@@ -141,7 +142,7 @@ def _history(request: Request, starts: dict[str, Path], trainer: Trainer, shares
     """Return what a checkpoint says of its training; the keys are those of every checkpoint so far."""
     return {
         "steps": trainer.step,
-        "clips": {source.name: len(read_clips(source, request.train_split)) for source in request.sources},
+        "clips": _counts(request),
         "taught": len(trainer.data.training),
         "judged": len(trainer.data.validation),
         "fold": request.fold,
@@ -150,6 +151,14 @@ def _history(request: Request, starts: dict[str, Path], trainer: Trainer, shares
         "validation": shares,
         "packages": {name: version(name) for name in PACKAGES},
     }
+
+
+def _counts(request: Request) -> dict[str, int]:
+    """Return how many clips of the training split each list has, by its name; lists of one name count together."""
+    found: dict[str, int] = {}
+    for source, clips in zip(request.sources, read_sets(request.sources, request.train_split), strict=True):
+        found[source.name] = found.get(source.name, 0) + len(clips)
+    return found
 
 
 def make_folders(work: Path, out: Path) -> None:
@@ -170,14 +179,13 @@ def choose_clips(request: Request, seed: int) -> tuple[list[LabeledClip], list[i
     Raises:
         AdafocusError: nothing is left to train on, or a group would be on both sides.
     """
-    clips = [clip for source in request.sources for clip in read_clips(source, request.train_split)]
+    clips = read_clips(request.sources, request.train_split)
     if request.fold is not None:
         return (clips, *split_folds(clips, Fold.parse(request.fold), seed))
     training = list(range(len(clips)))
     if request.val_split is None or request.train_split is None:
         return clips, training, []
-    listed = [clip for source in request.sources for clip in read_clips(source)]
-    validation = [clip for clip in listed if clip.split == request.val_split]
+    validation = [clip for clip in read_clips(request.sources) if clip.split == split_name(request.val_split)]
     return clips + validation, training, list(range(len(clips), len(clips) + len(validation)))
 
 

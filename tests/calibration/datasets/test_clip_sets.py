@@ -12,12 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adafocus.calibration.datasets import LabeledClip, is_clip_set, read_clips
+from adafocus.calibration.datasets.labeled_clip import plain_name
 from adafocus.errors import AdafocusError
 
 HEAD = ["path", "label", "group", "split"]
-NAMES = st.text(
-    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="/|"), min_size=1, max_size=8
-).filter(lambda name: name.strip(" .\u00a0") and name == name.strip())
+NAMES = (
+    st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="/|"), min_size=1, max_size=8)
+    .map(plain_name)
+    .filter(lambda name: name.strip(" .\u00a0"))
+)
 IN_A_FOLDER = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -61,7 +64,7 @@ def test_further_columns_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> Non
     ("head", "rows", "said"),
     [
         (["path", "label"], [["a", "x"]], "no column group, split, only path, label"),
-        (["path;label;group;split"], [["a;x;g;train"]], "separated by commas"),
+        (["path:label:group:split"], [["a:x:g:train"]], "separated by commas"),
         ([*HEAD, "path"], [["a", "x", "g", "train", "b"]], "column path twice"),
         (HEAD, [["a", "x", "g"]], "too few fields in line 2"),
         (HEAD, [["a", "x", "g", "train"], ["b", "x", "g", "train", "more"]], "too many fields in line 3"),
@@ -128,7 +131,6 @@ def test_folders_of_splits_hold_folders_of_classes(tmp_path: Path) -> None:
         (["1.mp4"], "Found .*1.mp4"),
         (["run/1.mp4", "val/run/2.mp4"], "Found .*1.mp4 and .*2.mp4.*one form throughout"),
         (["a/b/c/1.mp4"], "Found .*1.mp4"),
-        (["train/run/1.mp4", "val/run/1.mp4"], "group 'run/1'"),
         (["run/1.jpg"], "is no clip set, expected one of"),
     ],
 )
