@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from types import TracebackType
 
 import numpy as np
@@ -34,13 +35,43 @@ from adafocus.errors import BundleError, MissingRuntimeError
 MAX_OTHER_BYTES = 4096
 
 
+class Unpacked:
+    """The folder that a zip was unpacked into; it goes when nothing refers to it, or when the program ends.
+
+    A forked process has a copy of this object, but not of the folder, so only the process that made it removes it.
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="adafocus-"))
+        self._remove = weakref.finalize(self, _remove_own, self.path, os.getpid())
+
+    @property
+    def removed(self) -> bool:
+        """Whether the folder was removed, here or by the process that made it."""
+        return not (self._remove.alive and self.path.is_dir())
+
+    def cleanup(self) -> None:
+        """Remove the folder; doing it twice is allowed."""
+        self._remove()
+
+
+def _remove_own(path: Path, owner: int) -> None:
+    """Remove a folder in the process that made it."""
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose files were checked when it was opened."""
+    """A bundle whose files were checked when it was opened.
+
+    Threads may share a bundle, and so may processes that are forked. The folder of a zip goes when the process that
+    opened it closes the bundle; after that its files are refused by a sentence, and the manifest can still be read.
+    """
 
     path: Path
     manifest: Manifest
-    _folder: TemporaryDirectory[str] | None = None
+    _folder: Unpacked | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
@@ -80,10 +111,10 @@ class Bundle:
     @classmethod
     def _open_archive(cls, path: Path) -> Bundle:
         """Unpack a stored zip into a folder that lives until the bundle is closed, or until nothing refers to it."""
-        folder = TemporaryDirectory(prefix="adafocus-", ignore_cleanup_errors=True)
+        folder = Unpacked()
         try:
-            unpack(path, Path(folder.name))
-            return replace(cls._open_folder(Path(folder.name), path), _folder=folder)
+            unpack(path, folder.path)
+            return replace(cls._open_folder(folder.path, path), _folder=folder)
         except BaseException:
             folder.cleanup()
             raise
@@ -92,6 +123,19 @@ class Bundle:
         """Remove the folder that a zip was unpacked into; a bundle that is a folder stays. Closing twice is allowed."""
         if self._folder is not None:
             self._folder.cleanup()
+
+    def _file(self, record: FileRecord | GraphFile) -> Path:
+        """Return where a file of the bundle stands.
+
+        Raises:
+            BundleError: the bundle was a zip and is closed.
+        """
+        if self._folder is not None and self._folder.removed:
+            raise BundleError(
+                f"The bundle {self.manifest.name} was closed, and what was unpacked of its zip is gone, so there is no "
+                f"{record.file}. Open it again with Bundle.open, and close it when nothing more is read from it."
+            )
+        return self.path / record.file
 
     def __enter__(self) -> Bundle:
         return self
@@ -119,7 +163,7 @@ class Bundle:
                 f"{self.path} holds no {stage} graph for the runtime {runtime!r}, only for "
                 f"{', '.join(self.runtimes())}. Use --runtime {self.runtimes()[0]}, or convert for it."
             )
-        return self.path / record.file, record
+        return self._file(record), record
 
     def parts(self, runtime: Runtime) -> dict[Part, tuple[Path, GraphFile]]:
         """Return files and descriptions of the glance in two parts; empty where there are none for this runtime."""
@@ -127,7 +171,7 @@ class Bundle:
         for part, graphs in self.manifest.incremental.items():
             record = graphs.get(runtime) or graphs.get(file_runtime(runtime))
             if record is not None:
-                found[part] = (self.path / record.file, record)
+                found[part] = (self._file(record), record)
         return found
 
     def golden_frames(self) -> dict[str, NDArray[np.uint8]]:
@@ -136,7 +180,7 @@ class Bundle:
         Raises:
             BundleError: the file is damaged, or holds anything else.
         """
-        path, geometry = self.path / self.manifest.golden.frames.file, self.manifest.geometry
+        path, geometry = self._file(self.manifest.golden.frames), self.manifest.geometry
         wanted = {
             "glance": (geometry.glance_frames, geometry.glance_size, geometry.glance_size, 3),
             "candidates": (geometry.candidate_frames, geometry.frame_size, geometry.frame_size, 3),
@@ -153,7 +197,7 @@ class Bundle:
         Raises:
             BundleError: the file is damaged, or an output is missing, of no stage, or of another shape.
         """
-        path, golden = self.path / self.manifest.golden.answers.file, self.manifest.golden
+        path, golden = self._file(self.manifest.golden.answers), self.manifest.golden
         specs: dict[tuple[str, str], TensorSpec] = {
             (stage, spec.name): spec for stage in STAGES for spec in self.graph(stage, golden.runtime)[1].outputs
         }
@@ -219,7 +263,7 @@ def rewrite_bundle(bundle: Bundle, manifest: Manifest, destination: Path) -> Bun
 
     def fill(folder: Path) -> Manifest:
         for record in manifest.files():
-            source, target = bundle.path / record.file, folder / record.file
+            source, target = bundle._file(record), folder / record.file
             target.parent.mkdir(parents=True, exist_ok=True)
             (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
         return manifest
