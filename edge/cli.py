@@ -19,7 +19,7 @@ from typing import NoReturn
 import click
 
 from adafocus.edge.signals import ENDED_BY, Terminated, end_cleanly_on_sigterm
-from adafocus.errors import WORKSTATION_INSTALL, AdafocusError
+from adafocus.errors import WORKSTATION_INSTALL, AdafocusError, sentence_of
 
 WORKSTATION_GROUP = "adafocus.commands"
 DEVICE_VERBS = tuple(
@@ -129,11 +129,8 @@ def run(arguments: list[str]) -> int:
         )
     except BrokenPipeError:
         return _nobody_reads()
-    except OSError as error:
-        place = f"{Path(error.filename)}: " if error.filename else ""
-        return _refused(f"{place}{error.strerror or error}. Check the path and the space on the disk.")
-    except MemoryError:
-        return _refused("There is not enough memory for this. Close other programs, or use a smaller bundle.")
+    except (OSError, MemoryError) as error:
+        return _refused(sentence_of(error))
     # click hands back the code that a verb left with, and what a verb returned otherwise: nothing
     return code if isinstance(code, int) else 0
 

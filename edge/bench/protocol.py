@@ -19,7 +19,7 @@ from adafocus.edge.bundle.manifest import STAGES, Geometry, Stage
 from adafocus.edge.device.host import State, busy_seconds, read_frequencies, read_temperatures
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.video.clip import Clip, read_clip
-from adafocus.errors import AdafocusError
+from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of
 
 HOST = ("resize", "pixels", "select", "crop", "other")
 PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other")
@@ -200,29 +200,50 @@ class Clips:
         videos: files; beyond :data:`MAX_HELD` the rest is left out where they are decoded beforehand.
         decoding: whether reading belongs to what is measured.
         geometries: of all bundles.
+
+    Attributes:
+        videos: those that can be read, as far as is known.
+        broken: those that cannot, each with a sentence; the others take their turns.
+
+    Raises:
+        AdafocusError: none can be read.
     """
 
     def __init__(self, videos: Sequence[Path], decoding: bool, geometries: Sequence[Geometry]) -> None:
         self.videos = list(videos) if decoding else list(videos)[:MAX_HELD]
+        self.broken: dict[Path, str] = {}
         self.warnings: dict[str, None] = {}
         self._held: dict[tuple[Geometry, Path], Clip] = {}
         for geometry in () if decoding else geometries:
-            for video in self.videos:
+            for video in tuple(self.videos):
                 clip = self._read(video, geometry)
-                self._held[geometry, video] = replace(clip, decode_ms=0.0, resize_ms=0.0)
+                if clip is not None:
+                    self._held[geometry, video] = replace(clip, decode_ms=0.0, resize_ms=0.0)
 
     def start(self, turn: int, geometry: Geometry) -> tuple[Clip, float | None]:
         """Return the clip of a turn, and when its reading began; None where it was decoded beforehand."""
-        video = self.videos[turn % len(self.videos)]
-        held = self._held.get((geometry, video))
-        if held is not None:
-            return held, None
-        started = time.perf_counter()
-        return self._read(video, geometry), started
+        while True:
+            video = self.videos[turn % len(self.videos)]
+            held = self._held.get((geometry, video))
+            if held is not None:
+                return held, None
+            started = time.perf_counter()
+            clip = self._read(video, geometry)
+            if clip is not None:
+                return clip, started
 
-    def _read(self, video: Path, geometry: Geometry) -> Clip:
-        """Read a clip, and keep its warnings."""
-        clip = read_clip(video, geometry)
+    def _read(self, video: Path, geometry: Geometry) -> Clip | None:
+        """Read a clip, and keep its warnings; None where it cannot be read, and then it has no more turns."""
+        try:
+            clip = read_clip(video, geometry)
+        except OF_ONE_INPUT as error:
+            self.broken[video] = sentence_of(error, video)
+            # a video may be given several times, so that it has more turns
+            self.videos = [other for other in self.videos if other != video]
+            if not self.videos:
+                found = " ".join(self.broken.values())
+                raise AdafocusError(found if len(self.broken) == 1 else f"No video can be read. {found}") from error
+            return None
         self.warnings |= dict.fromkeys(clip.warnings)
         return clip
 

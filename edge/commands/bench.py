@@ -155,7 +155,7 @@ def bench(
     configurations = lineup.configurations(bundles)
     # the file is opened before, so that half an hour is not measured for a place that cannot be written to
     with replacing_file(out) if out else nullcontext() as beside:
-        report, interrupt = _measure(configurations, videos, protocol)
+        report, interrupt, broken = _measure(configurations, videos, protocol)
         if beside is not None:
             beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if as_json:
@@ -163,23 +163,28 @@ def bench(
     else:
         console = Console(highlight=False)
         show_report(report, console)
-        again = f"adafocus bench {bundles[0]} {videos[0]} --out before.json"
-        following = f"adafocus bench --compare {out} OTHER.json" if out else again
-        console.print(f"\nnext: {following}", style="dim", soft_wrap=True)
+        if out:
+            options.print_next("bench", "--compare", out, "OTHER.json")
+        else:
+            usable = next(video for video in videos if video not in broken)
+            options.print_next("bench", bundles[0], usable, "--out", "before.json")
     if interrupt is not None:
         raise interrupt
+    options.raise_broken(broken, len(videos))
 
 
 def _measure(
     configurations: list[Configuration], videos: list[Path], protocol: Protocol
-) -> tuple[dict[str, Any], KeyboardInterrupt | None]:
-    """Return the report, and what stopped it early."""
+) -> tuple[dict[str, Any], KeyboardInterrupt | None, dict[Path, str]]:
+    """Return the report, what stopped it early, and sentences on the videos that cannot be read."""
     geometries = [configuration.recognizer.bundle.manifest.geometry for configuration in configurations]
     clips = Clips(videos, protocol.decoding, geometries)
     facts, before = read_facts(), read_state()
     measured = Bench(configurations, clips, protocol).run()
     around = Surroundings(facts, before, read_state(), peak_memory_bytes())
-    return make_report(configurations, clips.videos, protocol, measured, around), measured.interrupted
+    report = make_report(configurations, clips.videos, protocol, measured, around)
+    report["errors"] = [{"video": str(video), "error": sentence} for video, sentence in clips.broken.items()]
+    return report, measured.interrupted, clips.broken
 
 
 def _compare(compared: tuple[Path, Path], paths: Sequence[Path], as_json: bool) -> None:
@@ -193,4 +198,4 @@ def _compare(compared: tuple[Path, Path], paths: Sequence[Path], as_json: bool) 
         return
     console = Console(highlight=False)
     show_comparison(comparison, names, console)
-    console.print(f"\nnext: adafocus bench BUNDLE VIDEO --out {compared[1]}", style="dim", soft_wrap=True)
+    options.print_next("bench", "BUNDLE", "VIDEO", "--out", compared[1])

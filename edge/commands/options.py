@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME, RUNTIMES
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, shell_word
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -63,6 +65,37 @@ def build(kind: type[T], asked: dict[str, Any]) -> T:
 def print_json(content: dict[str, Any]) -> None:
     """Print one object."""
     click.echo(json.dumps(content, indent=1))
+
+
+def print_next(*words: str | Path) -> None:
+    """Print the command to type next; paths are quoted for the shell, and everything stays on one line."""
+    click.secho(f"\nnext: {command(*words)}", dim=True)
+
+
+def command(*words: str | Path) -> str:
+    """Return a command of this program; words are taken as they are, and paths as a shell has to see them."""
+    return " ".join(("adafocus", *(shell_word(word) if isinstance(word, Path) else word for word in words)))
+
+
+def raise_broken(broken: Mapping[Path, str], count: int) -> None:
+    """End with what could not be read, once everything else was done.
+
+    Args:
+        broken: a sentence for each input that could not be used.
+        count: of all inputs.
+
+    Raises:
+        AdafocusError: there is one at least; of the only input it is its own sentence.
+    """
+    if not broken:
+        return
+    if count == 1:
+        raise AdafocusError(next(iter(broken.values())))
+    for path, sentence in broken.items():
+        named = sentence if str(path) in sentence else f"{path}: {sentence}"
+        click.echo(f"adafocus: {named}", err=True)
+    names = ", ".join(map(str, broken))
+    raise AdafocusError(f"{len(broken)} of {count} videos cannot be used: {names}. Repair them, or leave them out.")
 
 
 SECONDS = {"ms": 1e-3, "": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}

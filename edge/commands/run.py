@@ -14,11 +14,11 @@ from rich.markup import escape
 from adafocus.edge.budget.controller import WINDOW_CLIPS, Controller
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.commands import options
-from adafocus.edge.commands.inputs import read_inputs
+from adafocus.edge.commands.inputs import Inputs, read_inputs
 from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.video.clip import read_clip
-from adafocus.errors import AdafocusError
+from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of
 
 BAR_CHARACTERS = 28
 # what is timed by itself; the rest is the host
@@ -61,26 +61,35 @@ class Request:
 
 
 class Playlist:
-    """Recognizes videos one after the other, and keeps the budget over all of them."""
+    """Recognizes videos one after the other, and keeps the budget over all of them.
+
+    Attributes:
+        broken: the videos that gave no prediction, each with a sentence.
+    """
 
     def __init__(self, recognizer: Recognizer, budget: Budget | None, picture: Path | None) -> None:
         self._recognizer, self._budget, self._picture = recognizer, budget, picture
         self._controller: Controller | None = None
+        self.broken: dict[Path, str] = {}
 
     @property
     def state(self) -> dict[str, Any] | None:
         """State of the budget; None without one, or before the first prediction."""
         return self._controller.state() if self._controller else None
 
-    def recognize(self, video: Path) -> Prediction:
-        """Recognize the next video.
+    def recognize(self, video: Path) -> Prediction | None:
+        """Recognize the next video; None where it cannot be read, which says nothing about the others.
 
         Raises:
-            AdafocusError: the video cannot be read, or the first one shows that the budget cannot be met.
+            AdafocusError: the first one shows that the budget cannot be met, or the bundle is damaged.
         """
         recognizer = self._recognizer
         started: float | None = time.perf_counter()
-        clip = read_clip(video, recognizer.bundle.manifest.geometry)
+        try:
+            clip = read_clip(video, recognizer.bundle.manifest.geometry)
+        except OF_ONE_INPUT as error:
+            self.broken[video] = sentence_of(error, video)
+            return None
         if self._budget is not None and self._controller is None:
             # what trying out a budget takes is no part of reading the clip
             self._controller, started = Controller.start(self._budget, recognizer, clip), None
@@ -120,21 +129,39 @@ def run(arguments: tuple[str, ...], **asked: Any) -> None:
     recognizer = Recognizer.open(inputs.bundle, request.runtime, request.threads, request.exit_threshold)
     playlist = Playlist(recognizer, request.budget, request.picture)
     if request.as_json:
-        content = [_as_dict(video, playlist.recognize(video), request.top) for video in videos]
+        found = [(video, playlist.recognize(video)) for video in videos]
+        content = [
+            {"video": str(video), "error": playlist.broken[video]}
+            if prediction is None
+            else _as_dict(video, prediction, request.top)
+            for video, prediction in found
+        ]
         about = {"bundle": str(inputs.bundle), "runtime": request.runtime, "threads": request.threads}
         options.print_json({**about, "budget": playlist.state, "videos": content})
-        return
+    else:
+        _run_through(inputs, videos, playlist, request)
+    options.raise_broken(playlist.broken, len(videos))
+
+
+def _run_through(inputs: Inputs, videos: list[Path], playlist: Playlist, request: Request) -> None:
+    """Show each prediction as soon as it is there."""
     console = Console(highlight=False)
-    for number, video in enumerate(videos):
+    note, answered = inputs.note, []
+    for video in videos:
         prediction = playlist.recognize(video)
-        if number == 0 and inputs.note:
-            console.print(escape(inputs.note), soft_wrap=True)
+        if prediction is None:
+            continue
+        if note:
+            console.print(escape(note), soft_wrap=True)
+            note = ""
         _show(console, video, prediction, request.top)
+        answered.append(video)
     if playlist.state is not None:
         console.print(f"\n{_budget_line(playlist.state)}")
-    if request.picture is not None:
+    if request.picture is not None and answered:
         console.print(f"picture: {escape(str(request.picture))}")
-    console.print(f"\nnext: adafocus bench {escape(f'{inputs.bundle} {videos[0]}')}", style="dim")
+    if answered:
+        options.print_next("bench", inputs.bundle, answered[0])
 
 
 def _show(console: Console, video: Path, prediction: Prediction, top: int) -> None:
