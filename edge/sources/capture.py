@@ -10,6 +10,7 @@ import cv2
 
 from adafocus.edge.sources.source import FALLBACK_FPS, Frame, moment_of_capture
 from adafocus.errors import SourceError
+from adafocus.native_names import plain_text
 
 SILENT, FFMPEG_SILENT = 0, "-8"
 
@@ -97,6 +98,12 @@ def open_capture(target: str | int, backend: int, settings: Sequence[int] = ()) 
         backend: one of ``cv2.CAP_*``.
         settings: properties and values by turns.
     """
+    if isinstance(target, str):
+        # OpenCV reads a string that is no UTF-8 from memory that is not there
+        plain = plain_text(target)
+        if plain is None:
+            return None
+        target = plain
     try:
         capture = cv2.VideoCapture(target, backend, list(settings))
     except cv2.error:

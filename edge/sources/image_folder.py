@@ -10,6 +10,7 @@ import cv2
 from adafocus.edge.sources.capture import quiet_by_default
 from adafocus.edge.sources.source import FALLBACK_FPS, CountedSource, Frame
 from adafocus.errors import SourceError
+from adafocus.native_names import native_name
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
@@ -46,7 +47,8 @@ class ImageFolder(CountedSource):
         """Read the picture, upright; None where it cannot be decoded."""
         if self.number < 0:
             return None
-        pixels = cv2.imread(str(self.paths[self.number]), cv2.IMREAD_COLOR)
+        with native_name(self.paths[self.number]) as name:
+            pixels = cv2.imread(name, cv2.IMREAD_COLOR)
         return None if pixels is None else Frame(pixels, self.number, self.timestamp_s, self.name)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.sources import is_video_file, open_finite
+from adafocus.edge.sources.pyav_file import pyav_installed
 from adafocus.edge.video.selective_decoder import open_selective
+from adafocus.edge.video.timeline import Timeline, lost_frames, read_timeline, timeline_of
 from adafocus.errors import VideoError
 
 Pixels = NDArray[np.uint8]
@@ -23,12 +25,15 @@ class VideoReader(Protocol):
 
     Attributes:
         frame_count: frames of the video, as far as is known before they are read.
+        varying_s: ``(frame_count + 1,)`` when each frame appears, and when the last one goes, in seconds from 0; None
+            where the rate is constant, or not known.
         fps: frames per second.
         complete: whether the last reading gave all frames that were asked for.
         warnings: sentences on what is wrong with the file.
     """
 
     frame_count: int
+    varying_s: NDArray[np.float64] | None
     fps: float
     complete: bool
     warnings: list[str]
@@ -89,7 +94,16 @@ class OrderedReader:
         self._address = address
         with closing(open_finite(address)) as source:
             stated, self.fps = source.stated_frames, source.fps
-        self.frame_count = stated or self._count()
+        self._timeline = read_timeline(address) if is_video_file(address) else None
+        self.varying_s: NDArray[np.float64] | None = None
+        if self._timeline is None:
+            self.frame_count = stated or self._count()
+        else:
+            self._follow(self._timeline, stated)
+
+    def _follow(self, timeline: Timeline, stated: int) -> None:
+        self.frame_count, self.varying_s = timeline.count(stated), timeline.varying_s
+        self.fps = timeline.rate(self.fps)
 
     def read(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, Pixels]]:
         """Decode frames; the nearest one stands in for each that is damaged.
@@ -112,19 +126,28 @@ class OrderedReader:
             raise VideoError(
                 f"No frame of {self._address} can be decoded, expected at least one. The file may be damaged."
             )
+        if self._timeline is not None and self._timeline.short:
+            self.warnings.append(f"{Path(self._address).name}: {self._timeline.short}")
         if self._damaged:
             self.warnings.append("Some frames are damaged; their nearest neighbours stand in for them.")
-        if alike and is_video_file(self._address):
-            yield from self._look_again(Path(self._address), wanted)
+        # with PyAV interlaced files never come as far as OpenCV
+        if alike and is_video_file(self._address) and not pyav_installed():
+            name = Path(self._address).name
+            self.warnings.append(
+                f"{name}: all frames are the same. If it moves, it is interlaced video, which this OpenCV cannot "
+                f"convert. Then either: pip install av, or: ffmpeg -i {name} -vf yadif -c:v libx264 out.mp4"
+            )
         self.complete = True
 
     def _grabbed(self, wanted: list[int]) -> Iterator[tuple[int, Pixels | None]]:
         """Go through the source once; a wanted frame that cannot be decoded is None."""
         numbers = set(wanted)
+        times_s: list[float] = []
         with closing(open_finite(self._address)) as source:
             for number in range(wanted[-1] + 1):
                 if not source.grab():
                     break
+                times_s.append(source.timestamp_s)
                 if number in numbers:
                     frame = source.retrieve()
                     self._damaged |= frame is None
@@ -132,33 +155,24 @@ class OrderedReader:
             else:
                 return
         if 0 < number < self.frame_count:
-            self.warnings.append(
-                f"{Path(self._address).name}: the header states {self.frame_count} frames, but only {number} can be "
-                "decoded; the answer rests on those."
-            )
-            self.frame_count = number
+            self._correct(times_s)
             return
         self._damaged = True
         yield from ((beyond, None) for beyond in wanted if beyond >= number)
 
-    def _look_again(self, path: Path, wanted: list[int]) -> Iterator[tuple[int, Pixels]]:
-        """Read frames that are all the same once more with PyAV if they are interlaced.
-
-        OpenCV (4.13 and 5.0) fails to convert interlaced frames, says that all is well, and gives the same memory again
-        and again, whatever is in it.
-        """
-        interlaced = is_interlaced(path)
-        if interlaced is False:
-            return
-        left = set(wanted)
-        for number, pixels in read_interlaced(path, wanted) if interlaced else ():
-            left.remove(number)
-            yield number, pixels
-        if left:
+    def _correct(self, times_s: list[float]) -> None:
+        """Believe what was decoded rather than what was stated, and warn of frames that are missing."""
+        stated, count = self.frame_count, len(times_s)
+        lost = stated - count if self._timeline is None else lost_frames(self._timeline, times_s)
+        if lost:
             self.warnings.append(
-                f"{path.name}: all frames are the same. If it moves, it is interlaced video, which this OpenCV cannot "
-                f"convert. Then either: pip install av, or: ffmpeg -i {path.name} -vf yadif -c:v libx264 out.mp4"
+                f"{Path(self._address).name}: the header states {stated} frames, but only {count} can be decoded; the "
+                "answer rests on those."
             )
+        self.frame_count = count
+        if self._timeline is not None:
+            self._timeline = replace(timeline_of(times_s), short="" if lost else self._timeline.short)
+            self._follow(self._timeline, count)
 
     def _count(self) -> int:
         count = 0
@@ -191,25 +205,3 @@ def fill_gaps(frames: Iterable[tuple[int, Pixels | None]]) -> Iterator[tuple[int
         gaps, before = [], (number, pixels)
     if before is not None:
         yield from ((gap, before[1]) for gap in gaps)
-
-
-def is_interlaced(path: Path) -> bool | None:
-    """Tell whether the first frame of a video is interlaced; None where PyAV is not installed or cannot tell."""
-    try:
-        av = import_module("av")
-        with av.open(str(path)) as container:
-            return bool(next(container.decode(video=0)).interlaced_frame)
-    except (ImportError, StopIteration, ValueError, OSError, IndexError):
-        return None
-
-
-def read_interlaced(path: Path, wanted: list[int]) -> Iterator[tuple[int, Pixels]]:
-    """Read wanted frames of an interlaced video in order with PyAV; it ends early where the file is damaged."""
-    av = import_module("av")
-    try:
-        with av.open(str(path)) as container:
-            for number, frame in zip(range(wanted[-1] + 1), container.decode(video=0), strict=False):
-                if number in wanted:
-                    yield number, frame.to_ndarray(format="bgr24")
-    except (ValueError, OSError):
-        return

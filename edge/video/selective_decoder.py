@@ -9,7 +9,7 @@ OpenCV: whatever is not known to be exact is declined, and is read in order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.sources.video_file import VideoFile
+from adafocus.edge.sources.pyav_file import failures, main_stream, open_container, pixel_aspect, shown
+from adafocus.edge.video.timeline import Packets
 
 # packet lists that fit are held in memory, longer files are gone through twice
 HELD_BYTES = 64 * 2**20
@@ -80,16 +81,23 @@ class SelectiveDecoder:
         self.warnings: list[str] = []
         self._av, self._path = av, path
         self._stream = _stream(container)
-        self._index = _index(container, self._stream)
+        packets = Packets()
+        self._index = _index(container, self._stream, packets)
         self._converter = av.video.reformatter.VideoReformatter()
-        self.frame_count = self._stream.frames or _stated_frames(path) or len(self._index.pts)
-        self.fps = float(self._stream.guessed_rate or 0)
+        timeline = packets.timeline(container, self._stream)
+        if timeline.short:
+            raise Declined
+        stated_fps = float(self._stream.guessed_rate or 0)
+        # as OpenCV has it where the header states no count
+        implied = round(stated_fps * (container.duration or 0) / 1e6)
+        self.frame_count, self.varying_s = timeline.count(self._stream.frames or implied), timeline.varying_s
+        self.fps = timeline.rate(stated_fps)
 
     def read(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Decode frames, in the order of presentation or nearly so."""
         try:
             yield from self._decode(_by_time(self._index, indices))
-        except _failures(self._av):
+        except _failures():
             return
         self.complete = True
 
@@ -127,18 +135,16 @@ class SelectiveDecoder:
             number = left.pop(frame.pts, None)
             if number is None:
                 continue
-            if frame.format.name not in PIXELS or getattr(frame, "rotation", True):
+            if frame.format.name not in PIXELS:
                 raise Declined
-            plane = self._converter.reformat(frame, format="bgr24").planes[0]
-            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : 3 * frame.width]
-            yield number, rows.reshape(frame.height, frame.width, 3)
+            yield number, shown(frame, pixel_aspect(self._stream), self._converter)
 
     def _numbered_packets(self) -> Iterator[tuple[int, Any]]:
         if self._index.held is not None:
             yield from enumerate(self._index.held)
             return
-        with self._av.open(str(self._path)) as again:
-            yield from enumerate(packet for packet in again.demux(again.streams.video[0]) if packet.size)
+        with open_container(self._path) as again:
+            yield from enumerate(packet for packet in again.demux(main_stream(again)) if packet.size)
 
 
 @contextmanager
@@ -149,7 +155,7 @@ def open_selective(path: str | Path) -> Iterator[SelectiveDecoder | None]:
         The decoder, or None where PyAV is not installed or the file is to be read in order.
 
     Raises:
-        VideoError: the header states no frame count, and OpenCV cannot open the file.
+        AdafocusError: the name of the file can be given to no library.
     """
     try:
         av = import_module("av")
@@ -158,26 +164,20 @@ def open_selective(path: str | Path) -> Iterator[SelectiveDecoder | None]:
         return
     with ExitStack() as opened:
         try:
-            decoder = SelectiveDecoder(av, path, opened.enter_context(av.open(str(path))))
-        except _failures(av):
+            decoder = SelectiveDecoder(av, path, opened.enter_context(open_container(path)))
+        except _failures():
             decoder = None
         yield decoder
 
 
-def _failures(av: Any) -> tuple[type[Exception], ...]:
-    return Declined, av.error.FFmpegError, ValueError, OSError
-
-
-def _stated_frames(path: str | Path) -> int:
-    """Ask OpenCV for the frame count, as reading in order does."""
-    with closing(VideoFile(path)) as video:
-        return video.stated_frames
+def _failures() -> tuple[type[Exception], ...]:
+    return Declined, *failures()
 
 
 def _stream(container: Any) -> Any:
-    if len(container.streams.video) != 1 or not container.format.name.startswith(CONTAINERS):
+    stream = main_stream(container)
+    if stream is None or not container.format.name.startswith(CONTAINERS):
         raise Declined
-    stream = container.streams.video[0]
     context = stream.codec_context
     # a damaged header can name a codec that there is none of; the stream has no context then
     if context is None or context.name not in ("h264", "hevc") or not context.width or not stream.guessed_rate:
@@ -190,8 +190,8 @@ def _stream(container: Any) -> Any:
     return stream
 
 
-def _index(container: Any, stream: Any) -> Index:
-    """List the packets; whatever is unusual about them is declined."""
+def _index(container: Any, stream: Any, packets: Packets) -> Index:
+    """List the packets, and their times in ``packets``; whatever is unusual about them is declined."""
     index = Index()
     context = stream.codec_context
     length_bytes = _length_bytes(context.name, context.extradata)
@@ -212,6 +212,7 @@ def _index(container: Any, stream: Any) -> Index:
             raise Declined
         newest = max(newest, pts)
         index.pts.append(pts)
+        packets.add(packet)
         held_bytes += packet.size
         if index.held is not None:
             index.held.append(packet)

@@ -19,6 +19,7 @@ from adafocus.edge.sources.capture import open_capture
 from adafocus.edge.streaming.result import Result
 from adafocus.edge.streaming.views.overlay import Overlay
 from adafocus.errors import AdafocusError
+from adafocus.native_names import native_name
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 WAITING_FRAMES = 32
@@ -60,7 +61,8 @@ class AnnotatedVideo:
         self._overlay = Overlay(frame_size)
         self._stack = ExitStack()
         self._beside = self._stack.enter_context(replacing_file(path))
-        self._writer = cv2.VideoWriter(str(self._beside), cv2.VideoWriter_fourcc(*codec), fps, self._overlay.size)
+        self._name = self._stack.enter_context(native_name(self._beside))
+        self._writer = cv2.VideoWriter(self._name, cv2.VideoWriter_fourcc(*codec), fps, self._overlay.size)
         if not self._writer.isOpened():
             error = AdafocusError(
                 f"This OpenCV cannot write {path.suffix} files ({codec}). Use a name that ends in .avi, or install "
@@ -149,7 +151,7 @@ class AnnotatedVideo:
         """
         if not self.written:
             raise AdafocusError(f"No frame came for {self.path}.")
-        capture = open_capture(str(self._beside), cv2.CAP_FFMPEG)
+        capture = open_capture(self._name, cv2.CAP_FFMPEG)
         readable = capture is not None and capture.grab()
         if capture is not None:
             capture.release()
