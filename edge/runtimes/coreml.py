@@ -10,6 +10,7 @@ import numpy as np
 from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.runtimes.graph import Arrays, file_names
 from adafocus.errors import BundleError
+from adafocus.native_names import native_name
 
 
 class PackageGraph:
@@ -18,7 +19,8 @@ class PackageGraph:
     def __init__(self, path: Path, description: GraphFile) -> None:
         tools = import_module("coremltools")
         try:
-            self._model = tools.models.MLModel(str(path), compute_units=tools.ComputeUnit.ALL)
+            with native_name(path) as name:
+                self._model = tools.models.MLModel(name, compute_units=tools.ComputeUnit.ALL)
         except Exception as error:
             # the library's own exceptions have no common base but Exception
             raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error

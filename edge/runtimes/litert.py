@@ -12,6 +12,7 @@ from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
 from adafocus.edge.runtimes.graph import Arrays, mismatch
 from adafocus.edge.runtimes.log_filter import hide_log_lines
 from adafocus.errors import BundleError
+from adafocus.native_names import native_name
 
 Details = dict[str, Any]
 
@@ -22,7 +23,8 @@ class InterpreterGraph:
     def __init__(self, interpreter_class: Any, path: Path, description: GraphFile, threads: int) -> None:
         try:
             with hide_log_lines():
-                self._interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+                with native_name(path) as name:
+                    self._interpreter = interpreter_class(model_path=name, num_threads=threads)
                 self._interpreter.allocate_tensors()
             # a damaged file may hold names that are no text
             details = self._interpreter.get_input_details(), self._interpreter.get_output_details()

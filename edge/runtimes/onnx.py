@@ -11,6 +11,7 @@ from typing import Any
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
 from adafocus.edge.runtimes.graph import Arrays, file_names, mismatch
 from adafocus.errors import BundleError
+from adafocus.native_names import native_name
 
 # the library reports to its maker what it runs, unless this stands in the environment before it is imported
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -44,7 +45,8 @@ class SessionGraph:
         for key, value in SETTINGS.items():
             options.add_session_config_entry(key, value)
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            with native_name(path) as name:
+                self._session = onnxruntime.InferenceSession(name, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             # the library's own exceptions have no common base but Exception
             raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
