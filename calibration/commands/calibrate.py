@@ -46,7 +46,9 @@ def _parsed(context: click.Context, parameter: click.Parameter, texts: tuple[str
 @edge_options.runtime
 @edge_options.threads
 @click.option(
-    "--folds", default=5, show_default=True, type=click.IntRange(2), help="Cross-validate with so many folds of groups."
+    "--folds",
+    type=click.IntRange(2),
+    help="Cross-validate with so many folds of groups.  [default: 5, or one for each group]",
 )
 @options.groups_within_labels
 @options.predictions

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from adafocus.calibration.datasets import read_clips
+from adafocus.calibration.datasets import LabeledClip, read_clips
 from adafocus.calibration.exits.cross_validation import (
-    FOLDS,
     OFFICIAL_CRITERIA,
     REPEATS,
     LabeledPredictions,
@@ -19,11 +18,13 @@ from adafocus.calibration.exits.cross_validation import (
     UnseenResult,
     best_rule,
     candidate_rules,
+    choose_folds,
     cross_validate,
     official_rules,
 )
 from adafocus.calibration.exits.fitting import OFFICIAL, ThresholdRule, budget_table, exit_costs, refuse_joules
 from adafocus.calibration.predictions.ablations import LEARNED, Ablation
+from adafocus.calibration.predictions.collect import group_names
 from adafocus.calibration.predictions.ground_truth import ground_truth, read_label_map
 from adafocus.calibration.predictions.store import load_or_collect
 from adafocus.edge.budget.costs import MACS_PER_GMAC, Budget, refuse_out_of_range
@@ -45,7 +46,7 @@ class Request:
         budgets: rows beside those of the table.
         criterion: the measure of confidence; ``auto``: whichever does best on unseen groups.
         method: ``best`` on unseen groups, or the ``official`` routine.
-        folds: parts into which groups are divided.
+        folds: parts into which groups are divided; None for five, or one for each group where there are fewer.
         groups_within_labels: groups are numbered within each label, as those of UCF-101 are.
         predictions: file that keeps the predictions.
     """
@@ -56,7 +57,7 @@ class Request:
     budgets: tuple[Budget, ...] = ()
     criterion: str = AUTO
     method: str = BEST
-    folds: int = FOLDS
+    folds: int | None = None
     groups_within_labels: bool = False
     predictions: Path | None = None
 
@@ -109,13 +110,15 @@ def calibrate_bundle(recognizer: Recognizer, request: Request) -> CalibrationRes
     """
     rules = _rules(request, len(recognizer.exit_macs))
     budgets = _budgets(request.budgets, recognizer.exit_macs)
-    sample = _labeled_predictions(recognizer, request)
+    clips = read_clips(request.clip_list, request.split)
+    folds = choose_folds(group_names(clips, request.groups_within_labels), request.folds)
+    sample = _labeled_predictions(recognizer, request, clips)
     costs = {budget.unit: exit_costs(sample.predictions, budget.unit) for budget in budgets}
     for budget in budgets:
         if budget.unit == "ms":
             refuse_out_of_range(budget, float(costs["ms"][0]), float(costs["ms"][-1]))
-    rule, trials = best_rule(sample, budgets, rules, folds=request.folds, repeats=REPEATS)
-    unseen = cross_validate(sample, budgets, [rule], folds=request.folds)
+    rule, trials = best_rule(sample, budgets, rules, folds=folds, repeats=REPEATS)
+    unseen = cross_validate(sample, budgets, [rule], folds=folds)
     fitted = sample.fit(rule, np.arange(len(sample.groups)))
     rows = [
         ExitBudget(
@@ -165,10 +168,10 @@ def _budgets(asked: Sequence[Budget], exit_macs: Sequence[int]) -> list[Budget]:
     return sorted({*budget_table(exit_macs), *asked}, key=lambda budget: (budget.unit, budget.value))
 
 
-def _labeled_predictions(recognizer: Recognizer, request: Request) -> LabeledPredictions:
+def _labeled_predictions(recognizer: Recognizer, request: Request, clips: Sequence[LabeledClip]) -> LabeledPredictions:
     """Collect the predictions of all exits; unknown labels are refused before hours of work."""
     labels = recognizer.bundle.manifest.labels
-    clips, label_map = read_clips(request.clip_list, request.split), read_label_map(request.label_map)
+    label_map = read_label_map(request.label_map)
     ground_truth(clips, labels, label_map)
     found = load_or_collect(recognizer, clips, {LEARNED: Ablation()}, request.predictions)[LEARNED]
     truth = ground_truth(found.clips, labels, label_map)

@@ -109,13 +109,18 @@ def cross_validate(
         seed: of the divisions.
 
     Raises:
-        AdafocusError: there is a single group, or a budget in joules.
+        AdafocusError: there is a single group, too few of them to select a rule on, or a budget in joules.
     """
     logits = sample.predictions.logits
     costs = [exit_costs(sample.predictions, budget.unit) for budget in budgets]
     taken = np.zeros((repeats, len(budgets), len(logits)), np.int64)
     errors: list[list[float]] = [[] for _ in budgets]
     for repeat, known, unseen in _splits(sample.groups, folds, repeats, seed):
+        if len(rules) > 1 and len(set(sample.groups[known].tolist())) < 2:
+            raise AdafocusError(
+                f"{folds} folds of {len(set(sample.groups.tolist()))} groups leave a single group to select a rule on, "
+                "expected two or more. Ask for more folds, or add clips of further groups."
+            )
         rule = rules[0] if len(rules) == 1 else best_rule(sample.subset(known), budgets, rules, folds=folds)[0]
         fitted = sample.fit(rule, known)
         confidence = confidences(logits[unseen], rule.criterion, fitted.temperature)
@@ -189,16 +194,36 @@ def best_rule(
     return min(trials, key=lambda trial: (-trial.accuracy, trial.error)).rule, trials
 
 
-def _splits(
-    groups: NDArray[np.str_], folds: int, repeats: int, seed: int
-) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield the number of the repeat, clips to fit to and clips that are left out."""
-    count = len(set(groups.tolist()))
-    if count < 2:
+def choose_folds(groups: Sequence[str], asked: int | None) -> int:
+    """Return how many folds to make: what is asked, else :data:`FOLDS`, or one for each group where there are fewer.
+
+    Raises:
+        AdafocusError: there is a single group, or there are fewer than the folds that are asked.
+    """
+    _refuse_single_group(groups)
+    count = len(set(groups))
+    if asked is not None and asked > count:
+        raise AdafocusError(
+            f"{asked} folds need as many groups, found {count} groups of clips. Ask for fewer folds, leave --folds "
+            "out, or add clips of further groups."
+        )
+    return min(FOLDS, count) if asked is None else asked
+
+
+def _refuse_single_group(groups: Sequence[str]) -> None:
+    if len(set(groups)) < 2:
         raise AdafocusError(
             f"All clips are of the group {str(groups[0])!r}, expected two or more: budgets are tried on "
             "groups that were left out. Name the source of each clip in the column group."
         )
+
+
+def _splits(
+    groups: NDArray[np.str_], folds: int, repeats: int, seed: int
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the number of the repeat, clips to fit to and clips that are left out."""
+    _refuse_single_group(groups.tolist())
+    count = len(set(groups.tolist()))
     for repeat in range(repeats):
         splitter = GroupKFold(min(folds, count), shuffle=True, random_state=seed + repeat)
         for known, unseen in splitter.split(groups, groups=groups):

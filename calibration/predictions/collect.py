@@ -46,7 +46,12 @@ class Predictions:
         Args:
             within_labels: groups are numbered within each label, as those of UCF-101 are.
         """
-        return tuple(f"{clip.label}/{clip.group}" if within_labels else clip.group for clip in self.clips)
+        return group_names(self.clips, within_labels)
+
+
+def group_names(clips: Sequence[LabeledClip], within_labels: bool) -> tuple[str, ...]:
+    """Return the source of each clip, as :meth:`Predictions.groups` does."""
+    return tuple(f"{clip.label}/{clip.group}" if within_labels else clip.group for clip in clips)
 
 
 def collect(

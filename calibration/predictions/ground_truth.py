@@ -11,6 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from adafocus.calibration.datasets import LabeledClip
+from adafocus.calibration.datasets.labeled_clip import plain_name
 from adafocus.errors import AdafocusError
 
 MAX_LISTED = 5
@@ -69,8 +70,9 @@ def ground_truth(clips: Sequence[LabeledClip], labels: Sequence[str], label_map:
     Raises:
         AdafocusError: a label that the bundle does not know.
     """
-    class_of = {label: number for number, label in enumerate(labels)}
-    wanted = [[label_map.get(label, label) for label in clip.labels] for clip in clips]
+    class_of = {plain_name(label): number for number, label in enumerate(labels)}
+    meant = {plain_name(label): plain_name(name) for label, name in label_map.items()}
+    wanted = [[meant.get(label, label) for label in map(plain_name, clip.labels)] for clip in clips]
     unknown = sorted({label for row in wanted for label in row} - class_of.keys())
     if unknown:
         more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,12 +14,14 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from adafocus.calibration.datasets import FrameCache, LabeledClip
+from adafocus.calibration.datasets.labeled_clip import plain_name
 from adafocus.calibration.training.losses import Target
 from adafocus.calibration.training.tasks import Batch, Task
 from adafocus.errors import AdafocusError
 
 # of a clip that only the teacher labels; the cross-entropy ignores it
 NO_LABEL = -1
+MAX_LISTED = 5
 Key = tuple[int, int]
 
 
@@ -45,15 +48,31 @@ class Fold:
 def split_folds(clips: Sequence[LabeledClip], fold: Fold, seed: int) -> tuple[list[int], list[int]]:
     """Return training and validation indices; a group is never in both, and classes are spread evenly.
 
+    A group is one source whatever its clips show: groups of equal names in two classes are one group.
+
     Raises:
-        AdafocusError: there are fewer groups than folds.
+        AdafocusError: there are fewer groups than folds, no class has as many clips, or a fold would be empty.
     """
-    groups = [f"{clip.label}/{clip.group}" for clip in clips]
-    if len(set(groups)) < fold.count:
-        raise AdafocusError(f"{fold.count} folds need as many groups, found {len(set(groups))}. Ask for fewer folds.")
+    groups, labels = [clip.group for clip in clips], [clip.label for clip in clips]
+    count, most = len(set(groups)), max(Counter(labels).values())
+    if count < fold.count:
+        raise AdafocusError(
+            f"{fold.count} folds need as many groups, found {count}: {', '.join(sorted(set(groups))[:MAX_LISTED])}. "
+            "Ask for fewer folds, or name the source of each clip in the column group."
+        )
+    if most < fold.count:
+        raise AdafocusError(
+            f"{fold.count} folds need a class with as many clips, but no class has more than {most}. Ask for fewer "
+            "folds, or list more clips."
+        )
     folds = StratifiedGroupKFold(fold.count, shuffle=True, random_state=seed)
-    labels = [clip.label for clip in clips]
     training, validation = list(folds.split(np.zeros(len(clips)), labels, groups))[fold.number - 1]
+    if not (len(training) and len(validation)):
+        raise AdafocusError(
+            f"Fold {fold.number} of {fold.count} would leave no clip to "
+            f"{'validate' if len(training) else 'train'} on, as some of the {count} groups are much larger than "
+            "others. Ask for fewer folds."
+        )
     return training.tolist(), validation.tolist()
 
 
@@ -63,8 +82,9 @@ def class_indices(clips: Sequence[LabeledClip], labels: Sequence[str], *, needed
     Raises:
         AdafocusError: ``needed`` and a clip has no label that the network knows.
     """
-    places = {label: place for place, label in enumerate(labels)}
-    found = [tuple(places[label] for label in clip.labels if label in places) for clip in clips]
+    places = {plain_name(label): place for place, label in enumerate(labels)}
+    shown = [[plain_name(label) for label in clip.labels] for clip in clips]
+    found = [tuple(places[label] for label in names if label in places) for names in shown]
     unknown = sorted({clip.label for clip, classes in zip(clips, found, strict=True) if not classes})
     if needed and unknown:
         raise AdafocusError(
@@ -72,6 +92,27 @@ def class_indices(clips: Sequence[LabeledClip], labels: Sequence[str], *, needed
             "names every class, or leave it out."
         )
     return found
+
+
+def refuse_nothing_to_learn(clips: Sequence[LabeledClip], training: Sequence[int], validation: Sequence[int]) -> None:
+    """Refuse clips from which labels alone teach nothing.
+
+    Raises:
+        AdafocusError: all clips to train on show one class, or a class is shown by clips to validate on alone.
+    """
+    taught = {label for index in training for label in clips[index].labels}
+    if len(taught) < 2:
+        raise AdafocusError(
+            f"All clips to train on show {', '.join(taught)!r}, so there is nothing to learn. Give clips of a second "
+            "class the split that is trained on, or check --train-split and --fold."
+        )
+    unseen = sorted({label for index in validation for label in clips[index].labels} - taught)
+    if unseen:
+        more = f" and {len(unseen) - MAX_LISTED} more" if len(unseen) > MAX_LISTED else ""
+        raise AdafocusError(
+            f"Only clips to validate on show {', '.join(unseen[:MAX_LISTED])}{more}, so that cannot be learned. Give "
+            "clips of it the split that is trained on, or take it off the list; folds need several groups of a class."
+        )
 
 
 @dataclass(frozen=True)

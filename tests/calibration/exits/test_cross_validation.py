@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adafocus.calibration.exits.cross_validation import LabeledPredictions, best_rule, candidate_rules, cross_validate
+from adafocus.calibration.exits.cross_validation import (
+    LabeledPredictions,
+    best_rule,
+    candidate_rules,
+    choose_folds,
+    cross_validate,
+)
 from adafocus.calibration.exits.fitting import OFFICIAL, ThresholdRule, budget_table, exit_costs, exits_taken
 from adafocus.calibration.predictions.collect import Predictions
 from adafocus.calibration.predictions.ground_truth import GroundTruth
@@ -107,3 +113,25 @@ def test_a_single_group_and_joules_are_refused() -> None:
         cross_validate(sample, [Budget(2.0, "GMAC")], [SOFTMAX])
     with pytest.raises(AdafocusError, match=r"joules need a meter.*--budget 1.2GMAC"):
         exit_costs(sample.predictions, "J")
+
+
+@pytest.mark.parametrize(("groups", "folds"), [(2, 3), (3, 5), (7, 10)])
+def test_more_folds_than_groups_are_refused_when_they_are_asked(groups: int, folds: int) -> None:
+    names = [f"g{number % groups}" for number in range(20)]
+    with pytest.raises(AdafocusError, match=f"{folds} folds need as many groups, found {groups} groups"):
+        choose_folds(names, folds)
+    assert choose_folds(names, groups) == groups
+    assert choose_folds(names, None) == min(5, groups)
+
+
+def test_a_single_group_cannot_be_divided() -> None:
+    for asked in (None, 2, 5):
+        with pytest.raises(AdafocusError, match="All clips are of the group 'kitchen'"):
+            choose_folds(["kitchen"] * 4, asked)
+
+
+@pytest.mark.parametrize(("groups", "folds"), [(2, 2), (2, 5), (3, 2)])
+def test_too_few_groups_to_select_a_rule_on_end_in_a_sentence(groups: int, folds: int) -> None:
+    sample, rules = made_sample(clips=40, groups=groups), candidate_rules(2)
+    with pytest.raises(AdafocusError, match=f"{folds} folds of {groups} groups leave a single group to select a rule"):
+        cross_validate(sample, [Budget(2.0, "GMAC")], rules, folds=folds)

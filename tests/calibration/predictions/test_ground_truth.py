@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,11 @@ def test_a_label_map_of_another_form_is_refused(text: str, tmp_path: Path) -> No
         read_label_map(path)
     with pytest.raises(AdafocusError, match=r"missing\.yaml cannot be read"):
         read_label_map(tmp_path / "missing.yaml")
+
+
+@pytest.mark.parametrize("name", ["glücklich", "café", "Ångström"])
+def test_labels_are_found_in_whatever_form_they_are_written(name: str) -> None:
+    composed, decomposed = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    for known in (composed, decomposed):
+        truth = ground_truth([clip(composed), clip(decomposed), clip("own")], ["other", known], {"own": decomposed})
+        assert truth.targets.tolist() == [1, 1, 1]

@@ -132,7 +132,7 @@ def test_folds_keep_groups_whole_and_validate_on_every_clip_once() -> None:
     validated: list[int] = []
     for number in range(1, 6):
         training, validation = split_folds(clips, Fold(number, 5), seed=3)
-        groups = [{(clips[i].label, clips[i].group) for i in indices} for indices in (training, validation)]
+        groups = [{clips[i].group for i in indices} for indices in (training, validation)]
         assert not groups[0] & groups[1]
         assert sorted(training + validation) == list(range(60))
         validated += validation
