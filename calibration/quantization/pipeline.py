@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from rich.progress import Progress, track
 from torch import Tensor
 
-from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips, spread_evenly
+from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips, spread_evenly
 from adafocus.calibration.quantization.model_file import save_model
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, View, stage_inputs
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
@@ -23,6 +23,16 @@ from adafocus.calibration.report_file import write_report
 from adafocus.calibration.training.checkpoint import TrainedNetwork, load_network
 from adafocus.calibration.training.data import class_indices
 from adafocus.calibration.training.losses import kl_divergence
+from adafocus.calibration.training.resuming import (
+    MADE_FROM,
+    NETWORK,
+    SETTINGS,
+    TRAINING_CLIPS,
+    Facts,
+    clip_facts,
+    damaged,
+    read_run,
+)
 from adafocus.calibration.training.tasks import AdaFocusTask, build_task
 from adafocus.calibration.training.train import make_folders
 from adafocus.edge.bundle.files import replacing_file, sha256_of
@@ -31,6 +41,7 @@ from adafocus.networks.lowering import LoweredInference, LoweredStages, lower, r
 
 PACKAGES = ("torch", "torchao", "executorch", "numpy", "opencv-python")
 CHECKPOINT = "quantizing.pt"
+RUN_KEYS = ("network", "optimizer", "step")
 CHECKPOINT_EVERY = 10
 GRADIENT_NORM = 5.0
 SENSITIVITY_CLIPS = 4
@@ -149,19 +160,32 @@ def distillation_loss(reference: LoweredInference, quantized: LoweredInference) 
 class QatTrainer:
     """Quantization-aware training: a network learns from its own float predictions; a run resumes where it stopped."""
 
-    def __init__(self, stages: LoweredStages, quantized: QuantizedNetwork, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self,
+        stages: LoweredStages,
+        quantized: QuantizedNetwork,
+        settings: Settings,
+        folder: Path,
+        made_from: Facts | None = None,
+    ) -> None:
+        """Prepare a run, or take it up where it stopped; ``made_from`` is what it is started with beside settings.
+
+        Raises:
+            AdafocusError: the folder holds a run that was started with something else, or is damaged.
+        """
         self.stages, self.quantized, self.settings, self.folder = stages, quantized, settings, folder
         self.step = 0
         parameters = [p for graph in quantized.prepared().values() for p in graph.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=0.0)
-        path = folder / CHECKPOINT
-        if path.exists():
-            state = torch.load(path, weights_only=True)
-            if state["settings"] != asdict(settings):
-                raise AdafocusError(f"{folder} holds a run with other settings. Give an empty --work folder.")
-            quantized.load_state_dict(state["network"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step = state["step"]
+        self.made_from = {SETTINGS: asdict(settings), **(made_from or {})}
+        state = read_run(folder / CHECKPOINT, RUN_KEYS, self.made_from)
+        if state is not None:
+            try:
+                quantized.load_state_dict(state["network"])
+                self.optimizer.load_state_dict(state["optimizer"])
+                self.step = int(state["step"])
+            except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+                raise damaged(folder / CHECKPOINT) from error
 
     def run(self, clips: CachedClips, until: int | None = None) -> list[float]:
         """Train to the end, or to a step; return the loss of every step done."""
@@ -183,7 +207,7 @@ class QatTrainer:
             "network": self.quantized.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
-            "settings": asdict(self.settings),
+            MADE_FROM: self.made_from,
         }
         with replacing_file(self.folder / CHECKPOINT) as beside:
             torch.save(state, beside)
@@ -288,7 +312,12 @@ def quantize(request: Request) -> dict[str, Any]:
     trained = load_network(request.checkpoint)
     settings = request.settings
     make_folders(request.work, request.out)
-    training, validation = (_clips(request, trained, split) for split in (request.train_split, request.val_split))
+    made_from: Facts = {NETWORK: sha256_of(request.checkpoint)}
+    if settings.steps:
+        # what is wrong is told before clips are decoded
+        read_run(request.work / CHECKPOINT, RUN_KEYS, {SETTINGS: asdict(settings), **made_from})
+    listed = [read_clips(request.sources, split) for split in (request.train_split, request.val_split)]
+    training, validation = (_clips(request, trained, clips) for clips in listed)
     stages = lower(trained.net)
     calibrating = spread_evenly(training.usable, settings.calibration_clips)
     inputs = stage_inputs(stages, (training.view(index) for index in track(calibrating, "calibration clips")))
@@ -299,7 +328,8 @@ def quantize(request: Request) -> dict[str, Any]:
     calibrated = found = compare(stages, quantized, validation, compared)
     losses: list[float] = []
     if settings.steps:
-        losses = QatTrainer(stages, quantized, settings, request.work).run(training)
+        made_from[TRAINING_CLIPS] = clip_facts(training.cache, training.usable)
+        losses = QatTrainer(stages, quantized, settings, request.work, made_from).run(training)
         found = compare(stages, quantized, validation, compared)
     exceeds = found.lost_points > settings.bound_points
     few = {stage: calls[:SENSITIVITY_CLIPS] for stage, calls in inputs.items()}
@@ -350,11 +380,10 @@ def quantize(request: Request) -> dict[str, Any]:
     return report
 
 
-def _clips(request: Request, trained: TrainedNetwork, split: str | None) -> CachedClips:
+def _clips(request: Request, trained: TrainedNetwork, clips: Sequence[LabeledClip]) -> CachedClips:
     task = build_task(trained.recipe, len(trained.labels))
     if not isinstance(task, AdaFocusTask):
         raise TypeError("the checkpoint's network has no stages")
-    clips = read_clips(request.sources, split)
     cache = FrameCache(request.cache, clips, CacheSettings(trained.recipe.cached_frames, task.short_side_px))
     cache.fill()
     return CachedClips(task, cache, class_indices(clips, trained.labels, needed=False))

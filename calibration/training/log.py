@@ -32,12 +32,12 @@ class TrainingLog:
             self.draw()
 
     def rows(self, name: str) -> list[dict[str, float]]:
-        """Read the rows of one of the files."""
+        """Read the rows of one of the files; what a killed run left half-written at its end is passed over."""
         path = self._folder / name
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
+            return [row for row in map(_numbers, csv.DictReader(file)) if row is not None]
 
     def truncate(self, last: int) -> None:
         """Remove every row after a step."""
@@ -91,3 +91,12 @@ class TrainingLog:
             if fresh:
                 writer.writerow([NUMBER, *values])
             writer.writerow([number, *(f"{value:.6g}" for value in values.values())])
+
+
+def _numbers(row: dict[str, str]) -> dict[str, float] | None:
+    """Return the numbers of a row; None where it is not whole."""
+    try:
+        values = {key: float(value) for key, value in row.items()}
+    except (TypeError, ValueError):
+        return None
+    return values if NUMBER in values else None

@@ -12,12 +12,13 @@ from adafocus import networks
 from adafocus.calibration.datasets import FrameCache
 from adafocus.calibration.training.checkpoint import is_checkpoint, load_checkpoint
 from adafocus.calibration.training.recipe import Classifier
+from adafocus.calibration.training.resuming import digest
 from adafocus.calibration.training.tasks import classifier_config, classifier_input
 from adafocus.edge.bundle.files import replacing_file, sha256_of
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, CheckpointError
 from adafocus.networks.backbones import build_backbone
 from adafocus.networks.backbones.x3d import X3D
-from adafocus.networks.checkpoints import load_exact
+from adafocus.networks.checkpoints import load_exact, read_pickle
 from adafocus.networks.heads import X3DHead
 
 
@@ -50,21 +51,34 @@ def load_teacher(path: Path, backbone: str) -> networks.VideoClassifier:
     return networks.VideoClassifier(trunk, head).eval()
 
 
+def _kept(store: Path) -> Tensor | None:
+    """Return what was computed before; None where there is nothing, or it is damaged and so computed again."""
+    if not store.is_file():
+        return None
+    try:
+        kept = read_pickle(store)
+    except CheckpointError:
+        return None
+    return kept if isinstance(kept, Tensor) and bool(kept.isfinite().all()) else None
+
+
 @torch.no_grad()
 def teacher_logits(cache: FrameCache, teacher: Path, shape: Classifier, classes: int, folder: Path) -> Tensor:
-    """Return the teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once and kept.
+    """Return the teacher's logits ``(clips, K)``, mean over a clip and its mirror image, computed once for these clips.
 
     Raises:
         AdafocusError: the teacher has another number of classes.
     """
-    store = folder / f"teacher-{sha256_of(teacher)[:12]}.pt"
-    if store.exists():
-        kept = torch.load(store, weights_only=True)
-        if len(kept) == len(cache.clips):
-            return kept
+    usable = cache.usable()
+    contents = ("" if index in cache.broken else cache.content_key(index) for index in range(len(cache.clips)))
+    made_from = digest([sha256_of(teacher), repr(shape), *contents])
+    store = folder / f"teacher-{made_from[:12]}.pt"
+    kept = _kept(store)
+    if kept is not None and kept.shape == (len(cache.clips), classes):
+        return kept
     net, config = load_teacher(teacher, shape.backbone), classifier_config(shape)
     rows = torch.zeros(len(cache.clips), classes)
-    for index in track(cache.usable(), "teacher"):
+    for index in track(usable, "teacher"):
         view = classifier_input(cache.read(index), config)[None]
         logits = (net(view) + net(view.flip(-1)))[0] / 2
         if len(logits) != classes:

@@ -16,17 +16,27 @@ from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip
 from adafocus.calibration.datasets.csv_list import write_list
 from adafocus.calibration.datasets.labeled_clip import split_name
 from adafocus.calibration.training.checkpoint import save_checkpoint
-from adafocus.calibration.training.data import Fold, TrainingData, class_indices, split_folds
+from adafocus.calibration.training.class_names import read_class_names
+from adafocus.calibration.training.data import (
+    Fold,
+    TrainingData,
+    class_indices,
+    refuse_nothing_to_learn,
+    split_folds,
+)
 from adafocus.calibration.training.initialization import initialize, parse_starts
 from adafocus.calibration.training.recipe import Recipe
+from adafocus.calibration.training.resuming import LABELS, RECIPE, STARTS, TEACHER, Facts, read_run
 from adafocus.calibration.training.tasks import build_task
-from adafocus.calibration.training.teacher import teacher_logits
-from adafocus.calibration.training.trainer import Trainer, start_fabric
+from adafocus.calibration.training.teacher import load_teacher, teacher_logits
+from adafocus.calibration.training.trainer import CHECKPOINT, RUN_KEYS, Trainer, start_fabric
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python")
 VALIDATION_LIST = "judged.csv"
+# the split that is validated on where none is named
+USUAL_VALIDATION = "val"
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,17 @@ def train(request: Request) -> dict[str, float]:
     starts = parse_starts(request.starts)
     clips, training, validation = choose_clips(request, recipe.seed)
     labels = _labels(request.labels, clips)
+    classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0)
+    if recipe.soft_weight == 0.0:
+        refuse_nothing_to_learn(clips, training, validation)
+    made_from: Facts = {
+        RECIPE: recipe.as_dict(),
+        LABELS: list(labels),
+        STARTS: {part: sha256_of(path) for part, path in starts.items()},
+        TEACHER: _check_teacher(request.teacher, recipe),
+    }
+    # what is wrong is told before clips are decoded for hours
+    read_run(request.work / CHECKPOINT, RUN_KEYS, made_from)
     fabric = start_fabric(recipe, request.processes, request.nodes)
     console = Console(quiet=not fabric.is_global_zero)
     make_folders(request.work, request.out)
@@ -98,7 +119,6 @@ def train(request: Request) -> dict[str, float]:
     cache = FrameCache(request.cache, clips, CacheSettings(recipe.cached_frames, task.short_side_px))
     _fill(cache, console)
     usable = set(cache.usable())
-    classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0)
     soft_targets = None
     if request.teacher is not None and recipe.teacher is not None:
         soft_targets = teacher_logits(cache, request.teacher, recipe.teacher, len(labels), request.work)
@@ -111,7 +131,7 @@ def train(request: Request) -> dict[str, float]:
     )
     if fabric.is_global_zero:
         write_list(request.work / VALIDATION_LIST, [clips[index] for index in validation])
-    trainer = Trainer(task, data, request.work, fabric, request.workers)
+    trainer = Trainer(task, data, request.work, fabric, request.workers, made_from)
     trainer.run()
     shares = trainer.validate()
     if fabric.is_global_zero:
@@ -129,6 +149,14 @@ def _recipe(request: Request) -> Recipe:
     changes: dict[str, Any] = {"seed": request.seed, "epochs": request.epochs}
     given = {key: value for key, value in changes.items() if value is not None}
     return replace(Recipe.read(request.recipe), **given)
+
+
+def _check_teacher(teacher: Path | None, recipe: Recipe) -> str | None:
+    """Return the digest of a teacher that can be read; None without one."""
+    if teacher is None or recipe.teacher is None:
+        return None
+    load_teacher(teacher, recipe.teacher.backbone)
+    return sha256_of(teacher)
 
 
 def _fill(cache: FrameCache, console: Console) -> None:
@@ -185,13 +213,38 @@ def choose_clips(request: Request, seed: int) -> tuple[list[LabeledClip], list[i
     training = list(range(len(clips)))
     if request.val_split is None or request.train_split is None:
         return clips, training, []
-    validation = [clip for clip in read_clips(request.sources) if clip.split == split_name(request.val_split)]
+    listed = read_clips(request.sources)
+    validation = [clip for clip in listed if clip.split == split_name(request.val_split)]
+    if not validation:
+        _refuse_misspelt_split(request.val_split, {clip.split for clip in listed}, split_name(request.train_split))
     return clips + validation, training, list(range(len(clips), len(clips) + len(validation)))
 
 
+def _refuse_misspelt_split(asked: str, known: set[str], training: str) -> None:
+    """Refuse a split that no clip is of; a set of training clips alone is trained on without validation.
+
+    Raises:
+        AdafocusError: the split was named, or there are others that may be meant.
+    """
+    if split_name(asked) == USUAL_VALIDATION and known == {training}:
+        return
+    raise AdafocusError(
+        f"The clip lists have no clip of split {asked!r} to validate on, only of {', '.join(sorted(known))}. Name one "
+        "of those, --val-split NAME, or train without validation: --val-split none"
+    )
+
+
 def _labels(path: Path | None, clips: Sequence[LabeledClip]) -> tuple[str, ...]:
-    if path is None:
-        return tuple(sorted({label for clip in clips for label in clip.labels}))
-    if not path.is_file():
-        raise AdafocusError(f"There is no file at {path}. Give --labels a text file with a class name on each line.")
-    return tuple(path.read_text(encoding="utf-8").splitlines())
+    """Return the class names of a file, or those that the clips show.
+
+    Raises:
+        AdafocusError: the file is no list of names, or there is one class only.
+    """
+    shown = tuple(sorted({label for clip in clips for label in clip.labels}))
+    labels = shown if path is None else read_class_names(path)
+    if len(labels) < 2:
+        raise AdafocusError(
+            f"There is only the class {labels[0]!r}, so nothing can be told apart. List clips of at least two classes"
+            + ("." if path is None else f", and name them in {path}.")
+        )
+    return labels

@@ -20,11 +20,22 @@ from torch.utils.data import DataLoader
 from adafocus.calibration.training.data import StepSampler, TrainingClips, TrainingData, ValidationClips, collate
 from adafocus.calibration.training.log import TrainingLog
 from adafocus.calibration.training.recipe import Recipe
+from adafocus.calibration.training.resuming import (
+    MADE_FROM,
+    RECIPE,
+    TRAINING_CLIPS,
+    VALIDATION_CLIPS,
+    Facts,
+    clip_facts,
+    damaged,
+    read_run,
+)
 from adafocus.calibration.training.tasks import Task
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError, NetworkError
 
 CHECKPOINT = "checkpoint.pt"
+RUN_KEYS = ("net", "average", "optimizer", "step")
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 MOMENTUM = 0.9
 ENCODER = re.compile(r"(?:\w+_)?encoder\.")
@@ -97,10 +108,37 @@ def build_optimizer(recipe: Recipe, groups: list[dict[str, Any]]) -> torch.optim
 class Trainer:
     """One run of a recipe on its data."""
 
-    def __init__(self, task: Task, data: TrainingData, folder: Path, fabric: Fabric, workers: int = 0) -> None:
+    def __init__(
+        self,
+        task: Task,
+        data: TrainingData,
+        folder: Path,
+        fabric: Fabric,
+        workers: int = 0,
+        made_from: Facts | None = None,
+    ) -> None:
+        """Prepare a run, or take it up where it stopped.
+
+        Args:
+            task: what is trained.
+            data: on what.
+            folder: of the run.
+            fabric: its processes.
+            workers: processes that prepare clips, for each process; 0 for none.
+            made_from: what the run is started with, beside recipe and clips.
+
+        Raises:
+            AdafocusError: there is less than a batch, or the folder holds a run that was started with something else.
+        """
         self.task, self.data, self.folder, self.fabric = task, data, folder, fabric
         self.recipe = recipe = task.recipe
         self.step = 0
+        self.made_from = {
+            RECIPE: recipe.as_dict(),
+            **(made_from or {}),
+            TRAINING_CLIPS: clip_facts(data.cache, data.training),
+            VALIDATION_CLIPS: clip_facts(data.cache, data.validation),
+        }
         self.log = TrainingLog(folder, writes=fabric.is_global_zero)
         self._steps = StepSampler(
             data.training, recipe.batch, recipe.epochs, recipe.seed, fabric.global_rank, fabric.world_size
@@ -174,7 +212,7 @@ class Trainer:
                 "average": None if self.average is None else self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
-                "recipe": self.recipe.as_dict(),
+                MADE_FROM: self.made_from,
             }
             with replacing_file(self.folder / CHECKPOINT) as beside:
                 torch.save(state, beside)
@@ -182,19 +220,18 @@ class Trainer:
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT
-        if not path.exists():
+        state = read_run(path, RUN_KEYS, self.made_from)
+        if state is None:
             self.log.truncate(0)
             return
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["recipe"] != self.recipe.as_dict():
-            raise AdafocusError(
-                f"{self.folder} holds a run of another recipe. Give an empty --work folder, or its own recipe."
-            )
-        self.task.net.load_state_dict(state["net"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
+        try:
+            self.task.net.load_state_dict(state["net"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step = int(state["step"])
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise damaged(path) from error
         self.log.truncate(self.step)
 
     def _batches(self) -> Iterator[Any]:
