@@ -110,9 +110,11 @@ def calibrate_bundle(recognizer: Recognizer, request: Request) -> CalibrationRes
     """
     rules = _rules(request, len(recognizer.exit_macs))
     budgets = _budgets(request.budgets, recognizer.exit_macs)
-    clips = read_clips(request.clip_list, request.split)
+    clips, label_map = read_clips(request.clip_list, request.split), read_label_map(request.label_map)
+    # what is wrong is told before clips are run for hours
+    ground_truth(clips, recognizer.bundle.manifest.labels, label_map)
     folds = choose_folds(group_names(clips, request.groups_within_labels), request.folds)
-    sample = _labeled_predictions(recognizer, request, clips)
+    sample = _labeled_predictions(recognizer, request, clips, label_map)
     costs = {budget.unit: exit_costs(sample.predictions, budget.unit) for budget in budgets}
     for budget in budgets:
         if budget.unit == "ms":
@@ -168,11 +170,10 @@ def _budgets(asked: Sequence[Budget], exit_macs: Sequence[int]) -> list[Budget]:
     return sorted({*budget_table(exit_macs), *asked}, key=lambda budget: (budget.unit, budget.value))
 
 
-def _labeled_predictions(recognizer: Recognizer, request: Request, clips: Sequence[LabeledClip]) -> LabeledPredictions:
-    """Collect the predictions of all exits; unknown labels are refused before hours of work."""
-    labels = recognizer.bundle.manifest.labels
-    label_map = read_label_map(request.label_map)
-    ground_truth(clips, labels, label_map)
+def _labeled_predictions(
+    recognizer: Recognizer, request: Request, clips: Sequence[LabeledClip], label_map: dict[str, str]
+) -> LabeledPredictions:
+    """Collect the predictions of all exits."""
     found = load_or_collect(recognizer, clips, {LEARNED: Ablation()}, request.predictions)[LEARNED]
-    truth = ground_truth(found.clips, labels, label_map)
+    truth = ground_truth(found.clips, recognizer.bundle.manifest.labels, label_map)
     return LabeledPredictions(found, truth, np.array(found.groups(request.groups_within_labels)))
