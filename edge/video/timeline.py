@@ -42,12 +42,14 @@ class Timeline:
         frame_count: n.
         short: a sentence on what the header states and the file does not hold; empty where all is well.
         begins_s: when the first key frame is shown; what comes before it cannot be decoded, as in a cut broadcast.
+        offset_s: of the first frame from where the clock of sources begins, which is the first packet.
     """
 
     edges_s: NDArray[np.float64] | None
     frame_count: int
     short: str = ""
     begins_s: float = 0.0
+    offset_s: float = 0.0
 
     @property
     def varying_s(self) -> NDArray[np.float64] | None:
@@ -109,10 +111,11 @@ class Packets:
         last = int(np.argmax(times_s))
         edges = _edges(times_s, np.array(self.durations) * unit, last)
         begins_s = float(times_s[self.first_key or 0] - times_s.min())
+        offset_s = 0.0 if stream.start_time is None else float(times_s.min() - stream.start_time * unit)
         if any(shifts):
-            return Timeline(edges, count, "", begins_s)
+            return Timeline(edges, count, "", begins_s, offset_s)
         end_s = moments[last] * unit + max(self.durations[last] * unit, float(edges[-1] - edges[-2]))
-        return Timeline(edges, count, _short(container, stream, count, end_s, edges), begins_s)
+        return Timeline(edges, count, _short(container, stream, count, end_s, edges), begins_s, offset_s)
 
 
 def read_timeline(path: str | Path) -> Timeline | None:
@@ -174,12 +177,13 @@ def lost_frames(timeline: Timeline, times_s: Sequence[float]) -> int:
     """
     if timeline.edges_s is None or not times_s:
         return timeline.frame_count - len(times_s)
-    promised, there = timeline.edges_s[:-1], np.sort(np.add(times_s, _shifts(times_s, np.inf)))
+    promised = timeline.edges_s[:-1] + timeline.offset_s
+    there = np.sort(np.add(times_s, _shifts(times_s, np.inf)))
     step = float(np.median(np.diff(there if len(there) > 1 else timeline.edges_s)))
     after = np.searchsorted(there, promised).clip(1, len(there)) - 1
     later = (after + 1).clip(max=len(there) - 1)
     nearest = np.minimum(np.abs(promised - there[after]), np.abs(promised - there[later]))
-    return int(((nearest > 0.75 * step) & (promised >= timeline.begins_s)).sum())
+    return int(((nearest > 0.75 * step) & (promised >= timeline.begins_s + timeline.offset_s)).sum())
 
 
 def _shifts(order: Sequence[float | None], longest: float) -> list[float]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -52,6 +54,57 @@ def encode(path: Path, frames: int, codec: str = "libx264", pixels: str = "yuv42
             for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def level_of(number: int) -> int:
+    """Grey level of frame ``number`` of :func:`write_at`: neighbours differ by more than coding does."""
+    return 20 + 37 * number % 200
+
+
+def write_at(
+    path: Path,
+    times_ms: Sequence[int],
+    codec: str = "libx264",
+    stated_fps: int = 30,
+    aspect: Fraction | None = None,
+    size: tuple[int, int] = (64, 48),
+    **options: str,
+) -> Path:
+    """Write frames, each of one grey level, that appear at the given moments."""
+    width, height = size
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=stated_fps)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        stream.options = {**options}
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        for number, time_ms in enumerate(times_ms):
+            picture = np.full((height, width, 3), level_of(number), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def remux(path: Path, source: Path, shift_ms: int = 0, first: int = 0, options: dict[str, str] | None = None) -> Path:
+    """Copy the packets of a video from the ``first`` on, later by ``shift_ms``, without decoding them."""
+    with av.open(str(source)) as there, av.open(str(path), "w", options=options or {}) as container:
+        stream = there.streams.video[0]
+        copy = container.add_stream_from_template(stream)
+        packets = [packet for packet in there.demux(stream) if packet.size]
+        for packet in packets[first:]:
+            assert packet.time_base is not None
+            shift = round(shift_ms / 1000 / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+            packet.stream = copy
             container.mux(packet)
     return path
 
