@@ -37,8 +37,8 @@ test-fast: $(VENV)/.installed system
 
 # A Pi's user space from Debian's and Python's registries, in .cache/arm64; nothing is installed into the machine.
 test-arm64: $(VENV)/.installed system
-	@$(BIN)/python tests/arm64/trees.py
-	@bundle=$$($(BIN)/python tests/arm64/shipped.py $(if $(BUNDLE),"$(BUNDLE)")) && \
+	@$(BIN)/python -m tests.arm64.trees
+	@bundle=$$($(BIN)/python -m tests.arm64.shipped $(if $(BUNDLE),"$(BUNDLE)")) && \
 		$(BIN)/pytest tests/arm64/check_arm64.py -v --bundle "$$bundle"
 
 lint: $(VENV)/.installed

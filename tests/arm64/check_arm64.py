@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from answers import GOLDEN, Numbers
-from shipped import shipped
-from trees import CACHE, PI, ROOT, WHEELS, Device, devices
 
 from adafocus.edge.bundle.tolerances import MAX_RELATIVE_OF_ITSELF
 from adafocus.edge.exits import softmax
 from adafocus.errors import AdafocusError
+from tests.arm64.answers import GOLDEN, Numbers
+from tests.arm64.shipped import shipped
+from tests.arm64.trees import CACHE, PI, ROOT, WHEELS, Device, devices
 
 ANSWERS, PATCHES = (Path(__file__).with_name(name) for name in ("answers.py", "patches.py"))
 FIGURES = CACHE / "figures.json"
@@ -70,7 +70,7 @@ def compare(ours: Numbers, theirs: Numbers) -> Difference:
             continue
         other.append(name)
         if values.dtype.kind == "f":
-            away = np.abs(values.astype(np.float64) - wanted).max()
+            away = np.abs(values.astype(np.float64) - wanted.astype(np.float64)).max()
             relative[name] = float(away / max(float(np.abs(wanted).max()), 1e-12))
     return Difference(tuple(same), tuple(other), relative)
 
@@ -128,7 +128,10 @@ def answers(pis: dict[str, tuple[Device, Device]], bundle: Path, video: Path) ->
         x86 = dump(here, bundle, runtime, [video])
         numbers = x86[video.name]
         stored = CACHE / stored_name(runtime, video)
-        np.savez(stored, **{name.partition("/")[2]: numbers[name] for name in numbers if name.startswith("frames/")})
+        frames: dict[str, Any] = {
+            name.partition("/")[2]: numbers[name] for name in numbers if name.startswith("frames/")
+        }
+        np.savez(stored, **frames)
         return Answers(dump(pi, bundle, runtime, [video, stored]), x86 | {stored.name: numbers})
 
     return of

@@ -11,12 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trees import CACHE, ROOT
-
 from adafocus.apps.demo.videos import MODEL, OUT, TEST
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
+from tests.arm64.trees import CACHE, ROOT
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 

@@ -40,7 +40,7 @@ PROCESSOR = "cortex-a76"
 PYTHON = (3, 11)
 # Debian 12 has glibc 2.36; pip takes a wheel for any glibc from 2.17 up to that
 GLIBC_MINORS = range(17, 37)
-DEVICE_PACKAGES = ("pydantic==2.11.10", "click==8.5.1", "rich==15.0.0", "pillow==12.0.0", "av==18.1.0")
+DEVICE_PACKAGES = ("pydantic==2.11.10", "click==8.5.1", "rich==15.0.0", "pillow==12.0.0", "av==18.1.0", "psutil==7.2.2")
 # what pip chooses on a Pi: tflite-runtime was built for numpy 1, and OpenCV 5 wants numpy 2
 WHEELS: dict[str, tuple[str, ...]] = {
     # ai-edge-litert 2.3.0 crashes in QEMU 7.2 as soon as an interpreter is made
@@ -69,7 +69,7 @@ class Device:
 
     def run(self, *arguments: str | Path, timeout_s: float = 900.0) -> subprocess.CompletedProcess[str]:
         """Run Python with the project and the wheels on its path, and nothing else of this machine."""
-        environment = {"PYTHONPATH": f"{self.wheels}:{ROOT}", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+        environment = {"PYTHONPATH": f"{self.wheels}:{ROOT / 'src'}", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
         return subprocess.run(
             [*self.command, *map(str, arguments)],
             cwd=CACHE,
