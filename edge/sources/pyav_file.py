@@ -245,4 +245,5 @@ def _undecodable(path: Path, codec: str) -> str:
             f"No frame of {path} can be decoded, expected at least one. Its codec is {codec}; the file may be damaged, "
             f"or this FFmpeg cannot decode it. Convert it where it plays: ffmpeg -i {path.name} -c:v libx264 out.mp4"
         )
-    return f"No frame of {path} can be decoded, expected at least one. The file may be damaged."
+    reason = "The file may be damaged." if pyav_installed() else "PyAV decodes more than OpenCV does: pip install av"
+    return f"No frame of {path} can be decoded, expected at least one. {reason}"
