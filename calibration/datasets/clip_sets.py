@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -63,7 +65,7 @@ def read_sets(sources: Sequence[Path], split: str | None = None) -> list[list[La
     sets = [_read(source) for source in sources]
     name, verb = named(sources)
     clips = without_overlaps(sources, [clip for clips in sets for clip in clips])
-    _warn_of_case(name, clips)
+    _warn_of_likeness(name, clips)
     if split is not None and all(clip.split != split_name(split) for clip in clips):
         known = ", ".join(sorted({clip.split for clip in clips}))
         raise AdafocusError(f"{name} {verb} no clip of split {split!r}, only of {known}. Ask for one of those.")
@@ -99,10 +101,15 @@ def _refuse_repeated_sources(sources: Sequence[Path]) -> None:
         seen.add(place)
 
 
-def _warn_of_case(name: str, clips: Sequence[LabeledClip]) -> None:
-    """Warn of labels that differ only in upper and lower case, which are mostly one class written in two ways."""
+def _warn_of_likeness(name: str, clips: Sequence[LabeledClip]) -> None:
+    """Warn of labels that are mostly one class written in two ways: other case, blanks, hyphens or underscores."""
     forms: dict[str, str] = {}
     for label in sorted({label for clip in clips for label in clip.labels}):
-        other = forms.setdefault(label.casefold(), label)
+        alike = re.sub(r"[\s_\-\u00ad\u200b-\u200d\ufeff]", "", unicodedata.normalize("NFKC", label)).casefold()
+        other = forms.setdefault(alike, label)
         if other != label:
-            logger.warning("%s: the labels %r and %r are two classes that differ only in case.", name, other, label)
+            logger.warning(
+                "%s: the labels %r and %r are two classes that differ only in case or in blanks and marks between "
+                "words. Write them alike if they are one.",
+                *(name, other, label),
+            )

@@ -148,6 +148,20 @@ def test_json_labels_with_and_without_group_and_split(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_json_as_editors_save_it(tmp_path: Path, encoding: str) -> None:
+    write_files(tmp_path, "a/1.mp4", "b/2.mp4")
+    entries = [
+        {"video": r"a\1.mp4", "labels": [" glücklich "], "split": "Train"},
+        {"video": " b/2.mp4", "labels": ["ruhig"], "group": "g", "split": "VAL"},
+    ]
+    path = tmp_path / "clips.json"
+    path.write_bytes(json.dumps(entries, ensure_ascii=False).encode(encoding))
+    first, second = read_clips(path)
+    assert (first.path, first.label, first.split) == (tmp_path / "a" / "1.mp4", "glücklich", "train")
+    assert second == LabeledClip(tmp_path / "b" / "2.mp4", ("ruhig",), "g", "val")
+
+
 GOOD = {"video": "a.mp4", "labels": ["x"]}
 
 

@@ -180,8 +180,16 @@ def test_a_label_with_marks_is_one_class_however_it_is_composed(tmp_path: Path) 
     assert len({clip.label for clip in clips}) == len({clip.group for clip in clips}) == 3
 
 
-def test_labels_that_differ_only_in_case_are_pointed_out(tmp_path: Path, messages: list[str]) -> None:
-    rows = "v0.mp4,run,g0,train\nv1.mp4,Run,g1,train\nv2.mp4,sit,g2,train\n"
-    assert len(read_clips(write(tmp_path, HEAD + rows))) == 3
+@pytest.mark.parametrize("other", ["Brush Hair", "brush_hair", "brush-hair", "brush\u00a0hair", "brush hair\u200b"])
+def test_labels_that_look_like_one_are_pointed_out(tmp_path: Path, messages: list[str], other: str) -> None:
+    rows = f"v0.mp4,brush hair,g0,train\nv1.mp4,{other},g1,train\nv2.mp4,sit,g2,train\n"
+    assert len({clip.label for clip in read_clips(write(tmp_path, HEAD + rows))}) == 3
     assert len(messages) == 1
-    assert "the labels 'Run' and 'run' are two classes that differ only in case" in messages[0]
+    assert "are two classes that differ only in case or in blanks" in messages[0]
+    assert repr(other) in messages[0]
+
+
+def test_labels_that_look_unlike_are_not(tmp_path: Path, messages: list[str]) -> None:
+    rows = "".join(f"v{n}.mp4,{label},g{n},train\n" for n, label in enumerate(("c", "c++", "c#", "c 1", "c 2")))
+    assert len(read_clips(write(tmp_path, HEAD + rows))) == 5
+    assert not messages
