@@ -6,6 +6,7 @@ It also says how a decoded frame is to be shown: the width of its pixels, its ro
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,8 @@ def shown(frame: Any, aspect: float, converter: Any) -> NDArray[np.uint8]:
         size = round(frame.width * max(aspect, 1.0)), round(frame.height / min(aspect, 1.0))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
     a, b, c, d = display_matrix(frame)
+    if b == c == 0 and a > 0 and d > 0:
+        return pixels
     if abs(a) + abs(d) < abs(b) + abs(c):
         pixels, a, d = pixels.swapaxes(0, 1), c, b
     pixels = pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
@@ -205,12 +208,20 @@ def needs_pyav(path: Path) -> bool:
     It takes the first stream, though that may be cover art; it knows neither mirrored pictures nor the shape of pixels;
     and of interlaced frames it (4.13 and 5.0) gives the same memory again and again, and says that all is well.
     """
+    state = path.stat()
+    return _needs_pyav(path, state.st_mtime_ns, state.st_size, pyav_installed())
+
+
+# a file is opened two or three times while a clip is read from it, and looked at once
+@lru_cache(maxsize=16)
+def _needs_pyav(path: Path, changed_ns: int, size_bytes: int, installed: bool) -> bool:
+    """Look into a file as it was at that time."""
     try:
         with open_container(path) as container:
             stream = main_stream(container)
             if stream is None or stream.codec_context is None:
                 return False
-            if stream.index != container.streams.video[0].index:
+            if stream.index != container.streams.video[0].index or pixel_aspect(stream) != 1:
                 return True
             # one thread gives the first frame soonest
             stream.thread_type = "NONE"

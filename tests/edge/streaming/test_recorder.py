@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,20 @@ def test_frames_and_answers_can_be_read_back(tmp_path: Path, name: str) -> None:
     blue, green, red = frames[-1][112, 150:300].mean(0)
     assert red > green + 60 > blue
     assert np.abs(frames[2][112, 150:300].astype(int) - 80).max() < 25
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names as text")
+@pytest.mark.parametrize("name", [b"caf\xe9.mp4", b"\x93\xae.avi", b"film_\xe2\x82.mkv"])
+def test_a_name_that_is_no_utf8_is_written(tmp_path: Path, name: bytes) -> None:
+    told: list[str] = []
+    video = AnnotatedVideo(tmp_path / os.fsdecode(name), SIDE, 6.0, live=False, warn=told.append)
+    for number in range(6):
+        video.add_frame(picture(40 * number), number / 6)
+    video.close()
+    assert told == []
+    assert [os.fsencode(path.name) for path in tmp_path.iterdir()] == [name]
+    (tmp_path / os.fsdecode(name)).rename(tmp_path / "plain")
+    assert len(frames_of(tmp_path / "plain")) == 6
 
 
 def test_time_in_the_video_follows_the_timestamps(tmp_path: Path) -> None:
