@@ -92,7 +92,7 @@ def _difference(name: str, saved: Any, asked: Any) -> list[str]:
         word = "other" if name in (SETTINGS, STARTS) else "another"
         return [f"{word} {name} ({'; '.join(values[:MAX_LISTED])}{more})"]
     if isinstance(saved, list) and isinstance(asked, list):
-        return [f"other {name} ({_names(saved)} there, {_names(asked)} here)"]
+        return [f"other {name} ({_names(saved)} there; {_names(asked)} here)"]
     return [f"another {name} ({_shown(saved)} there, {_shown(asked)} here)"]
 
 
