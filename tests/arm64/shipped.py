@@ -35,7 +35,7 @@ def shipped(given: str | None) -> Path:
             return path
     print("converting the shipped model, once ...", file=sys.stderr)
     verify = [word for video in TEST.fetch() for word in ("--verify", str(video))]
-    command = [PROGRAM, "export", MODEL, "--device", "pi", "--out", made, *verify]
+    command = [str(PROGRAM), "export", str(MODEL), "--device", "pi", "--out", str(made), *verify]
     if subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode:
         raise AdafocusError("The shipped model cannot be converted. Give a bundle: make test-arm64 BUNDLE=path")
     return made
