@@ -35,7 +35,7 @@ def draw_picture(clip: Clip, prediction: Prediction, title: str, path: Path) -> 
     """
     canvas = Canvas()
     canvas.headline(prediction.label, f"{100 * prediction.score:.0f} %", title)
-    times = [i / clip.fps for i in clip.glance_indices]
+    times = [clip.moment_s(int(i)) for i in clip.glance_indices]
     canvas.strip(
         f"Glance: {len(clip.glance)} whole frames at {clip.glance.shape[1]} px",
         [Image.fromarray(frame) for frame in clip.glance],
@@ -47,7 +47,7 @@ def draw_picture(clip: Clip, prediction: Prediction, title: str, path: Path) -> 
             boxed(clip.candidates[i], box)
             for i, box in zip(prediction.candidate_indices, prediction.boxes, strict=True)
         ]
-        moments = [f"{i / clip.fps:.1f} s" for i in prediction.frame_indices]
+        moments = [f"{clip.moment_s(i):.1f} s" for i in prediction.frame_indices]
         chosen = f"Policy: {len(frames)} of {len(clip.candidates)} candidate frames, and where to look"
         canvas.strip(chosen, frames, moments, largest_px=220)
         patches = [Image.fromarray(patch) for patch in prediction.patches]

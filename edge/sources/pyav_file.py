@@ -11,7 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -187,12 +186,11 @@ def shown(frame: Any, aspect: float, converter: Any) -> NDArray[np.uint8]:
     Returns:
         ``(H, W, 3)`` uint8 BGR in memory of its own.
     """
-    plane = converter.reformat(frame, format="bgr24").planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : 3 * frame.width]
-    pixels: Any = rows.reshape(frame.height, frame.width, 3)
-    if aspect != 1:
-        size = round(frame.width * max(aspect, 1.0)), round(frame.height / min(aspect, 1.0))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+    width, height = round(frame.width * max(aspect, 1.0)), round(frame.height / min(aspect, 1.0))
+    # the interpolation is looked at only where the size changes
+    plane = converter.reformat(frame, width, height, "bgr24", interpolation="BICUBIC").planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
+    pixels: Any = rows.reshape(height, width, 3)
     a, b, c, d = display_matrix(frame)
     if b == c == 0 and a > 0 and d > 0:
         return pixels

@@ -42,6 +42,8 @@ class Clip:
         warnings: sentences on what is wrong with the file.
         glance_names: ``(T_G,)`` numbers that name the glance frames among all clips of one stream, so that a frame is
             known when it comes again; None where clips share no frames.
+        varying_s: ``(frame_count + 1,)`` when each frame appears, and when the last one goes; None where the rate is
+            constant.
     """
 
     glance: NDArray[np.uint8]
@@ -54,6 +56,11 @@ class Clip:
     resize_ms: float = 0.0
     warnings: tuple[str, ...] = ()
     glance_names: tuple[int, ...] | None = None
+    varying_s: NDArray[np.float64] | None = None
+
+    def moment_s(self, number: int) -> float:
+        """Return when a frame is shown, in seconds from the first one."""
+        return number / self.fps if self.varying_s is None else float(self.varying_s[number])
 
 
 def read_frames(address: str | Path, indices: ArrayLike) -> dict[int, NDArray[np.uint8]]:
@@ -96,7 +103,7 @@ class ClipBuilder:
 
         ``varying_s`` says when each frame appears, as :class:`adafocus.edge.video.reader.VideoReader` has it.
         """
-        self._geometry, self._frame_count = geometry, frame_count
+        self._geometry, self._frame_count, self._varying_s = geometry, frame_count, varying_s
         first, last = window or (0, frame_count)
         last = max(first + 1, min(last, frame_count))
         edges_s = None if last > frame_count else varying_s
@@ -136,6 +143,7 @@ class ClipBuilder:
             spent.get("decode", 0.0),
             spent["resize"],
             tuple(warnings),
+            varying_s=self._varying_s,
         )
 
     def _glance(self) -> NDArray[np.uint8]:

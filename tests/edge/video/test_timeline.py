@@ -152,3 +152,10 @@ def test_samples_of_a_varying_rate_are_those_of_the_clip(tmp_path: Path) -> None
     wanted = read_clip(path, GEOMETRY).glance_indices.tolist()
     levels = sample_video(path, 4, lambda frame: frame).mean(axis=(1, 2, 3))
     assert np.abs(levels - [level_of(number) for number in wanted]).max() < 6
+
+
+def test_the_moment_of_a_frame_is_when_it_is_shown(tmp_path: Path) -> None:
+    clip = read_clip(write_at(tmp_path / "burst.mkv", BURST_MS), GEOMETRY)
+    assert [clip.moment_s(number) for number in (0, 29, 40)] == pytest.approx([0, 0.967, 3.57], abs=2e-3)
+    steady = read_clip(write_at(tmp_path / "steady.mkv", STEADY_MS), GEOMETRY)
+    assert steady.moment_s(60) == pytest.approx(2)
