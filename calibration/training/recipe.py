@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from adafocus import networks
 from adafocus.calibration.datasets.augmentation import SCALES
@@ -14,6 +17,19 @@ from adafocus.errors import AdafocusError, NetworkError
 
 PARTS = ("temporal_policy", "spatial_policy", "glance", "focus", "classifier")
 PUBLISHED_RATES = {"temporal_policy": 0.2, "spatial_policy": 0.2, "glance": 0.5, "focus": 1.0, "classifier": 1.0}
+
+# key -> its lowest value, and what it must be less than
+RANGES = {
+    "warmup_steps": (0, math.inf),
+    "seed": (0, 1 << 32),
+    **dict.fromkeys(
+        ("learning_rate", "encoder_rate", "weight_decay", "gradient_norm", "size_weight", "hard_weight", "soft_weight"),
+        (0.0, math.inf),
+    ),
+    "temperature": (0.0, math.inf),
+    "label_smoothing": (0.0, 1.0),
+    "ema_decay": (0.0, 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -111,6 +127,24 @@ class Recipe:
         unknown = sorted(set(self.rates) - set(PARTS))
         if unknown:
             raise AdafocusError(f"The recipe's rates name {', '.join(unknown)}, expected any of {', '.join(PARTS)}.")
+        for name, (lowest, below) in RANGES.items():
+            value = getattr(self, name)
+            if not lowest <= value < below:
+                raise AdafocusError(
+                    f"The recipe's {name} is {value}, expected at least {lowest:g}"
+                    + (f" and less than {below:g}." if math.isfinite(below) else " and a finite number.")
+                )
+        if self.temperature == 0.0:
+            raise AdafocusError("The recipe's temperature is 0, expected more.")
+        for pattern in self.frozen:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise AdafocusError(
+                    f"The recipe's frozen has {pattern!r}, which is no regular expression: {error}. Correct it."
+                ) from error
+        if not all(0.0 < scale <= 1.0 for scale in self.crop_scales):
+            raise AdafocusError(f"The recipe's crop_scales are {list(self.crop_scales)}, expected above 0, at most 1.")
         if self.hard_weight <= 0.0 and self.soft_weight <= 0.0:
             raise AdafocusError(
                 "The recipe's hard_weight and soft_weight are both 0, so nothing would train the network."
@@ -146,20 +180,22 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
-        """Build a recipe from what :meth:`as_dict` returns, or from the content of a YAML file."""
+        """Build a recipe from what :meth:`as_dict` returns, or from the content of a YAML file.
+
+        Raises:
+            AdafocusError: a value is of another type or out of range; the message names the key.
+        """
         values = dict(content)
-        for name in ("classifier", "teacher"):
-            if isinstance(values.get(name), dict):
-                values[name] = Classifier(**values[name])
-        for name in ("frozen", "crop_scales"):
-            if name in values:
-                values[name] = tuple(values[name])
-        if "rates" in values:
+        if isinstance(values.get("rates"), dict):
             values["rates"] = {**PUBLISHED_RATES, **values["rates"]}
-        for entry in fields(cls):
-            if entry.type == "float" and entry.name in values:
-                values[entry.name] = float(values[entry.name])
-        return cls(**values)
+        try:
+            return TypeAdapter(cls).validate_python(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise AdafocusError(
+                f"The recipe's {place} is {first['input']!r}: {first['msg']}. Correct it, or leave it out."
+            ) from error
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for logs and checkpoints."""
@@ -174,5 +210,5 @@ class Recipe:
         changes = {key: tuple(value) if isinstance(value, list) else value for key, value in self.overrides.items()}
         try:
             return networks.preset(self.preset, **{**changes, "num_classes": num_classes})
-        except NetworkError as error:
+        except (NetworkError, TypeError, ValueError) as error:
             raise AdafocusError(f"The recipe's network cannot be built: {error}") from error

@@ -1,0 +1,92 @@
+"""Recipes whose values are of another type or out of range are refused by a sentence that names the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from adafocus.calibration.training.recipe import Recipe
+from adafocus.errors import AdafocusError
+
+PRESET = {"preset": "tsm-mbv2-mbv2"}
+ODD: tuple[Any, ...] = ("x", [None], {1: 2}, {"a": {1: 2}}, 2.5, -1, float("nan"), float("inf"))
+
+
+def read(folder: Path, content: dict[str, Any]) -> Recipe:
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(content))
+    return Recipe.read(folder / "recipe.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(Path("calibration/recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_recipes_of_the_project_are_read_and_survive_their_own_form(path: Path) -> None:
+    recipe = Recipe.read(path)
+    assert Recipe.from_dict(recipe.as_dict()) == recipe
+
+
+def test_numbers_may_be_written_as_yaml_takes_for_text(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("preset: x3d-xs-xs\nlearning_rate: 1e-3\nbatch: 4\nweight_decay: 0\n")
+    recipe = Recipe.read(tmp_path / "recipe.yaml")
+    assert (recipe.learning_rate, recipe.batch, recipe.weight_decay) == (0.001, 4, 0.0)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+@pytest.mark.parametrize("key", ["epochs", "batch", "cached_frames", "validate_every", "seed", "warmup_steps"])
+def test_counts_are_whole_numbers(key: str, odd: Any, tmp_path: Path) -> None:
+    with pytest.raises(AdafocusError, match=key):
+        read(tmp_path, {**PRESET, key: odd})
+
+
+@pytest.mark.parametrize("odd", [value for value in ODD if value != 2.5], ids=str)
+@pytest.mark.parametrize("key", ["learning_rate", "weight_decay", "gradient_norm", "ema_decay", "temperature"])
+def test_weights_are_finite_numbers(key: str, odd: Any, tmp_path: Path) -> None:
+    with pytest.raises(AdafocusError, match=key):
+        read(tmp_path, {**PRESET, key: odd})
+
+
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [
+        ("optimizer", "adam"),
+        ("optimizer", ["sgd"]),
+        ("precision", 32),
+        ("precision", "bf16"),
+        ("flip", "perhaps"),
+        ("frozen", "encoder"),
+        ("frozen", ["("]),
+        ("frozen", [1]),
+        ("crop_scales", 1.0),
+        ("crop_scales", [0.0]),
+        ("crop_scales", [2]),
+        ("overrides", [1]),
+        ("overrides", {1: 2}),
+        ("overrides", None),
+        ("rates", {1: 0.5}),
+        ("rates", {"focus": "x"}),
+        ("teacher", "x3d_xs"),
+        ("teacher", {"frames": 3}),
+        ("preset", ["x3d-xs-xs"]),
+        ("label_smoothing", 1.0),
+        ("ema_decay", 1),
+        ("temperature", 0),
+        (1, 2),
+    ],
+)
+def test_values_of_another_kind_are_refused_by_their_key(key: Any, odd: Any, tmp_path: Path) -> None:
+    with pytest.raises(AdafocusError, match=str(key)):
+        read(tmp_path, {**PRESET, key: odd})
+
+
+@pytest.mark.parametrize("odd", ["x3d_xs", ["x3d_xs"], 3, {"frames": 3}, {1: 2}, {"backbone": "x3d_xs", "size": "x"}])
+def test_a_classifier_of_another_kind_is_refused(odd: Any, tmp_path: Path) -> None:
+    with pytest.raises(AdafocusError, match="classifier"):
+        read(tmp_path, {"classifier": odd})
+
+
+@pytest.mark.parametrize("write", [lambda text: text.encode("utf-8-sig"), str.encode])
+def test_a_byte_order_mark_does_not_count(write: Callable[[str], bytes], tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_bytes(write("preset: x3d-xs-xs\n"))
+    assert Recipe.read(tmp_path / "recipe.yaml").preset == "x3d-xs-xs"
