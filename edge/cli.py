@@ -18,8 +18,9 @@ from typing import NoReturn
 
 import click
 
+from adafocus.edge.runtimes.loading import load_sentence
 from adafocus.edge.signals import ENDED_BY, Terminated, end_cleanly_on_sigterm
-from adafocus.errors import WORKSTATION_INSTALL, AdafocusError, sentence_of
+from adafocus.errors import AdafocusError, sentence_of
 
 WORKSTATION_GROUP = "adafocus.commands"
 DEVICE_VERBS = tuple(
@@ -107,8 +108,8 @@ def _leave(code: int) -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run the program and return its exit code.
 
-    Only errors of the user's input, of the system and of the user's patience end in a sentence. Whatever else is raised
-    is a mistake in this program and keeps its traceback.
+    Only errors of the user's input, of the system, of libraries that do not load and of the user's patience end in a
+    sentence. Whatever else is raised is a mistake in this program and keeps its traceback.
     """
     try:
         code = program.main(args=arguments, prog_name="adafocus", standalone_mode=False)
@@ -122,15 +123,15 @@ def run(arguments: list[str]) -> int:
         return _stopped(stopped)
     except click.exceptions.Exit as finished:
         return finished.exit_code
-    except ModuleNotFoundError as error:
-        return _refused(
-            f"This command runs on a workstation and needs the package {error.name!r}, which is not installed. "
-            f"Install it: {WORKSTATION_INSTALL}"
-        )
     except BrokenPipeError:
         return _nobody_reads()
-    except (OSError, MemoryError) as error:
-        return _refused(sentence_of(error))
+    except Exception as error:
+        sentence = load_sentence(error)
+        if sentence is None and isinstance(error, (OSError, MemoryError)):
+            sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        return _refused(sentence)
     # click hands back the code that a verb left with, and what a verb returned otherwise: nothing
     return code if isinstance(code, int) else 0
 

@@ -16,7 +16,7 @@ class RuntimeSpec:
     Attributes:
         name: in manifests, and after ``--runtime``.
         opener: ``module:function`` that opens a graph; the module is imported only when its runtime is asked for.
-        imports: Python packages that the opener imports.
+        imports: modules that the opener imports, down to those that load a native library.
         distribution: the package in the package index whose version is that of the runtime.
         extra: of ``adafocus-edge``, which installs it.
         same_files_as: another runtime, whose files this one opens too.
@@ -39,6 +39,11 @@ class RuntimeSpec:
     systems: tuple[str, ...] = ()
     one_thread_pool: bool = False
 
+    @property
+    def loads(self) -> tuple[str, ...]:
+        """What is imported before a graph is opened: the opener's own module, which says first how, and its imports."""
+        return (self.opener.partition(":")[0], *self.imports)
+
     def install_steps(self, pip: str = "pip") -> list[str]:
         """Return the commands that install it, in order, with the given way to call pip."""
         packages = (*self.install_first, f'"adafocus-edge[{self.extra}]"')
@@ -56,18 +61,21 @@ class RuntimeSpec:
 
 
 _ROOM = "adafocus.edge.runtimes"
+_PORTABLE = "executorch.extension.pybindings.portable_lib"
 RUNTIMES: dict[str, RuntimeSpec] = {
     spec.name: spec
     for spec in (
-        RuntimeSpec("litert", f"{_ROOM}.litert:open_litert", ("ai_edge_litert",), "ai-edge-litert", "litert"),
         RuntimeSpec(
-            "tflite", f"{_ROOM}.litert:open_tflite", ("tflite_runtime",), "tflite-runtime", "tflite",
+            "litert", f"{_ROOM}.litert:open_litert", ("ai_edge_litert.interpreter",), "ai-edge-litert", "litert",
+        ),
+        RuntimeSpec(
+            "tflite", f"{_ROOM}.litert:open_tflite", ("tflite_runtime.interpreter",), "tflite-runtime", "tflite",
             same_files_as="litert", numpy=1, needs="Python 3.11 or older, numpy 1",
         ),
         RuntimeSpec("onnx", f"{_ROOM}.onnx:open_graph", ("onnxruntime",), "onnxruntime", "onnx"),
         RuntimeSpec(
-            "executorch", f"{_ROOM}.executorch:open_graph", ("executorch", "torch"), "executorch", "executorch",
-            install_first=("torch==2.13.0",), one_thread_pool=True,
+            "executorch", f"{_ROOM}.executorch:open_graph", (_PORTABLE, "executorch.runtime", "torch"), "executorch",
+            "executorch", install_first=("torch==2.13.0",), one_thread_pool=True,
         ),
         RuntimeSpec(
             "coreml", f"{_ROOM}.coreml:open_graph", ("coremltools",), "coremltools", "coreml", systems=("Darwin",),

@@ -12,12 +12,15 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from adafocus.edge.prediction import Prediction
-from adafocus.edge.recognizer import Recognizer
-from adafocus.edge.video.clip import Clip
 from adafocus.errors import AdafocusError
+
+if TYPE_CHECKING:
+    # options of the command line are parsed here, also where OpenCV does not load
+    from adafocus.edge.prediction import Prediction
+    from adafocus.edge.recognizer import Recognizer
+    from adafocus.edge.video.clip import Clip
 
 Unit = Literal["GMAC", "ms", "J"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -16,9 +16,12 @@ from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.commands import options
 from adafocus.edge.device.cameras import Finding, cameras, meters
 from adafocus.edge.device.host import GOVERNOR_COMMAND, Facts, State, read_facts, read_state
-from adafocus.edge.device.install import OpenCV, RuntimeState, opencv, runtime_states, version_of
+from adafocus.edge.device.install import OpenCV, RuntimeState, library_state, opencv, runtime_states, version_of
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
-from adafocus.edge.selftest import Trial, runtimes_for, try_bundle
+
+if TYPE_CHECKING:
+    # it needs OpenCV, and this verb says what is wrong with it
+    from adafocus.edge.selftest import Trial
 
 GIGABYTE = 1e9
 STYLES = {"present": "green", "present but not readable": "yellow", "none": "dim"}
@@ -36,12 +39,13 @@ class Diagnosis:
     meters: list[Finding]
     disk_free_bytes: int
     bundle: list[Trial] | None
+    pyav: RuntimeState | None = None
 
     @property
     def can_run(self) -> bool:
-        """Whether a runtime is here, and the bundle, where one was given, answers in at least one."""
+        """Whether OpenCV loads, a runtime is here, and the bundle, where one was given, answers in at least one."""
         tried = self.bundle is None or any(trial.answers for trial in self.bundle)
-        return tried and any(state.missing is None for state in self.runtimes.values())
+        return self.opencv.problem is None and tried and any(state.missing is None for state in self.runtimes.values())
 
 
 @click.command()
@@ -68,22 +72,29 @@ def diagnose(bundle: Path | None) -> Diagnosis:
     Raises:
         BundleError: the bundle is damaged or of another version.
     """
-    runtimes = runtime_states()
+    runtimes, videos = runtime_states(), opencv()
     return Diagnosis(
         facts=read_facts(),
         state=read_state(),
-        opencv=opencv(),
+        opencv=videos,
+        pyav=library_state("av", "av"),
         runtimes=runtimes,
         cameras=cameras(),
         meters=meters(),
         disk_free_bytes=shutil.disk_usage(bundle if bundle and bundle.exists() else Path.cwd()).free,
-        bundle=None if bundle is None else _try_all(bundle, runtimes),
+        bundle=None if bundle is None else _try_all(bundle, runtimes, videos),
     )
 
 
-def _try_all(path: Path, runtimes: dict[str, RuntimeState]) -> list[Trial]:
+def _try_all(path: Path, runtimes: dict[str, RuntimeState], videos: OpenCV) -> list[Trial]:
+    opened = Bundle.open(path)
+    if videos.problem is not None:
+        # nothing can be tried
+        return []
+    from adafocus.edge.selftest import Trial, runtimes_for, try_bundle
+
     trials = []
-    for name in runtimes_for(Bundle.open(path)):
+    for name in runtimes_for(opened):
         state = runtimes[name]
         trials.append(Trial(name, False, state.missing) if state.missing else try_bundle(path, name))
     return trials
@@ -94,6 +105,7 @@ def _as_dict(found: Diagnosis, bundle: Path | None) -> dict[str, Any]:
     return {
         **facts,
         "opencv": asdict(found.opencv),
+        "pyav": None if found.pyav is None else found.pyav.text,
         "numpy": version_of("numpy"),
         "adafocus": version_of("adafocus-edge"),
         "runtimes": {name: state.text for name, state in found.runtimes.items()},
@@ -118,7 +130,7 @@ def show(found: Diagnosis, bundle: Path | None, console: Console) -> None:
         console.print(escape(found.opencv.note), style="yellow", soft_wrap=True)
     if found.bundle is not None:
         _show_trials(found, bundle, console)
-    console.print(f"\nnext: {_next(found, bundle)}", style="dim", soft_wrap=True)
+    console.print(f"\nnext: {escape(_next(found, bundle))}", style="dim", soft_wrap=True)
 
 
 def _rows(found: Diagnosis) -> list[tuple[str, str]]:
@@ -129,8 +141,10 @@ def _rows(found: Diagnosis) -> list[tuple[str, str]]:
         ("architecture", f"{facts.architecture}{bits}, {facts.processors} processors"),
         ("system", escape(", ".join(filter(None, (facts.distribution, facts.system, facts.c_library))))),
         ("python", f"{facts.python}, numpy {version_of('numpy')}, adafocus-edge {version_of('adafocus-edge')}"),
-        ("opencv", escape(found.opencv.text)),
+        ("opencv", f"[yellow]{escape(found.opencv.text)}[/]" if found.opencv.problem else escape(found.opencv.text)),
     ]
+    if found.pyav is not None:
+        rows.append(("pyav", f"[{'yellow' if found.pyav.missing else 'default'}]{escape(found.pyav.text)}[/]"))
     for name, runtime in found.runtimes.items():
         style = "yellow" if runtime.missing else "green"
         rows.append((f"runtime {name}", f"[{style}]{escape(runtime.text)}[/]"))
@@ -169,7 +183,7 @@ def _show_trials(found: Diagnosis, bundle: Path | None, console: Console) -> Non
     free = found.state.memory_available_bytes
     for trial in found.bundle or ():
         style = "green" if trial.answers else "red"
-        console.print(f"{bundle} with {trial.runtime}: [{style}]{escape(trial.text)}[/]", soft_wrap=True)
+        console.print(f"{escape(str(bundle))} with {trial.runtime}: [{style}]{escape(trial.text)}[/]", soft_wrap=True)
         if trial.peak_memory_bytes and free is not None and trial.peak_memory_bytes > free:
             needs = f"It needs {_gb(trial.peak_memory_bytes)} of memory, and {_gb(free)} is free."
             console.print(needs, style="yellow")
@@ -177,13 +191,15 @@ def _show_trials(found: Diagnosis, bundle: Path | None, console: Console) -> Non
 
 def _next(found: Diagnosis, bundle: Path | None) -> str:
     """Return the command to type next: install a runtime, test a bundle, or run it."""
+    if found.opencv.problem:
+        return "install OpenCV with the line above"
     running = [trial.runtime for trial in found.bundle or () if trial.answers]
     if running:
         chosen = "" if DEFAULT_RUNTIME in running else f" --runtime {running[0]}"
-        return f"adafocus run {bundle} VIDEO{chosen}"
+        return options.command("run", bundle or "BUNDLE", f"VIDEO{chosen}")
     if all(state.missing for state in found.runtimes.values()):
         return "install a runtime with one of the lines above"
-    return f"adafocus selftest {bundle or 'BUNDLE'}"
+    return options.command("selftest", bundle or "BUNDLE")
 
 
 def _gb(value: int | None) -> str:

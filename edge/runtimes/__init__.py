@@ -7,19 +7,24 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
-from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.runtime_table import RUNTIMES, RuntimeSpec, runtime_spec
-from adafocus.edge.runtimes.graph import Graph
+from adafocus.edge.runtimes.loading import does_not_load, load_problem
 from adafocus.errors import MissingRuntimeError
 
-__all__ = ["RUNTIMES", "Opener", "RuntimeSpec", "open_graph", "unavailable"]
+__all__ = ["RUNTIMES", "Opener", "RuntimeSpec", "missing", "open_graph", "unavailable"]
 
-Opener = Callable[[str, Path, GraphFile, int], Graph]
+if TYPE_CHECKING:
+    # the command line takes its sentences from this room, also where a library that these need does not load
+    from adafocus.edge.bundle.manifest import GraphFile
+    from adafocus.edge.runtimes.graph import Graph
+
+Opener = Callable[[str, Path, "GraphFile", int], "Graph"]
 
 
-def unavailable(name: str) -> str | None:
-    """Return None where a runtime can be used here, else a sentence with the command that installs it.
+def missing(name: str) -> str | None:
+    """Return None where a runtime is installed, else a sentence with the command that installs it.
 
     Raises:
         MissingRuntimeError: there is no such runtime.
@@ -28,17 +33,33 @@ def unavailable(name: str) -> str | None:
     refusal = spec.refusal(platform.system())
     if refusal is not None:
         return refusal
-    if all(find_spec(package) is not None for package in spec.imports):
+    if all(find_spec(module.partition(".")[0]) is not None for module in spec.imports):
         return None
     needs = f" ({spec.needs})" if spec.needs else ""
     return f"The runtime {name} is not installed. Install it: {' && '.join(spec.install_steps())}{needs}"
+
+
+def unavailable(name: str) -> str | None:
+    """Return None where a runtime can be used here, else a sentence with the command that installs it.
+
+    Its libraries are loaded to find out: one that is installed may not fit the system.
+
+    Raises:
+        MissingRuntimeError: there is no such runtime.
+    """
+    reason = missing(name)
+    if reason is not None:
+        return reason
+    spec = runtime_spec(name)
+    problem = load_problem(spec.loads)
+    return None if problem is None else does_not_load(spec.imports[0].partition(".")[0], problem)
 
 
 def open_graph(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
     """Open one converted stage.
 
     Raises:
-        MissingRuntimeError: the runtime is not installed, or there is no such runtime.
+        MissingRuntimeError: the runtime is not installed or does not load, or there is no such runtime.
         BundleError: the file's tensors are not those that the manifest describes.
     """
     reason = unavailable(name)

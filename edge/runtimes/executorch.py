@@ -11,7 +11,7 @@ import numpy as np
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
 from adafocus.edge.runtimes.graph import Arrays, mismatch
-from adafocus.edge.runtimes.log_filter import hide_log_lines
+from adafocus.edge.runtimes.log_filter import IMPORT_LOG_PREFIXES, hide_log_lines
 from adafocus.errors import BundleError
 
 SCALE, ZERO_POINT = "_scale", "_zero_point"
@@ -20,8 +20,6 @@ SIDES = ("in_", "out_")
 METHOD = "forward"
 # the numbers of PyTorch's types in a program's description
 NUMBER_TYPES = {0: "uint8", 1: "int8", 3: "int32", 5: "float16", 6: "float32"}
-# log lines of PyTorch's libraries about extensions for other machines
-IMPORT_LOG_PREFIXES = (b"Failed to load ", b"W0", b"W1")
 LOG_PREFIXES = (b"[cpuinfo_utils.cpp", b"[program.cpp", b"[threadpool.cpp")
 
 

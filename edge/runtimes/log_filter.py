@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# log lines of PyTorch's libraries about extensions for other machines
+IMPORT_LOG_PREFIXES = (b"Failed to load ", b"W0", b"W1")
 LOG_PREFIXES = (b"INFO: ", b"I0000 ", b"W0000 ", b"WARNING: All log messages before absl::")
 
 
