@@ -26,6 +26,8 @@ LONGEST_PAUSE_S = 3.0
 CLOSE_S = 2.0
 # frames come as regularly as clocks of two machines allow; a little early is on time
 EARLY_SHARE = 0.25
+# a frame that comes after such a pause is made even while nobody waits: the next one may be long in coming
+RARE_S = 1.0
 FAILURES = (AdafocusError, cv2.error, OSError, RuntimeError)
 
 
@@ -211,15 +213,17 @@ class Latest:
                 self._tell(phase="opening")
             self._source = self._reopen()
             self._fps = self._source.fps
-        source, running = self._source, False
+        source, running, grabbed_at = self._source, False, time.monotonic()
         while not self._stop.is_set():
             if not source.grab():
                 return f"{self.name} gives no frames any more." if running else f"{self.name} gives no frames."
+            before, grabbed_at = grabbed_at, time.monotonic()
             with self._changed:
                 again = {} if running else {"connections": self._state.connections + 1}
                 self._tell(phase="running", reason="", attempt=0, grabbed=self._state.grabbed + 1, **again)
                 number = self._state.grabbed - 1
-                wanted = self._waiting > 0 and time.monotonic() - self._delivered_at >= self._period_s
+                somebody = self._waiting > 0 or grabbed_at - before > RARE_S
+                wanted = somebody and time.monotonic() - self._delivered_at >= self._period_s
             running = True
             if wanted:
                 self._deliver(source.retrieve(), number)

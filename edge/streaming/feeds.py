@@ -12,11 +12,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.sources import FiniteSource, Frame, Latest, Source, is_live, open_finite
+from adafocus.edge.sources import FiniteSource, Frame, Latest, Source, address_text, kind_of, open_finite
+from adafocus.edge.sources.source import safe_name
 from adafocus.edge.streaming.window import Window
 
 # a thread that waits looks this often whether it is to end
 POLL_S = 0.25
+
+# frames without progress after which a clock is no longer waited for: half a second of them, within these bounds
+FEWEST_STILL, MOST_STILL = 8, 60
 
 FrameCallback = Callable[[NDArray[np.uint8], float], None]
 
@@ -70,6 +74,30 @@ class Feed(Protocol):
         ...
 
 
+class SteadyClock:
+    """The clock of a file, carried on where it jumps back or stands still: joined files, damaged time stamps.
+
+    Single frames out of order are left as they are; the window passes them over.
+    """
+
+    def __init__(self, fps: float) -> None:
+        """Follow a file that states so many frames a second."""
+        self._step_s = 1.0 / fps
+        self._patience = min(max(FEWEST_STILL, fps / 2), MOST_STILL)
+        self._newest_s, self._offset_s, self._still = -math.inf, 0.0, 0
+
+    def moment_s(self, stated_s: float) -> float:
+        """Return when the next frame is, on a clock that goes on."""
+        moment_s = stated_s + self._offset_s
+        self._still = self._still + 1 if moment_s <= self._newest_s else 0
+        if self._still > self._patience:
+            carried_s = self._newest_s + self._still * self._step_s
+            self._offset_s += carried_s - moment_s
+            moment_s, self._still = carried_s, 0
+        self._newest_s = max(self._newest_s, moment_s)
+        return moment_s
+
+
 class FileFeed:
     """Every frame of a file in order; those that the window does not need are passed without being decoded."""
 
@@ -84,6 +112,7 @@ class FileFeed:
         self.fresh = threading.Event()
         self.ended = False
         self.position_s = 0.0
+        self._clock = SteadyClock(source.fps)
         self._grabbed = self._damaged = 0
 
     @property
@@ -98,14 +127,14 @@ class FileFeed:
         """Go on to the next frame that is kept; False at the end."""
         while self._source.grab():
             self._grabbed += 1
-            moment = self._source.timestamp_s
+            moment = self._clock.moment_s(self._source.timestamp_s)
             self.position_s = max(self.position_s, moment)
             if not self._window.wants(moment):
                 continue
             frame = self._source.retrieve()
             if frame is None:
                 self._damaged += 1
-            elif push(self._window, frame, self.on_frame):
+            elif push(self._window, replace(frame, timestamp_s=moment), self.on_frame):
                 return True
         self.ended = True
         return False
@@ -177,7 +206,7 @@ class RealtimeFileFeed(_ThreadedFeed):
     def __init__(self, source: Source, window: Window) -> None:
         """Play once ``start`` is called."""
         super().__init__(source.name, window)
-        self._source = source
+        self._source, self._clock = source, SteadyClock(source.fps)
         self._grabbed = self._dropped = 0
 
     @property
@@ -203,7 +232,7 @@ class RealtimeFileFeed(_ThreadedFeed):
         if not self._source.grab():
             return False
         self._grabbed += 1
-        moment_s = self.zero_s + self._source.timestamp_s
+        moment_s = self.zero_s + self._clock.moment_s(self._source.timestamp_s)
         ahead_s = moment_s - time.monotonic()
         if ahead_s > 0 and self._stop.wait(ahead_s):
             return False
@@ -269,17 +298,26 @@ def push(window: Window, frame: Frame, on_frame: FrameCallback | None) -> bool:
     return True
 
 
-def open_stream(address: str) -> Latest | FiniteSource:
+def open_stream(address: str, patience_s: float) -> Latest | FiniteSource:
     """Open a source of any kind.
 
     Args:
         address: a file, a camera, or a network stream. A live source may come later.
+        patience_s: how long a frame of a slow live source may take.
 
     Raises:
         SourceError: the address means nothing that is known.
         VideoError: a file that cannot be read.
     """
-    return Latest.open(address, patient=True) if is_live(address) else open_finite(address)
+    kind = kind_of(address)
+    if not kind.live:
+        return open_finite(address)
+    if kind.name != "network":
+        return Latest.open(address, patient=True)
+    from adafocus.edge.sources.network import Reopener
+
+    opener = Reopener(address_text(address), patience_s)
+    return Latest(opener, safe_name(opener.address))
 
 
 def length_s(source: Latest | FiniteSource) -> float:

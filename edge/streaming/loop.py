@@ -12,7 +12,7 @@ from adafocus.edge.streaming.analyzer import Analyzer
 from adafocus.edge.streaming.events import EventLog
 from adafocus.edge.streaming.feeds import Feed, FileFeed
 from adafocus.edge.streaming.settings import Settings
-from adafocus.edge.streaming.window import Window
+from adafocus.edge.streaming.window import Span, Window
 from adafocus.errors import SourceError
 
 
@@ -56,13 +56,20 @@ class Schedule:
 POLL_S = 0.05
 
 Tick = Callable[[str], bool]
+Warn = Callable[[str], None]
 
 
 class StreamLoop:
     """Drives one source. Windows are analyzed in the thread that calls :meth:`run`; live feeds have their own."""
 
     def __init__(
-        self, window: Window, analyzer: Analyzer, log: EventLog, settings: Settings, tick: Tick | None = None
+        self,
+        window: Window,
+        analyzer: Analyzer,
+        log: EventLog,
+        settings: Settings,
+        tick: Tick | None = None,
+        warn: Warn | None = None,
     ) -> None:
         """Start with an empty window.
 
@@ -72,9 +79,11 @@ class StreamLoop:
             log: gets ``source`` and ``late`` events.
             settings: what the user asked for.
             tick: called often from the running thread with a line on the source's state; False ends the stream.
+            warn: called once with a sentence where the window is too short for the source.
         """
         self._window, self._analyzer, self._log, self._settings = window, analyzer, log, settings
         self._tick = tick or (lambda status: True)
+        self._warn = warn
         self._schedule = Schedule(settings.hop_s, settings.duty)
         self._analyzed_s: float | None = None
         self._late = False
@@ -124,7 +133,7 @@ class StreamLoop:
                     f"{feed.name} gave no frame within {self._settings.patience_s:g} s. "
                     f"{feed.reason or 'Check that it is on and its address is right.'} To wait longer: --patience 60s"
                 )
-            if newest_s is not None and now_s - newest_s > self._window.seconds:
+            if newest_s is not None and now_s - newest_s > self._window.outage_s:
                 # nobody knows what happened in between
                 self._analyzer.reset(newest_s - feed.zero_s)
             if self._is_due(now_s):
@@ -158,6 +167,7 @@ class StreamLoop:
         clip, span = cut
         captured_s = span.end_s if feed.live else span.newest_arrived_s
         result = self._analyzer.analyze(clip, span, captured_s, feed.zero_s)
+        self._check_window(span, feed.name)
         finished_s = time.monotonic()
         statistics = self._analyzer.statistics
         if feed.live:
@@ -170,6 +180,22 @@ class StreamLoop:
             self._schedule.finish(span.end_s, span.end_s)
         statistics.memory.sample(finished_s - self._began_s)
         return finished_s - started_s
+
+    def _check_window(self, span: Span, name: str) -> None:
+        """Say once which window would do, where this one holds fewer frames than the networks look at."""
+        window = self._window
+        # a file that is shorter than a window cannot fill a longer one
+        whole = (span.filled >= 1.0 or window.sparse) and window.seconds >= self._settings.window_s
+        if self._warn is None or not whole or span.frames >= window.frames_looked_at:
+            return
+        warn, self._warn = self._warn, None
+        gap_s, looked_at = window.usual_gap_s, window.frames_looked_at
+        frames = "1 frame" if span.frames == 1 else f"{span.frames} different frames"
+        warn(
+            f"{name} gives a frame every {gap_s:.3g} s, so a window of {window.seconds:g} s holds {frames} where up to "
+            f"{looked_at} are looked at. Predictions are made from what is there. To give them {looked_at}: --window "
+            f"{math.ceil(looked_at * gap_s)}s"
+        )
 
     def _continues(self, feed: Feed, stop: threading.Event, passed_s: float) -> bool:
         feed.check()

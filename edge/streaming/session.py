@@ -45,7 +45,7 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
         terminal = None if settings.as_json else lasting.enter_context(closing(TerminalView()))
         log = lasting.enter_context(closing(EventLog.open(settings.events, settings.as_json, _warner(terminal))))
         with ExitStack() as running:
-            source = running.enter_context(closing(open_stream(address)))
+            source = running.enter_context(closing(open_stream(address, settings.patience_s)))
             # a file that is shorter than a window is one window
             seconds = min(settings.window_s, length_s(source))
             geometry = recognizer.bundle.manifest.geometry
@@ -57,7 +57,8 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
             began_s = time.monotonic()
             try:
                 feed.start()
-                passed_s = StreamLoop(window, pipeline.analyzer, log, settings, pipeline.tick).run(feed, stop)
+                loop = StreamLoop(window, pipeline.analyzer, log, settings, pipeline.tick, pipeline.warn)
+                passed_s = loop.run(feed, stop)
                 state = feed.state
             finally:
                 # before the views that take its frames
@@ -93,19 +94,19 @@ class Pipeline:
         self._window, self._terminal = window, terminal
         self.preview = running.enter_context(closing(Preview(size))) if settings.preview else None
         self.video: AnnotatedVideo | None = None
+        self._show, self._log = _warner(terminal), log
         if settings.annotate is not None:
-            show = _warner(terminal)
-
-            def warn(sentence: str) -> None:
-                show(sentence)
-                log.write("warning", text=sentence)
-
-            video = AnnotatedVideo(settings.annotate, size, 1.0 / window.period_s, live=live, warn=warn)
+            video = AnnotatedVideo(settings.annotate, size, 1.0 / window.period_s, live=live, warn=self.warn)
             self.video = running.enter_context(closing(video))
         shown: list[View] = [view for view in (terminal, self.preview, self.video) if view is not None]
         smoother = Smoother(settings.smooth_s, settings.persistence)
         self.analyzer = Analyzer(recognizer, smoother, log, tuple(shown), settings.budget)
         self._previewed_s: float | None = None
+
+    def warn(self, sentence: str) -> None:
+        """Say something that does not end the stream."""
+        self._show(sentence)
+        self._log.write("warning", text=sentence)
 
     def tick(self, status: str) -> bool:
         """Serve the terminal and the preview; False where the user closed it."""

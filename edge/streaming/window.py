@@ -21,6 +21,8 @@ from adafocus.errors import AdafocusError
 # of the clip's step, so that rounding of timestamps decides nothing
 TOLERANCE = 1e-3
 MAX_BYTES = 2**30
+# a pause is an outage where it is longer than so many of the pauses that are usual
+UNUSUAL = 3.0
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,16 @@ class Window:
     is kept is used, and none is decoded in vain. Everything goes by timestamp: a variable frame rate, drops and
     pauses do not bend time; a moment without a frame is stood in for by the nearest one.
 
+    After a pause of more than W the frames before it are forgotten, and the window fills anew. A source that is so slow
+    that windows do not fill, such as a time lapse, is no such outage: its clips are made of what is there.
+
     Attributes:
         seconds: W.
         period_s: step of the grid on which frames are kept.
         kept: frames kept so far.
         missed: moments of that grid for which no frame came, pauses longer than a window left out.
+        sparse: whether the source is too slow to fill the window.
+        usual_gap_s: longest time between two of the last few frames that were kept; 0 before the second one.
     """
 
     def __init__(
@@ -109,7 +116,13 @@ class Window:
         self._glance = np.full((geometry.glance_frames, small, small, 3), 0, np.uint8)
         self._lock = threading.Lock()
         self._head = self._count = self.kept = self.missed = 0
+        self.sparse, self.usual_gap_s = False, 0.0
         self._due_s = -math.inf
+
+    @property
+    def frames_looked_at(self) -> int:
+        """How many different frames the glance or the focus looks at, whichever are more."""
+        return max(self._geometry.glance_frames, self._geometry.focus_frames)
 
     @property
     def capacity(self) -> int:
@@ -125,6 +138,11 @@ class Window:
     def newest_s(self) -> float | None:
         """Timestamp of the newest kept frame."""
         return float(self._times[(self._head - 1) % self.capacity]) if self._count else None
+
+    @property
+    def outage_s(self) -> float:
+        """Seconds without a frame after which nobody knows what happened in between."""
+        return max(self.seconds, UNUSUAL * self.usual_gap_s) if self.sparse else self.seconds
 
     def due_in_s(self, now_s: float) -> float:
         """Return the seconds until a frame is wanted again, 0 where one is wanted now."""
@@ -156,6 +174,7 @@ class Window:
             picture = bgr_pixels(frame.small, f"The second picture of frame {frame.number}")
             small = fit_frame(picture, geometry.glance_size, short)
         with self._lock:
+            self._watch(frame.timestamp_s)
             if self._restarted(frame.timestamp_s):
                 self._clear()
             slot = self._head
@@ -169,6 +188,8 @@ class Window:
             self._head = (slot + 1) % self.capacity
             self._count = min(self._count + 1, self.capacity)
             self.kept += 1
+            if self.sparse and UNUSUAL * self.usual_gap_s <= self.seconds:
+                self.sparse = self._filled(self._slots(frame.timestamp_s)) < 1.0
         self._advance(frame.timestamp_s)
         return True
 
@@ -193,14 +214,14 @@ class Window:
             eager: give a clip of what is there, spread over the time it covers, before the window is full.
 
         Returns:
-            The clip and what it covers; None while the window is not full, or empty.
+            The clip and what it covers; None while it is empty, or not full unless the source is too slow to fill it.
         """
         began = time.perf_counter()
         with self._lock:
             now_s = self.newest_s if now_s is None else now_s
             slots = self._slots(now_s)
             filled = self._filled(slots)
-            if not len(slots) or (filled < 1.0 and not eager):
+            if not len(slots) or (filled < 1.0 and not (eager or self.sparse)):
                 return None
             times = self._times[slots]
             end, length = float(times[-1]), self.seconds * filled
@@ -237,6 +258,17 @@ class Window:
         """Return whether the clock went back, or nothing came, for more than a window: what is there is worthless."""
         newest = self.newest_s
         return newest is not None and abs(timestamp_s - newest) > max(self.seconds, self.period_s)
+
+    def _watch(self, timestamp_s: float) -> None:
+        """Learn from the time since the last frame how slow the source is."""
+        newest = self.newest_s
+        if newest is None or timestamp_s <= newest:
+            return
+        gap_s = timestamp_s - newest
+        if self._restarted(timestamp_s):
+            was_full = self._filled(self._slots(newest)) >= 1.0
+            self.sparse = self.sparse or not was_full or gap_s <= UNUSUAL * self.usual_gap_s
+        self.usual_gap_s = max(gap_s, self.usual_gap_s / 2)
 
     def _clear(self) -> None:
         self._head = self._count = 0

@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from adafocus.edge.bundle.archive import pack
 from adafocus.edge.bundle.bundle import Bundle
@@ -77,6 +79,10 @@ def test_threads_that_share_a_recognizer_encode_their_own_frames() -> None:
     assert at_once(lambda number: float(shared.encode_frame(frames[number % 12]).max()), 48) == expected * 4
 
 
+def largest_difference(clip: Clip, expected: NDArray[np.uint8], number: int) -> float:
+    return float(np.abs(np.asarray(clip.candidates, int) - expected).max())
+
+
 @pytest.mark.parametrize("size", [(48, 64), (300, 200), (16, 16)])
 def test_recognizers_that_share_a_clip_see_whole_frames(size: tuple[int, int]) -> None:
     """Candidates are resized when they are first looked at; whoever comes second must not see half of it."""
@@ -90,11 +96,8 @@ def test_recognizers_that_share_a_clip_see_whole_frames(size: tuple[int, int]) -
 
     expected = np.asarray(clip().candidates)
     for _ in range(20):
-        shared = clip()
-        seen = at_once(
-            lambda number, shared=shared: float(np.abs(np.asarray(shared.candidates, int) - expected).max()), 4
-        )
-        assert seen == [0.0] * 4
+        look = partial(largest_difference, clip(), expected)
+        assert at_once(look, 4) == [0.0] * 4
 
 
 def test_an_error_in_one_thread_does_not_hold_up_the_others() -> None:

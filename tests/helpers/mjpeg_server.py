@@ -21,9 +21,11 @@ def numbered_picture(number: int, size: tuple[int, int] = (160, 120)) -> np.ndar
 
 
 class MjpegServer:
-    """Serves pictures whose grey level counts up, one level every 1/30 s."""
+    """Serves pictures whose grey level counts up, one level every 1/30 s, or at another rate."""
 
-    def __init__(self, port: int = 0, user: str | None = None, password: str = "", stalls: bool = False) -> None:
+    def __init__(
+        self, port: int = 0, user: str | None = None, password: str = "", stalls: bool = False, fps: float = FPS
+    ) -> None:
         jpegs = [cv2.imencode(".jpg", numbered_picture(number))[1].tobytes() for number in range(256)]
         wanted = None if user is None else "Basic " + b64encode(f"{user}:{password}".encode()).decode()
         stop = self._stop = threading.Event()
@@ -50,7 +52,7 @@ class MjpegServer:
                     except OSError:
                         return
                     number += 1
-                    stop.wait(max(0.0, begun + number / FPS - time.monotonic()))
+                    stop.wait(max(0.0, begun + number / fps - time.monotonic()))
 
             def log_message(self, *_: Any) -> None:
                 pass
