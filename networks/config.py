@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 from adafocus.errors import NetworkError
@@ -100,7 +103,9 @@ class NetworkConfig:
             raise NetworkError(f"dropout is {self.dropout}, expected at least 0 and less than 1.")
         if not self.temperature > 0.0:
             raise NetworkError(f"temperature is {self.temperature}, expected more than 0.")
-        if min(self.std) <= 0.0:
+        if not _are_three_numbers(self.mean):
+            raise NetworkError(f"mean is {self.mean}, expected three numbers.")
+        if not _are_three_numbers(self.std) or min(self.std) <= 0.0:
             raise NetworkError(f"std is {self.std}, expected three numbers above 0.")
 
     @property
@@ -148,3 +153,10 @@ class NetworkConfig:
                 f"Unknown setting {', '.join(unknown)}; expected {', '.join(self.__dataclass_fields__)}."
             )
         return replace(self, **changes)
+
+
+def _are_three_numbers(value: object) -> bool:
+    """Return whether a value is one finite number for each channel."""
+    if not isinstance(value, Sequence) or len(value) != 3:
+        return False
+    return all(isinstance(entry, Real) and math.isfinite(entry) for entry in value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adafocus.calibration.datasets import LabeledClip
+from adafocus.calibration.datasets.cache_entry import content_key
 from adafocus.calibration.predictions.ablations import Ablation
 from adafocus.calibration.predictions.collect import Predictions, collect
 from adafocus.edge.bundle.files import replacing_file
@@ -57,7 +59,7 @@ def load_or_collect(
         "graphs_sha256": graphs_sha256(recognizer),
         "runtime": recognizer.runtime,
         "threads": recognizer.threads,
-        "clips": [[clip.path.as_posix(), _size(clip.path)] for clip in clips],
+        "clips": [[clip.path.as_posix(), _content(clip.path)] for clip in clips],
     }
     known = {} if store is None or not store.exists() else _read(store, key, clips)
     missing = {name: ablation for name, ablation in ablations.items() if name not in known}
@@ -66,6 +68,14 @@ def load_or_collect(
         if store is not None:
             _write(store, key, known)
     return {name: known[name] for name in ablations}
+
+
+def _content(path: Path) -> str:
+    """Return what stands for a video's content; nothing where it cannot be read."""
+    try:
+        return content_key(path)
+    except OSError:
+        return ""
 
 
 def _size(path: Path) -> int:
@@ -94,21 +104,31 @@ def _read(store: Path, key: Mapping[str, Any], clips: Sequence[LabeledClip]) -> 
         with np.load(store, allow_pickle=False) as found:
             note = json.loads(str(found[KEY]))
             arrays: dict[str, Any] = {name: found[name] for name in found.files if name != KEY}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        saved, read, broken, runs = note[KEY], [*note["read"]], dict(note["broken"]), [*note["runs"]]
+        found_clips = [(path, content) for path, content in saved["clips"]]
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise AdafocusError(
             f"{store} holds no predictions ({error}). Delete it, or give another --predictions."
         ) from error
-    differ = [name for name, value in key.items() if note[KEY].get(name) != value]
+    if all(isinstance(content, int) for _, content in found_clips):
+        # files of earlier versions know the sizes of videos alone
+        key = {**key, "clips": [[clip.path.as_posix(), _size(clip.path)] for clip in clips]}
+    differ = [name for name, value in key.items() if saved.get(name) != value]
     if differ:
         raise AdafocusError(
             f"{store} holds predictions of another run: {', '.join(differ)} differ. Delete it, or give another "
             "--predictions."
         )
     by_path = {clip.path.as_posix(): clip for clip in clips}
-    read = tuple(by_path[path] for path in note["read"])
-    return {
-        run: Predictions(
-            read, broken=note["broken"], **{name: arrays[f"{number}.{array}"] for array, name in ARRAYS.items()}
-        )
-        for number, run in enumerate(note["runs"])
-    }
+    try:
+        shown = tuple(by_path[path] for path in read)
+        return {
+            run: Predictions(
+                shown, broken=broken, **{name: arrays[f"{number}.{array}"] for array, name in ARRAYS.items()}
+            )
+            for number, run in enumerate(runs)
+        }
+    except KeyError as error:
+        raise AdafocusError(
+            f"{store} lacks {error} and so is damaged. Delete it, or give another --predictions."
+        ) from error

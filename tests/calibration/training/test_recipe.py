@@ -80,6 +80,15 @@ def test_values_of_another_kind_are_refused_by_their_key(key: Any, odd: Any, tmp
         read(tmp_path, {**PRESET, key: odd})
 
 
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [("mean", 3), ("mean", ["a", 1, 2]), ("mean", [0.5]), ("std", [0.5, 0.5, 0.0]), ("std", 1), ("box_max_px", [1])],
+)
+def test_overrides_of_another_kind_are_refused(key: str, odd: Any) -> None:
+    with pytest.raises(AdafocusError, match="network cannot be built"):
+        Recipe.from_dict({**PRESET, "overrides": {key: odd}}).config(3)
+
+
 @pytest.mark.parametrize("odd", ["x3d_xs", ["x3d_xs"], 3, {"frames": 3}, {1: 2}, {"backbone": "x3d_xs", "size": "x"}])
 def test_a_classifier_of_another_kind_is_refused(odd: Any, tmp_path: Path) -> None:
     with pytest.raises(AdafocusError, match="classifier"):
