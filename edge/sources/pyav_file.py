@@ -53,9 +53,11 @@ class PyAVFile:
             raise VideoError(_undecodable(self.path, "")) from error
         try:
             self._stream = main_stream(self._container)
-            codec = _codec(self._stream)
-            if self._stream is None or self._stream.codec_context is None:
-                raise VideoError(_undecodable(self.path, codec))
+            if self._stream is None:
+                held = "a still picture, such as a cover, but " if self._container.streams.video else ""
+                raise VideoError(f"{self.path} holds {held}no video, expected one. Check which file is meant.")
+            if self._stream.codec_context is None:
+                raise VideoError(_undecodable(self.path, _codec(self._stream)))
         except BaseException:
             self._container.close()
             raise
@@ -217,7 +219,9 @@ def _needs_pyav(path: Path, changed_ns: int, size_bytes: int, installed: bool) -
     try:
         with open_container(path) as container:
             stream = main_stream(container)
-            if stream is None or stream.codec_context is None:
+            if stream is None:
+                return bool(container.streams.video)
+            if stream.codec_context is None:
                 return False
             if stream.index != container.streams.video[0].index or pixel_aspect(stream) != 1:
                 return True

@@ -196,6 +196,13 @@ def test_the_real_video_stream_is_taken(
     assert abs(float(np.asarray(clip.candidates).mean()) - 60 * (right + 1)) < 6
 
 
+@pytest.mark.parametrize("size", [(96, 96), (320, 240), (64, 48)])
+def test_a_cover_alone_is_no_video(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = write_streams(tmp_path / "song.mp4", [size], [1], cover=True)
+    with pytest.raises(VideoError, match="a still picture, such as a cover, but no video"):
+        read_clip(path, GEOMETRY)
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "pixels"),
     [
