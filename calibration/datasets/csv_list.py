@@ -75,7 +75,8 @@ def _parsed(text: str, separator: str, *, skip_blanks: bool) -> list[tuple[int, 
 
 
 def _without_blanks_after_quotes(text: str, separator: str) -> str:
-    return re.sub(rf'("(?:[^"]|"")*") +(?={separator}|\r|\n|\Z)', r"\1", text)
+    # a quote that is doubled within a field ends one match and begins the next, so fields are never left
+    return re.sub(rf'("[^"]*")(?: +(?={separator}|\r|\n|\Z))?', r"\1", text)
 
 
 def _known_columns(text: str, separator: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import time
 import unicodedata
 from pathlib import Path
 
@@ -131,6 +132,21 @@ def test_what_could_mean_two_things_is_refused_with_its_place(tmp_path: Path, te
     with pytest.raises(AdafocusError, match=said) as caught:
         read_clips(write(tmp_path, text))
     assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("odd", ['"', '"a" ', '"" ', '"\n', ' "', ';"', '" ,"'])
+def test_a_large_file_of_quotes_is_answered_at_once(tmp_path: Path, odd: str) -> None:
+    begun = time.monotonic()
+    for text in (odd * 60_001, HEAD + odd * 60_001, HEAD + "v0.mp4" + odd * 60_001 + "x"):
+        with pytest.raises(AdafocusError):
+            read_clips(write(tmp_path, text))
+    assert time.monotonic() - begun < 5
+
+
+def test_blanks_within_quotes_stay(tmp_path: Path) -> None:
+    rows = '"v0.mp4" , "says ""go"" , twice" , "g ""0"" " ,train\n'
+    (clip,) = read_clips(write(tmp_path, HEAD + rows))
+    assert (clip.label, clip.group) == ('says "go" , twice', 'g "0"')
 
 
 def test_splits_that_differ_only_in_case_are_one(tmp_path: Path) -> None:
