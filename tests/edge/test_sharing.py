@@ -79,7 +79,7 @@ def test_threads_that_share_a_recognizer_encode_their_own_frames() -> None:
     assert at_once(lambda number: float(shared.encode_frame(frames[number % 12]).max()), 48) == expected * 4
 
 
-def largest_difference(clip: Clip, expected: NDArray[np.uint8], number: int) -> float:
+def largest_difference(clip: Clip, expected: NDArray[np.generic], number: int) -> float:
     return float(np.abs(np.asarray(clip.candidates, int) - expected).max())
 
 

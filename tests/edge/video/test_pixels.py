@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.recognizer import Recognizer
-from adafocus.edge.sources import Frame
+from adafocus.edge.sources import Frame, open_source
 from adafocus.edge.sources.array import ArraySource
 from adafocus.edge.streaming.window import Window
-from adafocus.edge.video.clip import Candidates, Clip, clip_from_frames
+from adafocus.edge.video.clip import Candidates, Clip, clip_from_frames, read_clip
 from adafocus.errors import AdafocusError, SourceError
 from tests.helpers.numpy_bundle import CANDIDATES, GLANCE_FRAMES, SIZE, NumpyOpener, clip_of, numpy_bundle
 from tests.helpers.videos import frames_of
@@ -262,3 +263,29 @@ def test_one_picture_is_not_taken_for_frames_of_three_columns(shape: tuple[int, 
 def test_other_arrays_are_refused_by_a_sentence(stored: Any) -> None:
     with pytest.raises(SourceError, match="expected uint8"):
         ArraySource(stored)
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep_grey.png", "deep_alpha.png", "alpha.png", "grey.png", "deep.tiff"])
+def test_pictures_of_other_depths_and_channels_are_read_as_what_they_show(name: str, tmp_path: Path) -> None:
+    color = pictures(1)[0]
+    grey = cv2.cvtColor(grey_of(color), cv2.COLOR_GRAY2BGR)
+    alpha = np.full(color.shape[:2], 128, np.uint8)
+    stored = grey_of(color) if "grey" in name else np.dstack([color, alpha]) if "alpha" in name else color
+    deep = stored.astype(np.uint16) * 257 if "deep" in name else stored
+    assert cv2.imwrite(str(tmp_path / name), deep)
+    (frame,) = frames_of(open_source(tmp_path))
+    assert np.array_equal(frame.pixels, grey if "grey" in name else color)
+
+
+@pytest.mark.parametrize("name", ["float32", "float64"])
+def test_pictures_of_floats_are_not_guessed_at(name: str, tmp_path: Path, geometry: Geometry) -> None:
+    cv2.imwrite(str(tmp_path / "floats.tiff"), (pictures(1)[0] / 255).astype(name))
+    with pytest.raises(AdafocusError, match="can be decoded"):
+        read_clip(tmp_path, geometry)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32", "bool", "int64"])
+def test_npy_files_of_other_numbers_are_refused_by_a_sentence(dtype: str, tmp_path: Path, geometry: Geometry) -> None:
+    np.save(tmp_path / "frames.npy", np.stack(pictures()).astype(dtype))
+    with pytest.raises(SourceError, match=f"{dtype}.*expected uint8"):
+        read_clip(tmp_path / "frames.npy", geometry)
