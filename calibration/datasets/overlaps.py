@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from adafocus.calibration.datasets.cache_entry import content_key
 from adafocus.calibration.datasets.labeled_clip import LabeledClip
+from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
 
 logger = logging.getLogger(__name__)
@@ -103,18 +104,20 @@ def _copies(clips: Sequence[LabeledClip]) -> list[list[LabeledClip]]:
                 by_size[os.path.realpath(clip.path)].append(clip)
             elif clip.path.is_file() and (size := clip.path.stat().st_size):
                 by_size[size].append(clip)
-    found: list[list[LabeledClip]] = []
-    for alike in by_size.values():
-        by_content: dict[str, list[LabeledClip]] = defaultdict(list)
-        for clip in alike if len(alike) > 1 else ():
-            with suppress(OSError):
-                by_content[_identity(clip.path)].append(clip)
-        found += [same for same in by_content.values() if len(same) > 1]
-    return found
+    groups = list(by_size.values())
+    # samples tell nearly all apart, but perhaps not recordings without compression that are black for long
+    for identity in (content_key, sha256_of):
+        groups = [same for alike in groups for same in _divided(alike, identity)]
+    return groups
 
 
-def _identity(path: Path) -> str:
-    return os.path.realpath(path) if path.is_dir() else content_key(path)
+def _divided(clips: Sequence[LabeledClip], identity: Callable[[Path], str]) -> list[list[LabeledClip]]:
+    """Return the clips that are alike, two or more at a time."""
+    alike: dict[str, list[LabeledClip]] = defaultdict(list)
+    for clip in clips if len(clips) > 1 else ():
+        with suppress(OSError):
+            alike[os.path.realpath(clip.path) if clip.path.is_dir() else identity(clip.path)].append(clip)
+    return [same for same in alike.values() if len(same) > 1]
 
 
 def _root(joined: dict[str, str], group: str) -> str:

@@ -121,6 +121,15 @@ def test_videos_of_equal_size_and_files_that_hold_nothing_are_no_copies(tmp_path
     assert len(read_clips(as_csv(tmp_path, "clips", rows))) == 6
 
 
+def test_long_videos_that_begin_and_end_alike_are_no_copies(tmp_path: Path) -> None:
+    black = bytes(2_000_000)
+    contents(tmp_path, a=black + b"1" + black, b=black + b"2" + black, c=black + b"2" + black)
+    rows = [("a.mp4", "x", "g0", "train"), ("b.mp4", "x", "g1", "val")]
+    assert len(read_clips(as_csv(tmp_path, "clips", rows))) == 2
+    with pytest.raises(AdafocusError, match=r"a?b.mp4 and .*c.mp4 in .* are the same video by content"):
+        read_clips(as_csv(tmp_path, "clips", [*rows, ("c.mp4", "x", "g2", "train")]))
+
+
 def test_a_pipe_that_nobody_writes_to_does_not_stop_the_reading(tmp_path: Path) -> None:
     for name in ("a.mp4", "b.mp4"):
         os.mkfifo(tmp_path / name)
