@@ -78,6 +78,15 @@ def test_names_that_mean_something_else_elsewhere_are_names(
     assert read_clip(f"{name}{suffix}", GEOMETRY).frame_count == 12
 
 
+@pytest.mark.parametrize("name", ["a%d.png", "a%03d.jpg", "a%2d.bmp"])
+def test_a_percent_sign_is_no_pattern_for_other_pictures(tmp_path: Path, name: str) -> None:
+    for level, other in ((50, name), (200, name % 1), (220, name % 2)):
+        encoded = cv2.imencode(Path(name).suffix, np.full((64, 64, 3), level, np.uint8))[1]
+        (tmp_path / other).write_bytes(encoded.tobytes())
+    assert [round(float(frame.pixels.mean())) for frame in frames_of(open_finite(tmp_path / name))] == [50]
+    assert read_clip(tmp_path / name, GEOMETRY).frame_count == 1
+
+
 @posix
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".avi"])
 def test_a_locale_without_utf8_reads_what_any_other_reads(tmp_path: Path, videos: dict[str, Path], suffix: str) -> None:

@@ -6,6 +6,7 @@ It also says how a decoded frame is to be shown: the width of its pixels, its ro
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from adafocus.edge.sources.source import FALLBACK_FPS, Frame
 from adafocus.errors import VideoError
-from adafocus.native_names import with_folder
+from adafocus.native_names import native_name, with_folder
 
 # AV_DISPOSITION_ATTACHED_PIC and AV_DISPOSITION_TIMED_THUMBNAILS, AV_DISPOSITION_DEFAULT
 PICTURES, DEFAULT = 0x400 | 0x800, 0x1
@@ -134,8 +135,10 @@ def open_container(path: str | Path) -> Any:
     Raises:
         Exception: one of :func:`failures`.
     """
-    # PyAV takes names as the file system has them
-    return import_module("av").open(with_folder(path), metadata_errors="replace")
+    av = import_module("av")
+    # PyAV takes names as the file system has them, and FFmpeg a percent sign for a pattern
+    with native_name(path) if "%" in str(path) else nullcontext(with_folder(path)) as name:
+        return av.open(name, metadata_errors="replace")
 
 
 def main_stream(container: Any) -> Any:

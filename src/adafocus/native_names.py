@@ -30,7 +30,12 @@ def with_folder(path: str | Path) -> str:
 
 
 def plain_name(path: str | Path) -> str | None:
-    """Return the UTF-8 whose bytes name a file, whatever the locale; None: they are no UTF-8."""
+    """Return the UTF-8 whose bytes name a file, whatever the locale; None: they are no UTF-8, or mean something else.
+
+    FFmpeg takes ``a%d.png`` for all pictures ``a1.png``, ``a2.png`` and so on.
+    """
+    if "%" in str(path):
+        return None
     try:
         return plain_text(os.fsencode(with_folder(path)).decode("utf-8"))
     except UnicodeError:
@@ -60,6 +65,7 @@ def native_name(path: str | Path) -> Iterator[str]:
             name = None
         if name is None:
             raise AdafocusError(
-                f"The name {str(path)!r} is not UTF-8, and {folder} takes no link to the file. Rename the file."
+                f"The name {str(path)!r} is not UTF-8 or has a percent sign, and {folder} takes no link to the file. "
+                "Rename the file."
             )
         yield name
