@@ -20,8 +20,10 @@ CHECKSUM_BYTES = 4
 # an entry, or what is written beside it
 NAME = re.compile(r"\.?[0-9a-f]{64}-\d+x\d+px\.npy")
 LEFT_OVER_S = 3600
-# of a longer video only the beginning and the end are read, which no two videos share
+# of a longer video only the beginning, the end and samples between them are read; without compression the ends may be
+# black in two videos of one size
 END_BYTES = 1 << 20
+SAMPLES, SAMPLE_BYTES = 16, 1 << 14
 
 
 def name_of(key: str, frames: int, short_side_px: int) -> str:
@@ -48,7 +50,7 @@ def tidy(folder: Path) -> int:
 
 
 def content_key(path: Path) -> str:
-    """Return a hex digest of a video's size and bytes; of a long video only the first and the last MiB count.
+    """Return a hex digest of a video's size and bytes; of a long video the first and the last MiB and samples count.
 
     Raises:
         OSError: there is no such file, or it cannot be read.
@@ -59,6 +61,10 @@ def content_key(path: Path) -> str:
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
         digest.update(file.read(END_BYTES))
+        between = size - 2 * END_BYTES
+        for number in range(SAMPLES if between > 0 else 0):
+            file.seek(END_BYTES + number * between // SAMPLES)
+            digest.update(file.read(SAMPLE_BYTES))
         file.seek(max(END_BYTES, size - END_BYTES))
         digest.update(file.read(END_BYTES))
     return digest.hexdigest()

@@ -112,6 +112,17 @@ def test_the_key_of_a_long_file_sees_its_size_and_both_ends(tmp_path: Path) -> N
     assert len(keys) == 5
 
 
+@pytest.mark.parametrize("mebibytes", [3, 8, 33])
+def test_recordings_that_begin_and_end_in_black_have_keys_of_their_own(tmp_path: Path, mebibytes: int) -> None:
+    path, size, keys = tmp_path / "raw", mebibytes * entries.END_BYTES, set()
+    for level in range(5):
+        content = bytearray(size)
+        content[size // 2 - size // 16 : size // 2 + size // 16] = bytes([level]) * (size // 8)
+        path.write_bytes(content)
+        keys.add(entries.content_key(path))
+    assert len(keys) == 5
+
+
 def test_other_settings_are_other_entries(cache: FrameCache, clips: list[LabeledClip], tmp_path: Path) -> None:
     other = FrameCache(tmp_path / "cache", clips, CacheSettings(frames=2, short_side_px=16))
     other.fill()
