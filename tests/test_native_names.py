@@ -14,7 +14,7 @@ import pytest
 
 from adafocus.edge.sources import open_finite
 from adafocus.edge.video.clip import read_clip
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, SourceError
 from adafocus.native_names import native_name, plain_name, plain_text, with_folder
 from tests.helpers.videos import GEOMETRY, encode, frames_of
 
@@ -106,6 +106,13 @@ def test_a_locale_without_utf8_reads_what_any_other_reads(tmp_path: Path, videos
         [sys.executable, "-c", code, path, picture], env=plain, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (0, "(64, 96, 3)\n(8, 8, 3)\n"), done.stderr
+
+
+@posix
+@pytest.mark.parametrize("name", ["l" * 300 + ".mp4", "l" * 300, "deep/" * 1000 + "clip.mkv"])
+def test_names_that_no_file_can_have_end_in_a_sentence(name: str) -> None:
+    with pytest.raises(SourceError, match=r"cannot be looked for \(File name too long\)"):
+        read_clip(name, GEOMETRY)
 
 
 @posix

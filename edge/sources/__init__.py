@@ -88,8 +88,14 @@ def kind_of(address: str | Path) -> Kind:
         if kind.pattern and re.fullmatch(kind.pattern, text, re.IGNORECASE | re.DOTALL):
             return kind
     path = Path(text)
-    if text and path.is_dir():
-        return FOLDER
+    try:
+        if text and path.is_dir():
+            return FOLDER
+    except OSError as error:
+        raise SourceError(
+            f"{safe_name(text)} cannot be looked for ({error.strerror}), expected a name that this system can have. "
+            "Check the path."
+        ) from error
     # a name that looks like a file's is left to what opens files, which says that there is none
     if (
         (text and path.exists())
