@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, shell_word
 
 FORMAT = "adafocus-edge quantised model, version 1"
 CHECKPOINT_FORMAT = "adafocus-edge float checkpoint, version 1"
@@ -54,7 +54,7 @@ def _model(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "trained_on_clips": history.get("training", history).get("taught"),
         "packages": [f"{name} {number}" for name, number in history.get("packages", {}).items()],
-        "next": f"adafocus export {path} --out bundle --verify VIDEO",
+        "next": f"adafocus export {shell_word(path)} --out bundle --verify VIDEO",
     }
 
 
@@ -62,6 +62,7 @@ def _checkpoint(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     """Describe a float checkpoint of ``adafocus train``."""
     recipe, history = json.loads(metadata["recipe"]), json.loads(metadata["history"])
     whole = recipe["classifier"] is not None
+    verb = "train RECIPE --teacher" if whole else "quantize"
     return {
         "checkpoint": str(path),
         "kind": metadata["format"],
@@ -70,5 +71,5 @@ def _checkpoint(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "steps": history.get("steps"),
         "validation": history.get("validation"),
-        "next": f"adafocus train RECIPE --teacher {path}" if whole else f"adafocus quantize {path} --clips CLIPS",
+        "next": f"adafocus {verb} {shell_word(path)}{'' if whole else ' --clips CLIPS'}",
     }

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from adafocus.edge.bundle.files import replacing_file
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, shell_word
 
 KIND, FORMAT = "adafocus evaluation", 1
 
@@ -53,7 +53,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
 
 def _command(path: Path) -> str:
     """Return the command that makes an evaluation."""
-    return f"adafocus evaluate BUNDLE CLIPS --out {path}"
+    return f"adafocus evaluate BUNDLE CLIPS --out {shell_word(path)}"
 
 
 def put_result(path: Path, key: str, content: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from adafocus.calibration.commands.options import listed_videos
 from adafocus.converters.backends.registry import BACK_ENDS, DEVICES
@@ -85,7 +86,8 @@ def export(to: str | None, device: str | None, **asked: Any) -> None:
         console.print("Nothing is written, because nothing could be verified.", style="red")
     else:
         out = asked["out"]
-        console.print(f"wrote {out}\n\nnext: adafocus run {out} VIDEO --picture out.png", highlight=False)
+        console.print(f"wrote {escape(str(out))}", highlight=False, soft_wrap=True)
+        options.print_next("run", out, "VIDEO", "--picture", "out.png")
     if exported.failed:
         raise click.exceptions.Exit(FAILED)
 
@@ -130,8 +132,8 @@ def verify(bundle: Path, clips: tuple[Path, ...], threads: int, as_json: bool, *
         show_golden(golden, console)
         if verdicts:
             show_verification(verdicts, console)
-        following = f"run {bundle} VIDEO" if good else f"export MODEL --out {bundle} --verify VIDEO"
-        console.print(f"\nnext: adafocus {following}", style="dim", highlight=False)
+        following = ("run", bundle, "VIDEO") if good else ("export", "MODEL", "--out", bundle, "--verify", "VIDEO")
+        options.print_next(*following)
     if not good:
         raise click.exceptions.Exit(FAILED)
 
@@ -150,6 +152,6 @@ def presets(out: Path | None) -> None:
     records = [cost_record(name) for name in track(networks.PRESETS, "presets")]
     show(records)
     if out is not None:
-        write_report(out, {"command": f"adafocus presets --out {out}", "presets": records})
+        write_report(out, {"command": options.command("presets", "--out", out), "presets": records})
         click.echo(f"wrote {out}")
     click.echo("\nnext: adafocus inspect PRESET")

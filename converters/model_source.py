@@ -15,7 +15,7 @@ from adafocus.calibration.training.checkpoint import load_network
 from adafocus.calibration.training.class_names import read_class_names
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.bundle.manifest import Precision
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, shell_word
 from adafocus.networks.checkpoints.inspection import describe_checkpoint
 from adafocus.networks.lowering import lower
 
@@ -122,7 +122,7 @@ def _preset(origin: Path, found: dict[str, Any], wanted: str | None) -> str:
     if not usable:
         raise AdafocusError(
             f"{origin} is {found['kind']} and fits no preset ({', '.join(networks.PRESETS)}). Start a training of a "
-            f"preset from it: adafocus train RECIPE --start {origin}"
+            f"preset from it: adafocus train RECIPE --start {shell_word(origin)}"
         )
     if len(usable) > 1:
         raise AdafocusError(f"{origin} fits {', '.join(usable)}, expected exactly one. Say which: --preset NAME")

@@ -87,6 +87,4 @@ def calibrate(bundle: Path, runtime: str, threads: int, out: Path | None, as_jso
     console.print(f"wrote {destination}", soft_wrap=True)
     rows = found.exits.budgets
     middle = rows[len(rows) // 2]
-    console.print(
-        f"\nnext: adafocus run {destination} VIDEO --budget {middle.budget:g}{middle.unit}", style="dim", soft_wrap=True
-    )
+    edge_options.print_next("run", destination, "VIDEO", "--budget", f"{middle.budget:g}{middle.unit}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,15 +90,16 @@ def evaluate(
     for path in (out, report):
         if path is not None:
             console.print(f"wrote {path}", soft_wrap=True)
-    console.print(f"\nnext: {_next(bundle, request, out, report)}", style="dim", soft_wrap=True)
+    edge_options.print_next("evaluate", *_next(bundle, request, out, report))
 
 
-def _next(bundle: Path, request: Request, out: Path | None, report: Path | None) -> str:
-    what = f"{request.clip_list} --split {request.split}"
+def _next(bundle: Path, request: Request, out: Path | None, report: Path | None) -> list[str | Path]:
+    """Return the words of the next evaluation."""
+    what: list[str | Path] = [request.clip_list, "--split", shlex.quote(request.split)]
     if request.label_map is not None:
-        what += f" --label-map {request.label_map}"
+        what += ["--label-map", request.label_map]
     if report is None:
-        return f"adafocus evaluate {bundle} {what} --report report.html"
+        return [bundle, *what, "--report", "report.html"]
     if out is None:
-        return f"adafocus evaluate {bundle} {what} --out evaluation.yaml"
-    return f"adafocus evaluate OTHER_BUNDLE {what} --compare {out}"
+        return [bundle, *what, "--out", "evaluation.yaml"]
+    return ["OTHER_BUNDLE", *what, "--compare", out]

@@ -62,8 +62,8 @@ def quantize(out: Path, **asked: Any) -> None:
     check_outputs(outputs, (asked["checkpoint"], *asked["sources"], *clips))
     from adafocus.calibration.quantization.pipeline import Request, Settings, quantize
     from adafocus.calibration.quantization.table import show
-    from adafocus.edge.commands.options import build
+    from adafocus.edge.commands.options import build, print_next
 
     show(quantize(build(Request, {**asked, "out": out, "settings": build(Settings, asked)})))
     click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
-    click.echo(f"next: adafocus export {out} --out bundle.zip --verify VIDEO")
+    print_next("export", out, "--out", "bundle.zip", "--verify", "VIDEO")

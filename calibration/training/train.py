@@ -31,7 +31,7 @@ from adafocus.calibration.training.tasks import build_task
 from adafocus.calibration.training.teacher import load_teacher, teacher_logits
 from adafocus.calibration.training.trainer import CHECKPOINT, RUN_KEYS, Trainer, start_fabric
 from adafocus.edge.bundle.files import sha256_of
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, shell_word
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python")
 VALIDATION_LIST = "judged.csv"
@@ -139,9 +139,9 @@ def train(request: Request) -> dict[str, float]:
         save_checkpoint(request.out, trainer.evaluated_net, recipe, labels, history)
         accuracy = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
         suffix = f"; clips right, float: {accuracy}" if accuracy else ""
-        console.print(f"wrote {request.out}{suffix}", soft_wrap=True)
+        console.print(f"wrote {request.out}{suffix}", soft_wrap=True, markup=False)
         verb = "adafocus quantize" if recipe.classifier is None else "adafocus train RECIPE --teacher"
-        console.print(f"next: {verb} {request.out}", soft_wrap=True)
+        console.print(f"next: {verb} {shell_word(request.out)}", soft_wrap=True, markup=False)
     return shares
 
 

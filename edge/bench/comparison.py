@@ -10,7 +10,7 @@ from typing import Any
 from adafocus.edge.bench.protocol import PARTS, SUMS
 from adafocus.edge.bench.report import FORMAT, KIND, ratio
 from adafocus.edge.device.host import State
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, shell_word
 
 FIGURES = ("median", "p90", "p99", "min")
 # a difference of the hottest sensor before the start that is worth a word
@@ -70,17 +70,17 @@ def read_report(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise AdafocusError(
-            f"{path} cannot be read: {error.strerror}. Write one: adafocus bench --out {path}"
+            f"{path} cannot be read: {error.strerror}. Write one: adafocus bench --out {shell_word(path)}"
         ) from error
     except ValueError as error:
         raise AdafocusError(
-            f"{path} is not valid JSON ({error}). Write it again: adafocus bench --out {path}"
+            f"{path} is not valid JSON ({error}). Write it again: adafocus bench --out {shell_word(path)}"
         ) from error
     found = (content.get("kind"), content.get("format")) if isinstance(content, dict) else (None, None)
     if found != (KIND, FORMAT):
         raise AdafocusError(
             f"{path} is no report of adafocus bench in format {FORMAT}, found {found[0]!r} in format {found[1]!r}. "
-            f"Measure again with this version: adafocus bench BUNDLE VIDEO --out {path}"
+            f"Measure again with this version: adafocus bench BUNDLE VIDEO --out {shell_word(path)}"
         )
     return content
 

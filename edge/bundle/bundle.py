@@ -30,7 +30,7 @@ from adafocus.edge.bundle.manifest import (
 )
 from adafocus.edge.bundle.validation import read_manifest
 from adafocus.edge.runtime_table import file_runtime
-from adafocus.errors import BundleError, MissingRuntimeError
+from adafocus.errors import BundleError, MissingRuntimeError, shell_word
 
 MAX_OTHER_BYTES = 4096
 
@@ -92,7 +92,9 @@ class Bundle:
         root = Path(path)
         try:
             if not root.exists():
-                raise BundleError(f"There is no bundle at {root}. Make one: adafocus export MODEL --out {root}")
+                raise BundleError(
+                    f"There is no bundle at {root}. Make one: adafocus export MODEL --out {shell_word(root)}"
+                )
             return cls._open_archive(root) if root.is_file() else cls._open_folder(root, root)
         except OSError as error:
             raise BundleError(f"{error.filename or root} cannot be read: {error.strerror or error}.") from error
@@ -321,7 +323,7 @@ def _check(root: Path, shown: Path, record: FileRecord | GraphFile) -> None:
         raise BundleError(f"The manifest names {record.file!r}, {reason}. Do not trust {shown}.")
     path, name = root / record.file, shown / record.file
     if not path.exists():
-        raise BundleError(f"{name} is missing. Copy the whole bundle again, or convert the model again.")
+        raise BundleError(f"{name} is missing. Copy the whole bundle again.")
     size = size_of(path)
     if size != record.bytes:
         raise BundleError(f"{name} has {size} bytes, expected {record.bytes}. Copy the bundle again.")
@@ -329,5 +331,5 @@ def _check(root: Path, shown: Path, record: FileRecord | GraphFile) -> None:
     if digest != record.sha256:
         raise BundleError(
             f"{name} was changed: its SHA-256 is {digest[:12]}..., expected {record.sha256[:12]}.... "
-            "Copy the bundle again, or convert the model again."
+            "Copy the bundle again."
         )

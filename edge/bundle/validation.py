@@ -276,7 +276,7 @@ def parse_manifest(text: str, where: Path) -> Manifest:
     try:
         content = parse_json(text)
     except ValueError as error:
-        raise BundleError(f"{where} is not valid JSON ({error}). Convert the model again: adafocus export") from error
+        raise BundleError(f"{where} is not valid JSON ({error}). Copy the bundle again.") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != SCHEMA_VERSION:
         raise BundleError(
@@ -294,7 +294,7 @@ def parse_manifest(text: str, where: Path) -> Manifest:
         # a model that contradicts itself
         problem = str(error)
     if problem is not None:
-        raise BundleError(f"{where}: {problem} Convert the model again: adafocus export")
+        raise BundleError(f"{where}: {problem} Copy the bundle again, or convert the model again: adafocus export")
     return manifest
 
 

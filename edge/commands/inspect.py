@@ -111,7 +111,7 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
     made = f"made from {provenance.model} (SHA-256 {provenance.model_sha256[:12]}...)"
     console.print(made + (f", {provenance.created}" if provenance.created else ""), style="dim")
     console.print(", ".join(f"{name} {number}" for name, number in provenance.packages.items()), style="dim")
-    console.print(f"\nnext: adafocus selftest {path}", style="dim")
+    options.print_next("selftest", path)
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ def selftest(bundle: Path, runtimes: tuple[str, ...], threads: int, as_json: boo
             "golden/. Copy the bundle again, or install the runtime version it was made with (adafocus inspect)."
         )
     if not as_json:
-        click.secho(f"\nnext: adafocus run {bundle} VIDEO", dim=True)
+        options.print_next("run", bundle, "VIDEO")
 
 
 def check_runtimes(

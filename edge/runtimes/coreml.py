@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from adafocus.edge.bundle.manifest import GraphFile
-from adafocus.edge.runtimes.graph import Arrays, file_names
-from adafocus.errors import BundleError
+from adafocus.edge.runtimes.graph import Arrays, file_names, refused
 from adafocus.native_names import native_name
 
 
@@ -23,12 +22,16 @@ class PackageGraph:
                 self._model = tools.models.MLModel(name, compute_units=tools.ComputeUnit.ALL)
         except Exception as error:
             # the library's own exceptions have no common base but Exception
-            raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
+            raise refused(path, "opened", error) from error
         self.inputs, self.outputs = description.inputs, description.outputs
+        self._path = path
 
     def run(self, arrays: Arrays) -> Arrays:
         """Run once."""
-        found = self._model.predict({spec.name: arrays[spec.name] for spec in self.inputs})
+        try:
+            found = self._model.predict({spec.name: arrays[spec.name] for spec in self.inputs})
+        except Exception as error:
+            raise refused(self._path, "run", error) from error
         own = file_names([spec.name for spec in self.inputs], [spec.name for spec in self.outputs])
         pairs = zip(self.outputs, own, strict=True)
         return {spec.name: np.asarray(found[name]).reshape(spec.shape) for spec, name in pairs}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
-from adafocus.edge.runtimes.graph import Arrays, mismatch
+from adafocus.edge.runtimes.graph import Arrays, mismatch, refused
 from adafocus.edge.runtimes.log_filter import IMPORT_LOG_PREFIXES, hide_log_lines
 from adafocus.errors import BundleError
 
@@ -30,6 +30,7 @@ class ProgramGraph:
         _set_threads(threads)
         self._torch, self._program, self._method = _load(path)
         self.inputs, self.outputs = description.inputs, description.outputs
+        self._path = path
         names = [spec.name for spec in self.inputs], [spec.name for spec in self.outputs]
         try:
             described = _specs(self._program, self._method, names)
@@ -55,7 +56,10 @@ class ProgramGraph:
     def run(self, arrays: Arrays) -> Arrays:
         """Run once; the outputs are copies."""
         given = [self._torch.from_numpy(np.ascontiguousarray(arrays[spec.name])) for spec in self.inputs]
-        found = self._method.execute(given)
+        try:
+            found = self._method.execute(given)
+        except (RuntimeError, MemoryError) as error:
+            raise refused(self._path, "run", error) from error
         return {spec.name: tensor.numpy() for spec, tensor in zip(self.outputs, found, strict=True)}
 
 
@@ -81,7 +85,7 @@ def _load(path: Path) -> tuple[Any, Any, Any]:
             program = runtime.Runtime.get().load_program(path.read_bytes())
             return torch, program, program.load_method(METHOD)
     except RuntimeError as error:
-        raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
+        raise refused(path, "opened", error) from error
 
 
 def _specs(

@@ -50,6 +50,23 @@ def mismatch(path: Path, spec: TensorSpec, shape: tuple[int, ...], dtype: str, s
     )
 
 
+def refused(path: Path, deed: str, error: BaseException) -> BundleError:
+    """Return the error for a file that a runtime cannot use. It is as it was packed: its hash was right.
+
+    Args:
+        path: the file.
+        deed: what cannot be done: ``opened`` or ``run``.
+        error: of the runtime.
+    """
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return BundleError(f"{path} cannot be {deed} by the runtime: there is not enough memory. Close other programs.")
+    return BundleError(
+        f"{path} cannot be {deed} by the runtime: {said.rstrip('.')}. Install the version of the runtime that made it "
+        "(adafocus inspect BUNDLE shows it), or convert the model again."
+    )
+
+
 def file_names(inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
     """Return names of the outputs for formats where they must differ from those of the inputs."""
     return [f"{name}{FOLLOWING}" if name in inputs else name for name in outputs]

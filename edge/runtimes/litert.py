@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
-from adafocus.edge.runtimes.graph import Arrays, mismatch
+from adafocus.edge.runtimes.graph import Arrays, mismatch, refused
 from adafocus.edge.runtimes.log_filter import hide_log_lines
 from adafocus.errors import BundleError
 from adafocus.native_names import native_name
@@ -28,8 +28,8 @@ class InterpreterGraph:
                 self._interpreter.allocate_tensors()
             # a damaged file may hold names that are no text
             details = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        except (ValueError, RuntimeError) as error:
-            raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
+        except (ValueError, RuntimeError, MemoryError) as error:
+            raise refused(path, "opened", error) from error
         self.inputs, self.outputs = description.inputs, description.outputs
         self._in, self._out = _bind(self.inputs, details[0], path), _bind(self.outputs, details[1], path)
         self._path = path
@@ -40,8 +40,8 @@ class InterpreterGraph:
             self._interpreter.set_tensor(index, arrays[name])
         try:
             self._interpreter.invoke()
-        except RuntimeError as error:
-            raise BundleError(f"{self._path} cannot be run: {error}. Convert the model again.") from error
+        except (RuntimeError, MemoryError) as error:
+            raise refused(self._path, "run", error) from error
         return {name: self._interpreter.get_tensor(index) for name, index in self._out.items()}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
-from adafocus.edge.runtimes.graph import Arrays, file_names, mismatch
+from adafocus.edge.runtimes.graph import Arrays, file_names, mismatch, refused
 from adafocus.errors import BundleError
 from adafocus.native_names import native_name
 
@@ -49,7 +49,7 @@ class SessionGraph:
                 self._session = onnxruntime.InferenceSession(name, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             # the library's own exceptions have no common base but Exception
-            raise BundleError(f"{path} cannot be opened by the runtime: {error}. Convert the model again.") from error
+            raise refused(path, "opened", error) from error
         self.inputs, self.outputs = description.inputs, description.outputs
         self._path = path
         scales = _scales(self._session, path)
@@ -65,7 +65,7 @@ class SessionGraph:
         try:
             found = self._session.run(self._output_names, given)
         except Exception as error:
-            raise BundleError(f"{self._path} cannot be run: {error}. Convert the model again.") from error
+            raise refused(self._path, "run", error) from error
         return {spec.name: array for spec, array in zip(self.outputs, found, strict=True)}
 
 

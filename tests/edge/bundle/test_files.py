@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -131,3 +132,81 @@ def test_an_error_of_what_is_read_is_not_said_to_be_one_of_writing(tmp_path: Pat
     with pytest.raises(FileNotFoundError), replacing_directory(tmp_path / "x", "marker"):
         (tmp_path / "missing").read_text()
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from adafocus.edge.bundle import files
+place = pathlib.Path(sys.argv[1])
+if sys.argv[2] == "file":
+    with files.replacing_file(place) as beside:
+        beside.write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[2] == "exchange":
+    calls = []
+    real = os.replace
+    def replace(source, target):
+        calls.append(target)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(source, target)
+    files.os.replace = replace
+with files.replacing_directory(place, "marker") as beside:
+    (beside / "marker").write_text("half")
+    if sys.argv[2] == "directory":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+NEXT = """
+import pathlib, sys
+from adafocus.edge.bundle.files import replacing_directory, replacing_file
+place = pathlib.Path(sys.argv[1])
+if sys.argv[2] == "file":
+    with replacing_file(place.parent / "another.json") as beside:
+        beside.write_text("whole")
+else:
+    try:
+        with replacing_directory(place, "marker"):
+            print(*(path.name for path in place.parent.iterdir() if not path.name.startswith(".")))
+            raise KeyError
+    except KeyError:
+        pass
+"""
+
+
+def start(script: str, *arguments: object) -> int:
+    call = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(call, check=False, timeout=120).returncode
+
+
+@pytest.mark.parametrize("name", ["out.json", "a name with blanks.mp4", "n" * 240 + ".txt"])
+def test_what_a_killed_run_left_beside_a_file_goes_with_the_next(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("before")
+    (tmp_path / ".hidden.json").write_text("of somebody else")
+    assert start(KILLED, tmp_path / name, "file") == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 3
+    assert start(NEXT, tmp_path / name, "file") == 0
+    assert {entry.name for entry in tmp_path.iterdir()} == {name, ".hidden.json", "another.json"}
+    assert (tmp_path / name).read_text() == "before"
+
+
+@pytest.mark.parametrize("way", ["directory", "exchange"])
+def test_what_a_killed_run_left_beside_a_directory_goes_and_the_old_one_is_there(tmp_path: Path, way: str) -> None:
+    place = tmp_path / "bundle"
+    place.mkdir()
+    (place / "marker").write_text("before")
+    assert start(KILLED, place, way) == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2
+    assert start(NEXT, place, "directory") == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
+    assert (place / "marker").read_text() == "before"
+
+
+def test_what_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    with replacing_file(tmp_path / "one.json") as beside:
+        beside.write_text("1")
+        with replacing_directory(tmp_path / "bundle", "marker") as folder:
+            (folder / "marker").touch()
+            assert start(NEXT, tmp_path / "two.json", "file") == 0
+            assert beside.exists()
+            assert folder.exists()
+    assert {entry.name for entry in tmp_path.iterdir()} == {"one.json", "bundle", "another.json"}
