@@ -101,6 +101,7 @@ def test_a_bundle_is_calibrated_where_it_stands_and_the_device_starts_from_its_r
     ("request_of", "sentence"),
     [
         (lambda clips: Request(clips, "test"), "no clip of split 'test'"),
+        (lambda clips: Request(clips, "val", folds=500), "500 folds need as many groups, found .* groups of clips"),
         (lambda clips: Request(clips, "val", budgets=(Budget(1e-4, "GMAC"),)), "below what the glance alone costs"),
         (lambda clips: Request(clips, "val", budgets=(Budget(9.0, "GMAC"),)), "above what the full path costs"),
         (lambda clips: Request(clips, "val", budgets=(Budget(1e9, "ms"),)), "above what the full path costs on this"),
