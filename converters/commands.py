@@ -123,10 +123,12 @@ def verify(bundle: Path, clips: tuple[Path, ...], threads: int, as_json: bool, *
 
     opened = Bundle.open(bundle)
     golden = verify_golden(opened, threads)
-    verdicts = verify_clips(opened, clips, threads=threads, **asked) if clips else {}
+    broken: dict[Path, str] = {}
+    verdicts = verify_clips(opened, clips, threads=threads, broken=broken, **asked) if clips else {}
     good = passed(golden, verdicts)
     if as_json:
-        options.print_json({"bundle": str(bundle), **as_dict(golden, verdicts), "passed": good})
+        errors = [{"video": str(video), "error": sentence} for video, sentence in broken.items()]
+        options.print_json({"bundle": str(bundle), **as_dict(golden, verdicts), "errors": errors, "passed": good})
     else:
         console = Console()
         show_golden(golden, console)
@@ -136,6 +138,7 @@ def verify(bundle: Path, clips: tuple[Path, ...], threads: int, as_json: bool, *
         options.print_next(*following)
     if not good:
         raise click.exceptions.Exit(FAILED)
+    options.raise_broken(broken, 0)
 
 
 @click.command()

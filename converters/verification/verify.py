@@ -17,8 +17,8 @@ from adafocus.edge.bundle.manifest import Precision, Runtime
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import unavailable
 from adafocus.edge.selftest import GoldenCheck, check_golden
-from adafocus.edge.video.clip import read_clip
-from adafocus.errors import AdafocusError
+from adafocus.edge.video.clip import Clip, read_clip
+from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of
 
 
 def verify_golden(bundle: Bundle, threads: int) -> dict[Runtime, GoldenCheck | str]:
@@ -37,7 +37,13 @@ def verify_golden(bundle: Bundle, threads: int) -> dict[Runtime, GoldenCheck | s
 
 
 def verify_clips(
-    bundle: Bundle, clips: Sequence[Path], split: str | None, max_clips: int, model: Path | None, threads: int
+    bundle: Bundle,
+    clips: Sequence[Path],
+    split: str | None,
+    max_clips: int,
+    model: Path | None,
+    threads: int,
+    broken: dict[Path, str] | None = None,
 ) -> dict[Runtime, Verdict]:
     """Run real clips through every runtime and through the program that the bundle was converted from.
 
@@ -48,14 +54,15 @@ def verify_clips(
         max_clips: at most so many, spread over all.
         model: the model file that the bundle was converted from.
         threads: CPU threads of the runtimes.
+        broken: takes a sentence for each clip that cannot be read, which leaves the others as they are.
 
     Raises:
-        AdafocusError: the model is not the one the bundle was made from, or a clip cannot be read.
+        AdafocusError: the model is not the one the bundle was made from, or no clip can be read.
     """
     stored = _model_of(bundle, model)
     videos = listed_videos(clips, split)
     step = max(1, len(videos) // max_clips)
-    read = [read_clip(video, bundle.manifest.geometry) for video in videos[::step][:max_clips]]
+    read = readable(bundle, videos[::step][:max_clips], {} if broken is None else broken)
     precision = precision_of(bundle)
     programs = reference_stages(stored, precision)
     verdicts = {}
@@ -66,6 +73,23 @@ def verify_clips(
             verdict = verdict if of_parts.state != "failed" else replace(of_parts, parity=verdict.parity)
         verdicts[runtime] = verdict
     return verdicts
+
+
+def readable(bundle: Bundle, videos: Sequence[Path], broken: dict[Path, str]) -> list[Clip]:
+    """Read the clips that can be read; ``broken`` takes a sentence for each other one.
+
+    Raises:
+        AdafocusError: none can be read.
+    """
+    read = []
+    for video in videos:
+        try:
+            read.append(read_clip(video, bundle.manifest.geometry))
+        except OF_ONE_INPUT as error:
+            broken[video] = sentence_of(error, video)
+    if not read:
+        raise AdafocusError(next(iter(broken.values()), "There are no clips to verify on. Check the list and --split."))
+    return read
 
 
 def precision_of(bundle: Bundle) -> Precision:

@@ -82,7 +82,7 @@ def raise_broken(broken: Mapping[Path, str], count: int) -> None:
 
     Args:
         broken: a sentence for each input that could not be used.
-        count: of all inputs.
+        count: of all inputs; 0 where nobody counted them.
 
     Raises:
         AdafocusError: there is one at least; of the only input it is its own sentence.
@@ -95,7 +95,8 @@ def raise_broken(broken: Mapping[Path, str], count: int) -> None:
         named = sentence if str(path) in sentence else f"{path}: {sentence}"
         click.echo(f"adafocus: {named}", err=True)
     names = ", ".join(map(str, broken))
-    raise AdafocusError(f"{len(broken)} of {count} videos cannot be used: {names}. Repair them, or leave them out.")
+    shown = f"{len(broken)} of {count} videos" if count else "Videos"
+    raise AdafocusError(f"{shown} cannot be used: {names}. Repair them, or leave them out.")
 
 
 SECONDS = {"ms": 1e-3, "": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}

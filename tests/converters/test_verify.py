@@ -15,13 +15,15 @@ from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.converters.commands import verify
 from adafocus.converters.verification.parity import compare, reference_stages
-from adafocus.converters.verification.verify import passed, verify_clips, verify_golden
+from adafocus.converters.verification.verify import passed, readable, verify_clips, verify_golden
 from adafocus.edge.bundle.bundle import Bundle, file_record
+from adafocus.edge.commands.options import raise_broken
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import file_runtimes
 from adafocus.edge.selftest import GoldenCheck
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
+from tests.helpers.videos import write_video
 
 RUNTIMES = file_runtimes()
 # where the numbers of a converted stage stand
@@ -49,6 +51,20 @@ def test_clips_are_compared_with_the_program_of_the_model(
     assert "macOS" in verdicts["coreml"].why
     assert verdicts["coreml"].proved_by == "evaluator"
     assert passed({}, verdicts)
+
+
+@pytest.mark.parametrize("name", ["empty.mp4", "missing.mp4", "text.npy"])
+def test_a_clip_that_cannot_be_read_leaves_the_others(ready_bundle: Bundle, tmp_path: Path, name: str) -> None:
+    good, bad = write_video(tmp_path / "good.mp4", 12), tmp_path / name
+    if name != "missing.mp4":
+        bad.write_text("" if name == "empty.mp4" else "text")
+    broken: dict[Path, str] = {}
+    assert len(readable(ready_bundle, [bad, good, bad], broken)) == 1
+    assert list(broken) == [bad]
+    with pytest.raises(AdafocusError, match=name):
+        raise_broken(broken, 0)
+    with pytest.raises(AdafocusError, match=name):
+        readable(ready_bundle, [bad], {})
 
 
 def test_another_model_than_the_bundle_was_made_from_is_refused(
