@@ -89,6 +89,11 @@ class Bundle:
             BundleError: not a bundle, another schema version, an unknown or missing key, a path that leaves the
                 bundle, a symbolic link, a missing file, or a file whose size or hash differs.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise BundleError(
+                f"Found an object of the type {type(path).__name__}, expected the path of a bundle, such as "
+                "Bundle.open('bundle')."
+            )
         root = Path(path)
         try:
             if not root.exists():

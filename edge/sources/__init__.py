@@ -6,6 +6,7 @@ Files never drop a frame: they are read in order. Live sources are read through
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -81,8 +82,13 @@ def kind_of(address: str | Path) -> Kind:
     """Return the kind that an address means.
 
     Raises:
-        SourceError: it fits none.
+        SourceError: it fits none, or is no address at all.
     """
+    if not isinstance(address, str | os.PathLike):
+        raise SourceError(
+            f"Found an object of the type {type(address).__name__}, expected the address of a source: a path or a text "
+            "such as camera:0. Frames that are in memory become a clip with clip_from_frames."
+        )
     text = address_text(address)
     for kind in SOURCES:
         if kind.pattern and re.fullmatch(kind.pattern, text, re.IGNORECASE | re.DOTALL):

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.sources import Frame, open_source
 from adafocus.edge.sources.array import ArraySource
 from adafocus.edge.streaming.window import Window
 from adafocus.edge.video.clip import Candidates, Clip, clip_from_frames, read_clip
-from adafocus.errors import AdafocusError, SourceError
+from adafocus.errors import AdafocusError, BundleError, SourceError
 from tests.helpers.numpy_bundle import CANDIDATES, GLANCE_FRAMES, SIZE, NumpyOpener, clip_of, numpy_bundle
 from tests.helpers.videos import frames_of
 
@@ -289,3 +290,13 @@ def test_npy_files_of_other_numbers_are_refused_by_a_sentence(dtype: str, tmp_pa
     np.save(tmp_path / "frames.npy", np.stack(pictures()).astype(dtype))
     with pytest.raises(SourceError, match=f"{dtype}.*expected uint8"):
         read_clip(tmp_path / "frames.npy", geometry)
+
+
+@pytest.mark.parametrize("thing", [None, 7, b"clip.mp4", ["clip.mp4"], pictures()[0], pictures()], ids=type)
+def test_things_that_are_no_address_are_refused_by_a_sentence(thing: Any, geometry: Geometry) -> None:
+    with pytest.raises(SourceError, match=f"type {type(thing).__name__}, expected the address"):
+        read_clip(thing, geometry)
+    with pytest.raises(SourceError, match=f"type {type(thing).__name__}, expected the address"):
+        open_source(thing)
+    with pytest.raises(BundleError, match=f"type {type(thing).__name__}, expected the path of a bundle"):
+        Bundle.open(thing)
