@@ -205,7 +205,6 @@ GLANCE_SHAPE, CANDIDATES_SHAPE = (GLANCE_FRAMES, SIZE, SIZE, 3), (CANDIDATES, SI
         ({"candidates": None}, "0 candidates"),
         ({"candidate_indices": np.arange(2)}, "2 candidate_indices"),
     ],
-    ids=str,
 )
 def test_a_clip_made_by_hand_must_have_the_shapes_of_the_bundle(changes: dict[str, Any], found: str) -> None:
     clip = dataclasses.replace(clip_of(100), **changes)
