@@ -102,5 +102,5 @@ def test_a_model_file_that_is_none_is_answered_with_a_sentence(tmp_path: Path) -
     with pytest.raises(AdafocusError, match="no model"):
         load_model(path)
     path.write_bytes(b"nonsense")
-    with pytest.raises(AdafocusError, match="no safetensors file"):
+    with pytest.raises(AdafocusError, match="is no checkpoint: it is text"):
         load_model(path)
