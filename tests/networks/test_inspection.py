@@ -62,6 +62,7 @@ def test_our_own_checkpoint_says_its_preset(tmp_path: Path) -> None:
     assert content["fits"] == ["x3d-xs-xs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["x3d-xxl", "missing.pth", "text.pth"])
 def test_what_cannot_be_described_ends_in_one_sentence(name: str, tmp_path: Path) -> None:
     path = tmp_path / name

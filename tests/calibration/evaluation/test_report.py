@@ -18,6 +18,8 @@ from adafocus.calibration.predictions.ablations import WITHOUT_POLICY
 from adafocus.edge.recognizer import Recognizer
 from tests.helpers.numpy_bundle import clip_of
 
+pytestmark = pytest.mark.slow
+
 HEADINGS = ("Accuracy against cost", "Budgets of the bundle", "What the policy is worth", "Paired differences")
 PLOTS = ("top-1 against mean GMAC", "top-1 against mean ms", "paired differences", "reliability", "class", "confusion")
 

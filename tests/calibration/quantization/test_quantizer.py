@@ -26,6 +26,8 @@ from adafocus.calibration.quantization.quantizer import ADD
 from adafocus.networks.backbones.x3d import X3DBlock
 from adafocus.networks.lowering.x3d import LoweredX3DBlock
 
+pytestmark = pytest.mark.slow
+
 FRAMES, SIDE, CHANNELS = 4, 16, 24
 
 

@@ -113,6 +113,7 @@ def test_two_scales_give_back_the_power_of_two(count: int) -> None:
     assert float(smaller) == pytest.approx(1.0 - count * STEP, abs=STEP / 2)
 
 
+@pytest.mark.slow
 def test_scales_shrink_with_every_product_in_a_row(gated: GraphModule) -> None:
     program = runtime_program(gated, fold=False)
     scales = {node.name: next(iter(node.users)).args[1] for node in program.graph.nodes if node.target == MULTIPLY}
@@ -138,6 +139,7 @@ def test_the_reference_gives_a_sigmoid_what_integer_kernels_give_it(gated: Graph
     assert (swish.target, swish.args[1]) == (MULTIPLY, factors(1)[0])
 
 
+@pytest.mark.slow
 def test_a_product_that_is_added_is_refused() -> None:
     torch.manual_seed(3)
     graph = quantized(Sum().eval())

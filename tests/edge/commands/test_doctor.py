@@ -108,6 +108,7 @@ def test_a_camera_and_a_meter_that_are_shut_say_how_to_open_them(pi: Diagnosis) 
     assert "allow it: sudo usermod -aG video" in shown(replace(pi, cameras=[shut]))
 
 
+@pytest.mark.slow
 def test_json_tells_everything_of_this_device(adafocus: Call) -> None:
     done = adafocus("doctor", "--json")
     assert done.returncode == 0, done.stderr

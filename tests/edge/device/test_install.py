@@ -80,6 +80,7 @@ def test_an_interpreter_in_a_folder_with_a_space_is_quoted() -> None:
     assert "'/home/me/my env/python' -m pip" in how_to_install("litert", replace(PI, program="/home/me/my env/python"))
 
 
+@pytest.mark.slow
 def test_here_every_runtime_has_a_version_or_a_sentence() -> None:
     for name, state in runtime_states().items():
         assert (state.version is None) != (state.missing is None)

@@ -95,6 +95,7 @@ def test_selftest_and_inspect_list_it(toy_bundle: Path) -> None:
     assert "toy: 0.0 MB, runs here" in done.stdout
 
 
+@pytest.mark.slow
 def test_doctor_lists_its_version_and_tries_the_bundle(toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: object) -> None:
         raise OSError(8, "Exec format error")
@@ -109,6 +110,7 @@ def test_doctor_lists_its_version_and_tries_the_bundle(toy_bundle: Path, monkeyp
     assert (trial["runtime"], trial["answers"]) == ("toy", True)
 
 
+@pytest.mark.slow
 def test_where_it_is_not_installed_everything_names_the_line_that_installs_it(
     toy_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_rate_that_is_none_is_refused() -> None:
         Latest(Ticker, "ticker", max_fps=0)
 
 
+@pytest.mark.slow
 def test_it_waits_only_as_long_as_it_is_told() -> None:
     with Latest(lambda: Ticker(period_s=30), "slow") as latest:
         started = time.monotonic()
@@ -189,6 +190,7 @@ def test_closing_wakes_a_reader() -> None:
     assert not reader.is_alive()
 
 
+@pytest.mark.slow
 def test_closing_returns_where_the_driver_hangs() -> None:
     lets_go = threading.Event()
 
@@ -249,6 +251,7 @@ def test_a_network_camera_that_is_killed_and_restarted_is_back_within_five_secon
             assert latest.state.connections == 2
 
 
+@pytest.mark.slow
 def test_a_slow_reader_of_a_network_camera_sees_new_frames_not_a_queue(server: MjpegServer) -> None:
     with Latest.open(f"http://127.0.0.1:{server.port}/cam.mjpg") as latest:
         first = latest.read(10)
@@ -261,6 +264,7 @@ def test_a_slow_reader_of_a_network_camera_sees_new_frames_not_a_queue(server: M
         assert latest.state.dropped > 30
 
 
+@pytest.mark.slow
 def test_a_network_camera_that_falls_silent_does_not_hang() -> None:
     with MjpegServer(stalls=True) as server, Latest.open(f"http://127.0.0.1:{server.port}/", read_s=1.0) as latest:
         assert latest.read(10) is not None

@@ -245,6 +245,7 @@ def test_single_frames_out_of_order_do_not_bend_the_clock(times: list[float]) ->
     assert [clock.moment_s(moment) for moment in times] == times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jump_s", [-30.0, -2.0])
 def test_a_file_that_is_played_goes_on_where_its_clock_jumps_back(jump_s: float, tmp_path: Path) -> None:
     window = Window(numpy_bundle().manifest.geometry, 0.5)
