@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,17 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import STAGES, Manifest, Stage, TensorSpec
+from adafocus.edge.bundle.manifest import STAGES, Geometry, Manifest, Stage, TensorSpec
 from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_RELATIVE_OF_ITSELF, MAX_STEPS, MAX_STEPS_OF_ITSELF
 from adafocus.edge.device.host import peak_memory_bytes
 from adafocus.edge.policy import uniform_indices
+from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import RUNTIMES, file_runtime
 from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Candidates, Clip
 from adafocus.errors import AdafocusError
 
+# golden answers that no graph gives: chosen candidates, boxes on them, digests of what was cut out and of the labels
 FRAMES = "frame_indices"
+BOXES = "boxes_px"
+PATCHES = "patches_sha256"
 LABELS = "labels_sha256"
 
 
@@ -67,12 +71,71 @@ def runtimes_for(bundle: Bundle) -> tuple[str, ...]:
     return tuple(name for name in RUNTIMES if name in held or file_runtime(name) in held)
 
 
-def golden_clip(bundle: Bundle) -> Clip:
-    """Return the golden frames as a clip."""
-    frames = bundle.golden_frames()
+def golden_frames(clip: Clip, geometry: Geometry) -> dict[str, NDArray[np.uint8]]:
+    """Return the frames of a clip as a bundle holds them, for ``golden/clip.npz``.
+
+    Args:
+        clip: of a real video.
+        geometry: of the bundle.
+
+    Returns:
+        ``glance`` ``(T_G, S, S, 3)`` and ``candidates`` ``(N, F, F, 3)``, uint8 RGB; candidates are ``(N, H, W, 3)``
+        where boxes lie in the whole frame.
+
+    Raises:
+        AdafocusError: its frames are of several sizes.
+    """
+    sizes = sorted({frame.shape[:2] for frame in clip.candidates})
+    if len(sizes) > 1:
+        shown = " and ".join(f"{width} x {height}" for height, width in sizes)
+        raise AdafocusError(
+            f"The frames of the golden clip have the sizes {shown}, expected one size. Name another video first."
+        )
+    return {"glance": clip.glance, "candidates": np.asarray(clip.candidates)}
+
+
+def clip_of_golden(frames: Mapping[str, NDArray[np.uint8]]) -> Clip:
+    """Return golden frames as the clip that golden answers belong to."""
     glance, candidates = frames["glance"], frames["candidates"]
     count = len(candidates)
     return Clip(glance, Candidates(candidates), uniform_indices(count, len(glance)), np.arange(count), count, 1.0)
+
+
+def golden_clip(bundle: Bundle) -> Clip:
+    """Return the golden frames of a bundle as a clip."""
+    return clip_of_golden(bundle.golden_frames())
+
+
+def golden_answers(clip: Clip, prediction: Prediction, manifest: Manifest) -> dict[str, NDArray[np.generic]]:
+    """Return what a golden clip must give, for ``golden/answers.npz``.
+
+    Args:
+        clip: of :func:`clip_of_golden`.
+        prediction: of it, all the way to the focus.
+        manifest: of the bundle.
+
+    Returns:
+        the outputs of every stage, ``frame_indices`` ``(n,)`` and ``labels_sha256``. A policy of motion has no outputs,
+        so what it does stands there too: ``boxes_px`` ``(4 n,)`` int64, top, left, height and width of each box in
+        pixels, and ``patches_sha256``, over the patches ``(n, P, P, 3)``.
+    """
+    answers: dict[str, NDArray[np.generic]] = {
+        **prediction.outputs,
+        FRAMES: np.array(prediction.candidate_indices),
+        LABELS: labels_digest(manifest.labels),
+    }
+    return answers | _looks(clip, prediction, manifest.geometry)
+
+
+def _looks(clip: Clip, prediction: Prediction, geometry: Geometry) -> dict[str, NDArray[np.generic]]:
+    """Return where a policy of motion looked and what was seen there; nothing of a network, whose outputs say it."""
+    if geometry.policy == "network":
+        return {}
+    digest = hashlib.sha256(np.ascontiguousarray(prediction.patches).tobytes()).digest()
+    frames = [clip.candidates[number].shape for number in prediction.candidate_indices]
+    sides = np.array([[height, width, height, width] for height, width, _ in frames])
+    boxes = np.rint(prediction.boxes.astype(np.float64) * sides).astype(np.int64)
+    return {BOXES: boxes.reshape(-1), PATCHES: np.frombuffer(digest, np.uint8)}
 
 
 def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
@@ -82,13 +145,19 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
     """
     golden = bundle.manifest.golden.runtime
     itself = golden in (recognizer.runtime, file_runtime(recognizer.runtime))
-    prediction = recognizer.recognize_clip(golden_clip(bundle))
+    clip = golden_clip(bundle)
+    prediction = recognizer.recognize_clip(clip)
     spent = {name: prediction.timing_ms[name] for name in (*STAGES, "total") if name in prediction.timing_ms}
     given, result = prediction.outputs, GoldenCheck(label=prediction.label, spent_ms=spent)
     expected = bundle.golden_outputs()
     wanted_frames = expected.pop(FRAMES, np.empty(0, np.int64))
     result.same_frames = prediction.candidate_indices == tuple(wanted_frames.tolist())
     _compare_labels(result, bundle.manifest, expected.pop(LABELS, None))
+    looks = _looks(clip, prediction, bundle.manifest.geometry)
+    for name in (BOXES, PATCHES):
+        wanted_look = expected.pop(name, None)
+        if name in looks and not (wanted_look is not None and np.array_equal(looks[name], wanted_look)):
+            result.broken.append(f"{name} are others than those of the bundle")
     for name, wanted in expected.items():
         stage, _, tensor = name.partition(".")
         tensor = tensor.rpartition(".")[2]

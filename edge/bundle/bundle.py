@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.archive import ARCHIVE, MANIFEST, is_archive, pack, unpack, unsafe
 from adafocus.edge.bundle.arrays import read_arrays
 from adafocus.edge.bundle.files import replacing_directory, replacing_file, sha256_of, size_of
+from adafocus.edge.bundle.geometry import MAX_WAITING_BYTES
 from adafocus.edge.bundle.manifest import (
     MAX_BUNDLE_FILES,
-    STAGES,
     FileRecord,
     GraphFile,
     Manifest,
@@ -33,6 +33,8 @@ from adafocus.edge.runtime_table import file_runtime
 from adafocus.errors import BundleError, MissingRuntimeError, shell_word
 
 MAX_OTHER_BYTES = 4096
+# of golden answers: the number of a chosen frame, and its box
+BYTES_OF_FRAME = 64
 
 
 class Unpacked:
@@ -153,17 +155,24 @@ class Bundle:
         self.close()
 
     def runtimes(self) -> tuple[Runtime, ...]:
-        """Return the runtimes for which all three stages are present."""
-        stages = self.manifest.stages
-        return tuple(name for name in stages["glance"] if all(name in stages[stage] for stage in STAGES))
+        """Return the runtimes for which all stages are present."""
+        stages, wanted = self.manifest.stages, self.manifest.geometry.stage_names
+        return tuple(name for name in stages["glance"] if all(name in stages[stage] for stage in wanted))
 
     def graph(self, stage: Stage, runtime: Runtime) -> tuple[Path, GraphFile]:
         """Return file and description of one stage.
 
         Raises:
+            BundleError: the bundle has no such stage, as one whose policy is motion has no policy.
             MissingRuntimeError: the bundle holds no graphs for this runtime.
         """
-        graphs = self.manifest.stages[stage]
+        graphs = self.manifest.stages.get(stage)
+        if graphs is None:
+            wanted = self.manifest.geometry.stage_names
+            raise BundleError(
+                f"{self.path} has no {stage} graph: its policy is {self.manifest.geometry.policy}. Expected one of "
+                f"{', '.join(wanted)}."
+            )
         record = graphs.get(runtime) or graphs.get(file_runtime(runtime))
         if record is None:
             raise MissingRuntimeError(
@@ -182,20 +191,28 @@ class Bundle:
         return found
 
     def golden_frames(self) -> dict[str, NDArray[np.uint8]]:
-        """Read the golden clip: ``glance`` ``(T_G, S, S, 3)`` and ``candidates`` ``(N, F, F, 3)``, uint8 RGB.
+        """Read the golden clip: ``glance`` ``(T_G, S, S, 3)`` and ``candidates``, uint8 RGB.
+
+        Candidates are ``(N, F, F, 3)``, or ``(N, H, W, 3)`` of any size where boxes lie in the whole frame.
 
         Raises:
             BundleError: the file is damaged, or holds anything else.
         """
         path, geometry = self._file(self.manifest.golden.frames), self.manifest.geometry
-        wanted = {
-            "glance": (geometry.glance_frames, geometry.glance_size, geometry.glance_size, 3),
-            "candidates": (geometry.candidate_frames, geometry.frame_size, geometry.frame_size, 3),
-        }
-        arrays = read_arrays(path, sum(int(np.prod(shape)) for shape in wanted.values()))
+        size, count, side = geometry.glance_size, geometry.candidate_frames, geometry.frame_size
+        glance, whole = (geometry.glance_frames, size, size, 3), geometry.boxes_in == "frame"
+        most = MAX_WAITING_BYTES if whole else count * side * side * 3
+        arrays = read_arrays(path, int(np.prod(glance)) + most)
         found = {name: (values.shape, values.dtype.name) for name, values in arrays.items()}
-        if found != {name: (shape, "uint8") for name, shape in wanted.items()}:
-            raise BundleError(f"{path} holds {found or 'nothing'}, expected uint8 frames {wanted}. Convert again.")
+        shape = found.get("candidates", ((), ""))[0]
+        fits = len(shape) == 4 and shape[::3] == (count, 3) and min(shape) > 0
+        candidates = shape if whole and fits else (count, side, side, 3)
+        if found != {"glance": (glance, "uint8"), "candidates": (candidates, "uint8")}:
+            sizes = f"({count}, height, width, 3)" if whole else candidates
+            raise BundleError(
+                f"{path} holds {found or 'nothing'}, expected uint8 frames {{'glance': {glance}, 'candidates': "
+                f"{sizes}}}. Convert again."
+            )
         return {name: values.astype(np.uint8, copy=False) for name, values in arrays.items()}
 
     def golden_outputs(self) -> dict[str, NDArray[np.generic]]:
@@ -206,11 +223,14 @@ class Bundle:
         """
         path, golden = self._file(self.manifest.golden.answers), self.manifest.golden
         specs: dict[tuple[str, str], TensorSpec] = {
-            (stage, spec.name): spec for stage in STAGES for spec in self.graph(stage, golden.runtime)[1].outputs
+            (stage, spec.name): spec
+            for stage in self.manifest.geometry.stage_names
+            for spec in self.graph(stage, golden.runtime)[1].outputs
         }
         # the focus may run once for every frame; besides there are the chosen frames and small sums
         one_call = sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in specs.values())
-        arrays = read_arrays(path, (one_call + 8) * self.manifest.geometry.focus_frames + MAX_OTHER_BYTES)
+        calls = self.manifest.geometry.focus_frames
+        arrays = read_arrays(path, (one_call + BYTES_OF_FRAME) * calls + MAX_OTHER_BYTES)
         missing = [f"{stage}.{name}" for stage, name in specs if f"{stage}.{name}" not in arrays]
         if missing:
             raise BundleError(f"{path} has no {missing[0]}, which a golden clip must answer. Convert the model again.")

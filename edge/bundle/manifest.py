@@ -13,15 +13,17 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+from adafocus.edge.bundle.geometry import STAGES as STAGES
+from adafocus.edge.bundle.geometry import Geometry as Geometry
+from adafocus.edge.bundle.geometry import Share, Strict
+from adafocus.edge.bundle.geometry import Stage as Stage
 from adafocus.edge.runtime_table import RUNTIMES
 from adafocus.errors import BundleError
 
@@ -32,9 +34,6 @@ MAX_MANIFEST_BYTES = 4 << 20
 # a zip without the 64-bit extension ends here
 MAX_BUNDLE_BYTES = (4 << 30) - 1
 MAX_BUNDLE_FILES = 4096
-MAX_SIDE_PX = 4096
-MAX_FRAMES = 4096
-MAX_CLIP_BYTES = 512 << 20
 MAX_TENSOR_NUMBERS = 1 << 27
 MAX_TEXT_CHARACTERS = 1000
 # the largest whole number that every reader of JSON keeps exactly
@@ -42,16 +41,11 @@ MAX_COUNT = 2**53
 
 SCHEMA_VERSION = 1
 
-Stage = Literal["glance", "policy", "focus"]
 # the glance in two graphs: features of each frame, and the prediction from those together
 Part = Literal["encode", "join"]
 Precision = Literal["fp32", "fp16", "int8"]
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
-Frames = Annotated[int, Field(ge=1, le=MAX_FRAMES)]
-Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Share = Annotated[float, Field(ge=0, le=1)]
-Deviation = Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
 def _printable(text: str) -> str:
@@ -71,9 +65,10 @@ def _known_runtime(name: object) -> object:
 
 Runtime = Annotated[str, BeforeValidator(_known_runtime)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_printable)]
+# 12 digits of a digest for each video, one behind the other
+Fingerprints = Annotated[str, Field(pattern=r"^([0-9a-f]{12})*$", max_length=MAX_MANIFEST_BYTES)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(_printable)]
 
-STAGES: tuple[Stage, ...] = ("glance", "policy", "focus")
 PARTS: tuple[Part, ...] = ("encode", "join")
 # tensors of a stage's graph, by name; the focus also gives its context where it is called again
 INPUTS: dict[Stage | Part, tuple[str, ...]] = {
@@ -102,11 +97,7 @@ def first_repeated(names: Sequence[str]) -> str | None:
     return None
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class TensorSpec(_Part):
+class TensorSpec(Strict):
     """Name, shape and number type of one input or output; real = scale * (value - zero_point) for integers."""
 
     name: Text
@@ -116,7 +107,7 @@ class TensorSpec(_Part):
     zero_point: int | None = None
 
 
-class GraphFile(_Part):
+class GraphFile(Strict):
     """One converted stage. ``inputs`` and ``outputs`` stand in the graph's own order.
 
     ``proved_by`` says what verified the file against the trained program before it was packed: the runtime itself, or,
@@ -135,38 +126,7 @@ class GraphFile(_Part):
     delegated_share: Share | None = None
 
 
-class Geometry(_Part):
-    """Frame counts, sizes in pixels and normalization, as the network was trained."""
-
-    variant: Literal["long", "tsm", "x3d"]
-    glance_frames: Frames
-    candidate_frames: Frames
-    focus_frames: Frames
-    frame_size: Side
-    short_side: Side
-    glance_size: Side
-    patch_size: Side
-    mean: tuple[Share, Share, Share]
-    std: tuple[Deviation, Deviation, Deviation]
-
-    @model_validator(mode="after")
-    def _check(self) -> Geometry:
-        """Refuse sizes that contradict each other, and clips that do not fit into memory."""
-        if self.focus_frames > self.candidate_frames:
-            raise BundleError(
-                f"focus_frames is {self.focus_frames}, expected at most {self.candidate_frames} candidate frames."
-            )
-        if self.frame_size > self.short_side:
-            raise BundleError(
-                f"frame_size is {self.frame_size}, expected at most short_side, which is {self.short_side}."
-            )
-        pixels = self.glance_frames * self.glance_size**2 + self.candidate_frames * self.frame_size**2
-        if 3 * pixels > MAX_CLIP_BYTES:
-            raise BundleError(f"one clip would take {3 * pixels} bytes, expected at most {MAX_CLIP_BYTES}.")
-        return self
-
-
-class _Sparse(_Part):
+class _Sparse(Strict):
     """Keys without a value are not written, so that earlier readers know every key of a bundle that has none."""
 
     @model_serializer(mode="wrap")
@@ -190,8 +150,11 @@ class ExitBudget(_Sparse):
     expected_error_spread: Annotated[float, Field(ge=0)] | None = None
 
 
-class Calibration(_Part):
-    """What thresholds were fitted to: ``n`` clips of ``groups`` sources, run in ``runtime``; ``family`` says how."""
+class Calibration(_Sparse):
+    """What thresholds were fitted to: ``n`` clips of ``groups`` sources, run in ``runtime``; ``family`` says how.
+
+    ``clips`` are fingerprints of their videos, so that they are never called a test.
+    """
 
     dataset: Text
     split: Text
@@ -199,6 +162,7 @@ class Calibration(_Part):
     groups: Count
     runtime: Runtime
     family: Text
+    clips: Fingerprints | None = None
 
 
 class Exits(_Sparse):
@@ -210,7 +174,7 @@ class Exits(_Sparse):
     calibration: Calibration | None = None
 
 
-class Measured(_Part):
+class Measured(Strict):
     """One measured figure of the model in this bundle."""
 
     dataset: Text
@@ -220,7 +184,7 @@ class Measured(_Part):
     value: float
 
 
-class FileRecord(_Part):
+class FileRecord(Strict):
     """A file of the bundle that is not a graph."""
 
     file: Text
@@ -228,7 +192,7 @@ class FileRecord(_Part):
     bytes: Count
 
 
-class Golden(_Part):
+class Golden(Strict):
     """One real clip as decoded frames, and what every stage must give for it in the number types of ``runtime``.
 
     ``label`` is the best label of the clip, None in bundles that were made before labels were checked.
@@ -241,16 +205,28 @@ class Golden(_Part):
     label: Text | None = None
 
 
-class Provenance(_Part):
-    """Where the bundle comes from."""
+class Provenance(Strict):
+    """Where the bundle comes from.
+
+    ``seen`` are fingerprints of the videos that the network was trained and validated on, where that is known.
+    """
 
     model: Text
     model_sha256: Sha256
     packages: dict[Text, Text]
     created: Text | None = None
+    seen: Fingerprints | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unseen(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave out ``seen`` where it is not known, so that earlier readers know every key."""
+        content: dict[str, object] = handler(self)
+        if self.seen is None:
+            content.pop("seen", None)
+        return content
 
 
-class Manifest(_Part):
+class Manifest(Strict):
     """Everything a device needs to know about a bundle.
 
     ``incremental`` is an extra of the ``long`` variant: the glance in two parts, of which a stream calls ``encode``
@@ -263,7 +239,7 @@ class Manifest(_Part):
     geometry: Geometry
     labels: tuple[Label, ...]
     stages: dict[Stage, dict[Runtime, GraphFile]]
-    incremental: dict[Part, dict[Runtime, GraphFile]] = {}
+    incremental: dict[Part, dict[Runtime, GraphFile]] = Field(default={})
     exits: Exits = Exits()
     measured: tuple[Measured, ...] = ()
     golden: Golden
@@ -284,8 +260,8 @@ class Manifest(_Part):
         return [*graphs, self.golden.frames, self.golden.answers]
 
     def macs(self, stage: Stage) -> int:
-        """Return the multiply-accumulates of one stage."""
-        return next(iter(self.stages[stage].values())).macs
+        """Return the multiply-accumulates of one stage, 0 where it has no graph."""
+        return next((graph.macs for graph in self.stages.get(stage, {}).values()), 0)
 
     def exit_macs(self, focus: GraphFile, glance_macs: int) -> tuple[int, ...]:
         """Return the multiply-accumulates of a clip that stops at each exit: at the glance, then at those of the focus.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from adafocus.edge.bundle.manifest import (
     OUTPUTS,
     PARTS,
     SCHEMA_VERSION,
-    STAGES,
     Geometry,
     GraphFile,
     Manifest,
@@ -80,11 +79,14 @@ def part_contradiction(manifest: Manifest, part: Part, runtime: Runtime) -> str 
 
 def _contradictions(manifest: Manifest) -> Iterator[str]:
     """Yield sentences. What follows one of them relies on what it denies, so only the first counts."""
-    stages = manifest.stages
-    missing = [stage for stage in STAGES if not stages.get(stage)]
+    stages, wanted = manifest.stages, manifest.geometry.stage_names
+    missing = [stage for stage in wanted if not stages.get(stage)]
     if missing:
-        yield f"it has no graph for {', '.join(missing)}, expected {', '.join(STAGES)}."
-    whole = [runtime for runtime in stages["glance"] if all(runtime in stages[stage] for stage in STAGES)]
+        yield f"it has no graph for {', '.join(missing)}, expected {', '.join(wanted)}."
+    for stage in stages:
+        if stage not in wanted:
+            yield f"it has a {stage} graph, but its policy is motion, which has none, expected {' and '.join(wanted)}."
+    whole = [runtime for runtime in stages["glance"] if all(runtime in stages[stage] for stage in wanted)]
     if not whole:
         yield "no runtime has a graph for every stage."
     total = sum(record.bytes for record in manifest.files())
@@ -92,22 +94,23 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
         yield f"its files have {total} bytes, expected at most {MAX_BUNDLE_BYTES}."
     for stage, graphs in stages.items():
         for runtime, graph in graphs.items():
-            yield from _graph_contradictions(f"the {stage} graph for {runtime}", stage, graph)
+            outputs = [name for name in OUTPUTS[stage] if name != "features" or "policy" in wanted]
+            yield from _graph_contradictions(f"the {stage} graph for {runtime}", stage, graph, outputs)
             yield from _SHAPES[stage](manifest.geometry, len(manifest.labels), graph)
     for runtime in whole:
-        yield from _handing_contradictions(runtime, *(stages[stage][runtime] for stage in STAGES))
+        yield from _handing_contradictions(runtime, {stage: stages[stage][runtime] for stage in wanted})
     yield from _incremental_contradictions(manifest, whole)
     yield from _exit_contradictions(manifest)
 
 
-def _graph_contradictions(name: str, stage: Stage | Part, graph: GraphFile) -> Iterator[str]:
-    """Check names, sizes and number types of one graph's tensors."""
+def _graph_contradictions(name: str, stage: Stage | Part, graph: GraphFile, wanted: Sequence[str]) -> Iterator[str]:
+    """Check names, sizes and number types of one graph's tensors; ``wanted`` are the outputs that it must have."""
     inputs, outputs = ([spec.name for spec in side] for side in (graph.inputs, graph.outputs))
     if sorted(inputs) != sorted(INPUTS[stage]):
         yield f"{name} has the inputs {', '.join(inputs)[:100]}, expected {', '.join(INPUTS[stage])}."
     if first_repeated(outputs) is not None:
         yield f"{name} names an output twice."
-    for unnamed in sorted(set(OUTPUTS[stage]) - set(outputs)):
+    for unnamed in sorted(set(wanted) - set(outputs)):
         yield f"{name} has no tensor {unnamed!r}."
     for spec in (*graph.inputs, *graph.outputs):
         if math.prod(spec.shape) > MAX_TENSOR_NUMBERS:
@@ -174,11 +177,17 @@ def _shape(specs: Sequence[TensorSpec], name: str) -> tuple[int, ...] | None:
     return next((spec.shape for spec in specs if spec.name == name), None)
 
 
-def _handing_contradictions(runtime: Runtime, glance: GraphFile, policy: GraphFile, focus: GraphFile) -> Iterator[str]:
+def _handing_contradictions(runtime: Runtime, graphs: Mapping[Stage, GraphFile]) -> Iterator[str]:
     """Check that what one stage hands to the next has the shape that the next one takes."""
-    handed = (("features", glance, policy), ("context", glance, focus), ("context", focus, focus))
+    handed: tuple[tuple[str, Stage, Stage], ...] = (
+        ("features", "glance", "policy"),
+        ("context", "glance", "focus"),
+        ("context", "focus", "focus"),
+    )
     for name, source, taker in handed:
-        found, wanted = _shape(source.outputs, name), _shape(taker.inputs, name)
+        if taker not in graphs:
+            continue
+        found, wanted = _shape(graphs[source].outputs, name), _shape(graphs[taker].inputs, name)
         if found is not None and found != wanted:
             yield f"{name} for {runtime} is handed on with the shape {found}, but taken with {wanted}."
 
@@ -206,7 +215,7 @@ def _part_contradictions(manifest: Manifest, part: Part, runtime: Runtime) -> It
     """Check that a part has the glance graph's own tensors; ``encode`` takes and gives one frame of them."""
     graph, glance = manifest.incremental[part][runtime], manifest.stages["glance"][runtime]
     name = f"the {part} graph for {runtime}"
-    yield from _graph_contradictions(name, part, graph)
+    yield from _graph_contradictions(name, part, graph, OUTPUTS[part])
     ours = {spec.name: spec for spec in (*glance.inputs, *glance.outputs)}
     for spec in (*graph.inputs, *graph.outputs):
         wanted = ours.get(spec.name)
