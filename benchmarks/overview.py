@@ -11,14 +11,15 @@ from typing import Any
 
 import click
 
-from adafocus.calibration.evaluation.figures import BASELINE, GLANCE
-from adafocus.calibration.predictions.ablations import LEARNED
+from adafocus.calibration.evaluation.evaluation_input import BASELINE, GLANCE
+from adafocus.calibration.evaluation.plain import frontier
+from adafocus.calibration.predictions.ablations import LEARNED, MOTION
 from adafocus.calibration.report_file import read_evaluation
 from adafocus.errors import AdafocusError
 from benchmarks.harness import PATH, Benchmark, canvas
 
 UNITS = {"gmac": "GMAC a clip", "ms": "ms a clip, without decoding"}
-MARKS = {GLANCE: "o", LEARNED: "s", BASELINE: "*"}
+MARKS = {GLANCE: "o", LEARNED: "s", MOTION: "v", BASELINE: "*"}
 
 
 def draw_overview(path: Path, evaluations: Sequence[dict[str, Any]]) -> None:
@@ -45,10 +46,16 @@ def draw_overview(path: Path, evaluations: Sequence[dict[str, Any]]) -> None:
 
 
 def _draw_one(axis: Any, found: dict[str, Any], unit: str, color: str) -> None:
-    """Draw one evaluation: the sweep over exits as a line, its ablations as marks with intervals."""
+    """Draw one evaluation: the sweep over exits as a line, its ablations as marks, the plain networks' own line."""
     points = sorted((point[unit], point["top1_percent"]) for point in found["curve"]["sweep"])
     if points:
         axis.plot(*zip(*points, strict=True), color=color, linewidth=1.2)
+    # files of earlier versions have no plain networks
+    plain = [row for row in found.get("plain", {}).get("points", ()) if unit == "gmac" or row["on_device"]]
+    if plain:
+        best = [plain[place] for place in frontier(plain, unit)]
+        line = [row[unit] for row in best], [row["top1_percent"] for row in best]
+        axis.plot(*line, "x--", color="0.3", linewidth=1, label=f"{_name(found)}: plain network")
     for name, mark in MARKS.items():
         row = found["ways"].get(name)
         if row is None:

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from adafocus.calibration.evaluation.figures import difference
-from adafocus.calibration.evaluation.metrics import GroupBootstrap
+from adafocus.calibration.evaluation.metrics import GroupBootstrap, difference
 from adafocus.calibration.predictions.ablations import LEARNED
 from adafocus.calibration.report_file import put_result, read_evaluation
 from adafocus.errors import AdafocusError
@@ -37,6 +36,8 @@ def summary(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if len(short) == 1:
         return short[0]
     hits, bootstrap = _mean_hits(evaluations)
+    # files of earlier versions do not name the policy
+    policy = evaluations[0].get("policy", LEARNED)
     return {
         "runs": short,
         "top1_percent_over_runs": {
@@ -45,9 +46,9 @@ def summary(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for way, right in hits.items()
         },
         "differences_over_runs": [
-            {"against": way, **difference(hits[LEARNED], right, bootstrap)}
+            {"against": way, **difference(hits[policy], right, bootstrap)}
             for way, right in hits.items()
-            if way != LEARNED
+            if way != policy
         ],
     }
 

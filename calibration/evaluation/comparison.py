@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adafocus.calibration.evaluation.figures import difference, percent
-from adafocus.calibration.evaluation.metrics import GroupBootstrap
+from adafocus.calibration.evaluation.metrics import GroupBootstrap, difference, percent
 from adafocus.errors import AdafocusError
 
 

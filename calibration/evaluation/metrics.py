@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.calibration.predictions.ground_truth import GroundTruth
+from adafocus.edge.budget.costs import MACS_PER_GMAC
 
 TOP_K = 5
 BINS = 15
@@ -16,6 +18,7 @@ RESAMPLES = 2000
 # of a figure that takes long to compute
 FEW_RESAMPLES = 200
 PERCENTILES = (2.5, 97.5)
+DIGITS = 4
 
 
 def top_k_correct(logits: NDArray[np.float32], truth: GroundTruth, k: int) -> NDArray[np.float64]:
@@ -148,5 +151,34 @@ class GroupBootstrap:
         """Return the ends of the interval; None where there is a single group."""
         if self.groups == 1:
             return None
-        low, high = np.percentile(found, PERCENTILES)
+        # a draw may lack what a figure needs, such as clips of one side
+        low, high = np.nanpercentile(found, PERCENTILES)
         return float(low), float(high)
+
+
+def percent(share: float) -> float:
+    """Turn a share into per cent with two decimals, and no minus before zero."""
+    return round(100 * share, 2) + 0.0
+
+
+def percents(found: tuple[float, float] | None) -> list[float] | None:
+    """Turn an interval of shares into per cent."""
+    return None if found is None else [percent(value) for value in found]
+
+
+def in_gmac(macs: float) -> float:
+    """Turn multiply-accumulates into GMAC."""
+    return round(macs / MACS_PER_GMAC, DIGITS)
+
+
+def difference(one: NDArray[np.float64], other: NDArray[np.float64], bootstrap: GroupBootstrap) -> dict[str, Any]:
+    """Return the paired difference of two ``(n,)`` shares of right predictions in points, with its interval."""
+    return {"points": percent(float((one - other).mean())), "interval": percents(bootstrap.interval(one - other))}
+
+
+def count_ties(logits: NDArray[np.float32]) -> int:
+    """Count the clips whose two best labels have equal logits ``(n, K)``, so that their order in the bundle decides."""
+    if logits.shape[1] < 2:
+        return 0
+    best = np.partition(logits, logits.shape[1] - 2, axis=1)[:, -2:]
+    return int((best[:, 0] == best[:, 1]).sum())

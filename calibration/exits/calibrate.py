@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from adafocus.calibration.datasets import LabeledClip, read_clips
+from adafocus.calibration.datasets.fingerprints import fingerprint, joined
 from adafocus.calibration.exits.cross_validation import (
     OFFICIAL_CRITERIA,
     REPEATS,
@@ -23,7 +24,7 @@ from adafocus.calibration.exits.cross_validation import (
     official_rules,
 )
 from adafocus.calibration.exits.fitting import OFFICIAL, ThresholdRule, budget_table, exit_costs, refuse_joules
-from adafocus.calibration.predictions.ablations import LEARNED, Ablation
+from adafocus.calibration.predictions.ablations import OWN, policy_name
 from adafocus.calibration.predictions.collect import group_names
 from adafocus.calibration.predictions.ground_truth import ground_truth, read_label_map
 from adafocus.calibration.predictions.store import load_or_collect
@@ -88,7 +89,7 @@ class CalibrationResult:
         return {
             "criterion": exits.criterion,
             "temperature": exits.temperature,
-            "calibration": None if exits.calibration is None else exits.calibration.model_dump(),
+            "calibration": None if exits.calibration is None else exits.calibration.model_dump(exclude={"clips"}),
             "without_exits": {"gmac": self.full[0], "accuracy": self.full[1]},
             "glance_alone": {"gmac": self.glance[0], "accuracy": self.glance[1]},
             "tried": [
@@ -140,6 +141,7 @@ def calibrate_bundle(recognizer: Recognizer, request: Request) -> CalibrationRes
         groups=len(set(sample.groups.tolist())),
         runtime=recognizer.runtime,  # type: ignore[arg-type]
         family=rule.family,
+        clips=joined(fingerprint(clip.path) for clip in sample.predictions.clips),
     )
     exits = Exits(
         criterion=rule.criterion, temperature=fitted.temperature, budgets=tuple(rows), calibration=calibration
@@ -174,6 +176,8 @@ def _labeled_predictions(
     recognizer: Recognizer, request: Request, clips: Sequence[LabeledClip], label_map: dict[str, str]
 ) -> LabeledPredictions:
     """Collect the predictions of all exits."""
-    found = load_or_collect(recognizer, clips, {LEARNED: Ablation()}, request.predictions)[LEARNED]
-    truth = ground_truth(found.clips, recognizer.bundle.manifest.labels, label_map)
+    manifest = recognizer.bundle.manifest
+    own = policy_name(manifest.geometry)
+    found = load_or_collect(recognizer, clips, {own: OWN}, request.predictions)[own]
+    truth = ground_truth(found.clips, manifest.labels, label_map)
     return LabeledPredictions(found, truth, np.array(found.groups(request.groups_within_labels)))

@@ -13,7 +13,8 @@ from rich.progress import track
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.datasets.cache import BROKEN_SHARE_LIMIT
 from adafocus.calibration.predictions.ablations import Ablation
-from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Clip, read_clip
 from adafocus.errors import AdafocusError
 
@@ -30,6 +31,9 @@ class Predictions:
         broken: clip path -> why it could not be read.
         candidate_indices: ``(n, focus_frames)`` int64, candidates that the focus looked at; may be empty.
         boxes: ``(n, focus_frames, 4)`` float32, where it looked; may be empty.
+        context: ``(n, K)`` float32, the share of the glance in the logits of the last exit; empty where these are no
+            sum, as in the ``long`` variant.
+        seconds: ``(n,)`` float64, how long each video lasts; may be empty.
     """
 
     clips: tuple[LabeledClip, ...]
@@ -39,6 +43,8 @@ class Predictions:
     broken: dict[str, str] = field(default_factory=dict)
     candidate_indices: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), np.int64))
     boxes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 4), np.float32))
+    context: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    seconds: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def groups(self, within_labels: bool = False) -> tuple[str, ...]:
         """Return the source of each clip; clips of one source are not independent.
@@ -91,18 +97,35 @@ def collect(
     if len(broken) > BROKEN_SHARE_LIMIT * len(clips):
         first = next(iter(broken.values()))
         raise AdafocusError(f"{len(broken)} of {len(clips)} clips cannot be read, more than 1 %. The first: {first}")
-    macs = np.array(recognizer.exit_macs)
     found = {}
     for name, some in rows.items():
-        logits, ms, indices, boxes = map(np.array, zip(*some, strict=True))
-        found[name] = Predictions(tuple(read), logits, macs, ms, broken, indices, boxes)
+        logits, ms, indices, boxes, context, seconds = map(np.array, zip(*some, strict=True))
+        macs = np.array(recognizer.exit_macs[: logits.shape[1]])
+        looked = indices.astype(np.int64)
+        found[name] = Predictions(tuple(read), logits, macs, ms, broken, looked, boxes, context, seconds)
     return found
 
 
 def _run(recognizer: Recognizer, clip: Clip, ablation: Ablation, number: int) -> tuple[object, ...]:
-    """Run one clip and keep its logits, times, candidates and boxes; the pixels are let go."""
-    seed = (ablation.seed, number)
+    """Run one clip and keep its logits, times, candidates, boxes, context and length; the pixels are let go."""
     found = recognizer.recognize_clip(
-        clip, boxes=ablation.boxes, frames=ablation.frames, shape=ablation.shape, seed=seed
+        clip,
+        boxes=ablation.boxes,
+        frames=ablation.frames,
+        shape=ablation.shape,
+        seed=(ablation.seed, number),
+        stop_after=ablation.stop_after,
     )
-    return np.stack(found.exit_logits), found.exit_ms, found.candidate_indices, found.boxes
+    context = _context(recognizer, found)
+    seconds = clip.moment_s(clip.frame_count)
+    return np.stack(found.exit_logits), found.exit_ms, found.candidate_indices, found.boxes, context, seconds
+
+
+def _context(recognizer: Recognizer, found: Prediction) -> NDArray[np.float32]:
+    """Return what the glance adds to the last logits, ``(K,)``; nothing where the focus does more than add."""
+    manifest = recognizer.bundle.manifest
+    if manifest.geometry.variant == "long":
+        return np.empty(0, np.float32)
+    outputs = recognizer.bundle.graph("glance", recognizer.runtime)[1].outputs  # type: ignore[arg-type]
+    spec = next(spec for spec in outputs if spec.name == "context")
+    return dequantize(found.calls[0].outputs["context"], spec).reshape(-1)

@@ -17,7 +17,6 @@ from adafocus.calibration.datasets.cache_entry import content_key
 from adafocus.calibration.predictions.ablations import Ablation
 from adafocus.calibration.predictions.collect import Predictions, collect
 from adafocus.edge.bundle.files import replacing_file
-from adafocus.edge.bundle.manifest import STAGES
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
 
@@ -30,11 +29,14 @@ ARRAYS = {
     "chosen": "candidate_indices",
     "boxes": "boxes",
 }
+# likewise; what earlier versions kept lacks them
+ADDED = {"context": "context", "seconds": "seconds"}
 
 
 def graphs_sha256(recognizer: Recognizer) -> str:
     """Digest a bundle's graphs in the opened runtime; its thresholds and notes do not count."""
-    records = [recognizer.bundle.graph(stage, recognizer.runtime)[1] for stage in STAGES]  # type: ignore[arg-type]
+    stages = recognizer.bundle.manifest.geometry.stage_names
+    records = [recognizer.bundle.graph(stage, recognizer.runtime)[1] for stage in stages]  # type: ignore[arg-type]
     return hashlib.sha256("".join(record.sha256 for record in records).encode()).hexdigest()
 
 
@@ -59,6 +61,8 @@ def load_or_collect(
         "graphs_sha256": graphs_sha256(recognizer),
         "runtime": recognizer.runtime,
         "threads": recognizer.threads,
+        # a policy of motion has no graph, so what it does stands here alone
+        "geometry": recognizer.bundle.manifest.geometry.model_dump(mode="json"),
         "clips": [[clip.path.as_posix(), _content(clip.path)] for clip in clips],
     }
     known = {} if store is None or not store.exists() else _read(store, key, clips)
@@ -91,7 +95,7 @@ def _write(store: Path, key: Mapping[str, Any], known: Mapping[str, Predictions]
     arrays: dict[str, Any] = {
         f"{number}.{array}": getattr(run, name)
         for number, run in enumerate(known.values())
-        for array, name in ARRAYS.items()
+        for array, name in (ARRAYS | ADDED).items()
     }
     arrays[KEY] = np.array(note)
     with replacing_file(store) as beside, beside.open("wb") as file:
@@ -113,6 +117,9 @@ def _read(store: Path, key: Mapping[str, Any], clips: Sequence[LabeledClip]) -> 
     if all(isinstance(content, int) for _, content in found_clips):
         # files of earlier versions know the sizes of videos alone
         key = {**key, "clips": [[clip.path.as_posix(), _size(clip.path)] for clip in clips]}
+    if "geometry" not in saved:
+        # files of earlier versions are of bundles whose graphs say it all
+        key = {name: value for name, value in key.items() if name != "geometry"}
     differ = [name for name, value in key.items() if saved.get(name) != value]
     if differ:
         raise AdafocusError(
@@ -122,13 +129,18 @@ def _read(store: Path, key: Mapping[str, Any], clips: Sequence[LabeledClip]) -> 
     by_path = {clip.path.as_posix(): clip for clip in clips}
     try:
         shown = tuple(by_path[path] for path in read)
-        return {
-            run: Predictions(
-                shown, broken=broken, **{name: arrays[f"{number}.{array}"] for array, name in ARRAYS.items()}
-            )
-            for number, run in enumerate(runs)
-        }
+        return {run: Predictions(shown, broken=broken, **_of_run(arrays, number)) for number, run in enumerate(runs)}
     except KeyError as error:
         raise AdafocusError(
             f"{store} lacks {error} and so is damaged. Delete it, or give another --predictions."
         ) from error
+
+
+def _of_run(arrays: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return the arrays of one run by the fields of Predictions.
+
+    Raises:
+        KeyError: one is missing.
+    """
+    known = {array: name for array, name in ADDED.items() if f"{number}.{array}" in arrays}
+    return {name: arrays[f"{number}.{array}"] for array, name in (ARRAYS | known).items()}

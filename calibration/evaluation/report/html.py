@@ -19,7 +19,6 @@ from adafocus.calibration.evaluation.report.plots import (
     difference_plot,
     reliability_plot,
 )
-from adafocus.calibration.predictions.ablations import LEARNED
 from adafocus.edge.bundle.files import replacing_file
 
 TEMPLATE = "report.html"
@@ -48,20 +47,21 @@ def render(figures: Mapping[str, Any], picks: Mapping[str, Sequence[Pick]]) -> s
         "between": table.bracketed,
         "off_budget": table.off_budget,
     }
+    differences, policy = figures["differences"], figures["policy"]
     template = environment.from_string(files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
     return template.render(
         figures=figures,
         on=figures["measured_on"],
-        learned=figures["ways"][LEARNED],
-        learned_name=LEARNED,
-        policy=table.policy_sentence(figures),
+        own=figures["ways"][policy],
+        sentences=[f"{sentence[:1].upper()}{sentence[1:]}." for sentence in table.sentences(figures)],
+        detected=table.detection_sentence(figures["detection"]) if "detection" in figures else "",
         fitted_on=table.fitted_on_sentence(figures),
         few_groups=table.few_groups_sentence(figures) if figures["few_groups"] else "",
         compared=table.comparison_sentence(figures["compared"]) if "compared" in figures else "",
         plots={
             "gmac": cost_plot(figures, "gmac"),
             "ms": cost_plot(figures, "ms"),
-            "differences": difference_plot(figures["differences"]) if figures["differences"] else None,
+            "differences": difference_plot(differences, policy) if differences else None,
             "confusion": confusion_plot(figures["confusion"]),
             "reliability": reliability_plot(figures["calibration"]),
             "classes": class_plot(figures["by_class"]),

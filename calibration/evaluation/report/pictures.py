@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from adafocus.calibration.datasets import LabeledClip
-from adafocus.calibration.predictions.ablations import LEARNED, WITHOUT_POLICY
+from adafocus.calibration.predictions.ablations import WITHOUT_POLICY
 from adafocus.edge.picture import ACCENT, FAINT, INK, TRACK, boxed, text_font
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
@@ -33,15 +33,17 @@ class Pick:
     picture: bytes
 
 
-def choose_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+def choose_rows(rows: Sequence[Mapping[str, Any]], policy: str) -> dict[str, list[Mapping[str, Any]]]:
     """Choose confident clips, right or wrong, and those where the policy decides; at most one of each label.
 
     Args:
         rows: ``each_clip`` of the figures.
+        policy: what the bundle's own is called.
 
     Returns:
         rows by heading; headings without a clip are left out.
     """
+    policy_words = policy if policy.endswith("policy") else f"policy of {policy}"
 
     def without_policy(row: Mapping[str, Any]) -> float | None:
         """Return whether the clip is right without the policy, where that was run."""
@@ -50,10 +52,10 @@ def choose_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str
     kinds = {
         "Confident and right": [row for row in rows if row["right"]],
         "Confident and wrong": [row for row in rows if not row["right"]],
-        f"Right only with the {LEARNED}, against {WITHOUT_POLICY}": [
+        f"Right only with the {policy_words}, against {WITHOUT_POLICY}": [
             row for row in rows if row["right"] and without_policy(row) == 0
         ],
-        f"Wrong only with the {LEARNED}, against {WITHOUT_POLICY}": [
+        f"Wrong only with the {policy_words}, against {WITHOUT_POLICY}": [
             row for row in rows if not row["right"] and without_policy(row) == 1
         ],
     }

@@ -10,11 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from adafocus.calibration.evaluation.figures import BASELINE, GLANCE
-from adafocus.calibration.predictions.ablations import LEARNED, WITHOUT_POLICY
+from adafocus.calibration.evaluation.evaluation_input import GLANCE
+from adafocus.calibration.evaluation.plain import frontier
+from adafocus.calibration.predictions.ablations import MOTION, WITHOUT_POLICY
 
 INK, FAINT, BLUE, RED, TRACK = "#1d1f24", "#747a85", "#1f5fa8", "#e4572e", "#e9e6df"
-MARKS = {GLANCE: ("s", FAINT), WITHOUT_POLICY: ("D", RED), LEARNED: ("o", BLUE), BASELINE: ("*", INK)}
+MARKS = {GLANCE: ("s", FAINT), WITHOUT_POLICY: ("D", RED), MOTION: ("v", RED)}
 DPI = 120
 # more labels than this cannot be read beside a matrix or a bar
 MAX_LABELS = 40
@@ -22,7 +23,10 @@ MAX_LABEL_LENGTH = 28
 
 
 def cost_plot(figures: Mapping[str, Any], unit: str) -> bytes:
-    """Plot accuracy against mean cost a clip: with exits, and the main ablations without them.
+    """Plot accuracy against mean cost a clip: with exits, the main ablations without them, and the plain network.
+
+    The plain curve goes through the networks that no cheaper one is as good as. Against milliseconds it shows what the
+    code of the device ran, and nothing else.
 
     Args:
         figures: of the evaluation.
@@ -40,7 +44,12 @@ def cost_plot(figures: Mapping[str, Any], unit: str) -> bytes:
         rows = curve["budgets"]
         axis.plot([row[unit] for row in rows], [row["top1_percent"] for row in rows], "^", color=INK, ms=6,
                   label="budgets of the bundle")  # fmt: skip
-    for name, (mark, colour) in MARKS.items():
+    plain = [point for point in figures["plain"]["points"] if unit == "gmac" or point["on_device"]]
+    best = [plain[place] for place in frontier(plain, unit)]
+    axis.plot([point[unit] for point in best], [point["top1_percent"] for point in best], "--", color=INK, lw=1,
+              label="plain network")  # fmt: skip
+    axis.plot([point[unit] for point in plain], [point["top1_percent"] for point in plain], "x", color=INK, ms=4)
+    for name, (mark, colour) in (MARKS | {figures["policy"]: ("o", BLUE)}).items():
         found = figures["ways"].get(name)
         if found is not None:
             axis.plot(found[unit], found["top1_percent"], mark, color=colour, ms=6, label=name)
@@ -50,8 +59,8 @@ def cost_plot(figures: Mapping[str, Any], unit: str) -> bytes:
     return _png(canvas)
 
 
-def difference_plot(differences: Sequence[Mapping[str, Any]]) -> bytes:
-    """Plot how far the learned policy is ahead of every ablation, with intervals."""
+def difference_plot(differences: Sequence[Mapping[str, Any]], policy: str) -> bytes:
+    """Plot how far the bundle's own policy is ahead of every ablation, with intervals."""
     canvas, axis = _canvas(5.6, 0.7 + 0.36 * len(differences))
     for row, found in enumerate(differences):
         if found["interval"]:
@@ -60,7 +69,7 @@ def difference_plot(differences: Sequence[Mapping[str, Any]]) -> bytes:
     axis.axvline(0, color=INK, lw=0.8)
     axis.set_yticks(range(len(differences)), [f"against {found['against']}" for found in differences], fontsize=8.5)
     axis.set_ylim(len(differences) - 0.5, -0.5)
-    axis.set_xlabel("points of top-1 that the learned policy is ahead")
+    axis.set_xlabel(f"points of top-1 that {policy} is ahead")
     axis.grid(axis="y", visible=False)
     return _png(canvas)
 

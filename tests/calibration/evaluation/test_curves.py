@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adafocus.calibration.datasets import LabeledClip
-from adafocus.calibration.evaluation.figures import operating_point, threshold_sweep
+from adafocus.calibration.evaluation.cost_curve import operating_point, threshold_sweep
 from adafocus.calibration.predictions.collect import Predictions
 
 SURE = np.array([[0.9, 0.2, 0.5], [0.3, 0.8, 0.1], [0.1, 0.1, 0.1]])

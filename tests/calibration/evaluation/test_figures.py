@@ -11,8 +11,17 @@ import pytest
 
 from adafocus.calibration.evaluation.comparison import compare
 from adafocus.calibration.evaluation.evaluate import Evaluation, Request, evaluate_bundle
-from adafocus.calibration.evaluation.figures import Baseline, compute_figures
-from adafocus.calibration.predictions.ablations import ABLATIONS, LEARNED, WITHOUT_POLICY, runs_of
+from adafocus.calibration.evaluation.evaluation_input import EvaluationInput, PlainNetwork
+from adafocus.calibration.evaluation.figures import compute_figures
+from adafocus.calibration.predictions.ablations import (
+    ABLATIONS,
+    LEARNED,
+    OWN,
+    PLAIN,
+    WITHOUT_POLICY,
+    ablations_of,
+    runs_of,
+)
 from adafocus.calibration.report_file import read_evaluation, write_report
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
@@ -31,16 +40,17 @@ def found(recognizer: Recognizer, request_of: Request) -> Evaluation:
 
 
 def test_random_ablations_are_run_once_for_each_seed() -> None:
-    assert list(runs_of("centred boxes", 3)) == ["centred boxes"]
-    runs = runs_of("random frames", 3)
+    assert list(runs_of("centred boxes", ABLATIONS["centred boxes"], 3)) == ["centred boxes"]
+    runs = runs_of("random frames", ABLATIONS["random frames"], 3)
     assert [ablation.seed for ablation in runs.values()] == [0, 1, 2]
     assert {ablation.frames for ablation in runs.values()} == {"random"}
 
 
-def test_accuracy_and_cost_of_every_ablation(found: Evaluation) -> None:
+def test_accuracy_and_cost_of_every_ablation(found: Evaluation, recognizer: Recognizer) -> None:
     figures = found.figures
     assert (figures["clips"], figures["groups"], figures["few_groups"]) == (8, 4, True)
-    assert list(figures["ways"]) == ["glance alone", *ABLATIONS]
+    wanted = ablations_of(recognizer.bundle.manifest.geometry)
+    assert list(figures["ways"]) == ["glance alone", *wanted]
     for name, way in figures["ways"].items():
         # the glance has no answer for the black clip; groups have two of two, or one of two right
         glance = name == "glance alone"
@@ -49,7 +59,7 @@ def test_accuracy_and_cost_of_every_ablation(found: Evaluation) -> None:
         assert way["gmac"] == round((MACS["glance"] if glance else sum(MACS.values())) / 1e9, 4)
         assert way["ms"] > 0
     assert figures["ways"]["random boxes"]["seeds"] == 2
-    assert [row["against"] for row in figures["differences"]] == [name for name in ABLATIONS if name != LEARNED]
+    assert [row["against"] for row in figures["differences"]] == [name for name in wanted if name != LEARNED]
     assert all((row["points"], row["interval"]) == (0.0, [0.0, 0.0]) for row in figures["differences"])
 
 
@@ -109,8 +119,8 @@ def test_groups_may_be_numbered_within_labels(recognizer: Recognizer, request_of
     request = replace(request_of, groups_within_labels=True, ablations=False)
     figures = evaluate_bundle(recognizer, request).figures
     assert figures["groups"] == len({(label, group) for _, label, group in CLIPS}) == 7
-    assert list(figures["ways"]) == ["glance alone", LEARNED]
-    assert figures["differences"] == []
+    assert list(figures["ways"]) == ["glance alone", LEARNED, PLAIN]
+    assert [row["against"] for row in figures["differences"]] == [PLAIN]
 
 
 def test_a_limit_takes_clips_from_all_over_the_list(recognizer: Recognizer, request_of: Request) -> None:
@@ -120,17 +130,17 @@ def test_a_limit_takes_clips_from_all_over_the_list(recognizer: Recognizer, requ
 
 def test_a_baseline_is_one_more_row_at_its_own_cost(recognizer: Recognizer, request_of: Request) -> None:
     from adafocus.calibration.datasets import read_clips
-    from adafocus.calibration.evaluation.figures import EvaluationInput
-    from adafocus.calibration.predictions.ablations import Ablation
     from adafocus.calibration.predictions.collect import collect
     from adafocus.calibration.predictions.ground_truth import ground_truth
 
     manifest = recognizer.bundle.manifest
     clips = read_clips(request_of.clip_list, "val")
     truth = ground_truth(clips, manifest.labels, {})
-    baseline = Baseline(truth.multi_hot.astype(np.float32), 7_000_000, 12.5)
+    name, logits = "float on whole frames", truth.multi_hot.astype(np.float32)
+    baseline = PlainNetwork(name, 4, 160, logits, 7_000_000, 12.5, "PyTorch, float32", False)
     given = EvaluationInput(
-        {LEARNED: (collect(recognizer, clips, {LEARNED: Ablation()})[LEARNED],)},
+        LEARNED,
+        {LEARNED: (collect(recognizer, clips, {LEARNED: OWN})[LEARNED],)},
         truth,
         manifest.exits,
         manifest.labels,
@@ -138,7 +148,7 @@ def test_a_baseline_is_one_more_row_at_its_own_cost(recognizer: Recognizer, requ
         tuple(clip.path.name for clip in clips),
         baseline,
     )
-    figures = compute_figures(given)
+    figures = compute_figures(given, "litert, fp32")
     way = figures["ways"]["float on whole frames"]
     assert (way["top1_percent"], way["map_percent"], way["gmac"], way["ms"]) == (100.0, 100.0, 0.007, 12.5)
     assert figures["differences"][0]["points"] == -37.5
@@ -154,8 +164,9 @@ def test_predictions_are_kept_and_only_what_is_missing_is_run(
     assert evaluate_bundle(recognizer, alone).figures == first
     assert opener.calls == calls
     every = evaluate_bundle(recognizer, replace(alone, ablations=True)).figures
-    # centred, random twice, whole, fixed, uniform, random twice, both centred and uniform; one more to warm up
-    assert opener.calls["focus"] - calls["focus"] == 9 * 8 + 1
+    # the random ones twice, the bundle's own and the plain network not again; one more to warm up
+    wanted = ablations_of(recognizer.bundle.manifest.geometry)
+    assert opener.calls["focus"] - calls["focus"] == (len(wanted) - 2 + 2) * 8 + 1
     assert every["ways"][LEARNED] == first["ways"][LEARNED]
 
 
@@ -219,16 +230,18 @@ def test_what_does_not_fit_is_told_before_any_clip_is_run(
 
 def test_a_published_classifier_answers_for_the_bundle_s_labels(shared: Path, clip_list: Path, tmp_path: Path) -> None:
     from adafocus.calibration.datasets import read_clips
-    from adafocus.calibration.evaluation.baseline import WholeFrameClassifier
+    from adafocus.calibration.evaluation.baseline import View, WholeFrameClassifier
 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("classifier: {backbone: x3d_xs, frames: 2, size: 64, short_side_px: 64}\n")
     weights, clips = shared / "weights" / "x3d_xs_k400.safetensors", read_clips(clip_list)[:2]
-    baseline = WholeFrameClassifier(weights, recipe, tuple(map(str, range(400)))).predict(clips)
-    assert baseline.logits.shape == (2, 400)
-    assert baseline.macs > 0
+    classifier = WholeFrameClassifier(weights, recipe, tuple(map(str, range(400))))
+    own, more = classifier.predict(clips, [classifier.view, View(4, 32)])
+    assert (own.name, more.name) == ("float on whole frames", "float on whole frames, 4 x 32 px")
+    assert own.logits.shape == more.logits.shape == (2, 400)
+    assert own.macs == pytest.approx(2 * more.macs, rel=0.1)
     with pytest.raises(AdafocusError, match="knows 400 classes, the bundle 2"):
-        WholeFrameClassifier(weights, recipe, ("walk", "run")).predict(clips)
+        WholeFrameClassifier(weights, recipe, ("walk", "run")).predict(clips, [classifier.view])
     with pytest.raises(AdafocusError, match="does not say how it samples a clip"):
         WholeFrameClassifier(weights, None, ("walk", "run"))
 
