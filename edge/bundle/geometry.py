@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from adafocus.errors import BundleError
 
+WHITE = 255
 MAX_SIDE_PX = 4096
 MAX_FRAMES = 4096
 MAX_CLIP_BYTES = 512 << 20
@@ -74,6 +75,12 @@ class Geometry(Strict):
     def share(self) -> float:
         """Side of the centre square as a fraction of a frame's short side."""
         return self.frame_size / self.short_side
+
+    @property
+    def mean_color(self) -> tuple[int, int, int]:
+        """Mean color as red, green, blue in 0..255, which stands for what lies outside a frame."""
+        red, green, blue = (round(WHITE * value) for value in self.mean)
+        return red, green, blue
 
     @model_validator(mode="after")
     def _check(self) -> Geometry:
