@@ -7,12 +7,13 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from adafocus.calibration.datasets import class_folders, csv_list, json_labels
-from adafocus.calibration.datasets.labeled_clip import LabeledClip, split_name
+from adafocus.calibration.datasets.labeled_clip import ONLY_SPLIT, LabeledClip, split_name
 from adafocus.calibration.datasets.overlaps import named, without_overlaps
 from adafocus.errors import AdafocusError
 
@@ -53,6 +54,17 @@ def read_clips(sources: Path | Sequence[Path], split: str | None = None) -> list
     """
     given = [sources] if isinstance(sources, Path) else list(sources)
     return [clip for clips in read_sets(given, split) for clip in clips]
+
+
+def read_undivided(sources: Sequence[Path]) -> list[LabeledClip]:
+    """Read clip sets whose splits do not count, as before clips are divided anew.
+
+    Raises:
+        AdafocusError: as :func:`read_clips`, but a group and copies may be in two splits.
+    """
+    _refuse_repeated_sources(sources)
+    clips = [replace(clip, split=ONLY_SPLIT) for source in sources for clip in _read(source)]
+    return without_overlaps(sources, clips)
 
 
 def read_sets(sources: Sequence[Path], split: str | None = None) -> list[list[LabeledClip]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -121,10 +122,16 @@ def _clip(source: Path, line: int, row: list[str], names: list[str]) -> LabeledC
     return make_clip(place, video_path(source.parent, path), label.split(BETWEEN_LABELS), group, split)
 
 
-def write_list(path: Path, clips: Iterable[LabeledClip]) -> None:
-    """Write clips as a CSV file of this form, with absolute paths."""
+def write_list(path: Path, clips: Iterable[LabeledClip], *, relative: bool = False) -> None:
+    """Write clips as a CSV file of this form, with absolute paths, or with paths from the folder of the file."""
     with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for clip in clips:
-            writer.writerow([clip.path.resolve(), BETWEEN_LABELS.join(clip.labels), clip.group, clip.split])
+            place = _relative(clip.path, path.resolve().parent) if relative else str(clip.path.resolve())
+            writer.writerow([place, BETWEEN_LABELS.join(clip.labels), clip.group, clip.split])
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Return the way from a folder to a video. A link stays one; folders are those of the disk, as ``..`` has them."""
+    return Path(os.path.relpath(path.parent.resolve() / path.name, folder)).as_posix()

@@ -24,9 +24,10 @@ from adafocus.calibration.exits.cross_validation import (
     official_rules,
 )
 from adafocus.calibration.exits.fitting import OFFICIAL, ThresholdRule, budget_table, exit_costs, refuse_joules
+from adafocus.calibration.exits.fusion import FusionResult, try_fusion
 from adafocus.calibration.predictions.ablations import OWN, policy_name
 from adafocus.calibration.predictions.collect import group_names
-from adafocus.calibration.predictions.ground_truth import ground_truth, read_label_map
+from adafocus.calibration.predictions.ground_truth import GroundTruth, ground_truth, read_label_map
 from adafocus.calibration.predictions.store import load_or_collect
 from adafocus.edge.budget.costs import MACS_PER_GMAC, Budget, refuse_out_of_range
 from adafocus.edge.bundle.manifest import Calibration, ExitBudget, Exits
@@ -74,6 +75,7 @@ class CalibrationResult:
         trials: what was tried.
         full: cost in GMAC and share of right predictions where no clip stops early.
         glance: likewise of the glance alone.
+        fusion: how glance and focus are best added; None where the last exit is no sum of both.
     """
 
     exits: Exits
@@ -82,6 +84,7 @@ class CalibrationResult:
     trials: tuple[Trial, ...]
     full: tuple[float, float]
     glance: tuple[float, float]
+    fusion: FusionResult | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values: everything that the manifest holds, and what was tried."""
@@ -92,12 +95,18 @@ class CalibrationResult:
             "calibration": None if exits.calibration is None else exits.calibration.model_dump(exclude={"clips"}),
             "without_exits": {"gmac": self.full[0], "accuracy": self.full[1]},
             "glance_alone": {"gmac": self.glance[0], "accuracy": self.glance[1]},
+            "fusion": None if self.fusion is None else {**asdict(self.fusion), "never_loses": self.fusion.never_loses},
             "tried": [
                 {**asdict(trial.rule), "accuracy": trial.accuracy, "mean_absolute_error": trial.error}
                 for trial in self.trials
             ],
             "budgets": [
-                {**row.model_dump(), "realized": unseen.cost, "exit_shares": list(unseen.exit_shares)}
+                {
+                    **row.model_dump(),
+                    "expected_loss": self.full[1] - unseen.accuracy,
+                    "realized": unseen.cost,
+                    "exit_shares": list(unseen.exit_shares),
+                }
                 for row, unseen in zip(exits.budgets, self.unseen, strict=True)
             ],
         }
@@ -107,14 +116,16 @@ def calibrate_bundle(recognizer: Recognizer, request: Request) -> CalibrationRes
     """Run every exit on the clips and find thresholds for a table of budgets.
 
     Raises:
-        AdafocusError: the clips cannot be read or are of one group, a label is unknown, or a budget cannot be met.
+        AdafocusError: the clips cannot be read, are of one group or show one class, a label is unknown, or a budget
+            cannot be met.
     """
     rules = _rules(request, len(recognizer.exit_macs))
     budgets = _budgets(request.budgets, recognizer.exit_macs)
     clips, label_map = read_clips(request.clip_list, request.split), read_label_map(request.label_map)
     # what is wrong is told before clips are run for hours
-    ground_truth(clips, recognizer.bundle.manifest.labels, label_map)
+    truth = ground_truth(clips, recognizer.bundle.manifest.labels, label_map)
     folds = choose_folds(group_names(clips, request.groups_within_labels), request.folds)
+    _refuse_one_class(truth, clips)
     sample = _labeled_predictions(recognizer, request, clips, label_map)
     costs = {budget.unit: exit_costs(sample.predictions, budget.unit) for budget in budgets}
     for budget in budgets:
@@ -148,7 +159,24 @@ def calibrate_bundle(recognizer: Recognizer, request: Request) -> CalibrationRes
     )
     accuracy, gmac = sample.correct.mean(0), sample.predictions.exit_macs / MACS_PER_GMAC
     ends = [(float(gmac[place]), float(accuracy[place])) for place in (-1, 0)]
-    return CalibrationResult(exits, rule, tuple(unseen), tuple(trials), *ends)
+    return CalibrationResult(exits, rule, tuple(unseen), tuple(trials), ends[0], ends[1], _fusion(sample))
+
+
+def _refuse_one_class(truth: GroundTruth, clips: Sequence[LabeledClip]) -> None:
+    """Refuse clips of one class: how confident a network is when it takes it for another cannot be told from them."""
+    if len(truth.classes) == 1:
+        raise AdafocusError(
+            f"All {len(clips)} clips show {clips[0].label}, expected clips of two or more classes: thresholds that are "
+            "found on one class hold for no other. Add clips of other classes."
+        )
+
+
+def _fusion(sample: LabeledPredictions) -> FusionResult | None:
+    """Try how glance and focus are best added; None where the last exit is no sum, or old predictions do not say."""
+    found = sample.predictions
+    if not found.context.size:
+        return None
+    return try_fusion(found.logits[:, 0], found.context, found.logits[:, -1], sample.truth, sample.groups)
 
 
 def _rules(request: Request, exits: int) -> list[ThresholdRule]:

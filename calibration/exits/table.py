@@ -11,6 +11,7 @@ from adafocus.edge.exits import ALWAYS, NEVER
 
 if TYPE_CHECKING:
     from adafocus.calibration.exits.calibrate import CalibrationResult
+    from adafocus.calibration.exits.fusion import FusionResult
 
 # thresholds of more exits are shown by their range
 MAX_LISTED = 3
@@ -25,20 +26,35 @@ def print_calibration(found: CalibrationResult, console: Console) -> None:
         tried.add_row(*cells, style="bold" if rule == found.rule else "")
     console.print(tried)
     title = f"{found.exits.criterion}, temperature {found.exits.temperature:.3g}; on unseen groups"
-    table = Table("budget", "thresholds", "leave at each exit %", "accuracy %", "realized", "error %", title=title)
+    columns = ("budget", "thresholds", "leave at each exit %", "accuracy %", "loses", "realized", "error %")
+    table = Table(*columns, title=title)
     for row, unseen in zip(found.exits.budgets, found.unseen, strict=True):
         table.add_row(
             str(unseen.budget),
             _thresholds(row.thresholds),
             " ".join(str(round(100 * share)) for share in unseen.exit_shares),
             f"{100 * unseen.accuracy:.1f}",
+            f"{100 * (found.full[1] - unseen.accuracy):.1f}",
             f"{unseen.cost:.4g}",
             f"{100 * unseen.error:+.1f} ± {100 * unseen.spread:.1f}",
         )
     console.print(table)
     for name, (gmac, accuracy) in (("glance alone", found.glance), ("never stopping early", found.full)):
         console.print(f"{name}: {100 * accuracy:.1f} % at {gmac:.4g} GMAC")
+    if found.fusion is not None:
+        console.print(fusion_sentence(found.fusion), soft_wrap=True)
+    console.print("loses: points, against never stopping early", style="dim")
     console.print("error: of the mean cost, ± its standard deviation over groups that were left out", style="dim")
+
+
+def fusion_sentence(found: FusionResult) -> str:
+    """Say how good both parts of the last exit are alone, as they are added, and weighted."""
+    verdict = "no worse than either alone" if found.never_loses else "worse than the better of both alone"
+    return (
+        f"glance alone {100 * found.glance:.1f} %, focus alone {100 * found.focus:.1f} %, their sum "
+        f"{100 * found.trained:.1f} %; {found.fusion.glance:.2f} x glance + {found.fusion.focus:.2f} x focus: "
+        f"{100 * found.unseen:.1f} % on unseen groups, {verdict}"
+    )
 
 
 def _thresholds(values: tuple[float, ...]) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from adafocus.calibration.datasets.fingerprints import DIGITS, among
 from adafocus.calibration.exits.calibrate import Request, calibrate_bundle
+from adafocus.calibration.exits.table import print_calibration
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.budget.threshold_curves import CalibratedCurve, curve_of
 from adafocus.edge.bundle.archive import MANIFEST
@@ -125,6 +129,49 @@ def test_unknown_labels_and_a_single_group_are_refused(tmp_path: Path, grey_list
     alone = write_list(tmp_path / "alone.csv", [(tmp_path / f"{place}.npy", "run", "g") for place in range(3)])
     with pytest.raises(AdafocusError, match="All clips are of the group 'g'"):
         calibrate_bundle(recognizer, Request(alone, "val"))
+
+
+def test_clips_of_one_class_are_refused_before_they_are_run(tmp_path: Path, grey_list: Path) -> None:
+    opener = NumpyOpener()
+    recognizer = Recognizer(numpy_bundle(), "litert", 1, None, opener)
+    alone = write_list(tmp_path / "alone.csv", [(tmp_path / f"{n}.npy", "run", f"g{n}") for n in range(6)])
+    with pytest.raises(AdafocusError, match="All 6 clips show run, expected clips of two or more classes"):
+        calibrate_bundle(recognizer, Request(alone, "val"))
+    assert not opener.calls
+
+
+@pytest.mark.parametrize("clips", [2, 3, 8])
+def test_a_small_set_gives_a_whole_table(tmp_path: Path, grey_list: Path, clips: int) -> None:
+    recognizer = Recognizer(numpy_bundle(), "litert", 1, None, NumpyOpener())
+    rows = [(tmp_path / f"{n}.npy", LABELS[n % 2], f"g{n}") for n in range(clips)]
+    found = calibrate_bundle(recognizer, Request(write_list(tmp_path / "few.csv", rows), "val"))
+    assert len(found.exits.budgets) == len(found.unseen) == 9
+    assert all(np.isfinite(row.thresholds[0]) for row in found.exits.budgets)
+    assert [row["expected_loss"] for row in found.as_dict()["budgets"]] == pytest.approx([0.0] * 9)
+
+
+def test_the_clips_of_a_calibration_are_known_again_by_content(tmp_path: Path, grey_list: Path) -> None:
+    recognizer = Recognizer(numpy_bundle(), "litert", 1, None, NumpyOpener())
+    found = calibrate_bundle(recognizer, Request(grey_list, "val"))
+    assert found.exits.calibration is not None
+    known = found.exits.calibration.clips or ""
+    assert len(known) == 40 * DIGITS
+    (tmp_path / "copy.npy").write_bytes((tmp_path / "7.npy").read_bytes())
+    (tmp_path / "new.npy").write_bytes(b"another")
+    assert among([tmp_path / "new.npy", tmp_path / "copy.npy"], known) == [tmp_path / "copy.npy"]
+    assert "clips" not in found.as_dict()["calibration"]
+
+
+@pytest.mark.parametrize("variant", ["tsm", "long"])
+def test_glance_and_focus_are_weighed_where_the_last_exit_is_their_sum(grey_list: Path, variant: str) -> None:
+    recognizer = Recognizer(numpy_bundle(variant), "litert", 1, None, NumpyOpener())
+    found = calibrate_bundle(recognizer, Request(grey_list, "val"))
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_calibration(found, console)
+    assert ("their sum 75.0 %" in console.export_text()) == (variant == "tsm")
+    if found.fusion is not None:
+        assert (found.fusion.glance, found.fusion.focus, found.fusion.trained) == (0.75, 0.75, 0.75)
+        assert found.as_dict()["fusion"]["never_loses"] == (found.fusion.unseen >= 0.75)
 
 
 def test_a_place_that_holds_something_else_is_refused_before_the_clips_are_run(
