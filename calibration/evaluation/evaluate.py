@@ -16,7 +16,7 @@ from adafocus.calibration.evaluation.comparison import compare, refuse_other_cli
 from adafocus.calibration.evaluation.detection import positive_label
 from adafocus.calibration.evaluation.evaluation_input import EvaluationInput, PlainNetwork
 from adafocus.calibration.evaluation.figures import compute_figures
-from adafocus.calibration.evaluation.protocol import TEST, kind_of, record_touch, refuse_known
+from adafocus.calibration.evaluation.protocol import TEST, kind_of, read_touches, record_touch, refuse_known
 from adafocus.calibration.predictions.ablations import GLANCE_ALONE, ablations_of, policy_name, runs_of
 from adafocus.calibration.predictions.collect import Predictions, collect
 from adafocus.calibration.predictions.ground_truth import ground_truth, read_label_map
@@ -102,6 +102,7 @@ def evaluate_bundle(recognizer: Recognizer, request: Request) -> Evaluation:
     protocol: dict[str, Any] = {"kind": kind_of(request.split), "split": clips[0].split}
     if protocol["kind"] == TEST:
         refuse_known(whole_split, request.clip_list, request.seen, manifest)
+        read_touches(request.touch_log)
     other = None if request.compare is None else _read_other(request, request.compare, clips)
     baseline = _open_baseline(request, manifest.labels)
     others = [_open_plain(path, recognizer) for path in request.plain]

@@ -41,13 +41,13 @@ ABLATIONS: dict[str, Ablation] = {
     "motion boxes": Ablation(boxes="motion"),  # type: ignore[arg-type]
     "motion frames": Ablation(frames="motion"),  # type: ignore[arg-type]
     WITHOUT_POLICY: Ablation(boxes="centre", frames="uniform"),
+    PLAIN: Ablation(boxes="full", frames="uniform"),
     "centred boxes": Ablation(boxes="centre"),
     "random boxes": Ablation(boxes="random"),
     "whole frames": Ablation(boxes="full"),
     "fixed boxes": Ablation(shape="fixed"),
     "uniform frames": Ablation(frames="uniform"),
     "random frames": Ablation(frames="random"),
-    PLAIN: Ablation(boxes="full", frames="uniform"),
 }
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from adafocus.calibration.evaluation.comparison import compare
 from adafocus.calibration.evaluation.evaluate import Evaluation, Request, evaluate_bundle
 from adafocus.calibration.evaluation.evaluation_input import EvaluationInput, PlainNetwork
 from adafocus.calibration.evaluation.figures import compute_figures
+from adafocus.calibration.evaluation.report.html import render
+from adafocus.calibration.evaluation.report.table import print_evaluation, sentences
 from adafocus.calibration.predictions.ablations import (
     ABLATIONS,
     LEARNED,
+    MOTION,
     OWN,
     PLAIN,
     WITHOUT_POLICY,
     ablations_of,
+    policy_name,
     runs_of,
 )
 from adafocus.calibration.report_file import read_evaluation, write_report
@@ -44,6 +50,27 @@ def test_random_ablations_are_run_once_for_each_seed() -> None:
     runs = runs_of("random frames", ABLATIONS["random frames"], 3)
     assert [ablation.seed for ablation in runs.values()] == [0, 1, 2]
     assert {ablation.frames for ablation in runs.values()} == {"random"}
+
+
+@pytest.mark.parametrize("span", ["spread", "densest"])
+def test_a_policy_of_motion_is_called_so_and_no_row_looks_where_another_looks(
+    recognizer: Recognizer, span: str
+) -> None:
+    geometry = recognizer.bundle.manifest.geometry
+    by_motion = geometry.model_copy(
+        update={"boxes_in": "frame", "policy": "motion", "focus_span": span, "box_min": 0.5}
+    )
+    assert policy_name(geometry) == LEARNED
+    assert policy_name(by_motion) == MOTION
+    assert next(iter(ablations_of(geometry))) == LEARNED
+    rows = ablations_of(by_motion)
+    assert next(iter(rows.items())) == (MOTION, OWN)
+    assert LEARNED not in rows
+    assert "motion boxes" not in rows
+    assert {PLAIN, WITHOUT_POLICY, "random boxes"} <= rows.keys()
+    # frames that are spread evenly are uniform ones already
+    assert ("uniform frames" in rows) == ("centred boxes" in rows) == (span == "densest")
+    assert list(ablations_of(by_motion, every=False)) == [MOTION, PLAIN]
 
 
 def test_accuracy_and_cost_of_every_ablation(found: Evaluation, recognizer: Recognizer) -> None:
@@ -113,6 +140,34 @@ def test_what_the_policy_does_is_told(found: Evaluation) -> None:
         "box_change_percent": 0.0,
         "frame_sets": 1,
     }
+
+
+def test_glance_and_focus_are_told_apart_and_ties_counted(found: Evaluation) -> None:
+    # the black clip is a tie after the glance; the focus alone calls every clip run
+    assert found.figures["ties"] == {"glance": 1, "final": 0}
+    fusion = found.figures["fusion"]
+    assert (fusion["glance_percent"], fusion["focus_percent"], fusion["final_percent"]) == (50.0, 62.5, 62.5)
+    assert [(row["against"], row["points"]) for row in fusion["final_ahead"]] == [
+        ("glance alone", 12.5),
+        ("focus alone", 0.0),
+    ]
+
+
+@pytest.mark.parametrize(("group", "label"), [("g", None), (None, "run"), ("g", "run")], ids=["group", "class", "both"])
+def test_one_group_and_one_class_have_honest_figures(
+    recognizer: Recognizer, clip_list: Path, group: str | None, label: str | None
+) -> None:
+    rows = [line.split(",") for line in clip_list.read_text().split()]
+    clip_list.write_text("\n".join(",".join([row[0], label or row[1], group or row[2], row[3]]) for row in rows[1:]))
+    clip_list.write_text("path,label,group,split\n" + clip_list.read_text())
+    figures = evaluate_bundle(recognizer, Request(clip_list, "val", seeds=1)).figures
+    assert (figures["groups"] == 1) == (group is not None)
+    assert (figures["ways"][LEARNED]["top1_interval"] is None) == (group is not None)
+    said = sentences(figures)
+    assert any("all clips show one class, run" in text for text in said) == (label is not None)
+    console = Console(file=io.StringIO(), width=200)
+    print_evaluation(figures, console)
+    assert "<!doctype html>" in render(figures, {})
 
 
 def test_groups_may_be_numbered_within_labels(recognizer: Recognizer, request_of: Request) -> None:
