@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adafocus.errors import CheckpointError, NetworkError
-from adafocus.networks.adafocus import AdaFocus, Inference, PolicyOutputs, TrainingOutputs
+from adafocus.networks.adafocus import AdaFocus, EncoderOutputs, Inference, PolicyOutputs, TrainingOutputs
 from adafocus.networks.backbones import BACKBONES, build_backbone
 from adafocus.networks.checkpoints import Loaded, load_encoder, load_state
 from adafocus.networks.config import NetworkConfig
@@ -15,6 +15,7 @@ __all__ = [
     "PRESETS",
     "AdaFocus",
     "CheckpointError",
+    "EncoderOutputs",
     "Inference",
     "Loaded",
     "NetworkConfig",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -28,6 +28,13 @@ COUNTS = (
     "shift_div",
     "patches_per_call",
 )
+# field -> its values, the usual one first
+CHOICES = {
+    "boxes_in": ("square", "frame"),
+    "glance_fit": ("square", "squeezed", "padded"),
+    "policy": ("network", "motion"),
+    "focus_span": ("weights", "spread", "densest"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,14 @@ class NetworkConfig:
     of the ``x3d`` variant and of the two MLPs of the ``long`` variant; ``shift_div`` is the share of the channels that
     the ``tsm`` variant shifts each way; ``patches_per_call`` is how many patches the focus graph of the ``long``
     variant takes at once.
+
+    The last four fields say where the focus looks. ``boxes_in``: boxes lie in the centre ``square``, as published, or
+    in the whole ``frame``, from which patches are cut at its own resolution; ``box_min_px`` and ``box_max_px`` divided
+    by ``frame_size`` are then fractions of the frame's short side. ``glance_fit``: the glance sees the centre
+    ``square``, whose side is short side x ``frame_size`` / ``short_side_px``, or the whole frame, ``squeezed`` into a
+    square or ``padded`` to one. ``policy``: a ``network``, or ``motion``, which puts a square of ``box_min`` where
+    pixels change and has no parameters. ``focus_span``: focus frames by the ``weights`` of the policy network, evenly
+    ``spread`` over the candidates, or the ``densest`` run of candidates, in which most changes.
     """
 
     variant: str
@@ -66,6 +81,10 @@ class NetworkConfig:
     box_max_px: int | None = None
     shift_div: int = 8
     patches_per_call: int = 1
+    boxes_in: str = "square"
+    glance_fit: str = "square"
+    policy: str = "network"
+    focus_span: str = "weights"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.
@@ -107,6 +126,30 @@ class NetworkConfig:
             raise NetworkError(f"mean is {self.mean}, expected three numbers.")
         if not _are_three_numbers(self.std) or min(self.std) <= 0.0:
             raise NetworkError(f"std is {self.std}, expected three numbers above 0.")
+        self._check_looking()
+
+    def _check_looking(self) -> None:
+        """Refuse ways to look that there are not, or that contradict each other."""
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise NetworkError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}.")
+        whole_frame = {"glance_fit": ("squeezed", "padded"), "policy": ("motion",), "focus_span": ("densest",)}
+        for name, values in whole_frame.items():
+            if self.boxes_in != "frame" and getattr(self, name) in values:
+                raise NetworkError(
+                    f"{name} is {getattr(self, name)!r} with boxes_in {self.boxes_in!r}, expected boxes_in 'frame', or "
+                    f"{name} {CHOICES[name][0]!r}."
+                )
+        if not self.has_policy_network and self.focus_span == "weights":
+            raise NetworkError(
+                "focus_span is 'weights' with policy 'motion', which gives no weights, expected focus_span 'spread' or "
+                "'densest'."
+            )
+
+    @property
+    def has_policy_network(self) -> bool:
+        """Whether a network says where the focus looks, and not a rule."""
+        return self.policy == "network"
 
     @property
     def box_max_side_px(self) -> int:
@@ -115,12 +158,12 @@ class NetworkConfig:
 
     @property
     def box_min(self) -> float:
-        """Smallest side of a focus box as a fraction of the frame."""
+        """Smallest side of a focus box as a fraction of the square, or of the short side of the whole frame."""
         return self.box_min_px / self.frame_size
 
     @property
     def box_max(self) -> float:
-        """Largest side of a focus box as a fraction of the frame."""
+        """Largest side of a focus box likewise."""
         return self.box_max_side_px / self.frame_size
 
     @property
@@ -133,9 +176,14 @@ class NetworkConfig:
         """Patches that the focus graph takes at once."""
         return self.patches_per_call if self.takes_patches_in_steps else self.focus_frames
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values; what was published without a choice is written without it, as it always was."""
+        usual = {name: known[0] for name, known in CHOICES.items()}
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
+
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> NetworkConfig:
-        """Undo :func:`dataclasses.asdict`, also after a round trip through JSON."""
+        """Undo :meth:`as_dict`, also after a round trip through JSON."""
         fields: dict[str, Any] = {}
         for name, value in content.items():
             fields[name] = tuple(value) if isinstance(value, list) else value

@@ -16,7 +16,7 @@ from torch import Tensor, fx, nn
 from adafocus.networks.adafocus import AdaFocus
 from adafocus.networks.config import NetworkConfig
 from adafocus.networks.heads import CumulativeClassifier
-from adafocus.networks.lowering import STAGES, LoweredStages, lower
+from adafocus.networks.lowering import LoweredStages, lower
 from adafocus.networks.variants import from_config
 
 FP32_BYTES, INT8_BYTES = 4, 1
@@ -90,13 +90,14 @@ def cost_of(config: NetworkConfig) -> Cost:
     with torch.device("meta"):
         net = from_config(config).eval()
         stages = lower(net)
-        counted = {name: _stage_cost(stages, name) for name in STAGES}
+        counted = {name: _stage_cost(stages, name) for name in stages.modules()}
         published = _published(net)
-    start, policy, focus = (counted[name] for name in STAGES)
+    start, focus = counted["glance"].macs, counted["focus"].macs
+    decided = start + (counted["policy"].macs if "policy" in counted else 0)
     per_call = config.patches_in_one_call if config.takes_patches_in_steps else 1
     # an exit inside a call has paid for the whole call
     calls = [-(-patch // per_call) for patch in range(1, net.exits)]
-    exits = (start.macs, *(start.macs + policy.macs + count * focus.macs for count in calls))
+    exits = (start, *(decided + count * focus for count in calls))
     return Cost(sum(stage.parameters for stage in counted.values()), counted, exits, published)
 
 
@@ -140,8 +141,10 @@ def _published(net: AdaFocus) -> tuple[int, ...]:
     encode = count_macs(net.global_encoder, lambda: net.global_encoder(frames))
     focus = count_macs(net.local_encoder, lambda: net.local_encoder(patches))
     pooled, local = features.mean((3, 4)), torch.zeros(1, config.focus_frames, net.local_encoder.channels)
-    policy = count_macs(net.spatial_policy, lambda: net.spatial_policy(features))
-    policy += count_macs(net.temporal_policy, lambda: net.temporal_policy(pooled))
+    policy = 0
+    if config.has_policy_network:
+        policy += count_macs(net.spatial_policy, lambda: net.spatial_policy(features))
+        policy += count_macs(net.temporal_policy, lambda: net.temporal_policy(pooled))
     classifier = getattr(net, "classifier", None)
     if isinstance(classifier, CumulativeClassifier):
         every = count_macs(classifier, lambda: classifier.all_glance_logits(classifier.glance_maximum(pooled)))

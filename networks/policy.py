@@ -64,8 +64,17 @@ def decode_boxes(raw: Tensor, box_min: float, box_max: float = 1.0) -> Tensor:
     Sides lie between ``box_min`` and ``box_max``; positions fill the room that the sides leave, so a box never leaves
     the frame.
     """
-    sides = box_min + (box_max - box_min) * raw[..., 2:]
-    return torch.cat((raw[..., :2] * (1.0 - sides), sides), dim=-1)
+    bounded = bounded_sides(raw, box_min, box_max)
+    sides = bounded[..., 2:]
+    return torch.cat((bounded[..., :2] * (1.0 - sides), sides), dim=-1)
+
+
+def bounded_sides(raw: Tensor, box_min: float, box_max: float) -> Tensor:
+    """Bound the sides of raw boxes ``(..., 4)``; the first two stay places in the room that the sides leave.
+
+    Boxes in whole frames leave the network so, because a frame's aspect is known only where it is decoded.
+    """
+    return torch.cat((raw[..., :2], box_min + (box_max - box_min) * raw[..., 2:]), dim=-1)
 
 
 def box_track(raw: Tensor, candidates: int) -> Tensor:

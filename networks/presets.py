@@ -49,6 +49,20 @@ def _tsm(focus_frames: int, patch_size: int, local: str = "resnet50") -> Network
     )
 
 
+def _by_motion(size: int) -> dict[str, Any]:
+    """Return the sizes of a network whose focus sees the half of the whole frame's short side where pixels change."""
+    return {
+        "frame_size": size,
+        "short_side_px": size,
+        "glance_size": size,
+        "patch_size": size,
+        "box_min_px": size // 2,
+        "box_max_px": size // 2,
+        "boxes_in": "frame",
+        "policy": "motion",
+    }
+
+
 PRESETS: dict[str, NetworkConfig] = {
     "long-mbv2-r50-p96": _long(96),
     "long-mbv2-r50-p128": _long(128),
@@ -85,6 +99,32 @@ PRESETS: dict[str, NetworkConfig] = {
         head_bias=True,
         **FRAME,
         **KINETICS,
+    ),
+    "x3d-xs-xs-frame": NetworkConfig(
+        variant="x3d",
+        global_backbone="x3d_xs",
+        local_backbone="x3d_xs",
+        num_classes=400,
+        glance_frames=4,
+        # twice the glance frames: every second one lies between two of them
+        candidate_frames=8,
+        focus_frames=4,
+        focus_span="spread",
+        head_bias=True,
+        **_by_motion(160),
+        **KINETICS,
+    ),
+    "tsm-mbv2-mbv2-frame": NetworkConfig(
+        variant="tsm",
+        global_backbone="mobilenet_v2",
+        local_backbone="mobilenet_v2",
+        num_classes=174,
+        glance_frames=8,
+        candidate_frames=16,
+        focus_frames=8,
+        focus_span="densest",
+        **_by_motion(128),
+        **IMAGENET,
     ),
 }
 

@@ -40,7 +40,7 @@ class AdaFocusPerClip(AdaFocus):
         self.training_heads["local_aux"] = self._head(local_channels)
 
     @staticmethod
-    def boxes_in(config: NetworkConfig) -> int:
+    def box_count(config: NetworkConfig) -> int:
         """Return 1: one box serves the whole clip."""
         return 1
 
@@ -101,7 +101,7 @@ class AdaFocusPerFrame(AdaFocus):
         self.training_heads["local_frame"] = LinearHead(local_channels, config.num_classes, dropout=config.dropout)
 
     @staticmethod
-    def boxes_in(config: NetworkConfig) -> int:
+    def box_count(config: NetworkConfig) -> int:
         """Return one box for every glance frame."""
         return config.glance_frames
 

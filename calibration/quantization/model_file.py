@@ -8,7 +8,6 @@ quantized. The file is a safetensors file whose metadata says how it was made.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +85,7 @@ def save_model(
     metadata = {
         "format": FORMAT,
         "preset": preset,
-        "config": json.dumps(dataclasses.asdict(config)),
+        "config": json.dumps(config.as_dict()),
         "labels": json.dumps(labels),
         "history": json.dumps(history),
     }

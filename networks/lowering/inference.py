@@ -9,14 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from adafocus.networks.config import NetworkConfig
-from adafocus.networks.cropping import crop_frames, resize_frames
+from adafocus.networks.cropping import resize_frames
+from adafocus.networks.looking import Frames, choose_frames, cut_patches
 from adafocus.networks.lowering.stages import LoweredStages
-from adafocus.networks.temporal import middle_frames, quantile_levels, select_frames
+from adafocus.networks.temporal import middle_frames
 
 
 @dataclass(frozen=True)
 class LoweredInference:
-    """Outputs of the stages for one clip: ``(exits, K)``, ``(1 or T_L, 4)``, ``(T_G,)`` and ``(T_L,)``."""
+    """Outputs of the stages for one clip: ``(exits, K)``, ``(1 or T_L, 4)``, ``(T_G,)`` and ``(T_L,)``.
+
+    The last three are empty where the policy is no network.
+    """
 
     stage_logits: Tensor
     boxes: Tensor
@@ -25,7 +29,7 @@ class LoweredInference:
 
 
 def run_stages(
-    stages: Mapping[str, nn.Module], config: NetworkConfig, glance: Tensor, candidates: Tensor
+    stages: Mapping[str, nn.Module], config: NetworkConfig, glance: Tensor, candidates: Tensor | Frames
 ) -> LoweredInference:
     """Run glance, policy and focus on one clip; gradients flow through everything but pixels and choices.
 
@@ -33,16 +37,24 @@ def run_stages(
         stages: by name.
         config: of the network.
         glance: ``(T_G, 3, S, S)``.
-        candidates: ``(N, 3, F, F)``.
+        candidates: ``(N, 3, F, F)``; the clip that cuts patches itself, where boxes lie in the whole frame; the patches
+            ``(T_L, 3, P, P)``, where the policy is no network.
 
     Returns:
         the outputs, with the boxes that the policy gives: one, or one for every candidate.
     """
     features, first, context = stages["glance"](glance)
-    boxes, weights = stages["policy"](features)
-    chosen = select_frames(weights[None], len(candidates), quantile_levels(config.focus_frames))[0]
-    used = boxes.detach() if len(boxes) == 1 else boxes.detach()[chosen]
-    patches = crop_frames(candidates[chosen][None], used[None], config.patch_size)[0]
+    if "policy" in stages:
+        boxes, weights = stages["policy"](features)
+        looked = candidates[None] if isinstance(candidates, Tensor) else [candidates]
+        chosen = choose_frames(config, weights[None], looked)[0]
+        used = boxes.detach() if len(boxes) == 1 else boxes.detach()[chosen]
+        patches = cut_patches(config, looked, used[None], chosen[None])[0]
+    elif isinstance(candidates, Tensor):
+        boxes, weights, patches = first.new_zeros(0, 4), first.new_zeros(0), candidates
+        chosen = weights.long()
+    else:
+        raise TypeError("without a network as policy the patches are given")
     exits = [first]
     for part in patches.split(config.patches_in_one_call):
         logits, *following = stages["focus"](part, context)
@@ -52,16 +64,20 @@ def run_stages(
 
 
 @torch.no_grad()
-def infer_lowered(stages: LoweredStages, candidates: Tensor, glance: Tensor | None = None) -> LoweredInference:
+def infer_lowered(stages: LoweredStages, candidates: Tensor | Frames, glance: Tensor | None = None) -> LoweredInference:
     """Run one clip through every exit.
 
     Args:
         stages: from :func:`adafocus.networks.lowering.lower`.
-        candidates: ``(1, N, 3, F, F)`` float32, normalized.
+        candidates: ``(1, N, 3, F, F)`` float32, normalized, or what :func:`run_stages` takes in its place.
         glance: ``(1, T_G, 3, S, S)``; without it, candidates on a uniform grid.
     """
     config = stages.config
-    frames = middle_frames(candidates, config.glance_frames) if glance is None else glance
-    outputs = run_stages(stages.modules(), config, resize_frames(frames, config.glance_size)[0], candidates[0])
-    used = outputs.boxes if len(outputs.boxes) == 1 else outputs.boxes[outputs.frame_indices]
+    if glance is None:
+        if not isinstance(candidates, Tensor):
+            raise TypeError("only square candidates can be the glance")
+        glance = middle_frames(candidates, config.glance_frames)
+    looked = candidates[0] if isinstance(candidates, Tensor) else candidates
+    outputs = run_stages(stages.modules(), config, resize_frames(glance, config.glance_size)[0], looked)
+    used = outputs.boxes if len(outputs.boxes) <= 1 else outputs.boxes[outputs.frame_indices]
     return replace(outputs, boxes=used)

@@ -1,7 +1,8 @@
 """The three stage graphs of every variant: static, 4-D at most, inference only.
 
 Tensor names are those of the bundle: ``frames`` -> ``features``, ``glance_logits``, ``context``; ``features`` ->
-``boxes``, ``frame_weights``; ``patches``, ``context`` -> ``logits``[, ``context``].
+``boxes``, ``frame_weights``; ``patches``, ``context`` -> ``logits``[, ``context``]. Where the policy is no network,
+there are two.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from adafocus.networks.lowering.rules import (
     time_mean,
     with_fewer_products,
 )
-from adafocus.networks.policy import SpatialPolicy, TemporalPolicy, decode_boxes
+from adafocus.networks.policy import SpatialPolicy, TemporalPolicy, bounded_sides, decode_boxes
 from adafocus.networks.variants import AdaFocusPerClip, AdaFocusPerFrame
 
 STAGES = ("glance", "policy", "focus")
@@ -99,7 +100,8 @@ class GlancePerFrame(nn.Module):
 class Policy(nn.Module):
     """``features`` (T_G, C, h, w) -> ``boxes`` as y, x, height, width in 0..1, ``frame_weights`` (T_G).
 
-    Boxes are ``(1, 4)``, or ``(N, 4)`` in the long variant, one for every candidate frame.
+    Boxes are ``(1, 4)``, or ``(N, 4)`` in the long variant, one for every candidate frame. Where they lie in the whole
+    frame, y and x are places in the room that the sides leave, and sides are fractions of the short side.
     """
 
     inputs = ("features",)
@@ -109,6 +111,7 @@ class Policy(nn.Module):
         super().__init__()
         config = net.config
         self.frames = config.glance_frames
+        self.decode = decode_boxes if config.boxes_in == "square" else bounded_sides
         self.bounds = (config.box_min, config.box_max)
         self.temperature = config.temperature
         self.spatial = _lower_spatial(net.spatial_policy, net.map_size)
@@ -123,7 +126,7 @@ class Policy(nn.Module):
         if self.track is not None:
             raw = self.track(raw.transpose(0, 1)).transpose(0, 1)
         logits = self.temporal(frame_mean(features).flatten(1))
-        return decode_boxes(raw, *self.bounds), (logits.reshape(1, -1) / self.temperature).softmax(1).reshape(-1)
+        return self.decode(raw, *self.bounds), (logits.reshape(1, -1) / self.temperature).softmax(1).reshape(-1)
 
     def as_run(self) -> Policy:
         """Return the form that devices run: it has fewer multiplications, and differs in float rounding only."""
@@ -186,11 +189,11 @@ class FocusPerFrame(nn.Module):
 
 @dataclass(frozen=True)
 class LoweredStages:
-    """The stage graphs of one network and examples of their inputs."""
+    """The stage graphs of one network and examples of their inputs; ``policy`` is None where it is no network."""
 
     config: NetworkConfig
     glance: Any
-    policy: Policy
+    policy: Policy | None
     focus: Any
 
     def examples(self, stage: str) -> tuple[Tensor, ...]:
@@ -212,11 +215,13 @@ class LoweredStages:
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the graphs by stage, in the order of use, with the weights that are trained and stored."""
-        return {"glance": self.glance, "policy": self.policy, "focus": self.focus}
+        found = {"glance": self.glance, "policy": self.policy, "focus": self.focus}
+        return {stage: module for stage, module in found.items() if module is not None}
 
     def as_run(self, stage: str) -> nn.Module:
         """Return one of them in the form that is converted for devices."""
-        return self.policy.as_run() if stage == "policy" else self.modules()[stage]
+        module = self.modules()[stage]
+        return module.as_run() if isinstance(module, Policy) else module
 
 
 STAGE_CLASSES: dict[type[AdaFocus], tuple[Callable[[Any], nn.Module], Callable[[Any], nn.Module]]] = {
@@ -228,7 +233,8 @@ STAGE_CLASSES: dict[type[AdaFocus], tuple[Callable[[Any], nn.Module], Callable[[
 def lower(net: AdaFocus) -> LoweredStages:
     """Rewrite a network into its stage graphs; the network itself is left as it is."""
     glance, focus = STAGE_CLASSES[type(net)]
-    return LoweredStages(net.config, glance(net).eval(), Policy(net).eval(), focus(net).eval())
+    policy = Policy(net).eval() if net.config.has_policy_network else None
+    return LoweredStages(net.config, glance(net).eval(), policy, focus(net).eval())
 
 
 def _lower_spatial(policy: SpatialPolicy, map_size: int) -> nn.Sequential:

@@ -26,6 +26,14 @@ TINY: dict[str, dict[str, Any]] = {
     "tsm-mbv2-mbv2": {**SMALL, "glance_size": 48, "glance_frames": 3, "candidate_frames": 9, "focus_frames": 3},
     "x3d-xs-xs": {**SMALL, "glance_size": 48, "glance_frames": 3, "candidate_frames": 9, "focus_frames": 4},
 }
+# no policy network: the focus is given patches
+TINY_FRAME: dict[str, dict[str, Any]] = {
+    "tsm-mbv2-mbv2-frame": {"glance_frames": 3, "candidate_frames": 6, "focus_frames": 3},
+    "x3d-xs-xs-frame": {"glance_frames": 4, "candidate_frames": 8, "focus_frames": 4},
+}
+for _sizes in TINY_FRAME.values():
+    _sizes |= {"num_classes": 7, "frame_size": 48, "short_side_px": 48, "glance_size": 48, "patch_size": 32}
+    _sizes |= {"box_min_px": 24, "box_max_px": 24}
 
 
 def lively(net: nn.Module, seed: int = 5) -> nn.Module:
