@@ -101,8 +101,9 @@ def export(request: Request) -> Exported:
             raise AdafocusError("There is no clip to verify the conversion on. Name a video: --verify VIDEO")
         converted = Path(scratch) / "graphs"
         parts = PARTS if request.incremental and glance_parts(model.stages) else ()
-        outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*STAGES, *parts))
-        for verdicts, graphs in ((exported.verdicts, STAGES), (exported.parts, parts)):
+        stages = geometry.stage_names
+        outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*stages, *parts))
+        for verdicts, graphs in ((exported.verdicts, stages), (exported.parts, parts)):
             verdicts |= {name: Verdict("failed", why) for name in runtimes if (why := _unmade(outcomes, name, graphs))}
         exported.reports = reports_of(outcomes)
         usable = [runtime for runtime in runtimes if runtime not in exported.verdicts]
@@ -147,7 +148,7 @@ def _unmade(outcomes: Mapping[Item, Outcome], runtime: Runtime, graphs: Sequence
 
 def partly_delegated(reports: Mapping[Item, Report], runtime: Runtime) -> str | None:
     """Return a sentence on the stages that are not fully delegated, or None."""
-    split = [stage for stage in STAGES if not reports[runtime, stage].fully_delegated()]
+    split = [stage for stage in STAGES if (runtime, stage) in reports and not reports[runtime, stage].fully_delegated()]
     return f"not fully delegated: {', '.join(split)}" if split else None
 
 

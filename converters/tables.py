@@ -52,7 +52,7 @@ def show_export(exported: Exported, console: Console) -> None:
 
 def difference(parity: Parity | None, stage: str) -> str:
     """Return the largest difference of a stage: in steps for integer outputs, relative for float outputs."""
-    if parity is None:
+    if parity is None or stage not in parity.stages:
         return "-"
     found = parity.stages[stage]
     parts = [f"{found.steps} steps"] if parity.precision == "int8" and stage != "policy" and not found.relative else []

@@ -126,7 +126,7 @@ def load_model(path: Path) -> StoredModel:
             "quantize."
         ) from error
     stages = lower(networks.from_config(config).eval())
-    parts = {stage: _of_stage(tensors, stage) for stage in ("glance", "policy", "focus")}
+    parts = {stage: _of_stage(tensors, stage) for stage in stages.modules()}
     try:
         prepared = {}
         for stage, module in stages.modules().items():

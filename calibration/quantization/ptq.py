@@ -43,6 +43,11 @@ def geometry_of(config: NetworkConfig) -> Geometry:
         patch_size=config.patch_size,
         mean=config.mean,
         std=config.std,
+        boxes_in=config.boxes_in,  # type: ignore[arg-type]
+        glance_fit=config.glance_fit,  # type: ignore[arg-type]
+        policy=config.policy,  # type: ignore[arg-type]
+        focus_span=config.focus_span,  # type: ignore[arg-type]
+        box_min=None if config.boxes_in == "square" else config.box_min,
     )
 
 

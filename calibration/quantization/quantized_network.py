@@ -18,10 +18,12 @@ from adafocus.calibration.quantization.qat import (
     set_exponent,
     training_graph,
 )
+from adafocus.networks.looking import Frames
 from adafocus.networks.lowering import LoweredInference, LoweredStages, run_stages
 
 QUANTIZED = ("glance", "focus")
-View = tuple[Tensor, Tensor]
+# glance and candidates as run_stages takes them
+View = tuple[Tensor, Tensor | Frames]
 
 
 @torch.no_grad()
@@ -43,13 +45,13 @@ def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> dict[str, list
 
 
 class QuantizedNetwork(nn.Module):
-    """Prepared glance and focus, and the float policy.
+    """Prepared glance and focus, and the float policy where it is a network.
 
     Attributes:
         config: of the network.
         glance: prepared graph.
         focus: prepared graph.
-        policy: float graph.
+        policy: float graph, or None.
     """
 
     def __init__(self, stages: LoweredStages, kept_float: Mapping[str, Iterable[str]] | None = None) -> None:
@@ -64,12 +66,16 @@ class QuantizedNetwork(nn.Module):
         modules, kept = stages.modules(), kept_float or {}
         self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), kept.get("glance", ()))
         self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), kept.get("focus", ()))
-        self.policy = modules["policy"]
+        self.policy = modules.get("policy")
         self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
 
     def prepared(self) -> dict[str, GraphModule]:
         """Return stage -> graph with fake quantization."""
         return {"glance": self.glance, "focus": self.focus}
+
+    def floats(self) -> dict[str, nn.Module]:
+        """Return stage -> graph that stays float."""
+        return {} if self.policy is None else {"policy": self.policy}
 
     def calibrate(self, inputs: Mapping[str, list[tuple[Tensor, ...]]]) -> None:
         """Fix every activation's scale from what :func:`stage_inputs` recorded."""
@@ -110,6 +116,6 @@ class QuantizedNetwork(nn.Module):
             for module in chosen:
                 enable_fake_quant(module)
 
-    def forward(self, glance: Tensor, candidates: Tensor) -> LoweredInference:
+    def forward(self, glance: Tensor, candidates: Tensor | Frames) -> LoweredInference:
         """Run one clip; shapes as in :func:`run_stages`."""
-        return run_stages({**self._fast, "policy": self.policy}, self.config, glance, candidates)
+        return run_stages({**self._fast, **self.floats()}, self.config, glance, candidates)

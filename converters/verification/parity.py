@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from adafocus.calibration.quantization.model_file import StoredModel
 from adafocus.calibration.quantization.tie_free_scales import reference_program
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import STAGES, GraphFile, Precision, Stage, TensorSpec
+from adafocus.edge.bundle.manifest import GraphFile, Precision, Stage, TensorSpec
 from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_STEPS, SAME_CHOICES
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.runtimes.graph import Arrays, Graph
@@ -53,7 +53,7 @@ class Parity:
 
     precision: Precision
     clips: int = 0
-    stages: dict[str, StageParity] = field(default_factory=lambda: {stage: StageParity() for stage in STAGES})
+    stages: dict[str, StageParity] = field(default_factory=dict)
     same_label: int = 0
     same_best: int = 0
     same_frames: int = 0
@@ -118,7 +118,7 @@ class ProgramGraph:
 
 def reference_stages(model: StoredModel, precision: Precision) -> Programs:
     """Return what the converted stages must equal: quantized programs, or the float graphs of the same weights."""
-    modules: dict[Stage, nn.Module] = {stage: model.stages.modules()[stage] for stage in STAGES}
+    modules: dict[Stage, nn.Module] = dict(model.stages.modules())  # type: ignore[arg-type]
     if precision == "int8":
         modules |= {stage: reference_program(graph) for stage, graph in model.prepared.items()}  # type: ignore[misc]
     return {stage: Program(module) for stage, module in modules.items()}
@@ -129,7 +129,7 @@ def _reference(bundle: Bundle, runtime: str, programs: Programs) -> tuple[Recogn
     graphs: dict[Stage, ProgramGraph] = {}
 
     def opened(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
-        stage = next(stage for stage in STAGES if bundle.graph(stage, runtime)[1] is description)
+        stage = next(stage for stage in programs if bundle.graph(stage, runtime)[1] is description)
         graphs[stage] = ProgramGraph(programs[stage], description)
         return graphs[stage]
 
@@ -138,7 +138,7 @@ def _reference(bundle: Bundle, runtime: str, programs: Programs) -> tuple[Recogn
 
 def compare(recognizer: Recognizer, programs: Programs, clips: Iterable[Clip], precision: Precision) -> Parity:
     """Run clips through the device code and through the programs: each stage on equal inputs, then both chains."""
-    result = Parity(precision)
+    result = Parity(precision, stages={stage: StageParity() for stage in programs})
     reference, graphs = _reference(recognizer.bundle, recognizer.runtime, programs)
     for clip in clips:
         given = recognizer.recognize_clip(clip)
