@@ -39,10 +39,12 @@ class CacheSettings:
         frames: per clip, the middle of each of so many equal segments of the video. An odd multiple of the network's
             candidate frames holds exactly the frames that inference sees.
         short_side_px: what the short side of the whole picture is resized to.
+        native: frames with a shorter side are kept as they were decoded.
     """
 
     frames: int
     short_side_px: int
+    native: bool = False
 
 
 class FrameCache:
@@ -149,7 +151,9 @@ class FrameCache:
                 key = entries.content_key(clip)
             except OSError as error:
                 raise AdafocusError(f"Cannot read the clip {clip}: {error.strerror}. Check its path.") from error
-            self._paths[index] = self._folder / entries.name_of(key, self.settings.frames, self.settings.short_side_px)
+            wanted = self.settings
+            name = entries.name_of(key, wanted.frames, wanted.short_side_px, native=wanted.native)
+            self._paths[index] = self._folder / name
         return self._paths[index]
 
     def _is_settled(self, index: int) -> bool:
@@ -173,8 +177,26 @@ class FrameCache:
         return frames.nbytes
 
     def _decode(self, index: int) -> NDArray[np.uint8]:
-        side = self.settings.short_side_px
-        return sample_video(self.clips[index].path, self.settings.frames, lambda frame: fit_short_side(frame, side))
+        path = self.clips[index].path
+        try:
+            return sample_video(path, self.settings.frames, self._fitted)
+        except ValueError as error:
+            raise AdafocusError(
+                f"The pictures of {path} are of several shapes, expected one. Take the clip off the list, or write it "
+                "anew with pictures of one size."
+            ) from error
+
+    def _fitted(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a frame as it is kept."""
+        kept = self._kept_size(frame.shape) == frame.shape[:2]
+        return frame if kept and self.settings.native else fit_short_side(frame, self.settings.short_side_px)
+
+    def _kept_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Return height and width that a frame ``(H, W, 3)`` is kept with."""
+        height, width = shape[:2]
+        if self.settings.native and min(height, width) <= self.settings.short_side_px:
+            return height, width
+        return short_side_size((height, width), self.settings.short_side_px)
 
     def _check_broken(self) -> None:
         if len(self.broken) <= BROKEN_SHARE_LIMIT * len(self.clips):
@@ -220,7 +242,7 @@ class FrameCache:
             first = read_frames(self.clips[index].path, [0])[0]
         except AdafocusError:
             return None
-        height, width = short_side_size(first.shape[:2], self.settings.short_side_px)
+        height, width = self._kept_size(first.shape)
         return 3 * self.settings.frames * height * width
 
 

@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.files import replacing_file, sha256_of
 
 CHECKSUM_BYTES = 4
-# an entry, or what is written beside it
-NAME = re.compile(r"\.?[0-9a-f]{64}-\d+x\d+px\.npy")
+# of the way in which clips are decoded: 2 since videos of a varying rate, turned ones and those of oblong pixels are
+# decoded as they are shown
+VERSION = 2
+# an entry, or what is written beside it; those of the first version state none
+NAME = re.compile(r"\.?[0-9a-f]{64}-(?:v(?P<version>\d+)-)?\d+x\d+px(?:-native)?\.npy")
 LEFT_OVER_S = 3600
 # of a longer video only the beginning, the end and samples between them are read; without compression the ends may be
 # black in two videos of one size
@@ -26,23 +29,30 @@ END_BYTES = 1 << 20
 SAMPLES, SAMPLE_BYTES = 16, 1 << 14
 
 
-def name_of(key: str, frames: int, short_side_px: int) -> str:
-    """Return the file name of an entry."""
-    return f"{key}-{frames}x{short_side_px}px.npy"
+def name_of(key: str, frames: int, short_side_px: int, *, native: bool = False) -> str:
+    """Return the file name of an entry; ``native`` says that smaller frames are kept as they are."""
+    return f"{key}-v{VERSION}-{frames}x{short_side_px}px{'-native' if native else ''}.npy"
 
 
 def tidy(folder: Path) -> int:
-    """Remove half-written files of killed runs; return the bytes of all entries, of whatever set and settings."""
+    """Remove half-written files of killed runs, and entries of earlier versions, which nobody reads any more.
+
+    Returns:
+        the bytes of all other entries, of whatever set and settings.
+    """
     if not folder.is_dir():
         return 0
     taken = 0
     with os.scandir(folder) as found:
         for file in found:
-            if not NAME.match(file.name):
+            entry = NAME.match(file.name)
+            if entry is None:
                 continue
             # another process may finish what it writes at this moment, and so rename it
             with suppress(FileNotFoundError):
-                if file.name.startswith(".") and time.time() - file.stat().st_mtime > LEFT_OVER_S:
+                outdated = int(entry["version"] or 1) < VERSION
+                left_over = file.name.startswith(".") and time.time() - file.stat().st_mtime > LEFT_OVER_S
+                if outdated or left_over:
                     os.unlink(file)
                 else:
                     taken += file.stat().st_size

@@ -210,6 +210,39 @@ def test_what_a_killed_run_left_half_written_is_removed_after_a_while(cache: Fra
     assert foreign.exists()
 
 
+def test_entries_of_earlier_versions_are_removed_and_those_of_later_ones_kept(cache: FrameCache) -> None:
+    entry = entry_of(cache, 0)
+    key = entry.name.partition("-")[0]
+    first, later = (entry.parent / f"{key}-{name}.npy" for name in ("4x32px", f"v{entries.VERSION + 1}-4x32px-native"))
+    for path in (first, later):
+        path.write_bytes(b"frames")
+    before = stamps(entry.parent)
+    cache.fill()
+    assert set(before) - set(stamps(entry.parent)) == {first.name}
+
+
+def test_frames_are_kept_as_they_were_decoded_unless_they_are_larger(clips: list[LabeledClip], tmp_path: Path) -> None:
+    whole, smaller = (
+        FrameCache(tmp_path / "cache", clips[:1], CacheSettings(4, side, native=True)) for side in (48, 32)
+    )
+    for cache in (whole, smaller):
+        cache.fill()
+    frames = sample_video(clips[0].path, 4, lambda frame: frame)
+    np.testing.assert_array_equal(whole.read(0), frames)
+    np.testing.assert_array_equal(FrameCache(tmp_path, clips, CacheSettings(4, 900, native=True)).read(0), frames)
+    assert smaller.read(0).shape == (4, 32, 42, 3)
+    assert len(stamps(tmp_path / "cache")) == 2
+
+
+def test_a_clip_whose_pictures_are_of_several_shapes_is_refused_by_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, shape in enumerate(((48, 64, 3), (64, 48, 3))):
+        cv2.imwrite(str(folder / f"{number}.png"), np.zeros(shape, np.uint8))
+    with pytest.raises(AdafocusError, match="are of several shapes, expected one"):
+        FrameCache(tmp_path / "cache", [clip_of(folder)], SETTINGS).read(0)
+
+
 def start_filling(videos: Path, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", FILL, str(videos), str(folder)], cwd=ROOT, stdout=subprocess.DEVNULL)
 
