@@ -55,8 +55,8 @@ class EncoderOutputs:
 
     Attributes:
         prediction: ``(V, B, H, K)`` logits of every head that predicts.
-        glance_frames: ``(B, T_G, K)`` per-frame auxiliary logits of the glance.
-        local_frames: ``(V, B, T_L, K)`` per-frame auxiliary logits of the focus.
+        glance_frames: ``(B, T_G, K)`` per-frame auxiliary logits of the glance, or ``(B, 1, K)`` of the clip.
+        local_frames: ``(V, B, T_L or 1, K)`` auxiliary logits of the focus likewise.
     """
 
     prediction: Tensor

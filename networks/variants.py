@@ -26,7 +26,8 @@ class AdaFocusPerClip(AdaFocus):
 
     Each encoder has a "final" head, fed with the pooled clip and with detached features in training, and an
     "auxiliary" head, fed with each frame and averaged, which trains the encoder. The auxiliary head of the glance is
-    exit 0; the sum of both final heads is the prediction.
+    exit 0; the sum of both final heads is the prediction. Only a temporal policy has a use for what single frames say;
+    where there is none, auxiliary heads are fed with the pooled clip, as classifiers are.
     """
 
     exits = 2
@@ -66,12 +67,16 @@ class AdaFocusPerClip(AdaFocus):
         return final[:, None]
 
     def glance_frame_logits(self, pooled: Tensor) -> Tensor:
-        """Run the auxiliary head of the glance frame by frame."""
-        return self.global_aux_head(pooled)
+        """Run the auxiliary head of the glance frame by frame, or once for the clip."""
+        return self.global_aux_head(self._auxiliary(pooled))
 
     def local_frame_logits(self, local: Tensor) -> Tensor:
-        """Run the auxiliary head of the focus frame by frame."""
-        return self.training_heads["local_aux"](local)
+        """Run the auxiliary head of the focus frame by frame, or once for the clip."""
+        return self.training_heads["local_aux"](self._auxiliary(local))
+
+    def _auxiliary(self, pooled: Tensor) -> Tensor:
+        """Return what auxiliary heads are fed with: ``(B, T, C)``, or ``(B, 1, C)``."""
+        return pooled if self.config.has_policy_network else pooled.mean(1, keepdim=True)
 
 
 class AdaFocusPerFrame(AdaFocus):

@@ -55,11 +55,15 @@ class Glance(nn.Module):
         self.encoder = lower_encoder(net.global_encoder, net.config.glance_frames, net.config.glance_size)
         self.aux_head = lower_head(net.global_aux_head)
         self.head = lower_head(net.global_head)
+        self.by_frame = net.config.has_policy_network
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the stage."""
         features = self.encoder(frames)
         pooled = frame_mean(features)
+        if not self.by_frame:
+            clip = time_mean(pooled)
+            return features, self.aux_head(clip).flatten(1), self.head(clip).flatten(1)
         glance_logits = self.aux_head.mean_of(pooled)
         return features, glance_logits.flatten(1), self.head(time_mean(pooled)).flatten(1)
 

@@ -80,7 +80,8 @@ def test_a_training_step_learns_from_the_given_patches_and_has_no_terms_of_polic
     outputs = net.train_forward(*looked_at(net.config))
     assert not isinstance(outputs, TrainingOutputs)
     assert outputs.prediction.shape == (1, 1, 1, 7)
-    assert outputs.local_frames.shape == (1, 1, net.config.focus_frames, 7)
+    assert outputs.glance_frames.shape == (1, 1, 7)
+    assert outputs.local_frames.shape == (1, 1, 1, 7)
 
 
 def test_patches_of_another_shape_are_refused() -> None:
@@ -93,7 +94,7 @@ def test_patches_of_another_shape_are_refused() -> None:
 
 
 def test_the_policy_of_motion_costs_nothing() -> None:
-    config = networks.preset("x3d-xs-xs-frame", **TINY_FRAME["x3d-xs-xs-frame"])
+    config = networks.preset("tsm-mbv2-mbv2-frame", **TINY_FRAME["tsm-mbv2-mbv2-frame"])
     cost = cost_of(config)
     glance, focus = cost.stages["glance"].macs, cost.stages["focus"].macs
     assert cost.exit_macs == (glance, glance + focus)
