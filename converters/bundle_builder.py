@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from adafocus.calibration.datasets.fingerprints import in_history, joined
 from adafocus.calibration.quantization.model_file import StoredModel
 from adafocus.calibration.quantization.ptq import geometry_of
 from adafocus.converters.backends.registry import Report, back_end
@@ -77,7 +78,7 @@ def manifest_of(
         stages=described(STAGES, runtimes),
         incremental=described(PARTS, parted) if parted else {},
         golden=Golden(source=golden_source, runtime=runtimes[0], frames=blank, answers=blank),
-        provenance=_provenance(source, runtimes),
+        provenance=_provenance(source, runtimes, joined(in_history(model.history))),
     )
 
 
@@ -103,8 +104,8 @@ def _described(
     return found
 
 
-def _provenance(source: Source, runtimes: tuple[Runtime, ...]) -> Provenance:
-    """Name versions, and a time only where one is asked for: the same inputs must give the same bytes."""
+def _provenance(source: Source, runtimes: tuple[Runtime, ...], seen: str) -> Provenance:
+    """Name versions and clips, and a time only where one is asked for: the same inputs must give the same bytes."""
     packages = dict.fromkeys((*PACKAGES, *(name for runtime in runtimes for name in back_end(runtime).distributions)))
     clock = os.environ.get(REPRODUCIBLE_CLOCK)
     return Provenance(
@@ -112,6 +113,7 @@ def _provenance(source: Source, runtimes: tuple[Runtime, ...]) -> Provenance:
         model_sha256=source.sha256,
         packages={name: version(name) for name in packages},
         created=None if clock is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(clock))),
+        seen=seen or None,
     )
 
 

@@ -16,6 +16,7 @@ from rich.progress import Progress, track
 from torch import Tensor
 
 from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips, spread_evenly
+from adafocus.calibration.datasets.fingerprints import SEEN, in_history, joined, of_cache
 from adafocus.calibration.quantization.model_file import save_model
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, View, stage_inputs
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
@@ -359,6 +360,7 @@ def quantize(request: Request) -> dict[str, Any]:
         "checkpoint_sha256": sha256_of(request.checkpoint),
         "training": {**trained.history, "recipe": trained.recipe.as_dict()},
         "quantising": summary,
+        SEEN: joined(in_history(trained.history).union(*(of_cache(c.cache, c.usable) for c in (training, validation)))),
         "packages": {name: version(name) for name in PACKAGES},
     }
     preset, floats = trained.recipe.preset, {"policy": quantized.policy}

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from adafocus import networks
+from adafocus.calibration.datasets.fingerprints import in_history
 from adafocus.calibration.inspection import CHECKPOINT_FORMAT
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.tasks import build_task
@@ -57,6 +58,17 @@ def is_checkpoint(path: Path) -> bool:
             return (file.metadata() or {}).get("format") == CHECKPOINT_FORMAT
     except (SafetensorError, OSError):
         return False
+
+
+def seen_by(path: Path) -> set[str]:
+    """Return the fingerprints of the clips that a checkpoint was made with; none of what is no such checkpoint."""
+    if not is_checkpoint(path):
+        return set()
+    with safe_open(path, "pt") as file:
+        try:
+            return in_history(json.loads((file.metadata() or {})["history"]))
+        except (KeyError, ValueError, AttributeError):
+            return set()
 
 
 def load_checkpoint(path: Path) -> TrainedNetwork:

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips, read_sets
 from adafocus.calibration.datasets.csv_list import write_list
+from adafocus.calibration.datasets.fingerprints import SEEN, joined, of_cache
 from adafocus.calibration.datasets.labeled_clip import split_name
-from adafocus.calibration.training.checkpoint import save_checkpoint
+from adafocus.calibration.training.checkpoint import save_checkpoint, seen_by
 from adafocus.calibration.training.class_names import read_class_names
 from adafocus.calibration.training.data import (
     Fold,
@@ -167,7 +168,13 @@ def _fill(cache: FrameCache, console: Console) -> None:
 
 
 def _history(request: Request, starts: dict[str, Path], trainer: Trainer, shares: dict[str, float]) -> dict[str, Any]:
-    """Return what a checkpoint says of its training; the keys are those of every checkpoint so far."""
+    """Return what a checkpoint says of its training; the keys are those of every checkpoint so far.
+
+    ``seen`` are fingerprints of all clips that it and what it started from were trained and validated on.
+    """
+    data = trainer.data
+    used = of_cache(data.cache, [*data.training.tolist(), *data.validation.tolist()])
+    before = [seen_by(path) for path in (*starts.values(), request.teacher) if path is not None]
     return {
         "steps": trainer.step,
         "clips": _counts(request),
@@ -177,6 +184,7 @@ def _history(request: Request, starts: dict[str, Path], trainer: Trainer, shares
         "starts": {part: {"file": path.name, "sha256": sha256_of(path)} for part, path in starts.items()},
         "teacher_sha256": None if request.teacher is None else sha256_of(request.teacher),
         "validation": shares,
+        SEEN: joined(used.union(*before)),
         "packages": {name: version(name) for name in PACKAGES},
     }
 

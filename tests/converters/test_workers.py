@@ -117,6 +117,7 @@ def test_a_back_end_that_does_not_exist_is_named() -> None:
         back_end("tensorrt")
 
 
+SEEN = {"training": {"seen": "0123456789ab"}}
 TOY = """
 from adafocus.converters.backends.registry import Report
 from adafocus.edge.bundle.manifest import TensorSpec
@@ -136,7 +137,7 @@ def test_a_new_back_end_is_a_file_and_a_row(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(BACK_ENDS, "toy", BackEnd("toy", "toy_back_end", ".toy", ("click",)))
     monkeypatch.setitem(RUNTIMES, "toy", RuntimeSpec("toy", "toy_runtime:open", (), "numpy", "toy"))
     path = tmp_path / "model.safetensors"
-    write_model(path, settled(small_config("tsm")), "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
+    write_model(path, settled(small_config("tsm")), "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, SEEN)
     outcomes = convert_graphs(path, tmp_path / "graphs", "fp32", ["toy"])
     reports = reports_of(outcomes)
     assert len(reports) == len(STAGES), outcomes
@@ -144,6 +145,7 @@ def test_a_new_back_end_is_a_file_and_a_row(tmp_path: Path, monkeypatch: pytest.
     manifest = manifest_of(load_model(path), Source(path, "small", "m", "0" * 64), tmp_path, "fp32", reports, "none")
     assert manifest.stages["focus"]["toy"].file == "graphs/focus.toy"
     assert manifest.golden.runtime == "toy"
+    assert manifest.provenance.seen == "0123456789ab"
     assert {"click", "numpy"} < set(manifest.provenance.packages)
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from adafocus.calibration.commands.quantize import quantize
 from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips
+from adafocus.calibration.datasets.fingerprints import fingerprint, in_history
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.quantization.pipeline import CachedClips, QatTrainer, Settings, find_kept_float
 from adafocus.calibration.quantization.qat import quantized_layers
@@ -59,6 +60,7 @@ def test_the_report_names_every_layer_and_the_model_file_holds_what_was_kept_flo
     model = load_model(out)
     assert model.labels == CLASSES
     assert set(model.prepared) == {"glance", "focus"}
+    assert in_history(model.history) == {fingerprint(video) for video in clips.parent.glob("*.avi")}
     names = {(row["stage"], row["layer"]) for row in written["layers"]}
     assert len(names) == len(written["layers"]) > 100
     moved = [row["divergence"] for row in written["layers"]]
