@@ -21,8 +21,9 @@ from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.runtimes import Opener, open_graph
 from adafocus.edge.stages import Stages
 from adafocus.edge.video.clip import Clip, read_clip
+from adafocus.edge.video.patches import crop_patch
 from adafocus.edge.video.pixels import rgb_pixels
-from adafocus.edge.video.preprocess import crop_patch, whole_pixels
+from adafocus.edge.video.preprocess import whole_pixels
 from adafocus.errors import AdafocusError, BundleError, SourceError
 
 __all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "Shape", "StageCall"]

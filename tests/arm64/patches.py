@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from adafocus.edge.video.preprocess import crop_patch, resize_square
+from adafocus.edge.video.patches import crop_patch
+from adafocus.edge.video.preprocess import resize_square
 
 PATCH_PX, SMALL_PX = 128, (112, 128, 160)
 FILL = (116, 116, 116)

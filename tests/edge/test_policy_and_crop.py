@@ -12,14 +12,8 @@ import pytest
 
 from adafocus.edge.exits import Criterion, confidence, confidences, softmax
 from adafocus.edge.policy import decode_boxes, quantile_positions, select_frames, uniform_indices
-from adafocus.edge.video.preprocess import (
-    PixelTable,
-    crop_patch,
-    fit_frame,
-    resize_bilinear,
-    sample_patch,
-    whole_pixels,
-)
+from adafocus.edge.video.patches import crop_patch, sample_patch
+from adafocus.edge.video.preprocess import PixelTable, fit_frame, resize_bilinear, whole_pixels
 
 CONFIGURATIONS = {
     "long_p128": (48, 128),

@@ -1,4 +1,4 @@
-"""The policy on the device: which frames are looked at, and which box of each."""
+"""Which candidate frames the focus looks at: by weights over time, evenly, or drawn."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from adafocus.errors import AdafocusError
 
-Frames = Literal["policy", "uniform", "random"]
-Boxes = Literal["policy", "centre", "random", "full"]
-Shape = Literal["deformable", "fixed"]
+Frames = Literal["policy", "uniform", "random", "motion"]
 Seed = int | Sequence[int]
-
-CENTRE = 0.5
 
 
 def uniform_indices(total: int, count: int) -> NDArray[np.int64]:
@@ -105,7 +101,7 @@ def choose_frames(frames: Frames, weights: ArrayLike, candidates: int, count: in
     Raises:
         AdafocusError: no such name.
     """
-    _check_name("frames", frames, get_args(Frames))
+    check_name("frames", frames, get_args(Frames))
     if frames == "policy":
         return select_frames(weights, candidates, count)
     if frames == "uniform":
@@ -113,55 +109,11 @@ def choose_frames(frames: Frames, weights: ArrayLike, candidates: int, count: in
     return np.sort(np.random.default_rng(seed).choice(candidates, count, replace=False))
 
 
-def _check_name(what: str, name: str, known: tuple[str, ...]) -> None:
-    if name not in known:
-        raise AdafocusError(f"{what} is {name!r}, expected one of {', '.join(known)}.")
-
-
-def decode_boxes(raw: ArrayLike, min_side: float, max_side: float = 1.0) -> NDArray[np.float64]:
-    """Turn raw policy outputs into boxes that lie inside the frame.
-
-    Args:
-        raw: ``(..., 4)`` in 0..1 as top position, left position, height, width; positions are relative to the room
-            that the sides leave (bounded deformable box of Uni-AdaFocus, arXiv 2412.11228).
-        min_side: smallest side as a fraction of the frame, e.g. 96/224.
-        max_side: largest side.
-
-    Returns:
-        ``(..., 4)`` float64: y, x, height, width as fractions of the frame.
-    """
-    values = np.asarray(raw, dtype=np.float64)
-    sides = min_side + (max_side - min_side) * values[..., 2:]
-    return np.concatenate((values[..., :2] * (1.0 - sides), sides), axis=-1)
-
-
-def place_boxes(given: NDArray[np.float32], boxes: Boxes, shape: Shape, side: float, seed: Seed) -> NDArray[np.float32]:
-    """Return the policy's boxes, or others in their stead for an ablation.
-
-    Args:
-        given: ``(n, 4)`` y, x, height, width as fractions of the frame; one for the clip, or one for every frame.
-        boxes: ``policy``: where it says. ``centre``: of the same size in the middle of the frame. ``random``: of the
-            same size anywhere, each for itself. ``full``: the whole frame.
-        shape: ``deformable``: as the policy says. ``fixed``: squares around the policy's centres, moved into the frame.
-        side: of those squares; the patch's own size, as random crops have it in training.
-        seed: of random places.
-
-    Returns:
-        ``(n, 4)``.
+def check_name(what: str, name: str, known: tuple[str, ...]) -> None:
+    """Refuse a name that is none of the known ones.
 
     Raises:
-        AdafocusError: no such name.
+        AdafocusError: the sentence lists them.
     """
-    _check_name("boxes", boxes, get_args(Boxes))
-    _check_name("shape", shape, get_args(Shape))
-    if shape == "fixed":
-        corners = np.clip(given[:, :2] + 0.5 * (given[:, 2:] - side), 0.0, 1.0 - side)
-        given = np.concatenate((corners, np.full_like(corners, side)), axis=1)
-    if boxes == "policy":
-        return given
-    if boxes == "full":
-        return np.tile(np.array([0.0, 0.0, 1.0, 1.0], np.float32), (len(given), 1))
-    sides = given[:, 2:]
-    # the corner's place in the room that the sides leave
-    places = CENTRE if boxes == "centre" else np.random.default_rng(seed).uniform(size=sides.shape)
-    return np.concatenate((places * (1.0 - sides), sides), axis=1).astype(np.float32)
+    if name not in known:
+        raise AdafocusError(f"{what} is {name!r}, expected one of {', '.join(known)}.")

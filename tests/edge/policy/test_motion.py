@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from adafocus.edge.policy.motion import MAX_CHANGE, cell_size, change_maps, motion_box, motion_frames
+
+HEIGHT, WIDTH, COUNT = 240, 320, 8
+
+
+def scene(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 200, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+
+def with_square(places: list[tuple[int, int]], side: int = 50) -> list[np.ndarray]:
+    """One frame for each place, with a bright square there."""
+    frames = []
+    for top, left in places:
+        frame = scene()
+        frame[top : top + side, left : left + side] = 255
+        frames.append(frame)
+    return frames
+
+
+def box_px(frames: list[np.ndarray], side_px: int) -> tuple[int, int]:
+    cell = cell_size(*frames[0].shape[:2])
+    top, left = motion_box(change_maps(frames), side_px // cell)
+    return top * cell, left * cell
+
+
+@pytest.mark.parametrize("corner", [(20, 20), (20, 230), (150, 20), (150, 230), (90, 120)])
+def test_the_box_lies_where_something_moves(corner: tuple[int, int]) -> None:
+    frames = with_square([(corner[0] + 5 * step % 10, corner[1] + 4 * step) for step in range(COUNT // 2)])
+    top, left = box_px(frames, 100)
+    assert top <= corner[0]
+    assert corner[0] + 50 + 10 <= top + 100 + 5
+    assert left <= corner[1]
+    assert corner[1] + 50 + 12 <= left + 100 + 5
+
+
+def test_nothing_moves_so_the_box_is_the_middle() -> None:
+    changes = change_maps([scene()] * COUNT)
+    assert not changes.any()
+    assert motion_box(changes, 20) == (14, 22)
+    assert motion_frames(changes, 2, "densest").tolist() == [3, 4]
+
+
+def test_one_candidate_changes_into_nothing() -> None:
+    changes = change_maps([scene()])
+    assert changes.shape == (0, 48, 64)
+    assert motion_box(changes, 24) == (12, 20)
+    assert motion_frames(changes, 1, "densest").tolist() == [0]
+    assert motion_frames(changes, 1, "spread").tolist() == [0]
+
+
+def test_a_cut_counts_no_more_than_ten_grey_levels() -> None:
+    changes = change_maps([scene(0), 255 - scene(0)])
+    assert changes.max() == MAX_CHANGE
+    assert np.median(changes) == MAX_CHANGE
+
+
+def test_two_equal_movements_the_one_nearer_the_middle_is_looked_at() -> None:
+    changes = np.zeros((1, 48, 64), np.int32)
+    changes[0, 20:24, 30:34] = changes[0, 0:4, 0:4] = 100
+    top, left = motion_box(changes, 10)
+    assert top <= 20 <= top + 6
+    assert left <= 30 <= left + 6
+
+
+@pytest.mark.parametrize("size", [(8, 8), (1, 1), (3, 200), (4096, 16), (1080, 1920), (300, 4096)])
+def test_frames_of_any_size_have_a_box_inside_them(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    frames = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(3)]
+    changes = change_maps(frames)
+    side = max(1, round(0.5 * min(changes.shape[1:])))
+    top, left = motion_box(changes, side)
+    assert 0 <= top <= changes.shape[1] - side
+    assert 0 <= left <= changes.shape[2] - side
+    assert motion_box(changes, 10_000) == (0, 0)
+
+
+def test_levels_are_means_of_cells_in_sixteenths() -> None:
+    black, grey = np.zeros((96, 96, 3), np.uint8), np.zeros((96, 96, 3), np.uint8)
+    grey[0, 0, 1], grey[94, 94, 1], grey[50, 50] = 3, 255, (255, 0, 255)
+    changes = change_maps([black, grey])
+    assert changes.shape == (1, 48, 48)
+    assert changes[0, 0, 0] == 16 * 3 // 4
+    assert changes[0, 47, 47] == MAX_CHANGE
+    assert np.count_nonzero(changes) == 2
+
+
+def test_the_densest_run_is_where_most_changes_and_spread_is_even() -> None:
+    changes = np.ones((15, 4, 4), np.int32)
+    changes[9:12] = 50
+    assert motion_frames(changes, 4, "densest").tolist() == [9, 10, 11, 12]
+    assert motion_frames(changes, 4, "spread").tolist() == [2, 6, 10, 14]
+    assert motion_frames(changes, 16, "densest").tolist() == list(range(16))
