@@ -36,20 +36,23 @@ class Prediction:
         exit_index: 0 after the glance, k after the k-th exit of the focus.
         confidences: confidence of every exit passed, by the bundle's criterion; the exit taken is the last.
         frame_indices: frames of the video that the focus saw, counted from 0; empty after an exit at the glance.
-        boxes: ``(n, 4)`` y, x, height, width as fractions of the centre square; empty after an exit at the glance.
+        boxes: ``(n, 4)`` y, x, height, width as fractions of the centre square, or of the whole frame where boxes lie
+            in it; empty after an exit at the glance.
         candidate_indices: the same frames counted among the clip's candidates.
         patches: ``(n, P, P, 3)`` uint8 RGB, what the focus saw.
-        frame_weights: ``(T_G,)`` of the temporal policy; empty after an exit at the glance.
+        frame_weights: ``(T_G,)`` of the temporal policy; empty after an exit at the glance, and where the policy is no
+            network.
         exit_logits: ``(K,)`` float32 of every exit that was passed; the exit taken is the last.
         exit_ms: milliseconds from the decoded frames to each of those exits, resizing included.
         labels: class names, in the order of the logits.
         timing_ms: ``decode`` (opening the video, decoding, waiting for frames), ``resize``, the calls of the stages
             ``glance``, ``policy`` and ``focus``, and the host's ``pixels``, ``select``, ``crop`` and ``other``;
-            ``total`` is their sum.
+            ``total`` is their sum. Comparing frames for motion counts as ``policy``.
         macs: multiply-accumulates spent.
         glance_encoded: glance frames that went through the network; fewer than T_G where a stream knew the others.
         warnings: sentences on what is wrong with the video.
-        calls: every call of a stage, in order; the ``long`` variant calls its focus several times.
+        calls: every call of a stage, in order; the ``long`` variant calls its focus several times, and a policy that is
+            no network is no call.
     """
 
     label: str
@@ -113,7 +116,7 @@ class Trace:
         logits: ``(K,)`` of every exit passed.
         confidences: likewise.
         passed_ms: milliseconds since the start of this clip, likewise.
-        chosen: ``(n,)`` candidates that the policy chose.
+        chosen: ``(n,)`` candidates that were chosen.
         boxes: ``(n, 4)``.
         frame_weights: ``(T_G,)``.
         seen: patches that the focus was given.

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +16,19 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import Stage
 from adafocus.edge.incremental import FeatureStore
-from adafocus.edge.policy import Boxes, Frames, Seed, Shape, choose_frames, place_boxes
+from adafocus.edge.look import Advice, Looker, Wish
+from adafocus.edge.policy import Boxes, Frames, Seed, Shape
 from adafocus.edge.prediction import Prediction, StageCall, Trace
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.runtimes import Opener, open_graph
 from adafocus.edge.stages import Stages
 from adafocus.edge.video.clip import Clip, read_clip
-from adafocus.edge.video.patches import crop_patch
+from adafocus.edge.video.patches import crop_patch, cut_patch
 from adafocus.edge.video.pixels import rgb_pixels
-from adafocus.edge.video.preprocess import whole_pixels
 from adafocus.errors import AdafocusError, BundleError, SourceError
 
 __all__ = ["Boxes", "Frames", "Prediction", "Recognizer", "Shape", "StageCall"]
 
-WHITE = 255
 MIN_MAX_THREADS = 8
 
 
@@ -75,11 +75,10 @@ class Recognizer:
         self._geometry, self._parts, self.graphs = geometry, stages.parts, stages.graphs
         self.glance_pixels = stages.pixel_table("glance", "frames", geometry.mean, geometry.std)
         self._focus_pixels = stages.pixel_table("focus", "patches", geometry.mean, geometry.std)
-        red, green, blue = (round(WHITE * value) for value in geometry.mean)
-        self._fill = (red, green, blue)
+        self._cut, self._fill = (crop_patch if geometry.boxes_in == "square" else cut_patch), geometry.mean_color
+        self._looker = Looker(geometry)
         self._no_patches = np.empty((0, geometry.patch_size, geometry.patch_size, 3), np.uint8)
         self._patches_at_once = stages.inputs["focus", "patches"].shape[0]
-        self._patch_side = min(1.0, geometry.patch_size / geometry.frame_size)
         glance_macs = manifest.macs("glance")
         if self._parts is not None:
             glance_macs = geometry.glance_frames * self._parts.encode_macs + self._parts.join_macs
@@ -190,8 +189,8 @@ class Recognizer:
         clip: Clip,
         *,
         glance_features: FeatureStore | None = None,
-        boxes: Boxes = "policy",
-        frames: Frames = "policy",
+        boxes: Boxes | NDArray[Any] = "policy",
+        frames: Frames | NDArray[Any] = "policy",
         shape: Shape = "deformable",
         seed: Seed = 0,
         stop_after: Stage = "focus",
@@ -205,8 +204,11 @@ class Recognizer:
             glance_features: what is known of frames of earlier clips, by the clip's ``glance_names``; what is new is
                 added. Without effect where the glance is one graph.
             boxes: ``centre`` keeps the size of the policy's box but looks at the middle of the frame, ``random``
-                anywhere; ``full`` looks at the whole frame. See :func:`adafocus.edge.policy.place_boxes`.
-            frames: ``uniform`` spreads the focus frames evenly, ``random`` draws them.
+                anywhere; ``full`` looks at the whole frame, ``motion`` at the square in which most changes. See
+                :func:`adafocus.edge.policy.place_boxes`. An array ``(1, 4)`` or ``(n, 4)`` says where: y, x, height,
+                width as fractions of the square or, where boxes lie in it, of the whole frame.
+            frames: ``uniform`` spreads the focus frames evenly, ``random`` draws them, ``motion`` takes the run of
+                candidates in which most changes. An array ``(n,)`` says which candidates, counted from 0, in order.
             shape: ``fixed`` looks around the middle of the policy's box, at a square of the patch's own size.
             seed: of random boxes and frames; the same seed draws the same.
             stop_after: ``glance`` predicts from the glance alone.
@@ -224,14 +226,9 @@ class Recognizer:
             glance = self._glance(trace, glance_features)
             if trace.stops(self._stages.real(glance, "glance_logits").reshape(-1)) or stop_after == "glance":
                 return self._prediction(trace, started)
-            features = self._stages.handed(glance, "features", "policy")
-            policy = self._stages.run("policy", {"features": features}, trace.watch)
-            trace.calls.append(policy)
-            trace.frame_weights = self._finite(policy, "frame_weights")
-            wanted = self._geometry.candidate_frames, self._geometry.focus_frames
-            trace.chosen = choose_frames(frames, trace.frame_weights, *wanted, seed)
-            trace.boxes = self._boxes(policy, trace.chosen, boxes, shape, seed)
-            trace.watch.lap("select")
+            wish = Wish(boxes, frames, shape, seed)
+            look = self._looker.look(clip.candidates, wish, self._advice(trace, glance), trace.watch)
+            trace.chosen, trace.boxes = look.frames, look.boxes
             self._focus(trace, glance)
             return self._prediction(trace, started)
 
@@ -288,19 +285,15 @@ class Recognizer:
         trace.calls.append(call)
         return call
 
-    def _boxes(
-        self, policy: StageCall, chosen: NDArray[np.int64], boxes: Boxes, shape: Shape, seed: Seed
-    ) -> NDArray[np.float32]:
-        """Place a box on each chosen frame, ``(n, 4)``; the policy gives one for the clip, or one for every candidate.
-
-        Runtimes round the policy's floats differently in the last place. In whole pixels they all give the same box,
-        and so the very same patches; and such boxes are cut out fast.
-        """
-        size = self._geometry.frame_size
-        given = whole_pixels(self._finite(policy, "boxes").reshape(-1, 4), size)
-        picked = given if len(given) == 1 else given[chosen]
-        placed = whole_pixels(place_boxes(picked, boxes, shape, self._patch_side, seed), size)
-        return np.repeat(placed, len(chosen), 0) if len(given) == 1 else placed
+    def _advice(self, trace: Trace, glance: StageCall) -> Advice | None:
+        """Run the policy; None where the policy is no network."""
+        if "policy" not in self._stages.graphs:
+            return None
+        features = self._stages.handed(glance, "features", "policy")
+        policy = self._stages.run("policy", {"features": features}, trace.watch)
+        trace.calls.append(policy)
+        trace.frame_weights = self._finite(policy, "frame_weights")
+        return Advice(trace.frame_weights, self._finite(policy, "boxes").reshape(-1, 4))
 
     def _finite(self, policy: StageCall, name: str) -> NDArray[np.float32]:
         """Return an output of the policy, which must be numbers to name places in time and space."""
@@ -315,13 +308,12 @@ class Recognizer:
     def _focus(self, trace: Trace, source: StageCall) -> None:
         """Look at the patches, as many at a time as the graph takes, until an exit stops; ``source`` is the glance."""
         at_once, size = self._patches_at_once, self._geometry.patch_size
-        candidates, shape = trace.clip.candidates, (self._geometry.frame_size, self._geometry.frame_size, 3)
         trace.patches = np.empty((len(trace.chosen), size, size, 3), np.uint8)
         for start in range(0, len(trace.chosen), at_once):
             chosen = trace.chosen[start : start + at_once].tolist()
-            frames = [rgb_pixels(candidates[number], shape, f"Candidate {number} of the clip") for number in chosen]
+            frames = self._looker.frames(trace.clip.candidates, chosen)
             trace.watch.lap("resize")
-            patches = self._cut(frames, trace, start)
+            patches = self._patches(frames, trace, start)
             trace.watch.lap("crop")
             context = self._stages.handed(source, "context", "focus")
             source = self._stages.run("focus", {"patches": patches, "context": context}, trace.watch)
@@ -330,12 +322,12 @@ class Recognizer:
                 if trace.stops(logits):
                     return
 
-    def _cut(self, frames: Sequence[NDArray[np.uint8]], trace: Trace, start: int) -> NDArray[np.generic]:
+    def _patches(self, frames: Sequence[NDArray[np.uint8]], trace: Trace, start: int) -> NDArray[np.generic]:
         """Cut patches out of their frames, ``(n, 3, P, P)`` as the focus takes them."""
         trace.seen = start + len(frames)
         patches = trace.patches[start : trace.seen]
         for frame, box, patch in zip(frames, trace.boxes[start : trace.seen], patches, strict=True):
-            crop_patch(frame, box, self._geometry.patch_size, self._fill, patch)
+            self._cut(frame, box, self._geometry.patch_size, self._fill, patch)
         return self._focus_pixels.apply(patches)
 
     def _prediction(self, trace: Trace, started: float | None) -> Prediction:

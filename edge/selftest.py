@@ -22,7 +22,9 @@ from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import RUNTIMES, file_runtime
 from adafocus.edge.runtimes.tensors import dequantize
-from adafocus.edge.video.clip import Candidates, Clip
+from adafocus.edge.video.clip import Clip
+from adafocus.edge.video.fitting import shrink, shrink_factor
+from adafocus.edge.video.kept_frames import Candidates
 from adafocus.errors import AdafocusError
 
 # golden answers that no graph gives: chosen candidates, boxes on them, digests of what was cut out and of the labels
@@ -30,6 +32,8 @@ FRAMES = "frame_indices"
 BOXES = "boxes_px"
 PATCHES = "patches_sha256"
 LABELS = "labels_sha256"
+# whole frames of a golden clip take at most this part of what those of any clip may, so that a bundle stays small
+GOLDEN_PART = 8
 
 
 @dataclass
@@ -80,18 +84,23 @@ def golden_frames(clip: Clip, geometry: Geometry) -> dict[str, NDArray[np.uint8]
 
     Returns:
         ``glance`` ``(T_G, S, S, 3)`` and ``candidates`` ``(N, F, F, 3)``, uint8 RGB; candidates are ``(N, H, W, 3)``
-        where boxes lie in the whole frame.
+        where boxes lie in the whole frame, and shrunk by a whole factor where they take more than 8 MB.
 
     Raises:
         AdafocusError: its frames are of several sizes.
     """
-    sizes = sorted({frame.shape[:2] for frame in clip.candidates})
+    sizes = sorted({(frame.shape[0], frame.shape[1]) for frame in clip.candidates})
     if len(sizes) > 1:
         shown = " and ".join(f"{width} x {height}" for height, width in sizes)
         raise AdafocusError(
             f"The frames of the golden clip have the sizes {shown}, expected one size. Name another video first."
         )
-    return {"glance": clip.glance, "candidates": np.asarray(clip.candidates)}
+    candidates = np.asarray(clip.candidates, np.uint8)
+    if geometry.boxes_in == "frame":
+        factor = shrink_factor(*sizes[0], GOLDEN_PART * len(candidates))
+        if factor > 1:
+            candidates = np.stack([shrink(frame, factor) for frame in candidates])
+    return {"glance": clip.glance, "candidates": candidates}
 
 
 def clip_of_golden(frames: Mapping[str, NDArray[np.uint8]]) -> Clip:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import STAGES, Stage, TensorSpec
+from adafocus.edge.bundle.manifest import Stage, TensorSpec
 from adafocus.edge.incremental import GlanceParts
 from adafocus.edge.prediction import StageCall
 from adafocus.edge.runtimes import Opener
@@ -45,7 +45,7 @@ class Stages:
         self.outputs: dict[tuple[Stage, str], TensorSpec] = {}
         if incremental and bundle.parts(runtime):  # type: ignore[arg-type]
             self.parts = GlanceParts(bundle, runtime, opener, threads)  # type: ignore[arg-type]
-        for stage in STAGES:
+        for stage in bundle.manifest.geometry.stage_names:
             path, record = bundle.graph(stage, runtime)  # type: ignore[arg-type]
             self.inputs |= {(stage, spec.name): spec for spec in record.inputs}
             self.outputs |= {(stage, spec.name): spec for spec in record.outputs}

@@ -27,6 +27,8 @@ SUMS = ("host", "compute", "total")
 COLUMNS = ("at_s", "exit", "gmac", *PARTS, *SUMS)
 # clips that are held in memory at once where decoding is not measured; each takes some megabytes
 MAX_HELD = 64
+# those of whole frames take up to 64 MB each, so that these fit into a gigabyte
+MAX_HELD_WHOLE = 16
 MINUTE_S = 60.0
 READ_EVERY_S = 5.0
 
@@ -197,7 +199,8 @@ class Clips:
     """Videos in turn: read from their files when asked for, or decoded beforehand.
 
     Args:
-        videos: files; beyond :data:`MAX_HELD` the rest is left out where they are decoded beforehand.
+        videos: files; beyond :data:`MAX_HELD`, or :data:`MAX_HELD_WHOLE` where a bundle keeps whole frames, the rest is
+            left out where they are decoded beforehand.
         decoding: whether reading belongs to what is measured.
         geometries: of all bundles.
 
@@ -210,7 +213,8 @@ class Clips:
     """
 
     def __init__(self, videos: Sequence[Path], decoding: bool, geometries: Sequence[Geometry]) -> None:
-        self.videos = list(videos) if decoding else list(videos)[:MAX_HELD]
+        whole = any(geometry.boxes_in == "frame" for geometry in geometries)
+        self.videos = list(videos) if decoding else list(videos)[: MAX_HELD_WHOLE if whole else MAX_HELD]
         self.broken: dict[Path, str] = {}
         self.warnings: dict[str, None] = {}
         self._held: dict[tuple[Geometry, Path], Clip] = {}

@@ -103,27 +103,22 @@ class Geometry(Strict):
 
     def _check_looking(self) -> None:
         """Refuse ways to look that contradict each other."""
-        if self.boxes_in == "square" and self.glance_fit != "square":
+        whole = {"glance_fit": ("squeezed", "padded"), "policy": ("motion",), "focus_span": ("densest",)}
+        for name, values in whole.items():
+            if self.boxes_in == "square" and getattr(self, name) in values:
+                raise BundleError(
+                    f"{name} is {getattr(self, name)!r} with boxes_in 'square', expected boxes_in 'frame', or {name} "
+                    f"{type(self).model_fields[name].default!r}."
+                )
+        if self.policy == "motion" and self.focus_span == "weights":
             raise BundleError(
-                f"glance_fit is {self.glance_fit!r} with boxes_in {self.boxes_in!r}, expected boxes_in 'frame', or "
-                "glance_fit 'square'."
+                "focus_span is 'weights' with policy 'motion', which gives no weights, expected focus_span 'spread' or "
+                "'densest'."
             )
-        if self.policy == "network":
-            return
-        if self.boxes_in == "square":
+        if self.policy == "motion" and self.box_min is None:
             raise BundleError(
-                f"policy is {self.policy!r} with boxes_in {self.boxes_in!r}, expected boxes_in 'frame', or policy "
-                "'network'."
-            )
-        if self.focus_span == "weights":
-            raise BundleError(
-                f"focus_span is {self.focus_span!r} with policy {self.policy!r}, which gives no weights, expected "
-                "focus_span 'spread' or 'densest'."
-            )
-        if self.box_min is None:
-            raise BundleError(
-                f"box_min is missing with policy {self.policy!r}, expected the side of a box as a fraction of the "
-                "short side, above 0 and at most 1."
+                "box_min is missing with policy 'motion', expected the side of a box as a fraction of the short side, "
+                "above 0 and at most 1."
             )
 
     @model_serializer(mode="wrap")

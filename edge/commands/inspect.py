@@ -12,12 +12,27 @@ from rich.markup import escape
 from rich.table import Table
 
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle, is_bundle
-from adafocus.edge.bundle.manifest import STAGES
+from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.commands import options
 from adafocus.edge.runtimes import unavailable
 from adafocus.errors import WORKSTATION_INSTALL, AdafocusError
 
 DESCRIBERS = "adafocus.describers"
+# how a bundle looks where it does not look as the published model does, by the fields of its geometry
+LOOKING = {
+    "boxes_in": {"square": "boxes in the centre square", "frame": "boxes in the whole frame"},
+    "glance_fit": {
+        "square": "the glance sees the centre square",
+        "squeezed": "the glance sees the whole frame, squeezed",
+        "padded": "the glance sees the whole frame, padded",
+    },
+    "policy": {"network": "a policy network", "motion": "no policy network: it looks where pixels change"},
+    "focus_span": {
+        "weights": "frames by their weights",
+        "spread": "frames spread evenly",
+        "densest": "frames from the run in which most changes",
+    },
+}
 
 
 @click.command()
@@ -78,6 +93,8 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
         f"glance {geometry.glance_frames} x {geometry.glance_size} px, focus {geometry.focus_frames} of "
         f"{geometry.candidate_frames} frames x {geometry.patch_size} px"
     )
+    if geometry.model_dump().keys() & LOOKING.keys():
+        console.print(_looking(geometry), soft_wrap=True)
     table = Table("stage", "runtime", "type", "MB", "GMAC", "delegates", "delegated", "verified by")
     for stage, runtimes in (*manifest.stages.items(), *manifest.incremental.items()):
         for runtime, graph in runtimes.items():
@@ -91,7 +108,7 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
     if manifest.incremental:
         console.print("encode, join: the glance frame by frame, for streams, whose windows share frames", style="dim")
     for runtime in opened.runtimes():
-        size = sum(manifest.stages[stage][runtime].bytes for stage in STAGES)
+        size = sum(manifest.stages[stage][runtime].bytes for stage in geometry.stage_names)
         state = unavailable(runtime) or "runs here"
         console.print(f"{runtime}: {size / 1e6:.1f} MB, {escape(state)}", soft_wrap=True)
     exits = manifest.exits
@@ -112,6 +129,11 @@ def _inspect_bundle(path: Path, as_json: bool) -> None:
     console.print(made + (f", {provenance.created}" if provenance.created else ""), style="dim")
     console.print(", ".join(f"{name} {number}" for name, number in provenance.packages.items()), style="dim")
     options.print_next("selftest", path)
+
+
+def _looking(geometry: Geometry) -> str:
+    """Return what the glance sees and what decides where the focus looks, in one line."""
+    return ", ".join(words[getattr(geometry, field)] for field, words in LOOKING.items())
 
 
 def _show(found: dict[str, Any]) -> None:

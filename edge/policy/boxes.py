@@ -11,6 +11,8 @@ from adafocus.edge.policy.frames import Seed, check_name
 
 Boxes = Literal["policy", "centre", "random", "full", "motion"]
 Shape = Literal["deformable", "fixed"]
+# height and width of a frame in pixels
+Size = tuple[int, int]
 
 CENTRE = 0.5
 
@@ -32,7 +34,9 @@ def decode_boxes(raw: ArrayLike, min_side: float, max_side: float = 1.0) -> NDAr
     return np.concatenate((values[..., :2] * (1.0 - sides), sides), axis=-1)
 
 
-def place_boxes(given: NDArray[np.float32], boxes: Boxes, shape: Shape, side: float, seed: Seed) -> NDArray[np.float32]:
+def place_boxes(
+    given: NDArray[np.float32], boxes: Boxes, shape: Shape, side: float | NDArray[np.float32], seed: Seed
+) -> NDArray[np.float32]:
     """Return the policy's boxes, or others in their stead for an ablation.
 
     Args:
@@ -40,7 +44,8 @@ def place_boxes(given: NDArray[np.float32], boxes: Boxes, shape: Shape, side: fl
         boxes: ``policy``: where it says. ``centre``: of the same size in the middle of the frame. ``random``: of the
             same size anywhere, each for itself. ``full``: the whole frame.
         shape: ``deformable``: as the policy says. ``fixed``: squares around the policy's centres, moved into the frame.
-        side: of those squares; the patch's own size, as random crops have it in training.
+        side: of those squares, as a fraction of the frame, or ``(2,)`` of its height and of its width; the patch's own
+            size, as random crops have it in training.
         seed: of random places.
 
     Returns:
@@ -62,3 +67,55 @@ def place_boxes(given: NDArray[np.float32], boxes: Boxes, shape: Shape, side: fl
     # the corner's place in the room that the sides leave
     places = CENTRE if boxes == "centre" else np.random.default_rng(seed).uniform(size=sides.shape)
     return np.concatenate((places * (1.0 - sides), sides), axis=1).astype(np.float32)
+
+
+def boxes_in_room(given: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
+    """Turn places and sides into boxes of whole pixels of a frame.
+
+    The rule, in real numbers rounded to even: height = round(h x short side), at least 1 px and at most the frame's;
+    top = round(y x (frame height - height)); width and left likewise.
+
+    Args:
+        given: ``(n, 4)``: top and left in 0..1 of the room that the sides leave, height and width as fractions of the
+            frame's short side.
+        size: height and width of the frame in pixels.
+
+    Returns:
+        ``(n, 4)`` float32 y, x, height, width as fractions of the frame.
+    """
+    boxes = []
+    for *places, down, across in given.tolist():
+        sides = [min(max(1, round(side * min(size))), room) for side, room in zip((down, across), size, strict=True)]
+        corner = [round(place * (room - side)) for place, room, side in zip(places, size, sides, strict=True)]
+        boxes.append([*corner, *sides])
+    return as_fractions(boxes, size)
+
+
+def whole_pixels(boxes: NDArray[np.floating], size: Size, least: int = 0) -> NDArray[np.float32]:
+    """Move the edges of boxes to the nearest pixel borders of a frame; a box inside the frame stays inside.
+
+    Args:
+        boxes: ``(n, 4)`` y, x, height, width as fractions of the frame.
+        size: height and width of the frame in pixels.
+        least: least side in pixels of what comes out; boxes that are widened are moved into the frame.
+
+    Returns:
+        ``(n, 4)`` float32.
+    """
+    # a handful of numbers: plain Python is several times faster on them than arrays
+    rows, columns = size
+    moved = []
+    for y, x, height, width in boxes.tolist():
+        top, left = round(y * rows), round(x * columns)
+        tall, wide = round((y + height) * rows) - top, round((x + width) * columns) - left
+        if min(tall, wide) < least:
+            tall, wide = max(tall, least), max(wide, least)
+            top, left = min(top, rows - tall), min(left, columns - wide)
+        moved.append([top, left, tall, wide])
+    return as_fractions(moved, size)
+
+
+def as_fractions(boxes: list[list[int]], size: Size) -> NDArray[np.float32]:
+    """Return boxes in pixels as fractions of a frame, ``(n, 4)``."""
+    rows, columns = size
+    return np.array([[y / rows, x / columns, tall / rows, wide / columns] for y, x, tall, wide in boxes], np.float32)

@@ -1,4 +1,4 @@
-"""The sliding window: a ring of frames that were resized once, and the clip of its last seconds."""
+"""The sliding window: a ring of frames that were made small once, and the clip of its last seconds."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import threading
 import time
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.sources.source import Frame
-from adafocus.edge.video.clip import Candidates, Clip
-from adafocus.edge.video.pixels import bgr_pixels
-from adafocus.edge.video.preprocess import fit_frame, resize_square
+from adafocus.edge.streaming.ring import bytes_of, ring_of
+from adafocus.edge.video.clip import Clip
 from adafocus.errors import AdafocusError
 
 # of the clip's step, so that rounding of timestamps decides nothing
@@ -47,7 +45,7 @@ class Span:
 
 
 class Window:
-    """The last W seconds of a source as frames of ``frame_size``, in memory that is allocated once.
+    """The last W seconds of a source: a ring of squares of ``frame_size``, or of whole frames where boxes lie in them.
 
     One thread pushes, another one asks for clips. Frames are kept on a grid of time whose step is that of the clip's
     candidates, and the clip's grid ends at the newest kept frame; so the two grids lie on each other, every frame that
@@ -96,24 +94,19 @@ class Window:
         if max_fps is not None:
             self.period_s = max(self.period_s, 1.0 / max_fps)
         capacity = math.ceil(seconds / self.period_s) + 2
-        side, small = geometry.frame_size, geometry.glance_size
-        needed = (capacity + geometry.candidate_frames) * side * side * 3
+        needed = bytes_of(geometry, capacity)
         if needed > MAX_BYTES:
+            frames = f"of {geometry.frame_size} px " if geometry.boxes_in == "square" else ""
             raise AdafocusError(
-                f"A window of {capacity} frames of {side} px would need {needed / 2**20:.0f} MB, expected at most "
+                f"A window of {capacity} frames {frames}would need {needed / 2**20:.0f} MB, expected at most "
                 f"{MAX_BYTES // 2**20} MB. Use a bundle with fewer or smaller frames, or --max-fps."
             )
-        # written once, so that the memory is there from the beginning and not page by page
-        self._frames = np.full((capacity, side, side, 3), 0, np.uint8)
-        self._small = np.full((capacity, small, small, 3), 0, np.uint8)
-        self._small_made = np.zeros(capacity, bool)
+        self._ring = ring_of(geometry, capacity)
         self._times = np.zeros(capacity)
         self._numbers = np.zeros(capacity, np.int64)
         # counted through, because the numbers of a source start again when it is opened again
         self._names = np.zeros(capacity, np.int64)
         self._arrived = np.zeros(capacity)
-        self._candidates = np.full((geometry.candidate_frames, side, side, 3), 0, np.uint8)
-        self._glance = np.full((geometry.glance_frames, small, small, 3), 0, np.uint8)
         self._lock = threading.Lock()
         self._head = self._count = self.kept = self.missed = 0
         self.sparse, self.usual_gap_s = False, 0.0
@@ -127,12 +120,12 @@ class Window:
     @property
     def capacity(self) -> int:
         """Frames that fit."""
-        return len(self._frames)
+        return len(self._times)
 
     @property
     def nbytes(self) -> int:
-        """Memory of the ring and of the clip cut from it."""
-        return sum(part.nbytes for part in (self._frames, self._small, self._candidates, self._glance))
+        """Memory of the ring and of the clip cut from it; the most that it may be where frames are kept whole."""
+        return self._ring.nbytes
 
     @property
     def newest_s(self) -> float | None:
@@ -153,7 +146,7 @@ class Window:
         return timestamp_s >= self._due_s - TOLERANCE * self.period_s or self._restarted(timestamp_s)
 
     def push(self, frame: Frame) -> bool:
-        """Resize and keep a frame where it is wanted; no reference to it is held.
+        """Make a frame small and keep it where it is wanted; no reference to it is held.
 
         Args:
             frame: pixels ``(H, W, 3)`` uint8 BGR; grey and BGRA are converted.
@@ -166,22 +159,13 @@ class Window:
         """
         if not self.wants(frame.timestamp_s):
             return False
-        geometry = self._geometry
-        square = fit_frame(bgr_pixels(frame.pixels, f"Frame {frame.number}"), geometry.frame_size, geometry.short_side)
-        small = None
-        if frame.small is not None:
-            short = round(geometry.short_side * geometry.glance_size / geometry.frame_size)
-            picture = bgr_pixels(frame.small, f"The second picture of frame {frame.number}")
-            small = fit_frame(picture, geometry.glance_size, short)
+        prepared = self._ring.prepare(frame)
         with self._lock:
             self._watch(frame.timestamp_s)
             if self._restarted(frame.timestamp_s):
                 self._clear()
             slot = self._head
-            cv2.cvtColor(square, cv2.COLOR_BGR2RGB, dst=self._frames[slot])
-            self._small_made[slot] = small is not None
-            if small is not None:
-                cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=self._small[slot])
+            self._ring.put(slot, prepared)
             self._times[slot], self._numbers[slot] = frame.timestamp_s, frame.number
             self._names[slot] = self.kept
             self._arrived[slot] = time.monotonic()
@@ -229,17 +213,15 @@ class Window:
             step = length / count
             candidates = slots[_nearest(times, end - step * np.arange(count - 1, -1, -1))]
             glance = slots[_nearest(times, self._glance_moments(end + step / 2, length))]
-            np.take(self._frames, candidates, axis=0, out=self._candidates, mode="clip")
-            self._shrink(glance)
-            np.take(self._small, glance, axis=0, out=self._glance, mode="clip")
+            frames, pictures = self._ring.candidates(candidates), self._ring.glance(glance)
             different = len(np.unique(candidates))
             start = max(end - length, float(times[0]))
             oldest = int(self._names[slots[0]])
             span = Span(start, end, filled, float(self._arrived[slots[-1]]), different, oldest)
             covered = float(times[-1] - times[0])
             clip = Clip(
-                glance=self._glance,
-                candidates=Candidates(self._candidates),
+                glance=pictures,
+                candidates=frames,
                 glance_indices=self._numbers[glance],
                 candidate_indices=self._numbers[candidates],
                 frame_count=int(np.sum(end - times < length)),
@@ -250,9 +232,13 @@ class Window:
         return clip, span
 
     def newest_frame(self) -> NDArray[np.uint8] | None:
-        """Return a copy of the newest kept frame, ``(F, F, 3)`` uint8 RGB."""
+        """Return the newest kept frame, uint8 RGB, which nobody else will change.
+
+        Returns:
+            ``(F, F, 3)``, or ``(H, W, 3)`` where boxes lie in the whole frame; None before the first one.
+        """
         with self._lock:
-            return self._frames[(self._head - 1) % self.capacity].copy() if self._count else None
+            return self._ring.frame((self._head - 1) % self.capacity) if self._count else None
 
     def _restarted(self, timestamp_s: float) -> bool:
         """Return whether the clock went back, or nothing came, for more than a window: what is there is worthless."""
@@ -306,13 +292,6 @@ class Window:
             return middles
         step = self.seconds / count
         return (round(middles[0] / step) + np.arange(count)) * step
-
-    def _shrink(self, slots: NDArray[np.int64]) -> None:
-        """Make the glance pictures that are not there yet; a frame is glanced at in several windows."""
-        size = self._geometry.glance_size
-        for slot in slots[~self._small_made[slots]]:
-            resize_square(self._frames[slot], size, self._small[slot])
-            self._small_made[slot] = True
 
 
 def _nearest(times: NDArray[np.float64], wanted: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.sources.source import FALLBACK_FPS, Frame
 from adafocus.edge.stopwatch import Stopwatch
+from adafocus.edge.video.kept_frames import Candidates, fit_bgr, kept_frames
 from adafocus.edge.video.pixels import bgr_pixels
-from adafocus.edge.video.preprocess import fit_frame, resize_square
+from adafocus.edge.video.preprocess import fit_frame
 from adafocus.edge.video.reader import attempts
 from adafocus.edge.video.timeline import frames_at
 from adafocus.errors import SourceError
 
 Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-
-# what the frames of a clip may take as they were decoded; larger ones are resized at once
-MAX_WAITING_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,8 @@ class Clip:
 
     Attributes:
         glance: ``(T_G, S, S, 3)`` uint8 RGB.
-        candidates: N frames, ``(F, F, 3)`` uint8 RGB, most of which are resized when they are first looked at.
+        candidates: N frames, uint8 RGB: ``(F, F, 3)``, most of which are resized when they are first looked at, or
+            ``(H, W, 3)`` as decoded where boxes lie in the whole frame.
         glance_indices: ``(T_G,)`` frame numbers in the video, counted from 0.
         candidate_indices: ``(N,)`` likewise.
         frame_count: frames that can be decoded.
@@ -84,12 +82,11 @@ def read_frames(address: str | Path, indices: ArrayLike) -> dict[int, NDArray[np
 
 
 class ClipBuilder:
-    """Puts frames where a clip has them: one block of memory, those of the glance first, so that none is moved again.
-
-    Frames wait as they were decoded until somebody looks at them.
+    """Chooses the frames of a clip, takes them one by one, and makes the clip.
 
     Attributes:
         indices: frame numbers of the glance, then of the candidates, each spread evenly.
+        kept: takes each of them.
     """
 
     def __init__(
@@ -103,34 +100,18 @@ class ClipBuilder:
 
         ``varying_s`` says when each frame appears, as :class:`adafocus.edge.video.reader.VideoReader` has it.
         """
-        self._geometry, self._frame_count, self._varying_s = geometry, frame_count, varying_s
+        self._frame_count, self._varying_s = frame_count, varying_s
         first, last = window or (0, frame_count)
         last = max(first + 1, min(last, frame_count))
         edges_s = None if last > frame_count else varying_s
         self._glance_indices = frames_at(first, last, geometry.glance_frames, edges_s)
         self._candidate_indices = frames_at(first, last, geometry.candidate_frames, edges_s)
         self.indices = np.concatenate([self._glance_indices, self._candidate_indices])
-        self._places = {number: place for place, number in enumerate(dict.fromkeys(self.indices.tolist()))}
-        self._block = np.empty((len(self._places), geometry.frame_size, geometry.frame_size, 3), np.uint8)
-        self._waiting: dict[int, NDArray[np.uint8]] = {}
-        self._making = threading.Lock()
-
-    def keep(self, number: int, pixels: NDArray[np.uint8]) -> None:
-        """Keep a frame, ``(H, W, 3)`` uint8 BGR, in memory that nobody writes to again; large ones are resized."""
-        if pixels.nbytes * len(self._places) > MAX_WAITING_BYTES:
-            self._put(self._places[number], pixels)
-        else:
-            self.hold(number, pixels)
-
-    def hold(self, number: int, pixels: NDArray[np.uint8]) -> None:
-        """Keep a frame as it is, however large, because its memory is taken anyway."""
-        self._waiting[self._places[number]] = pixels
+        self.kept = kept_frames(geometry, self._glance_indices.tolist(), self._candidate_indices.tolist())
 
     def build(self, fps: float, watch: Stopwatch, warnings: Sequence[str] = ()) -> Clip:
         """Make the clip when all its frames are kept; ``watch`` tells the time of ``decode`` and ``resize``."""
-        glance = self._glance()
-        places = [self._places[number] for number in self._candidate_indices.tolist()]
-        candidates = Candidates(self._block, places, self._make)
+        glance, candidates = self.kept.glance(), self.kept.candidates()
         watch.lap("resize")
         spent = watch.spent_ms
         return Clip(
@@ -145,35 +126,6 @@ class ClipBuilder:
             tuple(warnings),
             varying_s=self._varying_s,
         )
-
-    def _glance(self) -> NDArray[np.uint8]:
-        """Resize the glance frames, ``(T_G, S, S, 3)`` uint8 RGB."""
-        size, numbers = self._geometry.glance_size, self._glance_indices.tolist()
-        frames = [self._frame(number) for number in numbers]
-        if size == self._geometry.frame_size and len(set(numbers)) == len(numbers):
-            return self._block[: len(numbers)]
-        pictures = np.empty((len(numbers), size, size, 3), np.uint8)
-        for frame, picture in zip(frames, pictures, strict=True):
-            resize_square(frame, size, picture)
-        return pictures
-
-    def _frame(self, number: int) -> NDArray[np.uint8]:
-        self._make(self._places[number])
-        return self._block[self._places[number]]
-
-    def _make(self, place: int) -> None:
-        # recognizers in several threads may share a clip; a frame is left to nobody else before it is whole
-        if place in self._waiting:
-            with self._making:
-                waiting = self._waiting.get(place)
-                if waiting is not None:
-                    self._put(place, waiting)
-                    del self._waiting[place]
-
-    def _put(self, place: int, pixels: NDArray[np.uint8]) -> None:
-        frame = self._block[place]
-        fit_frame(pixels, self._geometry.frame_size, self._geometry.short_side, frame)
-        cv2.cvtColor(frame, cv2.COLOR_BGR2RGB, dst=frame)
 
 
 def read_clip(
@@ -202,7 +154,7 @@ def read_clip(
         builder = ClipBuilder(geometry, window, reader.frame_count, reader.varying_s)
         for number, pixels in reader.read(builder.indices):
             watch.lap("decode")
-            builder.keep(number, pixels)
+            builder.kept.keep(number, pixels)
             watch.lap("resize")
         watch.lap("decode")
     return builder.build(reader.fps, watch, reader.warnings)
@@ -230,7 +182,7 @@ def clip_from_frames(
     watch = Stopwatch()
     builder = ClipBuilder(geometry, window, len(frames))
     for number in sorted(set(builder.indices.tolist())):
-        builder.hold(number, bgr_pixels(frames[number].pixels, f"Frame {number}"))
+        builder.kept.hold(number, bgr_pixels(frames[number].pixels, f"Frame {number}"))
     length_s = frames[-1].timestamp_s - frames[0].timestamp_s
     rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
     clip = builder.build(rate, watch)
@@ -266,9 +218,15 @@ def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | Non
         return None
     small = bgr_pixels(frame.small, f"The second picture of frame {frame.number}")
     size, short_side = geometry.glance_size, round(geometry.short_side * geometry.glance_size / geometry.frame_size)
-    if min(small.shape[:2]) < short_side:
+    least, longest = min(small.shape[:2]), max(small.shape[:2])
+    fits = {"square": least >= short_side, "squeezed": least >= size, "padded": longest >= size}
+    if not fits[geometry.glance_fit]:
         return None
-    return cv2.cvtColor(fit_frame(small, size, short_side), cv2.COLOR_BGR2RGB)
+    if geometry.boxes_in == "square":
+        return cv2.cvtColor(fit_frame(small, size, short_side), cv2.COLOR_BGR2RGB)
+    picture = np.empty((size, size, 3), np.uint8)
+    fit_bgr(small, geometry, picture)
+    return picture
 
 
 def clip_windows(path: str | Path, geometry: Geometry, count: int) -> list[Clip]:
@@ -294,48 +252,3 @@ def sample_video(path: str | Path, count: int, transform: Transform) -> NDArray[
         indices = frames_at(0, reader.frame_count, count, reader.varying_s)
         frames = {n: transform(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)) for n, pixels in reader.read(indices)}
     return np.stack([frames[number] for number in indices.tolist()])
-
-
-class Candidates:
-    """The candidate frames of a clip: a sequence of N frames, ``(F, F, 3)`` uint8 RGB.
-
-    The focus looks at a few of them, and a clip that stops at the glance needs none; to resize all would be in vain.
-    ``np.asarray`` makes and gives all of them, ``(N, F, F, 3)``.
-    """
-
-    def __init__(
-        self,
-        frames: NDArray[np.uint8],
-        places: Sequence[int] | None = None,
-        make: Callable[[int], None] | None = None,
-    ) -> None:
-        """Show frames that are in memory already.
-
-        Args:
-            frames: ``(n, F, F, 3)`` uint8 RGB.
-            places: ``(N,)`` where each candidate stands in it; None: N = n, in order.
-            make: sees to it that the frame at a place is there; None: all are.
-        """
-        self._frames, self._make = frames, make
-        self._places = range(len(frames)) if places is None else places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        place = self._places[index]
-        if self._make is not None:
-            self._make(place)
-        return self._frames[place]
-
-    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        return (self[index] for index in range(len(self)))
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[np.generic]:
-        for _ in self:
-            pass
-        places = list(self._places)
-        in_order = places == list(range(len(places)))
-        frames = self._frames[: len(places)] if in_order else self._frames[places]
-        # numpy 1 knows no copy=None
-        return np.array(frames, dtype) if copy else np.asarray(frames, dtype)

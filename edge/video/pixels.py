@@ -54,21 +54,30 @@ def bgr_pixels(pixels: Any, name: str) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), TO_BGR[channels]), np.uint8)
 
 
-def rgb_pixels(pixels: Any, shape: tuple[int, ...], name: str) -> NDArray[np.uint8]:
+def rgb_pixels(pixels: Any, shape: tuple[int | None, ...], name: str) -> NDArray[np.uint8]:
     """Return pixels that have been resized by whoever made them, if they are what the graphs were made for.
 
     Args:
         pixels: of a shape that is known.
-        shape: of it.
+        shape: of it; None where any length of at least 1 will do.
         name: what to call them.
 
     Raises:
         SourceError: another type, dtype or shape. Nothing is converted.
     """
-    if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.shape == shape:
+    is_array = isinstance(pixels, np.ndarray)
+    if is_array and pixels.dtype == np.uint8 and (pixels.shape == shape or _fits(pixels.shape, shape)):
         return pixels
-    found = f"{pixels.dtype} of shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+    found = f"{pixels.dtype} of shape {pixels.shape}" if is_array else type(pixels).__name__
+    wanted = shape if None not in shape else "(height, width, 3)"
     raise SourceError(
-        f"{name}: found {found}, expected a numpy array of uint8 RGB of shape {shape}. Frames of any size become such "
+        f"{name}: found {found}, expected a numpy array of uint8 RGB of shape {wanted}. Frames of any size become such "
         "a clip with clip_from_frames(frames, bundle.manifest.geometry)."
+    )
+
+
+def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Return whether a shape is the one wanted; None stands for any length of at least 1."""
+    return len(found) == len(wanted) and all(
+        length == expected or (expected is None and length > 0) for length, expected in zip(found, wanted, strict=True)
     )

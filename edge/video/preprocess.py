@@ -150,21 +150,3 @@ def _lower(planes: NDArray[np.uint8], down: int) -> None:
 
 
 Fill = tuple[int, int, int]
-
-
-def whole_pixels(boxes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Move the edges of boxes to the nearest pixel borders of a frame; a box inside the frame stays inside.
-
-    Args:
-        boxes: ``(n, 4)`` y, x, height, width as fractions of the frame.
-        size: side of the frame in pixels.
-
-    Returns:
-        ``(n, 4)`` float32.
-    """
-    # a handful of numbers: plain Python is several times faster on them than arrays
-    moved = []
-    for y, x, height, width in boxes.tolist():
-        top, left, bottom, right = (round(edge * size) for edge in (y, x, y + height, x + width))
-        moved.append([edge / size for edge in (top, left, bottom - top, right - left)])
-    return np.array(moved, np.float32)

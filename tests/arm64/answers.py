@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.selftest import golden_clip
-from adafocus.edge.video.clip import Candidates, Clip, read_clip
+from adafocus.edge.video.clip import Clip, read_clip
+from adafocus.edge.video.kept_frames import Candidates
 
 GOLDEN = "golden"
 # fields of a clip that make it up; the rest says how it was read

@@ -12,8 +12,9 @@ import pytest
 
 from adafocus.edge.exits import Criterion, confidence, confidences, softmax
 from adafocus.edge.policy import decode_boxes, quantile_positions, select_frames, uniform_indices
+from adafocus.edge.policy.boxes import whole_pixels
 from adafocus.edge.video.patches import crop_patch, sample_patch
-from adafocus.edge.video.preprocess import PixelTable, fit_frame, resize_bilinear, whole_pixels
+from adafocus.edge.video.preprocess import PixelTable, fit_frame, resize_bilinear
 
 CONFIGURATIONS = {
     "long_p128": (48, 128),
@@ -102,7 +103,7 @@ def test_whole_boxes_keep_to_the_pixel_grid_and_inside_the_frame() -> None:
     rng = np.random.default_rng(3)
     sides = rng.uniform(0.4, 1.0, (500, 2))
     boxes = np.concatenate([rng.uniform(size=(500, 2)) * (1 - sides), sides], axis=1).astype(np.float32)
-    moved = whole_pixels(boxes, FRAME_PX)
+    moved = whole_pixels(boxes, (FRAME_PX, FRAME_PX))
     pixels = moved.astype(np.float64) * FRAME_PX
     assert np.abs(pixels - np.rint(pixels)).max() < 1e-4
     edges, wanted = (
@@ -111,7 +112,7 @@ def test_whole_boxes_keep_to_the_pixel_grid_and_inside_the_frame() -> None:
     assert np.abs(edges - wanted).max() <= 0.5 + 1e-4
     assert edges.min() >= 0
     assert edges.max() <= FRAME_PX
-    assert np.array_equal(whole_pixels(moved, FRAME_PX), moved)
+    assert np.array_equal(whole_pixels(moved, (FRAME_PX, FRAME_PX)), moved)
 
 
 @pytest.mark.parametrize(

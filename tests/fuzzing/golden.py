@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adafocus.edge.bundle.bundle import MANIFEST
-from tests.fuzzing.kind import answer, replace_file, small_bundle
+from tests.fuzzing.kind import answer, replace_file, small_bundles
 from tests.fuzzing.mutations import damage
 
 BOMB_BYTES = 1 << 28
@@ -33,25 +33,28 @@ HOT_BYTES = 400
 
 
 class GoldenArrays:
-    """A bundle whose golden frames or answers are wrong, under their right hash."""
+    """Bundles whose golden frames or answers are wrong, under their right hash; they look in several ways."""
 
     def __init__(self, bundle: Path, place: Path) -> None:
-        self._bundle = small_bundle(bundle, place / "bundle")
-        self._text = (self._bundle / MANIFEST).read_text(encoding="utf-8")
-        golden = json.loads(self._text)["golden"]
-        self._right = {part: (self._bundle / golden[part]["file"]).read_bytes() for part in ("frames", "answers")}
+        self._bundles = small_bundles(bundle, place)
+        self._texts = [(path / MANIFEST).read_text(encoding="utf-8") for path in self._bundles]
+        self._right = []
+        for path, text in zip(self._bundles, self._texts, strict=True):
+            golden = json.loads(text)["golden"]
+            self._right.append({part: (path / golden[part]["file"]).read_bytes() for part in ("frames", "answers")})
 
     def make(self, rng: np.random.Generator, number: int) -> tuple[str, Path]:
-        """Frames and answers take turns."""
-        content = json.loads(self._text)
+        """Frames and answers take turns, and so do bundles."""
+        turn = number % len(self._bundles)
+        bundle, content, right = self._bundles[turn], json.loads(self._texts[turn]), self._right[turn]
         part = ("frames", "answers")[number % 2]
         ways = (_bytes, _headers, _retyped, _missing, _bomb, _foreign)
         way = ways[int(rng.choice(len(ways), p=(0.35, 0.2, 0.25, 0.1, 0.05, 0.05)))]
-        name, wrong = way(rng, self._right[part])
-        for key, right in self._right.items():
-            replace_file(self._bundle, content["golden"][key], wrong if key == part else right)
-        (self._bundle / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
-        return f"{part}: {name}", self._bundle
+        name, wrong = way(rng, right[part])
+        for key, whole in right.items():
+            replace_file(bundle, content["golden"][key], wrong if key == part else whole)
+        (bundle / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
+        return f"{part}: {name}", bundle
 
     def use(self, path: Path) -> None:
         """Open it and compare the answers."""

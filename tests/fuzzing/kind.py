@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import numpy as np
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.recognizer import Recognizer
-from adafocus.edge.selftest import check_golden
+from adafocus.edge.selftest import check_golden, golden_answers, golden_clip
 
 RUNTIME = "litert"
 
@@ -43,6 +44,43 @@ def small_bundle(bundle: Path, place: Path, runtime: str = RUNTIME) -> Path:
         link(bundle / record["file"], target)
     (place / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
     return place
+
+
+# ways to look that earlier bundles do not know, as fields of a geometry
+LOOKING: tuple[dict[str, object], ...] = (
+    {"boxes_in": "frame", "glance_fit": "padded", "focus_span": "densest", "box_min": 0.5},
+    {"boxes_in": "frame", "glance_fit": "squeezed", "policy": "motion", "focus_span": "spread", "box_min": 0.5},
+)
+
+
+def small_bundles(bundle: Path, place: Path) -> list[Path]:
+    """Make copies of a bundle: one that looks as it does, and one for each of :data:`LOOKING`, with right answers."""
+    made = [small_bundle(bundle, place / "bundle")]
+    for number, looking in enumerate(LOOKING):
+        made.append(small_bundle(bundle, place / f"bundle{number}"))
+        _look(made[-1], looking)
+    return made
+
+
+def _look(bundle: Path, looking: dict[str, object]) -> None:
+    """Let a bundle look otherwise; its golden squares are whole frames then."""
+    content = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    content["geometry"].update(looking)
+    if looking.get("policy") == "motion":
+        del content["stages"]["policy"]
+    (bundle / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
+    with Bundle.open(bundle) as opened:
+        clip = golden_clip(opened)
+        prediction = Recognizer.open(opened, RUNTIME, 1).recognize_clip(clip)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **golden_answers(clip, prediction, opened.manifest))  # type: ignore[arg-type]
+    replace_file(bundle, content["golden"]["answers"], buffer.getvalue())
+    content["golden"]["label"] = prediction.label
+    (bundle / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
+    with Bundle.open(bundle) as opened:
+        broken = check_golden(opened, Recognizer.open(opened, RUNTIME, 1)).broken
+    if broken:
+        raise RuntimeError(f"a bundle that looks otherwise gives other answers: {broken}")
 
 
 def link(source: Path, target: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adafocus.edge.bundle.bundle import MANIFEST
-from tests.fuzzing.kind import answer, small_bundle
+from tests.fuzzing.kind import answer, small_bundles
 from tests.fuzzing.mutations import damage
 
 Key = tuple[str | int, ...]
@@ -26,38 +25,40 @@ EXTREMES: tuple[Any, ...] = (
     0, -1, 1, 2, 3, 7, 255, 4096, 4097, 2**31, 2**53 + 1, 2**63, 10**30, 10**9, 0.5, 1e308, -1e308, 1e-320, 1e-7, -0.0,
     float("nan"), float("inf"), True, None, "", "x", "8", "x" * 100_000, "\x00", "\x1b[2J", "\ud800", "../x",
     "/etc/passwd", "C:\\x", ".", "graphs", "graphs/../manifest.json", "manifest.json", [], {}, [[]], [1] * 100_000,
-    {"": {}}, "int32", "float16", "uint8", *RAW,
+    {"": {}}, "int32", "float16", "uint8",
+    "square", "frame", "squeezed", "padded", "network", "motion", "weights", "spread", "densest", *RAW,
 )  # fmt: skip
 FEW_LABELS = 3
 
 
 class Manifests:
-    """A bundle whose files are right and whose manifest is not."""
+    """Bundles whose files are right and whose manifests are not; they look in several ways."""
 
     def __init__(self, bundle: Path, place: Path) -> None:
-        self._bundle = small_bundle(bundle, place / "bundle")
-        self._text = (self._bundle / MANIFEST).read_text(encoding="utf-8")
-        self._content = json.loads(self._text)
-        self._keys = list(_keys(self._content))
+        self._bundles = small_bundles(bundle, place)
+        self._texts = [(path / MANIFEST).read_text(encoding="utf-8") for path in self._bundles]
 
     def make(self, rng: np.random.Generator, number: int) -> tuple[str, Path]:
-        """Numbers go through all keys, one after the other; every fifth manifest loses or changes bytes instead."""
-        place = self._bundle / MANIFEST
+        """Bundles take turns, and numbers go through all keys; every fifth manifest loses or changes bytes instead."""
+        turn = number % len(self._bundles)
+        bundle, text = self._bundles[turn], self._texts[turn]
+        place = bundle / MANIFEST
         if number % 5 == 4:
-            name, content = damage(rng, self._text.encode())
+            name, content = damage(rng, text.encode())
             place.write_bytes(content)
-            return name, self._bundle
-        changed = copy.deepcopy(self._content)
+            return name, bundle
+        changed = json.loads(text)
+        keys = list(_keys(changed))
         # a step that shares no divisor with the number of keys reaches each of them
-        done = [_change(rng, changed, self._keys[(number * 7919) % len(self._keys)])]
+        done = [_change(rng, changed, keys[(number * 7919) % len(keys)])]
         while rng.random() < 0.3:
-            done.append(_change(rng, changed, self._keys[int(rng.integers(len(self._keys)))]))
+            done.append(_change(rng, changed, keys[int(rng.integers(len(keys)))]))
         text = json.dumps(changed)
         for mark, raw in RAW.items():
             text = text.replace(json.dumps(mark), raw)
         text = text.replace('"@', '"')
         place.write_text(text, encoding="utf-8", errors="surrogatepass")
-        return "; ".join(done), self._bundle
+        return "; ".join(done), bundle
 
     def use(self, path: Path) -> None:
         """Open it and answer the golden clip."""

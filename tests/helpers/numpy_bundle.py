@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import PARTS, STAGES, Exits, Geometry, GraphFile, Manifest, TensorSpec
+from adafocus.edge.bundle.manifest import PARTS, Exits, Geometry, GraphFile, Manifest, TensorSpec
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.runtimes.graph import Arrays
-from adafocus.edge.video.clip import Candidates, Clip
+from adafocus.edge.video.clip import Clip
+from adafocus.edge.video.kept_frames import Candidates
 
 LABELS = ("walk", "run", "jump", "swim")
+# geometries whose boxes lie in the whole frame, by what says where the focus looks
+WHOLE: dict[str, Any] = {"boxes_in": "frame", "glance_fit": "squeezed"}
+MOTION: dict[str, Any] = {**WHOLE, "policy": "motion", "focus_span": "spread", "box_min": 0.5}
 GLANCE_FRAMES, CANDIDATES, FOCUS_FRAMES, SIZE, PATCH = 4, 12, 6, 16, 8
 MACS = {"glance": 1_000_000, "policy": 10_000, "focus": 500_000}
 PART_MACS = {"encode": 240_000, "join": 40_000}
@@ -33,8 +37,13 @@ def _spec(name: str, *shape: int) -> TensorSpec:
 
 
 def numpy_manifest(
-    variant: str = "tsm", exits: Exits | None = None, incremental: bool = False, runtime: str = DEFAULT_RUNTIME
+    variant: str = "tsm",
+    exits: Exits | None = None,
+    incremental: bool = False,
+    runtime: str = DEFAULT_RUNTIME,
+    **looking: Any,
 ) -> Manifest:
+    """Describe the graphs; ``looking`` are fields of the geometry that say where the focus looks."""
     at_once, classes = AT_ONCE[variant], len(LABELS)
     glance = [_spec("features", GLANCE_FRAMES, 2), _spec("glance_logits", 1, classes), _spec("context", 1, classes)]
     logits = [_spec("logits", 2, classes), _spec("context", 1, classes)] if variant == "long" else None
@@ -68,7 +77,6 @@ def numpy_manifest(
         "name": "numpy",
         "preset": "numpy",
         "labels": LABELS,
-        "stages": {stage: graphs[stage] for stage in STAGES},
         "incremental": {part: graphs[part] for part in PARTS} if incremental else {},
         "golden": {"source": "none", "runtime": runtime, "frames": record, "answers": record},
         "provenance": {"model": "none", "model_sha256": SHA, "packages": {}},
@@ -84,8 +92,10 @@ def numpy_manifest(
         patch_size=PATCH,
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
+        **looking,
     )
-    return Manifest(**content, geometry=geometry, exits=exits or Exits())
+    stages = {stage: graphs[stage] for stage in geometry.stage_names}
+    return Manifest(**content, stages=stages, geometry=geometry, exits=exits or Exits())
 
 
 class NumpyGraph:
@@ -138,8 +148,8 @@ class NumpyOpener:
         return NumpyGraph(path.stem, record, self.calls)
 
 
-def numpy_bundle(variant: str = "tsm", exits: Exits | None = None, incremental: bool = False) -> Bundle:
-    return Bundle(Path("/nowhere"), numpy_manifest(variant, exits, incremental))
+def numpy_bundle(variant: str = "tsm", exits: Exits | None = None, incremental: bool = False, **looking: Any) -> Bundle:
+    return Bundle(Path("/nowhere"), numpy_manifest(variant, exits, incremental, **looking))
 
 
 def clip_of(brightness: int) -> Clip:

@@ -117,7 +117,7 @@ def test_frames_wait_to_be_resized_until_they_are_looked_at(monkeypatch: pytest.
 
     path = write_video(tmp_path / "ramp.avi", 60)
     expected = np.asarray(read_clip(path, GEOMETRY).candidates)
-    monkeypatch.setattr("adafocus.edge.video.clip.fit_frame", noting)
+    monkeypatch.setattr("adafocus.edge.video.kept_frames.fit_frame", noting)
     clip = read_clip(path, GEOMETRY)
     glance = len(set(clip.glance_indices.tolist()))
     assert len(resized) == glance
@@ -134,9 +134,9 @@ def test_frames_wait_to_be_resized_until_they_are_looked_at(monkeypatch: pytest.
 def test_large_frames_do_not_wait_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = write_video(tmp_path / "ramp.avi", 60)
     waited = read_clip(path, GEOMETRY)
-    monkeypatch.setattr("adafocus.edge.video.clip.MAX_WAITING_BYTES", 1)
+    monkeypatch.setattr("adafocus.edge.video.kept_frames.MAX_WAITING_BYTES", 1)
     at_once = read_clip(path, GEOMETRY)
-    monkeypatch.setattr("adafocus.edge.video.clip.fit_frame", None)
+    monkeypatch.setattr("adafocus.edge.video.kept_frames.fit_frame", None)
     assert np.array_equal(waited.glance, at_once.glance)
     stored = np.asarray(at_once.candidates)
     monkeypatch.undo()

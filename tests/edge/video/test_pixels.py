@@ -18,7 +18,8 @@ from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.sources import Frame, open_source
 from adafocus.edge.sources.array import ArraySource
 from adafocus.edge.streaming.window import Window
-from adafocus.edge.video.clip import Candidates, Clip, clip_from_frames, read_clip
+from adafocus.edge.video.clip import Clip, clip_from_frames, read_clip
+from adafocus.edge.video.kept_frames import Candidates
 from adafocus.errors import AdafocusError, BundleError, SourceError
 from tests.helpers.numpy_bundle import CANDIDATES, GLANCE_FRAMES, SIZE, NumpyOpener, clip_of, numpy_bundle
 from tests.helpers.videos import frames_of
