@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from docs.tools.evaluation import FILE, evaluation_section, is_evaluation
 from docs.tools.table import Figures, decimals, interval, points, section, source, table
 
-FILE = "accuracy.yaml"
 # rows of the tables, by the names that adafocus evaluate gives them
 ABLATIONS = {
     "glance alone": "glance alone",
@@ -34,6 +34,7 @@ def accuracy_sections(figures: Figures, elsewhere: Figures) -> Iterator[str]:
     """Yield the sections on accuracy."""
     today = {run["of"]: run for run in figures["boxes_of_whole_pixels"]["runs"]}
     yield other_groups(elsewhere)
+    yield from (evaluation_section(found) for found in figures.values() if is_evaluation(found))
     yield _ucf6(figures[UCF6], today[UCF6])
     yield _int8(figures[f"{UCF6}_int8_against_float"], today)
     yield _jhmdb(figures[JHMDB], [today[f"{JHMDB} seed {seed}"] for seed in SEEDS])

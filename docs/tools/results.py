@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from docs.tools.accuracy import FILE, accuracy_sections
+from docs.tools.accuracy import accuracy_sections
 from docs.tools.conversions import FILE as CONVERSIONS
 from docs.tools.conversions import SHIPPED, conversion_sections
+from docs.tools.evaluation import FILE
 from docs.tools.speed import speed_sections
 from docs.tools.table import ROOT, Figures, decimals, read_figures, table
 

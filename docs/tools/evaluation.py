@@ -1,0 +1,111 @@
+"""Write one section of results from what ``adafocus evaluate`` measured and ``benchmarks.summary`` kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docs.tools.table import Figures, decimals, interval, points, section, source, table
+
+FILE = "accuracy.yaml"
+COMMAND = "adafocus evaluate BUNDLE CLIPS.csv --split {split} --out evaluation.yaml"
+
+
+def is_evaluation(found: Figures) -> bool:
+    """Return whether figures are of an evaluation that says what its clips are for, or of several seeds of one."""
+    return "protocol" in found or ("runs" in found and all("protocol" in run for run in found["runs"]))
+
+
+def evaluation_section(found: Figures) -> str:
+    """Return the section on one evaluation, or on the seeds of one recipe; the first seed stands for all tables."""
+    runs = found.get("runs", [found])
+    first = runs[0]
+    on = first["measured_on"]
+    paragraphs = [
+        f"{first['clips']} clips of {first['groups']} groups, {first['classes']} labels, {on['precision']} on "
+        f"{on['runtime']}, {on['threads']} thread{'s' if on['threads'] > 1 else ''}. {protocol(first['protocol'])}",
+        table(("where the focus looks", "top-1 %", "95 % interval", "ahead by", "GMAC", "ms"), _ways(first)),
+        f"Ahead by: points of top-1 by which {first['policy']} is ahead, paired clip by clip. Two best labels are "
+        f"equal in {first['ties']['final']} clips.",
+    ]
+    if len(runs) > 1:
+        paragraphs += [table(("where the focus looks", *_seeds(runs), "mean"), _over_seeds(found, runs))]
+    against = first["plain"]["against"]
+    if against:
+        paragraphs += ["The plain network on whole frames, where it costs the same:"]
+        paragraphs += [table(("at", "cost", "top-1 %", "plain top-1 %", "ahead by"), map(_against, against))]
+    if "detection" in first:
+        paragraphs += list(_detection(first["detection"]))
+    title = f"{on['model']} on {on['clip_list'].rpartition('.')[0] or on['clip_list']}, {on['split']}"
+    return section(title, *paragraphs, source(FILE, COMMAND.format(split=on["split"])))
+
+
+def protocol(found: Figures) -> str:
+    """Say what the clips are for, and of a test when it was run and how often."""
+    if found["kind"] != "test":
+        return f"These are {found['kind']} clips: recipes and thresholds may have been chosen on them."
+    times = "once" if found["by_this_model"] == 1 else f"{found['by_this_model']} times"
+    when = f"{found['date']}, commit `{found['commit'][:12]}`"
+    return f"A test: nothing was chosen on these clips. Run {times} with this model, {when}."
+
+
+def _ways(found: Figures) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of the first table."""
+    ahead = {row["against"]: row for row in found["differences"]}
+    for name, way in found["ways"].items():
+        yield (
+            f"**{name}**" if name == found["policy"] else name,
+            decimals(way["top1_percent"]),
+            interval(way["top1_interval"]),
+            _ahead(ahead[name]) if name in ahead else "",
+            decimals(way["gmac"], 3),
+            decimals(way["ms"]),
+        )
+
+
+def _seeds(runs: list[Figures]) -> list[str]:
+    """Name the runs."""
+    return [f"seed {number + 1}" for number in range(len(runs))]
+
+
+def _over_seeds(found: Figures, runs: list[Figures]) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of the table over seeds."""
+    for name, over in found["top1_percent_over_runs"].items():
+        each = [decimals(run["ways"][name]["top1_percent"]) for run in runs]
+        yield (name, *each, f"{decimals(over['mean'])} ({interval(over['interval_over_groups'])})")
+
+
+def _against(row: Figures) -> tuple[str, ...]:
+    """Return one row of the table against the plain network."""
+    return (
+        row["at"],
+        f"{row['cost']:.4g} {row['unit']}",
+        decimals(row["top1_percent"]),
+        decimals(row["plain_percent"]),
+        _ahead(row),
+    )
+
+
+def _ahead(row: Figures) -> str:
+    """Return a difference with its interval."""
+    ends = interval(row["interval"], signed=True)
+    return f"{points(row['points'])} ({ends})" if ends else points(row["points"])
+
+
+def _detection(found: Figures) -> Iterator[str]:
+    """Yield the table of detecting one label, and what its last column rests on."""
+    rows = [
+        (
+            name,
+            decimals(row.get("balanced_percent")),
+            interval(row.get("balanced_interval")),
+            decimals(row.get("auc"), 3),
+            decimals(row["recall_percent"]),
+        )
+        for name, row in found["ways"].items()
+    ]
+    titles = ("where the focus looks", "balanced accuracy %", "95 % interval", "ROC AUC", "recall % at 1 false alarm/h")
+    yield f"Detecting {found['positive']}, every clip one decision:"
+    yield table(titles, rows)
+    hours, allowed = found["hours_of_others"], found["false_alarms_allowed"]
+    if hours is not None:
+        yield f"The clips without {found['positive']} last {decimals(hours, 2)} h, which allow {allowed} false alarms."
