@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.recognizer import Prediction
@@ -16,6 +16,8 @@ from adafocus.edge.video.clip import Clip
 WIDTH_PX = 1360
 MARGIN_PX = 36
 GAP_PX = 12
+# short side of a large frame with its box
+BOXED_PX = 512
 PAPER, INK, FAINT, ACCENT, TRACK = "#fbfaf7", "#1d1f24", "#747a85", "#e4572e", "#e9e6df"
 BARS = 5
 TITLE_PT, HEAD_PT, TEXT_PT, SMALL_PT = 34, 19, 18, 14
@@ -61,16 +63,18 @@ def draw_picture(clip: Clip, prediction: Prediction, title: str, path: Path) -> 
 
 
 def boxed(frame: NDArray[np.uint8], box: NDArray[np.float32]) -> Image.Image:
-    """Show a frame, dimmed outside its box."""
-    side = frame.shape[0]
-    top, left, height, width = (float(value) * side for value in box)
+    """Show a frame, dimmed outside its box; small ones are doubled, large ones come near the size of those."""
+    size = np.array(frame.shape[:2])
+    corners = np.concatenate((box[:2], box[:2] + box[2:])).astype(float) * np.tile(size, 2)
+    top, left, bottom, right = np.rint(corners).astype(int)
     dimmed = (frame * 0.45 + 0.55 * 235 * 0.35).astype(np.uint8)
-    inside = (slice(round(top), round(top + height)), slice(round(left), round(left + width)))
-    dimmed[inside] = frame[inside]
-    doubled = Image.fromarray(cv2.resize(dimmed, (2 * side, 2 * side), interpolation=cv2.INTER_CUBIC))
-    corners = [2 * left, 2 * top, 2 * (left + width) - 1, 2 * (top + height) - 1]
-    ImageDraw.Draw(doubled).rectangle(corners, outline=ACCENT, width=6)
-    return doubled
+    dimmed[top:bottom, left:right] = frame[top:bottom, left:right]
+    scale = min(2.0, BOXED_PX / int(size.min()))
+    tall, wide = np.rint(size * scale).astype(int).tolist()
+    drawn = Image.fromarray(cv2.resize(dimmed, (wide, tall), interpolation=cv2.INTER_CUBIC))
+    y, x, end_y, end_x = (corners * scale).tolist()
+    ImageDraw.Draw(drawn).rectangle([x, y, end_x - 1, end_y - 1], outline=ACCENT, width=6)
+    return drawn
 
 
 def _timing(prediction: Prediction) -> str:
@@ -99,14 +103,14 @@ class Canvas:
         self._y += 62
 
     def strip(self, heading: str, images: list[Image.Image], captions: list[str], largest_px: int) -> None:
-        """Draw a heading over a row of square pictures with captions."""
+        """Draw a heading over a row of pictures with captions, each within a square."""
         self._text((MARGIN_PX, self._y), heading, HEAD_PT, INK)
         self._y += 32
         room = WIDTH_PX - 2 * MARGIN_PX - GAP_PX * (len(images) - 1)
         side = min(largest_px, room // len(images))
         for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
             x = MARGIN_PX + index * (side + GAP_PX)
-            self._image.paste(image.resize((side, side), Image.Resampling.LANCZOS), (x, self._y))
+            self._image.paste(ImageOps.contain(image, (side, side), Image.Resampling.LANCZOS), (x, self._y))
             self._text((x + 2, self._y + side + 4), caption, SMALL_PT, FAINT)
         self._y += side + (30 if any(captions) else 18)
 

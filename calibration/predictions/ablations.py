@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Literal
 
-from adafocus.edge.bundle.manifest import Geometry, Stage
+from adafocus.edge.bundle.geometry import Geometry
+from adafocus.edge.bundle.manifest import Stage
+from adafocus.edge.look import FRAMES_OF_SPANS
 from adafocus.edge.recognizer import Boxes, Frames, Shape
 
 
@@ -13,10 +15,10 @@ from adafocus.edge.recognizer import Boxes, Frames, Shape
 class Ablation:
     """Where the focus looks, or whether it is run at all, as in :meth:`Recognizer.recognize_clip`.
 
-    ``seed`` is of what is drawn at random.
+    Boxes of ``glance`` show the focus what the glance sees of a frame. ``seed`` is of what is drawn at random.
     """
 
-    boxes: Boxes = "policy"
+    boxes: Boxes | Literal["glance"] = "policy"
     frames: Frames = "policy"
     shape: Shape = "deformable"
     seed: int = 0
@@ -37,11 +39,11 @@ PLAIN = "plain network"
 OWN = Ablation()
 GLANCE_ALONE = Ablation(stop_after="glance")
 ABLATIONS: dict[str, Ablation] = {
-    MOTION: Ablation(boxes="motion", frames="motion"),  # type: ignore[arg-type]
-    "motion boxes": Ablation(boxes="motion"),  # type: ignore[arg-type]
-    "motion frames": Ablation(frames="motion"),  # type: ignore[arg-type]
+    MOTION: Ablation(boxes="motion", frames="motion"),
+    "motion boxes": Ablation(boxes="motion"),
+    "motion frames": Ablation(frames="motion"),
     WITHOUT_POLICY: Ablation(boxes="centre", frames="uniform"),
-    PLAIN: Ablation(boxes="full", frames="uniform"),
+    PLAIN: Ablation(boxes="glance", frames="uniform"),
     "centred boxes": Ablation(boxes="centre"),
     "random boxes": Ablation(boxes="random"),
     "whole frames": Ablation(boxes="full"),
@@ -66,11 +68,6 @@ def ablations_of(geometry: Geometry, every: bool = True) -> dict[str, Ablation]:
     """
     own = policy_name(geometry)
     wanted = {own: OWN} | {name: value for name, value in ABLATIONS.items() if name != own and (every or name == PLAIN)}
-    wanted = {
-        name: value
-        for name, value in wanted.items()
-        if value.boxes in get_args(Boxes) and value.frames in get_args(Frames)
-    }
     first: dict[tuple[str, str, str], str] = {}
     for name, ablation in wanted.items():
         first.setdefault(_looks(geometry, ablation), name)
@@ -79,12 +76,25 @@ def ablations_of(geometry: Geometry, every: bool = True) -> dict[str, Ablation]:
 
 def _looks(geometry: Geometry, ablation: Ablation) -> tuple[str, str, str]:
     """Return how boxes and frames are found when the bundle's own policy is put in place of ``policy``."""
-    by_motion = geometry.policy == "motion"
-    boxes = "motion" if by_motion and ablation.boxes == "policy" else ablation.boxes
+    boxes: str = boxes_of(geometry, ablation)
+    shape, by_motion = ablation.shape, geometry.policy == "motion"
+    if by_motion and boxes == "policy":
+        boxes = "motion"
+        # such boxes are squares, perhaps of the patch's own size already
+        shape = "deformable" if geometry.box_min == geometry.patch_size / geometry.frame_size else shape
     frames: str = ablation.frames
-    if frames == "policy":
-        frames = {"spread": "uniform", "densest": "motion"}.get(geometry.focus_span, "motion" if by_motion else frames)
-    return boxes, frames, ablation.shape
+    return boxes, FRAMES_OF_SPANS[geometry.focus_span] if frames == "policy" else frames, shape
+
+
+def boxes_of(geometry: Geometry, ablation: Ablation) -> Boxes | Literal["glance"]:
+    """Return the boxes of an ablation; what the glance sees is the whole of what boxes lie in, but for a square.
+
+    Of a whole frame the glance may see the centre square; only then ``glance`` remains, as its place depends on the
+    frame.
+    """
+    if ablation.boxes == "glance" and (geometry.boxes_in, geometry.glance_fit) != ("frame", "square"):
+        return "full"
+    return ablation.boxes
 
 
 def runs_of(name: str, ablation: Ablation, seeds: int) -> dict[str, Ablation]:

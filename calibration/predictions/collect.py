@@ -12,7 +12,7 @@ from rich.progress import track
 
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.datasets.cache import BROKEN_SHARE_LIMIT
-from adafocus.calibration.predictions.ablations import Ablation
+from adafocus.calibration.predictions.ablations import Ablation, boxes_of
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Clip, read_clip
@@ -108,9 +108,11 @@ def collect(
 
 def _run(recognizer: Recognizer, clip: Clip, ablation: Ablation, number: int) -> tuple[object, ...]:
     """Run one clip and keep its logits, times, candidates, boxes, context and length; the pixels are let go."""
+    geometry = recognizer.bundle.manifest.geometry
+    boxes = boxes_of(geometry, ablation)
     found = recognizer.recognize_clip(
         clip,
-        boxes=ablation.boxes,
+        boxes=_centre_square(clip, geometry.share) if boxes == "glance" else boxes,
         frames=ablation.frames,
         shape=ablation.shape,
         seed=(ablation.seed, number),
@@ -119,6 +121,14 @@ def _run(recognizer: Recognizer, clip: Clip, ablation: Ablation, number: int) ->
     context = _context(recognizer, found)
     seconds = clip.moment_s(clip.frame_count)
     return np.stack(found.exit_logits), found.exit_ms, found.candidate_indices, found.boxes, context, seconds
+
+
+def _centre_square(clip: Clip, share: float) -> NDArray[np.float64]:
+    """Return the centre square that the glance sees of whole frames, ``(1, 4)`` y, x, height, width as fractions."""
+    height, width = clip.candidates[0].shape[:2]
+    side = max(1, round(min(height, width) * share))
+    top, left = (height - side) // 2, (width - side) // 2
+    return np.array([[top / height, left / width, side / height, side / width]])
 
 
 def _context(recognizer: Recognizer, found: Prediction) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.predictions.ablations import WITHOUT_POLICY
@@ -111,7 +111,8 @@ def draw_clip(clip: Clip, prediction: Prediction) -> bytes:
     page = Image.new("RGB", (WIDTH_PX, upper + LINE_PX + lower), "white")
     for top, side, tiles in ((0, upper, glance), (upper + LINE_PX, lower, focus)):
         for number, tile in enumerate(tiles):
-            page.paste(tile.resize((side, side), Image.Resampling.LANCZOS), (number * (side + GAP_PX), top))
+            shown_tile = ImageOps.contain(tile, (side, side), Image.Resampling.LANCZOS)
+            page.paste(shown_tile, (number * (side + GAP_PX), top))
     _draw_line(ImageDraw.Draw(page), upper + LINE_PX // 2, clip, prediction)
     content = io.BytesIO()
     # a tenth of the size, and hardly to be told apart at this width

@@ -15,8 +15,9 @@ from adafocus.calibration.evaluation.evaluate import Request, evaluate_bundle
 from adafocus.calibration.evaluation.report.html import render, write_page
 from adafocus.calibration.evaluation.report.pictures import WIDTH_PX, choose_rows, draw_clip, draw_picks
 from adafocus.calibration.predictions.ablations import LEARNED, WITHOUT_POLICY
+from adafocus.edge.picture import BOXED_PX, boxed
 from adafocus.edge.recognizer import Recognizer
-from tests.helpers.numpy_bundle import clip_of
+from tests.helpers.numpy_bundle import MOTION, NumpyOpener, clip_of, numpy_bundle
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +78,33 @@ def test_the_report_holds_its_parts_and_no_links(
     assert not re.search(r"https?:|<script|<link|src=\"(?!data:)|@import|url\(", text)
     for _, content in sources:
         Image.open(io.BytesIO(base64.b64decode(content))).verify()
+
+
+def test_a_bundle_that_looks_by_motion_is_reported_as_one(clip_list: Path, tmp_path: Path) -> None:
+    for video in clip_list.parent.glob("*.npy"):
+        level = np.load(video)[0, 0, 0, 0]
+        frames = np.full((12, 24, 40, 3), level, np.uint8)
+        frames[::2, :8, 30:] = 255 - level
+        np.save(video, frames)
+    recognizer = Recognizer(numpy_bundle("tsm", **MOTION), "litert", 1, None, NumpyOpener())
+    found = evaluate_bundle(recognizer, Request(clip_list, "val", seeds=1))
+    figures = found.figures
+    assert figures["policy"] == "motion"
+    assert list(figures["ways"])[:3] == ["glance alone", "motion", "motion frames"]
+    picks = draw_picks(recognizer, found.clips, choose_rows(figures["each_clip"], "motion"))
+    text = render(figures, picks)
+    assert "learned policy" not in text
+    assert "motion ahead by, paired" in text
+    assert "policy of motion" in text or "Right only" not in text
+
+
+def test_a_wide_frame_is_drawn_wide_with_its_box() -> None:
+    drawn = boxed(np.full((100, 200, 3), 200, np.uint8), np.array([0.5, 0.75, 0.5, 0.25], np.float32))
+    assert drawn.size == (400, 200)
+    pixels = np.asarray(drawn)
+    assert pixels[150, 350].tolist() == [200, 200, 200]
+    assert (pixels[50, 50] < 200).all()
+    assert boxed(np.zeros((1080, 1920, 3), np.uint8), np.array([0, 0, 1, 1], np.float32)).size[1] == BOXED_PX
 
 
 def test_names_are_shown_as_they_are_and_not_as_code(recognizer: Recognizer, clip_list: Path) -> None:

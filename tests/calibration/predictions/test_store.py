@@ -13,10 +13,10 @@ import pytest
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.predictions.ablations import LEARNED, Ablation
 from adafocus.calibration.predictions.collect import Predictions
-from adafocus.calibration.predictions.store import KEY, load_or_collect
+from adafocus.calibration.predictions.store import ADDED, KEY, load_or_collect
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError
-from tests.helpers.numpy_bundle import NumpyOpener, numpy_bundle
+from tests.helpers.numpy_bundle import MOTION, NumpyOpener, numpy_bundle
 
 LEVELS = (0, 100, 255)
 
@@ -61,6 +61,30 @@ def test_a_file_that_knows_sizes_alone_is_read(stored: Stored) -> None:
     calls = dict(stored.opener.calls)
     assert np.array_equal(stored.load().logits, stored.first.logits)
     assert stored.opener.calls == calls
+
+
+def test_a_file_of_an_earlier_version_is_read_without_what_it_did_not_keep(stored: Stored) -> None:
+    arrays = {name: value for name, value in stored.arrays().items() if name.split(".")[-1] not in ADDED}
+    note = json.loads(str(arrays[KEY]))
+    del note[KEY]["geometry"]
+    np.savez(stored.path, **{**arrays, KEY: np.array(json.dumps(note))})  # type: ignore[arg-type]
+    calls = dict(stored.opener.calls)
+    found = stored.load()
+    assert (found.context.size, found.seconds.size) == (0, 0)
+    assert np.array_equal(found.logits, stored.first.logits)
+    assert stored.opener.calls == calls
+
+
+def test_a_policy_of_motion_that_looks_elsewhere_is_another_run(tmp_path: Path) -> None:
+    stored = Stored(tmp_path)
+    for side in (0.5, 0.6):
+        bundle = numpy_bundle("tsm", **{**MOTION, "box_min": side})
+        stored.recognizer = Recognizer(bundle, "litert", 1, None, stored.opener)
+        stored.path = tmp_path / "motion.npz"
+        if side == 0.5:
+            stored.load()
+    with pytest.raises(AdafocusError, match="another run: geometry differ"):
+        stored.load()
 
 
 @pytest.mark.parametrize("number", range(len(LEVELS)))
