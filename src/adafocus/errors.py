@@ -20,6 +20,10 @@ class SourceError(AdafocusError):
     """A camera or a stream that cannot be opened, or gives no frames."""
 
 
+class MeterError(AdafocusError):
+    """A meter of energy that cannot be read, a log of one, or an address that means none."""
+
+
 class BundleError(AdafocusError):
     """A bundle that is damaged, incomplete or of another version."""
 

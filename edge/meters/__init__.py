@@ -1,0 +1,1 @@
+"""Meters of energy: one table, one module and one row for each kind."""
