@@ -102,10 +102,13 @@ def try_fusion(
         best[unseen] = fitted.logits(context[unseen], focus[unseen]).argmax(1)
 
     def share(chosen: NDArray[np.int64]) -> float:
+        """Return the share of clips that show the class that was chosen."""
         return float(truth.multi_hot[np.arange(len(chosen)), chosen].mean())
 
     return FusionResult(
         fit_fusion(context, focus, truth.targets),
-        *(share(logits.argmax(1)) for logits in (glance, focus, final)),
-        share(best),
+        glance=share(glance.argmax(1)),
+        focus=share(focus.argmax(1)),
+        trained=share(final.argmax(1)),
+        unseen=share(best),
     )

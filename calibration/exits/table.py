@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -26,8 +27,12 @@ def print_calibration(found: CalibrationResult, console: Console) -> None:
         tried.add_row(*cells, style="bold" if rule == found.rule else "")
     console.print(tried)
     title = f"{found.exits.criterion}, temperature {found.exits.temperature:.3g}; on unseen groups"
-    columns = ("budget", "thresholds", "leave at each exit %", "accuracy %", "loses", "realized", "error %")
-    table = Table(*columns, title=title)
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("budget", no_wrap=True)
+    table.add_column("thresholds", overflow="fold")
+    table.add_column("leave at each exit %", overflow="fold")
+    for name in ("accuracy %", "loses", "realized", "error %"):
+        table.add_column(name, justify="right", no_wrap=name == "error %")
     for row, unseen in zip(found.exits.budgets, found.unseen, strict=True):
         table.add_row(
             str(unseen.budget),
