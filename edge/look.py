@@ -89,8 +89,8 @@ class Looker:
     def look(self, candidates: Candidates, wish: Wish, advice: Advice | None, watch: Stopwatch) -> Look:
         """Decide where to look in a clip.
 
-        Candidates are converted where motion is asked for, and those that are chosen where each may have its own size.
-        That counts as ``resize``, comparing them as ``policy``, the rest as ``select``.
+        All candidates are looked at where motion is asked for, and those that are chosen where each may have its own
+        size. That counts as ``resize``, comparing them as ``policy``, the rest as ``select``.
 
         Args:
             candidates: of the clip.
@@ -106,28 +106,31 @@ class Looker:
         if self._moves(wish):
             frames = self.frames(candidates, range(len(candidates)))
             watch.lap("resize")
-            changes = Changes(frames)
+            changes = Changes([pixels for pixels, _ in frames])
             watch.lap("policy")
         chosen = self._chosen(wish, advice, changes)
         sizes: list[Size] = [(self._geometry.frame_size,) * 2] * len(chosen)
         if self._whole:
             watch.lap("select")
-            sizes = [frame.shape[:2] for frame in self.frames(candidates, chosen.tolist())]
+            sizes = [pixels.shape[:2] for pixels, _ in self.frames(candidates, chosen.tolist())]
             watch.lap("resize")
         boxes = self._boxes(wish, advice, changes, chosen, sizes)
         watch.lap("select")
         return Look(chosen, boxes)
 
-    def frames(self, candidates: Candidates, numbers: Iterable[int]) -> list[NDArray[np.uint8]]:
-        """Return candidates by their numbers, each checked: uint8 RGB, and a square of ``frame_size`` or a frame.
+    def frames(self, candidates: Candidates, numbers: Iterable[int]) -> list[tuple[NDArray[np.uint8], bool]]:
+        """Return candidates by their numbers, and whether each is BGR: squares of ``frame_size``, or frames as kept.
 
         Raises:
             SourceError: other pixels.
         """
-        side = None if self._whole else self._geometry.frame_size
-        return [
-            rgb_pixels(candidates[number], (side, side, 3), f"Candidate {number} of the clip") for number in numbers
-        ]
+        side, found = None if self._whole else self._geometry.frame_size, []
+        for number in numbers:
+            # whoever makes a clip by hand may have put any sequence there
+            known = isinstance(candidates, Candidates)
+            pixels, bgr = candidates.as_kept(number) if known else (candidates[number], False)
+            found.append((rgb_pixels(pixels, (side, side, 3), f"Candidate {number} of the clip"), bgr))
+        return found
 
     def _moves(self, wish: Wish) -> bool:
         """Return whether the wish cannot be met without the changes between candidates."""
@@ -195,7 +198,7 @@ class Changes:
     """Where the pixels of a clip change from each candidate to the next."""
 
     def __init__(self, frames: list[NDArray[np.uint8]]) -> None:
-        """Compare candidates, ``(H, W, 3)`` uint8 RGB; where a stream changed its size, all take that of the last."""
+        """Compare candidates, ``(H, W, 3)`` uint8, RGB or BGR; where their sizes differ, all take that of the last."""
         self._size = height, width = frames[-1].shape[:2]
         alike = [frame if frame.shape[:2] == self._size else resize_bilinear(frame, height, width) for frame in frames]
         self.maps = change_maps(alike)

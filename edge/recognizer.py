@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -322,12 +323,16 @@ class Recognizer:
                 if trace.stops(logits):
                     return
 
-    def _patches(self, frames: Sequence[NDArray[np.uint8]], trace: Trace, start: int) -> NDArray[np.generic]:
-        """Cut patches out of their frames, ``(n, 3, P, P)`` as the focus takes them."""
+    def _patches(
+        self, frames: Sequence[tuple[NDArray[np.uint8], bool]], trace: Trace, start: int
+    ) -> NDArray[np.generic]:
+        """Cut patches out of their frames, some of which are BGR, ``(n, 3, P, P)`` as the focus takes them."""
         trace.seen = start + len(frames)
         patches = trace.patches[start : trace.seen]
-        for frame, box, patch in zip(frames, trace.boxes[start : trace.seen], patches, strict=True):
-            self._cut(frame, box, self._geometry.patch_size, self._fill, patch)
+        for (frame, bgr), box, patch in zip(frames, trace.boxes[start : trace.seen], patches, strict=True):
+            self._cut(frame, box, self._geometry.patch_size, self._fill[::-1] if bgr else self._fill, patch)
+            if bgr:
+                cv2.cvtColor(patch, cv2.COLOR_BGR2RGB, dst=patch)
         return self._focus_pixels.apply(patches)
 
     def _prediction(self, trace: Trace, started: float | None) -> Prediction:

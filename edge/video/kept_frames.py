@@ -31,6 +31,7 @@ class Candidates:
         frames: Pixels | Sequence[Pixels],
         places: Sequence[int] | None = None,
         make: Callable[[int], None] | None = None,
+        waiting: Callable[[int], Pixels | None] | None = None,
     ) -> None:
         """Show frames that are in memory already.
 
@@ -38,8 +39,9 @@ class Candidates:
             frames: n of them, ``(F, F, 3)`` or ``(H, W, 3)`` uint8 RGB.
             places: ``(N,)`` where each candidate stands in it; None: N = n, in order.
             make: sees to it that the frame at a place is there; None: all are.
+            waiting: gives the frame at a place in BGR where it waits to be converted; None: none waits so.
         """
-        self._frames, self._make = frames, make
+        self._frames, self._make, self._waiting = frames, make, waiting
         self._places = range(len(frames)) if places is None else places
 
     def __len__(self) -> int:
@@ -50,6 +52,11 @@ class Candidates:
         if self._make is not None:
             self._make(place)
         return self._frames[place]
+
+    def as_kept(self, index: int) -> tuple[Pixels, bool]:
+        """Return a frame without converting it, and whether it is BGR: a part of it is converted sooner than all."""
+        pixels = None if self._waiting is None else self._waiting(self._places[index])
+        return (self[index], False) if pixels is None else (pixels, True)
 
     def __iter__(self) -> Iterator[Pixels]:
         return (self[index] for index in range(len(self)))
@@ -198,17 +205,29 @@ class WholeFrames:
 
     def candidates(self) -> Candidates:
         """Return the candidates, which are converted when they are first looked at."""
-        return Candidates(self._frames, [self._places[number] for number in self._candidates], self._make)
+        places = [self._places[number] for number in self._candidates]
+        return Candidates(self._frames, places, self._make, self._shrunk)
+
+    def _shrunk(self, place: int) -> Pixels | None:
+        """Return the frame at a place as it waits, shrunk; None where it was converted."""
+        with self._making:
+            return self._shrink(place)
 
     def _make(self, place: int) -> None:
         """Convert the frame at a place, if that was not done before."""
         if place in self._waiting:
             with self._making:
-                waiting = self._waiting.get(place)
+                waiting = self._shrink(place)
                 if waiting is not None:
-                    small = shrunk(waiting, self._geometry.candidate_frames)
-                    self._frames[place] = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
+                    self._frames[place] = np.asarray(cv2.cvtColor(waiting, cv2.COLOR_BGR2RGB), np.uint8)
                     del self._waiting[place]
+
+    def _shrink(self, place: int) -> Pixels | None:
+        """Shrink the frame at a place, if it waits and that was not done before."""
+        waiting = self._waiting.get(place)
+        if waiting is not None:
+            waiting = self._waiting[place] = shrunk(waiting, self._geometry.candidate_frames)
+        return waiting
 
 
 def shrunk(pixels: Pixels, candidates: int) -> Pixels:

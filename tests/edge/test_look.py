@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from adafocus.edge.policy.boxes import boxes_in_room, whole_pixels
 from adafocus.edge.recognizer import Prediction, Recognizer
-from adafocus.edge.video.clip import Clip
+from adafocus.edge.sources import Frame
+from adafocus.edge.video.clip import Clip, clip_from_frames
 from adafocus.edge.video.kept_frames import Candidates
 from adafocus.edge.video.patches import cut_patch
 from adafocus.errors import AdafocusError, SourceError
@@ -153,6 +155,24 @@ def test_motion_is_paid_for_only_where_the_clip_goes_on() -> None:
     looked.clear()
     recognizer.recognize_clip(clip, boxes="centre", frames="uniform")
     assert set(looked) == {1, 3, 5, 7, 9, 11}, "where nothing is asked of motion, it is not looked for"
+
+
+@pytest.mark.parametrize("looking", [WHOLE, MOTION], ids=["network", "motion"])
+def test_whole_frames_are_never_converted_to_cut_patches_out_of_them(looking: dict[str, Any]) -> None:
+    """Decoded frames are BGR: patches are converted once they are cut, and show what those of RGB frames show."""
+    geometry = numpy_bundle(**looking, mean=(0.9, 0.5, 0.1)).manifest.geometry
+    recognizer = recognizer_of(**looking, mean=(0.9, 0.5, 0.1))
+    frames = [Frame(pixels, number, number / 25, "camera") for number, pixels in enumerate(noise(HEIGHT, WIDTH))]
+    waiting = clip_from_frames(frames, geometry)
+    found = recognizer.recognize_clip(waiting)
+    assert all(waiting.candidates.as_kept(number)[1] for number in range(CANDIDATES))
+    converted = dataclasses.replace(waiting, candidates=Candidates([*clip_from_frames(frames, geometry).candidates]))
+    other = recognizer.recognize_clip(converted)
+    assert np.array_equal(found.boxes, other.boxes)
+    assert np.array_equal(found.patches, other.patches)
+    assert np.array_equal(waiting.candidates[3], frames[3].pixels[:, :, ::-1])
+    assert not waiting.candidates.as_kept(3)[1]
+    assert np.array_equal(recognizer.recognize_clip(waiting).patches, found.patches), "some of them are converted now"
 
 
 def test_motion_copes_with_a_stream_that_changes_its_size() -> None:

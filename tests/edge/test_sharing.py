@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from adafocus.edge.runtimes.log_filter import hide_log_lines
 from adafocus.edge.sources import Frame
 from adafocus.edge.video.clip import Clip, clip_from_frames
 from adafocus.errors import AdafocusError, BundleError
-from tests.helpers.numpy_bundle import NumpyGraph, clip_of, numpy_bundle
+from tests.helpers.numpy_bundle import WHOLE, NumpyGraph, clip_of, numpy_bundle
 
 THREADS = 4
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -83,10 +84,11 @@ def largest_difference(clip: Clip, expected: NDArray[np.generic], number: int) -
     return float(np.abs(np.asarray(clip.candidates, int) - expected).max())
 
 
+@pytest.mark.parametrize("looking", [{}, WHOLE], ids=["squares", "as decoded"])
 @pytest.mark.parametrize("size", [(48, 64), (300, 200), (16, 16)])
-def test_recognizers_that_share_a_clip_see_whole_frames(size: tuple[int, int]) -> None:
-    """Candidates are resized when they are first looked at; whoever comes second must not see half of it."""
-    geometry = numpy_bundle().manifest.geometry
+def test_recognizers_that_share_a_clip_see_whole_frames(size: tuple[int, int], looking: dict[str, Any]) -> None:
+    """Candidates are resized or converted when they are first looked at; no second one must see half of it."""
+    geometry = numpy_bundle(**looking).manifest.geometry
     pixels = np.random.default_rng(0).integers(0, 256, (12, *size, 3), np.uint8)
 
     def clip() -> Clip:

@@ -90,9 +90,8 @@ def numpy_manifest(
         short_side=SIZE,
         glance_size=SIZE,
         patch_size=PATCH,
-        mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
-        **looking,
+        **{"mean": (0.0, 0.0, 0.0), **looking},
     )
     stages = {stage: graphs[stage] for stage in geometry.stage_names}
     return Manifest(**content, stages=stages, geometry=geometry, exits=exits or Exits())
