@@ -13,7 +13,7 @@ import numpy as np
 
 from adafocus.calibration.datasets.fingerprints import in_history, joined
 from adafocus.calibration.quantization.model_file import StoredModel
-from adafocus.calibration.quantization.ptq import geometry_of
+from adafocus.calibration.views.geometry import geometry_of
 from adafocus.converters.backends.registry import Report, back_end
 from adafocus.converters.model_source import Source
 from adafocus.converters.verification.verdict import Verdict
@@ -21,7 +21,6 @@ from adafocus.converters.workers import Graph, Item, graph_name, graph_precision
 from adafocus.edge.bundle.bundle import file_record
 from adafocus.edge.bundle.manifest import (
     PARTS,
-    STAGES,
     FileRecord,
     Golden,
     GraphFile,
@@ -31,7 +30,7 @@ from adafocus.edge.bundle.manifest import (
     Runtime,
 )
 from adafocus.edge.recognizer import Recognizer
-from adafocus.edge.selftest import FRAMES, LABELS, labels_digest
+from adafocus.edge.selftest import clip_of_golden, golden_answers, golden_frames
 from adafocus.edge.video.clip import Clip
 from adafocus.networks.cost import count_macs
 
@@ -68,14 +67,15 @@ def manifest_of(
             for name in names
         }
 
+    geometry = geometry_of(model.config)
     blank = FileRecord(file=GOLDEN_FRAMES, sha256="0" * 64, bytes=1)
     return Manifest(
         schema_version=1,
         name=source.name,
         preset=model.preset,
-        geometry=geometry_of(model.config),
+        geometry=geometry,
         labels=model.labels,
-        stages=described(STAGES, runtimes),
+        stages=described(geometry.stage_names, runtimes),
         incremental=described(PARTS, parted) if parted else {},
         golden=Golden(source=golden_source, runtime=runtimes[0], frames=blank, answers=blank),
         provenance=_provenance(source, runtimes, joined(in_history(model.history))),
@@ -142,13 +142,11 @@ def _verified(graphs: Mapping[Runtime, GraphFile], verdicts: Mapping[Runtime, Ve
 def with_golden(manifest: Manifest, folder: Path, recognizer: Recognizer, clip: Clip) -> Manifest:
     """Store one clip and what every stage answers."""
     (folder / "golden").mkdir()
-    np.savez_compressed(folder / GOLDEN_FRAMES, glance=clip.glance, candidates=np.asarray(clip.candidates))
-    prediction = recognizer.recognize_clip(clip)
-    answers = {
-        **prediction.outputs,
-        FRAMES: np.array(prediction.candidate_indices),
-        LABELS: labels_digest(manifest.labels),
-    }
+    frames = golden_frames(clip, manifest.geometry)
+    np.savez_compressed(folder / GOLDEN_FRAMES, **frames)  # type: ignore[arg-type]
+    golden_clip = clip_of_golden(frames)
+    prediction = recognizer.recognize_clip(golden_clip)
+    answers = golden_answers(golden_clip, prediction, manifest)
     np.savez_compressed(folder / GOLDEN_ANSWERS, **answers)  # type: ignore[arg-type]
     golden = Golden(
         source=manifest.golden.source,

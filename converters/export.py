@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from adafocus.calibration.quantization.model_file import load_model
-from adafocus.calibration.quantization.ptq import geometry_of
+from adafocus.calibration.views.geometry import geometry_of
 from adafocus.converters.backends.registry import Report, back_end
 from adafocus.converters.bundle_builder import manifest_of, with_golden, with_verdicts
 from adafocus.converters.model_source import as_model_file

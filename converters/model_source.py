@@ -11,11 +11,13 @@ from adafocus import networks
 from adafocus.calibration.inspection import describe as describe_model
 from adafocus.calibration.quantization.model_file import save_model
 from adafocus.calibration.quantization.ptq import calibration_views, quantize_stages
-from adafocus.calibration.training.checkpoint import load_network
+from adafocus.calibration.training.checkpoint import load_checkpoint
 from adafocus.calibration.training.class_names import read_class_names
+from adafocus.calibration.training.initialization import WHOLE, initialize
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.bundle.manifest import Precision
 from adafocus.errors import AdafocusError, shell_word
+from adafocus.networks.checkpoints import read_state, recognize_state
 from adafocus.networks.checkpoints.inspection import describe_checkpoint
 from adafocus.networks.lowering import lower
 
@@ -55,7 +57,8 @@ def as_model_file(
         precision: ``int8`` needs calibration clips unless ``origin`` is a quantized model file.
         calibration: clip lists and videos.
         max_clips: how many of them to use at most.
-        preset: the checkpoint's configuration, where several fit.
+        preset: the checkpoint's configuration, where several fit. A classifier of one encoder becomes glance and focus
+            of one whose policy is no network.
         labels: a text file with a class name on each line.
 
     Raises:
@@ -68,23 +71,56 @@ def as_model_file(
     if told is not None and "model" in told:
         return Source(origin, origin.stem, origin.name, digest)
     if told is not None:
-        trained = load_network(origin)
-        made = folder / f"{origin.stem}.safetensors"
-        history = {"checkpoint": origin.name, "training": trained.history}
-        write_model(
-            made, trained.net, trained.recipe.preset, trained.labels, precision, calibration, max_clips, history
-        )
-        return Source(made, origin.stem, origin.name, digest)
-    found = describe_checkpoint(origin)
-    chosen = _preset(origin, found, preset)
-    if found["classes"] is None:
-        raise AdafocusError(f"{origin} has no last layer that says how many classes there are. Save the whole network.")
-    net = networks.build(chosen, found["classes"])
-    networks.load_state(net, origin)
+        trained = load_checkpoint(origin)
+        net, chosen = trained.net, trained.recipe.preset
+        if not isinstance(net, networks.AdaFocus):
+            chosen = _preset_of_classifier(origin, preset)
+            net = assemble(origin, chosen, len(trained.labels))
+        names, history = trained.labels, {"checkpoint": origin.name, "training": trained.history}
+    else:
+        found = describe_checkpoint(origin)
+        if found["classes"] is None:
+            raise AdafocusError(
+                f"{origin} has no last layer that says how many classes there are. Save the whole network."
+            )
+        if preset is not None and recognize_state(read_state(origin))[0].variant is None:
+            chosen = _preset_of_classifier(origin, preset)
+            net = assemble(origin, chosen, found["classes"])
+        else:
+            chosen = _preset(origin, found, preset)
+            net = networks.build(chosen, found["classes"])
+            networks.load_state(net, origin)
+        names, history = _labels(labels, net.config.num_classes), {"checkpoint": origin.name}
     made = folder / f"{origin.stem}.safetensors"
-    names = _labels(labels, net.config.num_classes)
-    write_model(made, net, chosen, names, precision, calibration, max_clips, {"checkpoint": origin.name})
+    write_model(made, net, chosen, names, precision, calibration, max_clips, history)
     return Source(made, origin.stem, origin.name, digest)
+
+
+def assemble(classifier: Path, preset: str, classes: int) -> networks.AdaFocus:
+    """Build a network whose glance and focus are one classifier; the prediction is the mean of both logits.
+
+    Raises:
+        AdafocusError: the classifier fits none of its encoders.
+    """
+    net = networks.build(preset, classes)
+    initialize(net, {WHOLE: classifier})
+    return net
+
+
+def _preset_of_classifier(origin: Path, wanted: str | None) -> str:
+    """Return the preset that a classifier of one encoder is put into.
+
+    Raises:
+        AdafocusError: none is asked for, or one whose policy would have to be trained.
+    """
+    usable = [name for name, config in networks.PRESETS.items() if not config.has_policy_network]
+    if wanted in usable:
+        return str(wanted)
+    asked = "no preset is asked for" if wanted is None else f"{wanted} has none whose policy needs no training"
+    raise AdafocusError(
+        f"{origin} is a classifier of one encoder, and {asked}. Say in which network it is glance and focus: --preset "
+        f"{' or --preset '.join(usable)}"
+    )
 
 
 def write_model(

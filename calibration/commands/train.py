@@ -28,7 +28,11 @@ from adafocus.edge.commands.outputs import check_outputs
 @options.cache_folder
 @options.out_file("the trained network")
 @click.option("--seed", type=int, help="Use this seed in place of the recipe's.")
-@click.option("--epochs", type=options.AtLeastOne, help="Train for so many epochs in place of the recipe's.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=0),
+    help="Train for so many epochs in place of the recipe's; 0 writes the start as it is.",
+)
 @click.option(
     "--processes",
     type=options.AtLeastOne,

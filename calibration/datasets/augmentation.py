@@ -86,7 +86,7 @@ def random_view(
 
     def drawn() -> Crop:
         if scales:
-            return _random_crop(shape, rng, flip, scales)
+            return random_crop(shape, rng, flip, scales)
         return replace(inference_view(config, shape).glance_crop, flipped=flip and bool(rng.integers(2)))
 
     glance = drawn()
@@ -94,8 +94,8 @@ def random_view(
     return View(glance, candidates, rng.uniform(size=config.glance_frames), rng.uniform(size=config.candidate_frames))
 
 
-def _random_crop(shape: tuple[int, int], rng: np.random.Generator, flip: bool, scales: Sequence[float]) -> Crop:
-    """Draw a crop; every allowed pair of scales is equally likely, and so is every anchor."""
+def random_crop(shape: tuple[int, ...], rng: np.random.Generator, flip: bool, scales: Sequence[float]) -> Crop:
+    """Draw a crop of frames ``(H, W)``; every allowed pair of scales is equally likely, and so is every anchor."""
     sides = [max(1, int(min(shape) * scale)) for scale in scales]
     pairs = [(tall, wide) for i, tall in enumerate(sides) for j, wide in enumerate(sides) if abs(i - j) <= 1]
     height, width = pairs[rng.integers(len(pairs))]

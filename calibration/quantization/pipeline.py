@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from rich.progress import Progress, track
 from torch import Tensor
 
-from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips, spread_evenly
+from adafocus.calibration.datasets import FrameCache, LabeledClip, read_clips, spread_evenly
 from adafocus.calibration.datasets.fingerprints import SEEN, in_history, joined, of_cache
+from adafocus.calibration.quantization.comparison import CachedClips, Comparison, compare
 from adafocus.calibration.quantization.model_file import save_model
-from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, View, stage_inputs
+from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
 from adafocus.calibration.report_file import write_report
 from adafocus.calibration.training.checkpoint import TrainedNetwork, load_network
@@ -46,7 +47,6 @@ RUN_KEYS = ("network", "optimizer", "step")
 CHECKPOINT_EVERY = 10
 GRADIENT_NORM = 5.0
 SENSITIVITY_CLIPS = 4
-POINTS = 100.0
 
 
 @dataclass(frozen=True)
@@ -71,91 +71,14 @@ class Settings:
     seed: int = 1
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The quantized network beside the float one on the same clips.
-
-    Attributes:
-        clips: how many.
-        float_right: share that the float network gets right, or 1 where clips have no labels.
-        int8_right: share that the quantized one gets right, or that agrees with the float one.
-        same_label: share of the clips with the same best label.
-        same_frames: share of the chosen frames that both choose.
-        largest_box_px: largest difference of a side or corner of a box, in pixels of the frame.
-        divergence: of the last logits, in nats.
-    """
-
-    clips: int
-    float_right: float
-    int8_right: float
-    same_label: float
-    same_frames: float
-    largest_box_px: float
-    divergence: float
-
-    @property
-    def lost_points(self) -> float:
-        """Points lost to quantization."""
-        return POINTS * (self.float_right - self.int8_right)
-
-
-class CachedClips:
-    """Cached clips of one split as a network's inputs."""
-
-    def __init__(self, task: AdaFocusTask, cache: FrameCache, classes: Sequence[tuple[int, ...]]) -> None:
-        self.task, self.cache, self.classes = task, cache, classes
-        self.usable = cache.usable()
-
-    def view(self, index: int, rng: np.random.Generator | None = None) -> View:
-        """Return glance and candidates of a clip; those of inference without ``rng``."""
-        glance, candidates = self.task.inputs(self.cache.read(index), rng)
-        return glance, candidates
-
-
-def compare(
-    stages: LoweredStages, quantized: QuantizedNetwork, clips: CachedClips, chosen: Sequence[int]
-) -> Comparison:
-    """Run both networks on clips as a device sees them."""
-    modules = stages.modules()
-    side = stages.config.frame_size
-    rows: list[tuple[float, ...]] = []
-    for index in track(chosen, "float beside int8"):
-        glance, candidates = clips.view(index)
-        with torch.no_grad():
-            reference = run_stages(modules, stages.config, glance, candidates)
-            rows.append(_row(reference, quantized(glance, candidates), clips.classes[index], side))
-    right, kept, label, frames, box, moved = np.array(rows).T
-    return Comparison(
-        clips=len(rows),
-        float_right=float(right.mean()),
-        int8_right=float(kept.mean()),
-        same_label=float(label.mean()),
-        same_frames=float(frames.mean()),
-        largest_box_px=float(box.max()),
-        divergence=float(moved.mean()),
-    )
-
-
-def _row(
-    reference: LoweredInference, quantized: LoweredInference, classes: tuple[int, ...], side: int
-) -> tuple[float, ...]:
-    best, other = int(reference.stage_logits[-1].argmax()), int(quantized.stage_logits[-1].argmax())
-    common = len(set(reference.frame_indices.tolist()) & set(quantized.frame_indices.tolist()))
-    return (
-        float(best in classes) if classes else 1.0,
-        float(other in classes) if classes else float(best == other),
-        float(best == other),
-        common / len(reference.frame_indices),
-        side * float((reference.boxes - quantized.boxes).abs().max()),
-        float(kl_divergence(quantized.stage_logits[-1:], reference.stage_logits[-1:])),
-    )
-
-
 def distillation_loss(reference: LoweredInference, quantized: LoweredInference) -> Tensor:
     """Return the distance of a quantized network from the float one on a clip: every exit, boxes, frame weights."""
+    exits = kl_divergence(quantized.stage_logits, reference.stage_logits)
+    if not reference.boxes.numel():
+        return exits
     boxes = F.mse_loss(quantized.boxes, reference.boxes)
     log_weights = [result.frame_weights.clamp(min=1e-9).log() for result in (quantized, reference)]
-    return kl_divergence(quantized.stage_logits, reference.stage_logits) + (boxes + F.mse_loss(*log_weights))
+    return exits + (boxes + F.mse_loss(*log_weights))
 
 
 class QatTrainer:
@@ -363,7 +286,7 @@ def quantize(request: Request) -> dict[str, Any]:
         SEEN: joined(in_history(trained.history).union(*(of_cache(c.cache, c.usable) for c in (training, validation)))),
         "packages": {name: version(name) for name in PACKAGES},
     }
-    preset, floats = trained.recipe.preset, {"policy": quantized.policy}
+    preset, floats = trained.recipe.preset, quantized.floats()
     save_model(request.out, quantized.prepared(), floats, quantized.config, preset, trained.labels, history)
     report = {
         **summary,
@@ -386,7 +309,7 @@ def _clips(request: Request, trained: TrainedNetwork, clips: Sequence[LabeledCli
     task = build_task(trained.recipe, len(trained.labels))
     if not isinstance(task, AdaFocusTask):
         raise TypeError("the checkpoint's network has no stages")
-    cache = FrameCache(request.cache, clips, CacheSettings(trained.recipe.cached_frames, task.short_side_px))
+    cache = FrameCache(request.cache, clips, task.cache_settings)
     cache.fill()
     return CachedClips(task, cache, class_indices(clips, trained.labels, needed=False))
 

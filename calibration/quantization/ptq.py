@@ -13,9 +13,12 @@ from torch.fx import GraphModule
 
 from adafocus.calibration.datasets import LabeledClip, is_clip_set, read_sets, spread_evenly
 from adafocus.calibration.datasets.augmentation import normalize
+from adafocus.calibration.datasets.cache import fit_short_side
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
-from adafocus.edge.bundle.manifest import Geometry
-from adafocus.edge.video.clip import read_clip
+from adafocus.calibration.views.geometry import geometry_of
+from adafocus.calibration.views.native_frames import NativeFrames
+from adafocus.calibration.views.whole_frames import native_short_side, patches_by_motion
+from adafocus.edge.video.clip import Clip, read_clip
 from adafocus.errors import AdafocusError
 from adafocus.networks import NetworkConfig
 from adafocus.networks.lowering import LoweredStages
@@ -27,28 +30,8 @@ NO_CLIPS = (
 )
 
 logger = logging.getLogger(__name__)
-Views = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-
-
-def geometry_of(config: NetworkConfig) -> Geometry:
-    """Return the part of a network's shape that the device needs."""
-    return Geometry(
-        variant=config.variant,  # type: ignore[arg-type]
-        glance_frames=config.glance_frames,
-        candidate_frames=config.candidate_frames,
-        focus_frames=config.focus_frames,
-        frame_size=config.frame_size,
-        short_side=config.short_side_px,
-        glance_size=config.glance_size,
-        patch_size=config.patch_size,
-        mean=config.mean,
-        std=config.std,
-        boxes_in=config.boxes_in,  # type: ignore[arg-type]
-        glance_fit=config.glance_fit,  # type: ignore[arg-type]
-        policy=config.policy,  # type: ignore[arg-type]
-        focus_span=config.focus_span,  # type: ignore[arg-type]
-        box_min=None if config.boxes_in == "square" else config.box_min,
-    )
+# glance and candidates as a device reads them; in place of candidates the patches of a policy of motion
+Views = tuple[NDArray[np.uint8], NDArray[np.uint8] | NativeFrames]
 
 
 def listed_videos(sources: Sequence[Path], split: str | None = None) -> list[Path]:
@@ -85,11 +68,22 @@ def calibration_views(sources: Sequence[Path], config: NetworkConfig, max_clips:
         )
     geometry = geometry_of(config)
     clips = (read_clip(video, geometry) for video in track(chosen, "calibration clips"))
-    return [(clip.glance, np.asarray(clip.candidates)) for clip in clips]
+    return [(clip.glance, _looked_at(clip, config)) for clip in clips]
+
+
+def _looked_at(clip: Clip, config: NetworkConfig) -> NDArray[np.uint8] | NativeFrames:
+    """Return what the network takes of the candidates of a clip, none larger than is needed."""
+    if config.boxes_in == "square":
+        return np.asarray(clip.candidates)
+    frames = list(clip.candidates)
+    if not config.has_policy_network:
+        return patches_by_motion(frames, config)
+    side = native_short_side(config)
+    return NativeFrames([fit_short_side(frame, min(side, *frame.shape[:2])) for frame in frames], config)
 
 
 def quantize_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, GraphModule]:
-    """Prepare glance and focus and fix their scales: the glance on whole frames, the focus on the policy's own crops.
+    """Prepare glance and focus and fix their scales: the glance on its frames, the focus on the policy's own patches.
 
     The float network decides what the focus sees, as it does after training.
     """
@@ -98,7 +92,10 @@ def quantize_stages(stages: LoweredStages, views: Sequence[Views]) -> dict[str, 
     config = stages.config
     inputs = stage_inputs(
         stages,
-        ((normalize(glance, config), normalize(frames, config)) for glance, frames in track(views, "float stages")),
+        (
+            (normalize(glance, config), frames if isinstance(frames, NativeFrames) else normalize(frames, config))
+            for glance, frames in track(views, "float stages")
+        ),
     )
     network = QuantizedNetwork(stages)
     network.calibrate(inputs)

@@ -186,8 +186,14 @@ class StepSampler(Sampler):
             yield [(epoch, int(index)) for index in whole[self._rank :: self._world]]
 
 
+def as_batch(clips: Sequence[Batch]) -> Batch:
+    """Stack the inputs of clips; frames of their own sizes become a list."""
+    parts = zip(*clips, strict=True)
+    return tuple(torch.stack(part) if isinstance(part[0], Tensor) else list(part) for part in parts)
+
+
 def collate(rows: list[tuple[Batch, int, Tensor]]) -> tuple[Batch, Target]:
     """Stack clips into a batch."""
-    inputs = tuple(torch.stack(parts) for parts in zip(*(row[0] for row in rows), strict=True))
+    inputs = as_batch([row[0] for row in rows])
     teacher = torch.stack([row[2] for row in rows])
     return inputs, Target(torch.tensor([row[1] for row in rows]), teacher if teacher.shape[1] else None)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from adafocus.networks import PolicyOutputs, TrainingOutputs
+from adafocus.networks import EncoderOutputs, PolicyOutputs
 
 
 class Target(NamedTuple):
@@ -77,12 +77,12 @@ def size_penalty(raw_boxes: Tensor) -> Tensor:
 
 
 def losses(
-    outputs: TrainingOutputs, target: Target, criterion: Criterion, size_weight: float, *, frame_by_frame: bool
+    outputs: EncoderOutputs, target: Target, criterion: Criterion, size_weight: float, *, frame_by_frame: bool
 ) -> dict[str, Tensor]:
     """Return every term of the training loss; their sum is minimized.
 
     Args:
-        outputs: of ``AdaFocus.train_forward``.
+        outputs: of ``AdaFocus.train_forward``; the last three terms are there where the policy is a network.
         target: of the batch.
         criterion: of every term but the size.
         size_weight: of the size term.
@@ -99,7 +99,7 @@ def losses(
         "prediction": torch.stack([criterion(part, target) for part in outputs.prediction]).mean(),
         "glance": auxiliary(outputs.glance_frames),
         "local": torch.stack([auxiliary(part) for part in outputs.local_frames]).mean(),
-        **policy_losses(outputs, target, criterion, size_weight),
+        **(policy_losses(outputs, target, criterion, size_weight) if isinstance(outputs, PolicyOutputs) else {}),
     }
 
 

@@ -26,27 +26,58 @@ RANGES = {
         ("learning_rate", "encoder_rate", "weight_decay", "gradient_norm", "size_weight", "hard_weight", "soft_weight"),
         (0.0, math.inf),
     ),
+    "box_jitter": (0.0, 0.5),
     "temperature": (0.0, math.inf),
     "label_smoothing": (0.0, 1.0),
     "ema_decay": (0.0, 1.0),
 }
 
 
+# what a classifier can see of a clip: those that a glance sees, and those that a focus does
+GLANCE_VIEWS, FOCUS_VIEWS = ("square", "whole", "padded"), ("motion", "random")
+
+
 @dataclass(frozen=True)
 class Classifier:
     """One encoder on whole frames, the baseline of a network and the teacher of another.
+
+    With ``views`` it learns what a glance and a focus see, and can be put into both without further training.
 
     Attributes:
         backbone: its name.
         frames: how many it sees of a clip.
         size: side of its input in pixels.
         short_side_px: short side that its crop is cut from.
+        views: of these one is drawn for each clip and step: the centre ``square``, the ``whole`` frame squeezed into a
+            square or ``padded`` to one, the square where pixels change (``motion``), or one anywhere (``random``), both
+            cut at the frames' own pixels. One that stands there twice is drawn twice as often.
+        box_side: side of those squares as a fraction of the frame's short side.
+        candidate_frames: frames among which changes are looked for; 0 for twice as many as the classifier sees.
+        focus_span: which of them it sees: evenly ``spread``, or the ``densest`` run, in which most changes.
     """
 
     backbone: str
     frames: int = 16
     size: int = 160
     short_side_px: int = 182
+    views: tuple[Literal["square", "whole", "padded", "motion", "random"], ...] = ()
+    box_side: float = 0.5
+    candidate_frames: int = 0
+    focus_span: Literal["spread", "densest"] = "spread"
+
+    def __post_init__(self) -> None:
+        """Refuse views that cannot be cut.
+
+        Raises:
+            AdafocusError: a square larger than the frame, or fewer candidates than frames.
+        """
+        if not 0.0 < self.box_side <= 1.0:
+            raise AdafocusError(f"The recipe's box_side is {self.box_side}, expected above 0 and at most 1.")
+        if self.candidate_frames and self.candidate_frames < self.frames:
+            raise AdafocusError(
+                f"The recipe's candidate_frames is {self.candidate_frames}, expected at least the {self.frames} frames "
+                "that are chosen of them, or 0 for twice as many."
+            )
 
 
 @dataclass(frozen=True)
@@ -58,7 +89,7 @@ class Recipe:
         overrides: changes to the preset.
         classifier: one encoder on whole frames in place of a preset.
         cached_frames: frames kept of every clip.
-        epochs: passes over the clips.
+        epochs: passes over the clips; 0 writes the start as it is.
         batch: clips per step, over all processes.
         optimizer: ``sgd`` with momentum 0.9 (as published) or ``adamw``.
         learning_rate: peak; cosine decay to zero.
@@ -80,6 +111,9 @@ class Recipe:
         flip: whether clips are mirrored at random.
         crop_scales: of the random crop's sides to the short side; none for the centre crop that inference takes.
         shared_views: whether glance and focus see one augmentation; the official code draws two.
+        box_jitter: where boxes lie in whole frames and the policy is no network: by how much their side and place vary,
+            as a share of their side.
+        random_boxes: likewise the share of the clips whose box lies anywhere.
         validate_every: epochs between validations.
         seed: of every random draw.
     """
@@ -110,6 +144,8 @@ class Recipe:
     flip: bool = True
     crop_scales: tuple[float, ...] = SCALES
     shared_views: bool = True
+    box_jitter: float = 0.15
+    random_boxes: float = 0.25
     validate_every: int = 1
     seed: int = 1
 
@@ -121,9 +157,9 @@ class Recipe:
         """
         if bool(self.preset) == (self.classifier is not None):
             raise AdafocusError("A recipe trains a preset or a classifier: give exactly one of the keys.")
-        for name in ("epochs", "batch", "cached_frames", "validate_every"):
-            if getattr(self, name) < 1:
-                raise AdafocusError(f"The recipe's {name} is {getattr(self, name)}, expected at least 1.")
+        for name, least in {"epochs": 0, "batch": 1, "cached_frames": 1, "validate_every": 1}.items():
+            if getattr(self, name) < least:
+                raise AdafocusError(f"The recipe's {name} is {getattr(self, name)}, expected at least {least}.")
         unknown = sorted(set(self.rates) - set(PARTS))
         if unknown:
             raise AdafocusError(f"The recipe's rates name {', '.join(unknown)}, expected any of {', '.join(PARTS)}.")
@@ -143,6 +179,8 @@ class Recipe:
                 raise AdafocusError(
                     f"The recipe's frozen has {pattern!r}, which is no regular expression: {error}. Correct it."
                 ) from error
+        if not 0.0 <= self.random_boxes <= 1.0:
+            raise AdafocusError(f"The recipe's random_boxes is {self.random_boxes}, expected a share from 0 to 1.")
         if not all(0.0 < scale <= 1.0 for scale in self.crop_scales):
             raise AdafocusError(f"The recipe's crop_scales are {list(self.crop_scales)}, expected above 0, at most 1.")
         if self.hard_weight <= 0.0 and self.soft_weight <= 0.0:

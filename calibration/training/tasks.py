@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,16 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from adafocus import networks
+from adafocus.calibration.datasets import CacheSettings
 from adafocus.calibration.datasets.augmentation import SCALES, inference_view, network_inputs, random_view
 from adafocus.calibration.training.losses import Criterion, Target, losses, policy_losses
 from adafocus.calibration.training.recipe import Classifier, Recipe
+from adafocus.calibration.views.encoder_views import EncoderViews
+from adafocus.calibration.views.whole_frames import Augmentation, device_view, native_short_side, training_view
 from adafocus.networks import AdaFocus, VideoClassifier
 from adafocus.networks.variants import AdaFocusPerFrame
 
 X3D_NAMES = tuple(name for name in networks.BACKBONES if name.startswith("x3d"))
 # parameters whose losses need the glance alone
 POLICIES = ("temporal_policy.", "spatial_policy.", "training_heads.feature_crop.")
-Batch = tuple[Tensor, ...]
+# of one clip, or of several: clips that cut patches themselves stay a list
+Batch = tuple[Any, ...]
 
 
 class Task(nn.Module):
@@ -41,8 +46,8 @@ class Task(nn.Module):
 
     @property
     @abstractmethod
-    def short_side_px(self) -> int:
-        """Short side that clips are cached with."""
+    def cache_settings(self) -> CacheSettings:
+        """How clips are cached."""
 
     @abstractmethod
     def inputs(self, frames: NDArray[np.uint8], rng: np.random.Generator | None) -> Batch:
@@ -77,13 +82,20 @@ class AdaFocusTask(Task):
         self.net: AdaFocus = networks.from_config(recipe.config(num_classes))
 
     @property
-    def short_side_px(self) -> int:
-        """That of the network."""
-        return self.net.config.short_side_px
+    def cache_settings(self) -> CacheSettings:
+        """Keep frames with the network's short side, or as they were decoded where boxes lie in them."""
+        config = self.net.config
+        if config.boxes_in == "frame":
+            return CacheSettings(self.recipe.cached_frames, native_short_side(config), native=True)
+        return CacheSettings(self.recipe.cached_frames, config.short_side_px)
 
     def inputs(self, frames: NDArray[np.uint8], rng: np.random.Generator | None) -> Batch:
-        """Return glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)``."""
+        """Return glance ``(T_G, 3, S, S)`` and candidates ``(N, 3, F, F)``, or what the network takes instead."""
         config = self.net.config
+        if config.boxes_in == "frame":
+            if rng is None:
+                return device_view(frames, config)
+            return training_view(frames, config, rng, augmentation_of(self.recipe))
         shape = (frames.shape[1], frames.shape[2])
         if rng is None:
             return network_inputs(frames, inference_view(config, shape), config)
@@ -96,7 +108,8 @@ class AdaFocusTask(Task):
         """Return all terms of the loss; where the policies alone are trained, only theirs."""
         glance, candidates = batch
         if not self._trains_networks():
-            policies = self.net.policy_forward(glance, generator)
+            sizes = None if isinstance(candidates, Tensor) else [clip.size for clip in candidates]
+            policies = self.net.policy_forward(glance, generator, sizes)
             return policy_losses(policies, target, self.criterion, self.recipe.size_weight)
         outputs = self.net.train_forward(candidates, glance, generator)
         per_frame = isinstance(self.net, AdaFocusPerFrame)
@@ -125,7 +138,7 @@ class AdaFocusTask(Task):
 
 
 class ClassifierTask(Task):
-    """One encoder and its head on whole frames."""
+    """One encoder and its head on whole frames, or on what a glance and a focus see of them."""
 
     outputs = ("final",)
 
@@ -135,17 +148,27 @@ class ClassifierTask(Task):
             raise TypeError("the recipe names no classifier")
         self.shape = recipe.classifier
         self.config = classifier_config(self.shape)
+        self.views = None
+        if self.shape.views:
+            self.views = EncoderViews(views_config(self.shape), self.shape.views)
+            self.outputs = self.views.outputs
         self.net: VideoClassifier = networks.build_classifier(
             self.shape.backbone, num_classes, None if self.shape.backbone in X3D_NAMES else self.config.shift_div
         )
 
     @property
-    def short_side_px(self) -> int:
-        """That of the recipe."""
-        return self.shape.short_side_px
+    def cache_settings(self) -> CacheSettings:
+        """Keep frames with the recipe's short side, or as they were decoded where views are cut out of them."""
+        if self.views is not None:
+            return CacheSettings(self.recipe.cached_frames, native_short_side(self.views.config), native=True)
+        return CacheSettings(self.recipe.cached_frames, self.shape.short_side_px)
 
     def inputs(self, frames: NDArray[np.uint8], rng: np.random.Generator | None) -> Batch:
-        """Return frames ``(T, 3, S, S)``."""
+        """Return frames ``(T, 3, S, S)``; of inference those of every view that is validated."""
+        if self.views is not None:
+            if rng is None:
+                return self.views.validated(frames)
+            return (self.views.drawn(frames, rng, augmentation_of(self.recipe)),)
         return (classifier_input(frames, self.config, rng, flip=self.recipe.flip, scales=self.recipe.crop_scales),)
 
     def forward(self, batch: Batch, target: Target, generator: torch.Generator) -> dict[str, Tensor]:
@@ -153,8 +176,9 @@ class ClassifierTask(Task):
         return {"prediction": self.criterion(self.net(*batch), target)}
 
     def predict(self, batch: Batch) -> tuple[Tensor, ...]:
-        """Return the only logits."""
-        return (self.net(*batch),)
+        """Return the only logits, or those of every view and of both views together."""
+        logits = [self.net(part) for part in batch]
+        return tuple(logits if self.views is None else self.views.with_mean(logits))
 
     def parts(self) -> dict[str, list[str]]:
         """Give the encoder the rate of the focus and the head that of the classifier."""
@@ -175,6 +199,25 @@ def classifier_config(shape: Classifier) -> networks.NetworkConfig:
         patch_size=shape.size,
         box_min_px=1,
     )
+
+
+def views_config(shape: Classifier) -> networks.NetworkConfig:
+    """Return the configuration of a network whose glance and focus see what a classifier with views learns."""
+    return classifier_config(shape).override(
+        glance_frames=shape.frames,
+        candidate_frames=shape.candidate_frames or 2 * shape.frames,
+        focus_frames=shape.frames,
+        box_min_px=max(1, round(shape.box_side * shape.size)),
+        box_max_px=max(1, round(shape.box_side * shape.size)),
+        boxes_in="frame",
+        policy="motion",
+        focus_span=shape.focus_span,
+    )
+
+
+def augmentation_of(recipe: Recipe) -> Augmentation:
+    """Return how views of whole frames are varied."""
+    return Augmentation(recipe.flip, recipe.crop_scales, recipe.box_jitter, recipe.random_boxes)
 
 
 def classifier_input(

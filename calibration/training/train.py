@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from adafocus.calibration.datasets import CacheSettings, FrameCache, LabeledClip, read_clips, read_sets
+from adafocus.calibration.datasets import FrameCache, LabeledClip, read_clips, read_sets
 from adafocus.calibration.datasets.csv_list import write_list
 from adafocus.calibration.datasets.fingerprints import SEEN, joined, of_cache
 from adafocus.calibration.datasets.labeled_clip import split_name
@@ -97,8 +97,8 @@ def train(request: Request) -> dict[str, float]:
     starts = parse_starts(request.starts)
     clips, training, validation = choose_clips(request, recipe.seed)
     labels = _labels(request.labels, clips)
-    classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0)
-    if recipe.soft_weight == 0.0:
+    classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0 and recipe.epochs > 0)
+    if recipe.soft_weight == 0.0 and recipe.epochs:
         refuse_nothing_to_learn(clips, training, validation)
     made_from: Facts = {
         RECIPE: recipe.as_dict(),
@@ -117,7 +117,7 @@ def train(request: Request) -> dict[str, float]:
     task = build_task(recipe, len(labels))
     for line in initialize(task.net, starts):
         console.print(f"started from {line}", soft_wrap=True)
-    cache = FrameCache(request.cache, clips, CacheSettings(recipe.cached_frames, task.short_side_px))
+    cache = FrameCache(request.cache, clips, task.cache_settings)
     _fill(cache, console)
     usable = set(cache.usable())
     soft_targets = None

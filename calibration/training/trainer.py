@@ -17,7 +17,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from adafocus.calibration.training.data import StepSampler, TrainingClips, TrainingData, ValidationClips, collate
+from adafocus.calibration.training.data import (
+    StepSampler,
+    TrainingClips,
+    TrainingData,
+    ValidationClips,
+    as_batch,
+    collate,
+)
 from adafocus.calibration.training.log import TrainingLog
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.resuming import (
@@ -143,7 +150,7 @@ class Trainer:
         self._steps = StepSampler(
             data.training, recipe.batch, recipe.epochs, recipe.seed, fabric.global_rank, fabric.world_size
         )
-        if self._steps.total == 0:
+        if self._steps.total == 0 and recipe.epochs:
             raise AdafocusError(
                 f"{len(data.training)} clips are fewer than one batch of {recipe.batch}. Lower the recipe's batch."
             )
@@ -196,8 +203,7 @@ class Trainer:
         mine = torch.utils.data.Subset(clips, range(self.fabric.global_rank, len(clips), self.fabric.world_size))
         right = torch.zeros(len(self.task.outputs))
         for inputs, classes in DataLoader(mine, batch_size=None, num_workers=self._workers):
-            batch = tuple(part[None].to(self.fabric.device) for part in inputs)
-            outputs = self.task.predict(batch)
+            outputs = self.task.predict(self.fabric.to_device(as_batch([inputs])))
             right += torch.tensor([float(int(logits.argmax()) in list(classes)) for logits in outputs])
         self.task.net = kept
         shares = self._over_processes(right, "sum") / len(clips)

@@ -26,7 +26,7 @@ from adafocus.calibration.datasets.augmentation import (
     random_view,
     segment_members,
 )
-from adafocus.calibration.quantization.ptq import geometry_of
+from adafocus.calibration.views.geometry import geometry_of
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.video.clip import read_clip
 from adafocus.networks import NetworkConfig

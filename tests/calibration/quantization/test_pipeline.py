@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from adafocus.calibration.commands.quantize import quantize
 from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips
 from adafocus.calibration.datasets.fingerprints import fingerprint, in_history
+from adafocus.calibration.quantization.comparison import CachedClips
 from adafocus.calibration.quantization.model_file import load_model
-from adafocus.calibration.quantization.pipeline import CachedClips, QatTrainer, Settings, find_kept_float
+from adafocus.calibration.quantization.pipeline import QatTrainer, Settings, find_kept_float
 from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, decibels

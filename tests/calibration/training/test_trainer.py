@@ -153,7 +153,7 @@ def test_a_fold_that_is_none_is_refused(text: str) -> None:
         ({"soft_weight": 1.0}, "teacher"),
         ({"hard_weight": 0.0}, "nothing would train"),
         ({"rates": {"glances": 1.0}}, "glances"),
-        ({"epochs": 0}, "epochs"),
+        ({"epochs": -1}, "epochs"),
         ({"overrides": {"glance_frame": 3}}, "glance_frame"),
         ({"frozen": ["no_such_part"]}, "no_such_part"),
         ({"frozen": [""]}, "nothing is left"),

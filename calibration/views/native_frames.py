@@ -1,0 +1,50 @@
+"""Candidate frames of one clip at their own size, for networks that say where to look in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from adafocus.calibration.datasets.augmentation import normalize
+from adafocus.calibration.views.geometry import geometry_of
+from adafocus.edge.look import boxes_in_room
+from adafocus.edge.policy.motion import change_maps, motion_frames
+from adafocus.edge.video.patches import cut_patch
+from adafocus.networks import NetworkConfig
+from adafocus.networks.looking import Frames, Size
+
+Pixels = NDArray[np.uint8]
+
+
+class NativeFrames(Frames):
+    """Frames ``(H, W, 3)`` uint8 RGB of one size, out of which patches are cut as the device cuts them."""
+
+    def __init__(self, frames: Sequence[Pixels], config: NetworkConfig) -> None:
+        """Hold the N candidates of a clip for a network of this shape."""
+        self._frames, self._config = frames, config
+        self._fill = geometry_of(config).mean_color
+
+    @property
+    def size(self) -> Size:
+        """Height and width in pixels."""
+        height, width = self._frames[0].shape[:2]
+        return height, width
+
+    def densest(self, count: int) -> Tensor:
+        """Return the ``(count,)`` consecutive candidates in which most changes."""
+        return torch.from_numpy(motion_frames(change_maps(list(self._frames)), count, "densest"))
+
+    def cut(self, boxes: Tensor, indices: Tensor) -> Tensor:
+        """Cut patches ``(n, 3, P, P)``, normalized; see :class:`adafocus.networks.looking.Frames`."""
+        given = boxes.detach().float().cpu().numpy()
+        places = boxes_in_room(given, self.size)
+        chosen = indices.tolist()
+        patches = [
+            cut_patch(self._frames[number], box, self._config.patch_size, self._fill)
+            for number, box in zip(chosen, np.resize(places, (len(chosen), 4)), strict=True)
+        ]
+        return normalize(np.stack(patches), self._config)
