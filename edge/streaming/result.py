@@ -26,7 +26,8 @@ class Result:
         exit_stage: ``glance`` or ``focus``.
         gmac: multiply-accumulates spent, in 1e9.
         frames: numbers of the source's frames that the focus saw.
-        boxes: ``(n, 4)`` y, x, height, width as fractions of the square; empty after an exit at the glance.
+        boxes: ``(n, 4)`` y, x, height, width as fractions of the square, or of the whole frame where boxes lie in it;
+            empty after an exit at the glance.
         latency_ms: from the capture of the newest frame to the result; of a file from when that frame was read.
         timing_ms: by part, as in a prediction.
         budget: state of the controller, None without a budget.
