@@ -159,11 +159,11 @@ def random_patches(
     places = rng.uniform(size=2) if rng.random() < how.random_boxes else None
     varied = rng.uniform(-how.box_jitter, how.box_jitter, 3)
     size = candidates.shape[1:3]
-    patches = _cut(candidates, chosen, [_jittered(box, size, varied, places) for box in boxes], config)
+    patches = _cut(candidates, chosen, [jittered(box, size, varied, places) for box in boxes], config)
     return normalize(_mirrored(patches) if flipped else patches, config)
 
 
-def _jittered(box: Box, size: tuple[int, ...], varied: NDArray[np.float64], places: NDArray[np.float64] | None) -> Box:
+def jittered(box: Box, size: tuple[int, ...], varied: NDArray[np.float64], places: NDArray[np.float64] | None) -> Box:
     """Vary the side of a box, and its place by a share of its side or to one of the room that the sides leave.
 
     Args:
