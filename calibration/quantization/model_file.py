@@ -21,8 +21,10 @@ from torch.fx import GraphModule
 
 from adafocus import networks
 from adafocus.calibration.inspection import FORMAT
+from adafocus.calibration.quantization.exact_sums import refuse_inexact_sums
 from adafocus.calibration.quantization.qat import (
     activation_quantizers,
+    float_answers,
     per_channel,
     prepare,
     quantized_layers,
@@ -33,6 +35,9 @@ from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
 from adafocus.networks.checkpoints import refuse_other_files, refuse_unusable
 from adafocus.networks.lowering import LoweredStages, lower
+
+# how a model's classifiers answer; models of earlier versions do not say it, and answer in int8
+LOGITS, FLOAT32 = "logits", "float32"
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ def save_model(
     }
     for stage, graph in prepared.items():
         snap(graph)
+        refuse_inexact_sums(stage, graph)
         tensors |= {f"{stage}.{name}": value for name, value in _stage_tensors(graph).items()}
     metadata = {
         "format": FORMAT,
@@ -89,6 +95,8 @@ def save_model(
         "labels": json.dumps(labels),
         "history": json.dumps(history),
     }
+    if any(float_answers(graph) for graph in prepared.values()):
+        metadata[LOGITS] = FLOAT32
     with replacing_file(path) as beside:
         save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
 
@@ -125,7 +133,7 @@ def load_model(path: Path) -> StoredModel:
             f"{path} does not say which network it is of ({error}). It is damaged: make it again with adafocus "
             "quantize."
         ) from error
-    stages = lower(networks.from_config(config).eval())
+    stages = lower(networks.from_config(config).eval(), metadata.get(LOGITS) == FLOAT32)
     parts = {stage: _of_stage(tensors, stage) for stage in stages.modules()}
     try:
         prepared = {}
@@ -173,6 +181,7 @@ def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor]) -> G
         fake.activation_post_process.lowest.fill_(lowest)
         set_exponent(fake, int(exponent))
     snap(graph)
+    refuse_inexact_sums(stage, graph)
     return graph
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from adafocus.calibration.quantization.quantizer import (
     CONVOLUTIONS,
     EXPONENTS,
     RELU,
+    RELU6,
     ExponentObserver,
     StageQuantizer,
 )
@@ -42,7 +44,8 @@ def prepare(stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[
         kept_float: names of weights whose layers stay float.
     """
     exported = torch.export.export(stage, example).module()
-    return prepare_qat_pt2e(exported, StageQuantizer(kept_float))
+    outputs = [stage.outputs.index(name) for name in getattr(stage, "float_outputs", ())]
+    return prepare_qat_pt2e(exported, StageQuantizer(kept_float, outputs))
 
 
 class QuantizedLayer:
@@ -124,7 +127,7 @@ def scale_groups(prepared: GraphModule) -> list[list[FakeQuantize]]:
         return key
 
     for node in prepared.graph.nodes:
-        if node.target == ADD:
+        if node.target == ADD and all(source.op == "call_module" for source in node.all_input_nodes):
             around = [id(prepared.get_submodule(n.target)) for n in (*node.all_input_nodes, *_quantized_users(node))]
             for key in around[1:]:
                 leader[find(key)] = find(around[0])
@@ -198,7 +201,24 @@ def quantized_program(prepared: GraphModule, *, fold: bool = False) -> GraphModu
     """
     duplicate = copy.deepcopy(prepared)
     duplicate.apply(disable_observer)
+    for node in float_answers(duplicate):
+        # snapped weights are whole multiples of a power of two, so the float numbers are the integers' own values
+        weight: Any = node.args[1]
+        if weight.op == "call_module":
+            node.update_arg(1, weight.args[0])
+            duplicate.graph.erase_node(weight)
+    duplicate.recompile()
     return convert_pt2e(duplicate, fold_quantize=fold)
+
+
+def float_answers(prepared: GraphModule) -> list[Node]:
+    """Return the layers of a prepared graph that answer in float32: no quantizer reads them, nor a ReLU before one."""
+    layers = [node for node in prepared.graph.nodes if node.target in CONVOLUTIONS]
+    return [node for node in layers if not _quantized_users(node) and not _is_clipped(node)]
+
+
+def _is_clipped(node: Node) -> bool:
+    return any(user.target in (RELU, RELU6) for user in node.users)
 
 
 def _attribute(graph: GraphModule, name: str) -> nn.Parameter:

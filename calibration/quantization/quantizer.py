@@ -134,11 +134,16 @@ def weight_spec() -> QuantizationSpec:
 
 
 class StageQuantizer(XNNPACKQuantizer):
-    """Annotates an exported stage graph for quantization-aware training; layers with named weights stay float."""
+    """Annotates an exported stage graph for quantization-aware training; layers with named weights stay float.
 
-    def __init__(self, kept_float: Iterable[str] = ()) -> None:
+    ``float_outputs`` are the places of those outputs that are given in float32: the layers before them, the last ones
+    of classifiers, read int8 numbers and have int8 weights, and their sums are not rounded.
+    """
+
+    def __init__(self, kept_float: Iterable[str] = (), float_outputs: Iterable[int] = ()) -> None:
         super().__init__()
         self.kept_float = frozenset(kept_float)
+        self.float_outputs = tuple(float_outputs)
         self.activation = activation_spec()
         self.set_global(QuantizationConfig(self.activation, self.activation, weight_spec(), None, True))
 
@@ -158,6 +163,9 @@ class StageQuantizer(XNNPACKQuantizer):
         for node in model.graph.nodes:
             if node.target in CONVOLUTIONS and str(node.args[1].target) in self.kept_float:
                 leave_float(node)
+        results = next(node for node in model.graph.nodes if node.op == "output").args[0]
+        for place in self.float_outputs:
+            answer_in_float(results[place])
         return model
 
 
@@ -172,6 +180,18 @@ def leave_float(convolution: Node) -> None:
     annotation.input_qspec_map = {
         source: spec for source, spec in annotation.input_qspec_map.items() if source is convolution.args[0]
     }
+
+
+def answer_in_float(result: Node) -> None:
+    """Remove the quantizers between a result and the layers that it is computed by; those lose that of their output."""
+    waiting = [result]
+    while waiting:
+        node = waiting.pop()
+        if node.target in CONVOLUTIONS:
+            node.meta[Q_ANNOTATION_KEY].output_qspec = None
+        elif node.op == "call_function":
+            annotate(node, {}, None)
+            waiting += node.all_input_nodes
 
 
 def fuse_with_convolution(clipping: Node, spec: QuantizationSpec) -> None:
@@ -214,8 +234,8 @@ def share_input_scales(model: GraphModule) -> None:
 
 
 def is_move(convolution: Node) -> bool:
-    """Return whether a convolution is a temporal shift, whose weights are ones and zeros and are not trained."""
-    return str(convolution.args[1].target).endswith("shift.moves")
+    """Return whether a convolution is a temporal shift or a copy, whose weights are ones and zeros, never trained."""
+    return str(convolution.args[1].target).endswith(".moves")
 
 
 def tap_chains(model: GraphModule) -> Iterator[list[Node]]:

@@ -131,7 +131,7 @@ def with_ties_moved(program: GraphModule) -> GraphModule:
 
 def _tie_mover(operations: Operations) -> Visit:
     def visit(node: Node, _: int) -> None:
-        if node.target in operations:
+        if node.target in operations and _reads_integers(node):
             _multiply_after(node, 1.0 + STEP)
 
     return visit
@@ -178,12 +178,19 @@ def _count_after(node: Node, before: int, operations: Operations) -> int:
     Raises:
         TypeError: a mean is of too many numbers, or more are in a row than float32 can tell apart.
     """
+    if node.target in OPERATIONS and not _reads_integers(node):
+        return 0
     if node.target == MEAN and (size := _averaged_count(node)) > MAX_AVERAGED:
         raise TypeError(f"{node.name} is the mean of {size} numbers, at most {MAX_AVERAGED} stay exact.")
     count = before + (node.target in operations) if node.target in (*PASSING, *OPERATIONS) else 0
     if count > MAX_IN_A_ROW:
         raise TypeError(f"{node.name} ends too long a row of products without a layer between them.")
     return count
+
+
+def _reads_integers(node: Node) -> bool:
+    """Return whether an operation reads quantized values; one on real numbers has no scale."""
+    return any(source.target == DEQUANTIZE for source in node.all_input_nodes)
 
 
 def _averaged_count(node: Node) -> int:

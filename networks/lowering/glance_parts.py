@@ -39,6 +39,7 @@ class JoinFrames(nn.Module):
 
     def __init__(self, glance: GlancePerFrame) -> None:
         super().__init__()
+        self.float_outputs = glance.float_outputs
         self.mlp, self.head = glance.mlp, glance.head
         self.register_buffer("start", glance.start, persistent=False)
 

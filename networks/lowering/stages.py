@@ -44,17 +44,19 @@ STAGES = ("glance", "policy", "focus")
 class Glance(nn.Module):
     """``frames`` (T_G, 3, S, S) -> ``features`` (T_G, C, h, w), ``glance_logits`` (1, K), ``context`` (1, K).
 
-    The context is the share of the glance in the final prediction.
+    The context is the share of the glance in the final prediction. ``float_outputs`` are those that the quantized form
+    gives in float32.
     """
 
     inputs = ("frames",)
     outputs = ("features", "glance_logits", "context")
 
-    def __init__(self, net: AdaFocusPerClip) -> None:
+    def __init__(self, net: AdaFocusPerClip, float_logits: bool) -> None:
         super().__init__()
+        self.float_outputs = ("glance_logits", "context") if float_logits else ()
         self.encoder = lower_encoder(net.global_encoder, net.config.glance_frames, net.config.glance_size)
-        self.aux_head = lower_head(net.global_aux_head)
-        self.head = lower_head(net.global_head)
+        self.aux_head = lower_head(net.global_aux_head, float_logits)
+        self.head = lower_head(net.global_head, float_logits)
         self.by_frame = net.config.has_policy_network
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,9 +80,10 @@ class GlancePerFrame(nn.Module):
     inputs = Glance.inputs
     outputs = Glance.outputs
 
-    def __init__(self, net: AdaFocusPerFrame) -> None:
+    def __init__(self, net: AdaFocusPerFrame, float_logits: bool) -> None:
         super().__init__()
         config = net.config
+        self.float_outputs = ("glance_logits",) if float_logits else ()
         self.per_frame = net.global_encoder.per_frame
         self.encoder = lower_encoder(net.global_encoder, config.glance_frames, config.glance_size)
         self.mlp = normed_linear(net.classifier.global_mlp)
@@ -149,10 +152,11 @@ class Focus(nn.Module):
     inputs = ("patches", "context")
     outputs: tuple[str, ...] = ("logits",)
 
-    def __init__(self, net: AdaFocusPerClip) -> None:
+    def __init__(self, net: AdaFocusPerClip, float_logits: bool) -> None:
         super().__init__()
+        self.float_outputs = ("logits",) if float_logits else ()
         self.encoder = lower_encoder(net.local_encoder, net.config.focus_frames, net.config.patch_size)
-        self.head = lower_head(net.local_head)
+        self.head = lower_head(net.local_head, float_logits)
 
     def forward(self, patches: Tensor, context: Tensor) -> tuple[Tensor, ...]:
         """Run the stage."""
@@ -168,9 +172,11 @@ class FocusPerFrame(nn.Module):
     inputs = Focus.inputs
     outputs = ("logits", "context")
 
-    def __init__(self, net: AdaFocusPerFrame) -> None:
+    def __init__(self, net: AdaFocusPerFrame, float_logits: bool) -> None:
         super().__init__()
         config = net.config
+        # its heads read products, whose scales are no powers of two
+        self.float_outputs = ()
         self.hidden, self.patches = config.head_hidden, config.patches_per_call
         self.encoder = lower_encoder(net.local_encoder, self.patches, config.patch_size)
         self.mlp = normed_linear(net.classifier.local_mlp)
@@ -228,17 +234,23 @@ class LoweredStages:
         return module.as_run() if isinstance(module, Policy) else module
 
 
-STAGE_CLASSES: dict[type[AdaFocus], tuple[Callable[[Any], nn.Module], Callable[[Any], nn.Module]]] = {
+STAGE_CLASSES: dict[type[AdaFocus], tuple[Callable[[Any, bool], nn.Module], Callable[[Any, bool], nn.Module]]] = {
     AdaFocusPerClip: (Glance, Focus),
     AdaFocusPerFrame: (GlancePerFrame, FocusPerFrame),
 }
 
 
-def lower(net: AdaFocus) -> LoweredStages:
-    """Rewrite a network into its stage graphs; the network itself is left as it is."""
+def lower(net: AdaFocus, float_logits: bool = True) -> LoweredStages:
+    """Rewrite a network into its stage graphs; the network itself is left as it is.
+
+    Args:
+        net: the network.
+        float_logits: whether classifiers answer in float32 once they are quantized; False for models that were
+            quantized before they did.
+    """
     glance, focus = STAGE_CLASSES[type(net)]
     policy = Policy(net).eval() if net.config.has_policy_network else None
-    return LoweredStages(net.config, glance(net).eval(), policy, focus(net).eval())
+    return LoweredStages(net.config, glance(net, float_logits).eval(), policy, focus(net, float_logits).eval())
 
 
 def _lower_spatial(policy: SpatialPolicy, map_size: int) -> nn.Sequential:
