@@ -66,7 +66,7 @@ $(VENV)/.installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "venv is missing. Install it: apt-get install python3-venv"; exit 2; }
 	@echo "installing the workstation environment into $(VENV) (once, about 3 GB)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e ".[workstation,litert,dev]"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e ".[workstation,litert,energy,dev]"
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.installed

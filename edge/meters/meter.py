@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, Protocol
 
@@ -44,6 +45,38 @@ GAP_PERIODS = 5
 # what no counter of a device that this program runs on exceeds, to tell a wrap from a reset
 MAX_WATTS = 2000.0
 SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where meters are looked for; tests hand trees and programs of their own.
+
+    Attributes:
+        sys: root of sysfs.
+        vcio: device file of a Raspberry Pi's mailbox.
+        vcgencmd: program that asks a Raspberry Pi's firmware.
+        powermetrics: program of macOS.
+    """
+
+    sys: Path = Path("/sys")
+    vcio: Path = Path("/dev/vcio")
+    vcgencmd: str = "vcgencmd"
+    powermetrics: str = "powermetrics"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Which meter is meant: ``KIND:PLACE?name=value&name=value``.
+
+    Attributes:
+        kind: name of a row of the table.
+        place: a chip, a host or a file; empty where none was given.
+        settings: by name.
+    """
+
+    kind: str
+    place: str = ""
+    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -138,7 +171,7 @@ class Trace:
         moved = first + np.round(elapsed * (1 + drift_ppm * 1e-6) + offset_s * SECOND_NS).astype(np.int64)
         return replace(self, times_ns=moved, clock="host")
 
-    def watts(self) -> tuple[Nanoseconds, Values]:
+    def power(self) -> tuple[Nanoseconds, Values]:
         """Return moments and watts of the whole, for plots and for finding pulses; samples without a value left out.
 
         The watts of a counter are those since the sample before, at the moment between the two.
@@ -196,10 +229,14 @@ class Session(Protocol):
         """Return the present moment, of ``time.monotonic_ns``; a counter is read at it."""
         ...
 
-    def window(self, begin_ns: int, end_ns: int) -> Reading:
+    def window(self, begin_ns: int, end_ns: int, wait: bool = True) -> Reading:
         """Return the energy between two moments.
 
-        It waits for the first sample after the end, at most as long as a gap may be.
+        Args:
+            begin_ns: first moment, of ``mark``.
+            end_ns: last moment, likewise.
+            wait: for the first sample after the end, at most as long as a gap may be; without it the last power is
+                held up to the end, and nothing waits.
         """
         ...
 

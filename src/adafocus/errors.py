@@ -24,6 +24,10 @@ class MeterError(AdafocusError):
     """A meter of energy that cannot be read, a log of one, or an address that means none."""
 
 
+class ShutMeterError(MeterError):
+    """A meter that is there, but that this user may not read or that does not answer."""
+
+
 class BundleError(AdafocusError):
     """A bundle that is damaged, incomplete or of another version."""
 

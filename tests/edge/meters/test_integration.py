@@ -165,6 +165,6 @@ def test_a_trace_is_placed_on_the_clock_of_the_host() -> None:
 
 
 def test_the_power_of_a_counter_is_that_between_its_samples() -> None:
-    moments, watts = counter(seconds(0, 1, 2, 2), [5.0, 7.0, 1.0, 1.0], wraps_j={"whole": 8.0}).watts()
+    moments, watts = counter(seconds(0, 1, 2, 2), [5.0, 7.0, 1.0, 1.0], wraps_j={"whole": 8.0}).power()
     assert moments.tolist() == seconds(0.5, 1.5).tolist()
     assert watts.tolist() == [2.0, 2.0]
