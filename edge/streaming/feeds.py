@@ -33,7 +33,7 @@ class Feed(Protocol):
         live: whether timestamps are moments on the monotonic clock.
         zero_s: moment on the clock of the timestamps at which the stream began.
         fresh: set when a frame was kept.
-        on_frame: called with every kept frame, uint8 RGB as the window keeps it, and its timestamp; set before ``start``.
+        on_frame: called with every frame as the window keeps it, uint8 RGB, and its timestamp; set before ``start``.
     """
 
     name: str
