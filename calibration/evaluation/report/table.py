@@ -200,9 +200,10 @@ def _plain(found: Mapping[str, Any]) -> Table:
 
 def _detection(found: Mapping[str, Any]) -> Table:
     """Make the table of detecting one label, a row for each ablation."""
-    title = f"detecting {found['positive']}"
-    table = Table("where it looks", title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("balanced", "ahead by", "ROC AUC", "recall at 1 false alarm/h"):
+    title = f"detecting {found['positive']}; recall at one false alarm an hour"
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("where it looks", no_wrap=True)
+    for name in ("balanced", "ahead by", "ROC AUC", "recall"):
         table.add_column(name, justify="right")
     for name, row in found["ways"].items():
         balanced, recall = row.get("balanced_percent"), row["recall_percent"]
