@@ -62,6 +62,7 @@ def test_a_runtime_that_is_not_installed_is_named_with_its_install_command(
     [
         ("export", "m", "--out", "b", "--verify", "v"),
         ("evaluate", "b", "clips.csv"),
+        ("split", "clips.csv", "--out", "new.csv"),
         ("presets",),
         ("inspect", "x3d-xs-xs"),
     ],

@@ -206,6 +206,8 @@ VERBS = (
     ("evaluate", "{bundle}", "{list}", "--out", "{clip}"),
     ("evaluate", "{bundle}", "{list}", "--report", "{list}"),
     ("evaluate", "{bundle}", "{list}", "--compare", "{report}", "--out", "{report}"),
+    ("evaluate", "{bundle}", "{list}", "--touch-log", "{list}"),
+    ("split", "{list}", "--out", "{list}"),
     ("quantize", "{report}", "--clips", "{list}", "--work", "w", "--out", "{report}"),
     ("quantize", "{report}", "--clips", "{list}", "--work", "w", "--out", "new.safetensors", "--report", "{clip}"),
     ("quantize", "{report}", "--clips", "{list}", "--work", "{bundle}", "--out", "new.safetensors"),
