@@ -116,7 +116,7 @@ def _preset_of_classifier(origin: Path, wanted: str | None) -> str:
     usable = [name for name, config in networks.PRESETS.items() if not config.has_policy_network]
     if wanted in usable:
         return str(wanted)
-    asked = "no preset is asked for" if wanted is None else f"{wanted} has none whose policy needs no training"
+    asked = "no preset is asked for" if wanted is None else f"the policy of {wanted} would have to be trained"
     raise AdafocusError(
         f"{origin} is a classifier of one encoder, and {asked}. Say in which network it is glance and focus: --preset "
         f"{' or --preset '.join(usable)}"

@@ -37,6 +37,13 @@ from adafocus.edge.commands.outputs import check_outputs
 )
 @click.option("--learning-rate", default=2e-5, show_default=True, help="Train with this peak learning rate.")
 @click.option(
+    "--hard-weight",
+    type=click.FloatRange(min=0.0),
+    default=0.0,
+    show_default=True,
+    help="Train on the labels as well, with this weight beside the float network's predictions.",
+)
+@click.option(
     "--bound",
     "bound_points",
     default=0.5,

@@ -58,6 +58,7 @@ class Settings:
         steps: of training under fake quantization; 0 for post-training quantization alone.
         batch: clips per step.
         learning_rate: peak of AdamW, cosine decay.
+        hard_weight: of the cross-entropy with the labels, beside the distance from the float network's predictions.
         bound_points: percentage points of accuracy (or, without labels, of agreement with the float network) that may
             be lost; layers stay float, the most sensitive first, until no more is lost.
         seed: of every draw.
@@ -67,6 +68,7 @@ class Settings:
     steps: int = 0
     batch: int = 8
     learning_rate: float = 2e-5
+    hard_weight: float = 0.0
     bound_points: float = 0.5
     seed: int = 1
 
@@ -79,6 +81,14 @@ def distillation_loss(reference: LoweredInference, quantized: LoweredInference) 
     boxes = F.mse_loss(quantized.boxes, reference.boxes)
     log_weights = [result.frame_weights.clamp(min=1e-9).log() for result in (quantized, reference)]
     return exits + (boxes + F.mse_loss(*log_weights))
+
+
+def label_loss(quantized: LoweredInference, classes: Sequence[int]) -> Tensor:
+    """Return the cross-entropy of every exit with the labels of a clip, the mean over both; 0 without labels."""
+    if not classes:
+        return quantized.stage_logits.new_zeros(())
+    log_probabilities = quantized.stage_logits.log_softmax(-1)
+    return -log_probabilities[:, list(classes)].mean()
 
 
 class QatTrainer:
@@ -149,7 +159,11 @@ class QatTrainer:
             glance, candidates = clips.view(int(index), rng)
             with torch.no_grad():
                 reference = run_stages(modules, self.stages.config, glance, candidates)
-            loss = distillation_loss(reference, self.quantized(glance, candidates)) / settings.batch
+            found = self.quantized(glance, candidates)
+            loss = distillation_loss(reference, found)
+            if settings.hard_weight > 0.0:
+                loss = loss + settings.hard_weight * label_loss(found, clips.classes[int(index)])
+            loss = loss / settings.batch
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], GRADIENT_NORM)
@@ -249,12 +263,12 @@ def quantize(request: Request) -> dict[str, Any]:
 
     quantized = QuantizedNetwork(lower(trained.net))
     quantized.calibrate(inputs)
-    calibrated = found = compare(stages, quantized, validation, compared)
+    calibrated = trained_on = found = compare(stages, quantized, validation, compared)
     losses: list[float] = []
     if settings.steps:
         made_from[TRAINING_CLIPS] = clip_facts(training.cache, training.usable)
         losses = QatTrainer(stages, quantized, settings, request.work, made_from).run(training)
-        found = compare(stages, quantized, validation, compared)
+        trained_on = found = compare(stages, quantized, validation, compared)
     exceeds = found.lost_points > settings.bound_points
     few = {stage: calls[:SENSITIVITY_CLIPS] for stage, calls in inputs.items()}
     ranking = rank_layers(quantized.prepared(), few) if request.layer_report or exceeds else []
@@ -276,6 +290,7 @@ def quantize(request: Request) -> dict[str, Any]:
         "calibration_clips": len(calibrating),
         "judged": {"split": request.val_split or request.train_split, **_rounded(found)},
         "post_training": _rounded(calibrated),
+        **({"quantization_aware": _rounded(trained_on)} if settings.steps else {}),
         "kept_float": kept,
     }
     history = {

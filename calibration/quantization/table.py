@@ -14,9 +14,9 @@ PERCENT = 100.0
 def show(report: dict[str, Any]) -> None:
     """Print the comparison and the layers that matter most."""
     console = Console(highlight=False)
-    table = Table(
-        "", "after calibration", "written", title=f"{report['judged']['clips']} clips ({report['judged']['split']})"
-    )
+    columns = {"post_training": "after calibration", "quantization_aware": "after training", "judged": "written"}
+    columns = {place: title for place, title in columns.items() if place in report}
+    table = Table("", *columns.values(), title=f"{report['judged']['clips']} clips ({report['judged']['split']})")
     rows = (
         ("right, float", "float_right", PERCENT, "%"),
         ("right, int8", "int8_right", PERCENT, "%"),
@@ -27,7 +27,7 @@ def show(report: dict[str, Any]) -> None:
         ("divergence of the last prediction", "divergence", 1.0, "nat"),
     )
     for title, key, factor, unit in rows:
-        values = (report[place][key] * factor for place in ("post_training", "judged"))
+        values = (report[place][key] * factor for place in columns)
         table.add_row(title, *(f"{value:.3g} {unit}" for value in values))
     console.print(table)
     if report["layers"]:

@@ -58,8 +58,7 @@ def test_every_view_is_validated_and_glance_and_focus_together(folder: Path) -> 
     assert set(load_checkpoint(folder / "classifier.safetensors").history["validation"]) == {"square", "motion", "mean"}
 
 
-@pytest.mark.slow
-def test_a_view_is_drawn_for_each_clip_and_step(folder: Path) -> None:
+def test_a_view_is_drawn_for_each_clip_and_step() -> None:
     task = build_task(
         Recipe.from_dict({**RECIPE, "classifier": {**OF_VIEWS, "views": ["square", "whole", "motion"]}}), 2
     )
