@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.geometry import Geometry
 from adafocus.edge.policy import CENTRE, Boxes, Frames, Seed, Shape, choose_frames, place_boxes
 from adafocus.edge.policy.boxes import Size, as_fractions, boxes_in_room, whole_pixels
-from adafocus.edge.policy.motion import cell_size, change_maps, motion_box, motion_frames
+from adafocus.edge.policy.motion import cell_size, change_maps, densest_run, motion_box
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.kept_frames import Candidates
 from adafocus.edge.video.pixels import rgb_pixels
@@ -150,7 +150,7 @@ class Looker:
         if asked == "policy":
             asked = FRAMES_OF_SPANS[self._geometry.focus_span]
         if asked == "motion" and changes is not None:
-            return motion_frames(changes.maps, count, "densest")
+            return changes.densest(count, self._motion_side)
         return choose_frames(asked, () if advice is None else advice.weights, total, count, wish.seed)
 
     def _boxes(
@@ -170,7 +170,7 @@ class Looker:
         if not isinstance(asked, str):
             by_hand = _given_boxes(asked, len(chosen))
             return _by_size(sizes, lambda size: whole_pixels(by_hand, size, least=1))
-        boxes_of = self._boxes_of(advice, changes if asked == "motion" or advice is None else None)
+        boxes_of = self._boxes_of(advice, changes if asked == "motion" or advice is None else None, chosen)
 
         def placed(size: Size) -> NDArray[np.float32]:
             """Place boxes on frames of one size: one for the clip, or one for every chosen frame."""
@@ -182,10 +182,10 @@ class Looker:
 
         return _by_size(sizes, placed)
 
-    def _boxes_of(self, advice: Advice | None, changes: Changes | None) -> BoxesOf:
+    def _boxes_of(self, advice: Advice | None, changes: Changes | None, chosen: NDArray[np.int64]) -> BoxesOf:
         """Return where boxes are before another place is asked for: by motion, by the network, or in the middle."""
         if changes is not None:
-            found = changes.box(self._motion_side)
+            found = changes.box(self._motion_side, int(chosen[0]), int(chosen[-1]))
             return lambda size: whole_pixels(found, size)
         if advice is None:
             middle = np.array([[CENTRE, CENTRE, self._motion_side, self._motion_side]], np.float32)
@@ -203,7 +203,11 @@ class Changes:
         alike = [frame if frame.shape[:2] == self._size else resize_bilinear(frame, height, width) for frame in frames]
         self.maps = change_maps(alike)
 
-    def box(self, side: float) -> NDArray[np.float32]:
+    def densest(self, count: int, side: float) -> NDArray[np.int64]:
+        """Return the run of ``count`` candidates in which a square of ``side`` changes most; see :meth:`box`."""
+        return densest_run(self.maps, count, self._cells(side)[1])
+
+    def box(self, side: float, first: int, last: int) -> NDArray[np.float32]:
         """Return the square in which most changes, ``(1, 4)`` y, x, height, width as fractions of the frame.
 
         Its side is s = round(``side`` x short side), at least 1 px. It is looked for among squares of k = (2 s + c) //
@@ -211,12 +215,20 @@ class Changes:
 
         Args:
             side: of it, as a fraction of the frame's short side.
+            first: candidate from which on changes count.
+            last: candidate up to which they do; where it is the first, all count.
         """
         height, width = self._size
-        cell, pixels = cell_size(height, width), max(1, round(side * min(height, width)))
-        top, left = motion_box(self.maps, max(1, (2 * pixels + cell) // (2 * cell)))
+        pixels, cells = self._cells(side)
+        cell, counted = cell_size(height, width), self.maps[first:last] if last > first else self.maps
+        top, left = motion_box(counted, cells)
         top, left = min(top * cell, height - pixels), min(left * cell, width - pixels)
         return as_fractions([[top, left, pixels, pixels]], self._size)
+
+    def _cells(self, side: float) -> tuple[int, int]:
+        """Return the side of a square in pixels, and in cells."""
+        pixels, cell = max(1, round(side * min(self._size))), cell_size(*self._size)
+        return pixels, max(1, (2 * pixels + cell) // (2 * cell))
 
 
 def _by_size(sizes: list[Size], placed: Callable[[Size], NDArray[np.float32]]) -> NDArray[np.float32]:

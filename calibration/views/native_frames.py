@@ -11,8 +11,7 @@ from torch import Tensor
 
 from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.views.geometry import geometry_of
-from adafocus.edge.look import boxes_in_room
-from adafocus.edge.policy.motion import change_maps, motion_frames
+from adafocus.edge.look import Changes, boxes_in_room
 from adafocus.edge.video.patches import cut_patch
 from adafocus.networks import NetworkConfig
 from adafocus.networks.looking import Frames, Size
@@ -36,7 +35,7 @@ class NativeFrames(Frames):
 
     def densest(self, count: int) -> Tensor:
         """Return the ``(count,)`` consecutive candidates in which most changes."""
-        return torch.from_numpy(motion_frames(change_maps(list(self._frames)), count, "densest"))
+        return torch.from_numpy(Changes(list(self._frames)).densest(count, self._config.box_min))
 
     def cut(self, boxes: Tensor, indices: Tensor) -> Tensor:
         """Cut patches ``(n, 3, P, P)``, normalized; see :class:`adafocus.networks.looking.Frames`."""

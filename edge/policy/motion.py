@@ -12,19 +12,15 @@ The rule, for candidate frames of height H and width W, whose short side is m:
    columns. What moves at the border of a picture is rarely what it is about.
 4. The square with the highest score is taken; of equal ones that with the highest weight, of those the topmost, of
    those the leftmost. Where nothing changes, that is the middle.
+5. The changes that count for the box are those from the first frame that the focus looks at to the last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from adafocus.edge.policy.frames import uniform_indices
-
-Span = Literal["spread", "densest"]
 
 CELLS = 48
 # steps of a level, so that the mean of a cell keeps a part of what its pixels say
@@ -75,16 +71,21 @@ def motion_box(changes: NDArray[np.int32], side_cells: int) -> tuple[int, int]:
     Returns:
         top and left in cells.
     """
-    height, width = changes.shape[1:]
-    tall, wide = min(side_cells, height), min(side_cells, width)
-    sums = np.zeros((height + 1, width + 1), np.int64)
-    sums[1:, 1:] = changes.sum(0, dtype=np.int64).cumsum(0).cumsum(1)
-    inside = sums[tall:, wide:] - sums[:-tall, wide:] - sums[tall:, :-wide] + sums[:-tall, :-wide]
-    weights = FULL_WEIGHT - _lost(height - tall)[:, None] - _lost(width - wide)[None, :]
-    scores = inside * weights
+    scores, weights = _scores(changes.sum(0, dtype=np.int64), side_cells)
     best = np.where(scores == scores.max(), weights, 0)
     top, left = np.unravel_index(int(best.argmax()), best.shape)
     return int(top), int(left)
+
+
+def _scores(sums: NDArray[np.int64], side_cells: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the score and the weight of every square, by its corner, from summed changes ``(h, w)``."""
+    height, width = sums.shape
+    tall, wide = min(side_cells, height), min(side_cells, width)
+    before = np.zeros((height + 1, width + 1), np.int64)
+    before[1:, 1:] = sums.cumsum(0).cumsum(1)
+    inside = before[tall:, wide:] - before[:-tall, wide:] - before[tall:, :-wide] + before[:-tall, :-wide]
+    weights = FULL_WEIGHT - _lost(height - tall)[:, None] - _lost(width - wide)[None, :]
+    return inside * weights, weights
 
 
 def _lost(room: int) -> NDArray[np.int64]:
@@ -93,24 +94,26 @@ def _lost(room: int) -> NDArray[np.int64]:
     return WEIGHT_LOST * doubled**2 // max(1, room) ** 2
 
 
-def motion_frames(changes: NDArray[np.int32], count: int, span: Span) -> NDArray[np.int64]:
-    """Choose the focus frames among the candidates.
+def densest_run(changes: NDArray[np.int32], count: int, side_cells: int) -> NDArray[np.int64]:
+    """Choose the run of consecutive candidates that has the square with the highest score; see the rule above.
+
+    Of equal runs the middlemost is taken, of two of them the earlier. What counts is one square and not the whole
+    frame, because somebody who moves in a part of a picture is what the focus is for.
 
     Args:
         changes: ``(N - 1, h, w)`` of :func:`change_maps`.
         count: how many frames, at most N.
-        span: ``spread``: evenly over the clip. ``densest``: the run of consecutive candidates in which most changes,
-            the middlemost of equal ones, of two of them the earlier.
+        side_cells: side of the square in cells.
 
     Returns:
         ``(count,)`` int64 in 0..N-1, increasing.
     """
-    total = len(changes) + 1
-    if span == "spread":
-        return uniform_indices(total, count)
-    before = np.concatenate(([0], changes.sum((1, 2), dtype=np.int64).cumsum()))
-    starts = np.arange(total - count + 1)
-    moved = before[starts + count - 1] - before[starts]
-    best = starts[moved == moved.max()]
-    start = best[np.abs(2 * best - (total - count)).argmin()]
+    starts = len(changes) + 2 - count
+    before = np.zeros((len(changes) + 1, *changes.shape[1:]), np.int64)
+    before[1:] = changes.cumsum(0, dtype=np.int64)
+    highest = np.array(
+        [_scores(before[start + count - 1] - before[start], side_cells)[0].max() for start in range(starts)]
+    )
+    best = np.flatnonzero(highest == highest.max())
+    start = best[np.abs(2 * best - (starts - 1)).argmin()]
     return start + np.arange(count, dtype=np.int64)

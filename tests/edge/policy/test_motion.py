@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adafocus.edge.policy.motion import MAX_CHANGE, cell_size, change_maps, motion_box, motion_frames
+from adafocus.edge.policy.motion import MAX_CHANGE, cell_size, change_maps, densest_run, motion_box
 
 HEIGHT, WIDTH, COUNT = 240, 320, 8
 
@@ -42,15 +42,14 @@ def test_nothing_moves_so_the_box_is_the_middle() -> None:
     changes = change_maps([scene()] * COUNT)
     assert not changes.any()
     assert motion_box(changes, 20) == (14, 22)
-    assert motion_frames(changes, 2, "densest").tolist() == [3, 4]
+    assert densest_run(changes, 2, 20).tolist() == [3, 4]
 
 
 def test_one_candidate_changes_into_nothing() -> None:
     changes = change_maps([scene()])
     assert changes.shape == (0, 48, 64)
     assert motion_box(changes, 24) == (12, 20)
-    assert motion_frames(changes, 1, "densest").tolist() == [0]
-    assert motion_frames(changes, 1, "spread").tolist() == [0]
+    assert densest_run(changes, 1, 24).tolist() == [0]
 
 
 def test_a_cut_counts_no_more_than_ten_grey_levels() -> None:
@@ -89,9 +88,9 @@ def test_levels_are_means_of_cells_in_sixteenths() -> None:
     assert np.count_nonzero(changes) == 2
 
 
-def test_the_densest_run_is_where_most_changes_and_spread_is_even() -> None:
-    changes = np.ones((15, 4, 4), np.int32)
-    changes[9:12] = 50
-    assert motion_frames(changes, 4, "densest").tolist() == [9, 10, 11, 12]
-    assert motion_frames(changes, 4, "spread").tolist() == [2, 6, 10, 14]
-    assert motion_frames(changes, 16, "densest").tolist() == list(range(16))
+def test_the_densest_run_is_where_one_square_changes_most() -> None:
+    changes = np.ones((15, 48, 64), np.int32)
+    changes[1:5, ::4, ::4] = 100
+    changes[9:12, 20:26, 30:36] = 100
+    assert densest_run(changes, 4, 8).tolist() == [9, 10, 11, 12]
+    assert densest_run(changes, 16, 8).tolist() == list(range(16))
