@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
         other_path: from where, for the sentences.
 
     Returns:
-        ``points`` that this one is ahead in top-1, with ``interval``; how often both give the same label; and how many
-        of the selected frames are the same, None where the two select another number of frames or among others.
+        ``points`` that this one is ahead in top-1, with ``interval``; how often both give the same label; how many of
+        the selected frames are the same, None where the two select another number of frames or among others; and how
+        much their boxes overlap (intersection over union), None where there are none to compare.
 
     Raises:
         AdafocusError: the other evaluation is of other clips, or of other labels for them.
@@ -56,7 +57,23 @@ def compare(figures: dict[str, Any], other: dict[str, Any], other_path: Path) ->
         "lost": int((correct < other_correct).sum()),
         "same_label_percent": percent(float(np.mean([one["best"] == two["best"] for one, two in pairs]))),
         "same_frames_percent": percent(float(np.mean(same_frames))) if comparable else None,
+        "box_overlap_percent": _box_overlap(pairs),
     }
+
+
+def _box_overlap(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> float | None:
+    """Return the mean overlap of boxes, first with first; None where a clip has other numbers of them, or none."""
+    found = []
+    for one, other in pairs:
+        # files of earlier versions have no boxes
+        ours, theirs = (np.array(row.get("boxes", ()), float).reshape(-1, 4) for row in (one, other))
+        if len(ours) != len(theirs) or not len(ours):
+            return None
+        starts = np.maximum(ours[:, :2], theirs[:, :2])
+        ends = np.minimum(ours[:, :2] + ours[:, 2:], theirs[:, :2] + theirs[:, 2:])
+        common = np.prod(np.maximum(ends - starts, 0.0), axis=1)
+        found.append(common / (np.prod(ours[:, 2:], axis=1) + np.prod(theirs[:, 2:], axis=1) - common))
+    return percent(float(np.mean(found)))
 
 
 def refuse_other_clips(ours: Collection[str], other: dict[str, Any], other_path: Path, allowed: int = 0) -> None:

@@ -217,6 +217,7 @@ def _each_clip(given: EvaluationInput, correct: Mapping[str, NDArray[np.float64]
             "exit": own.logits.shape[1] - 1,
             "gmac": in_gmac(float(own.exit_macs[-1])),
             "frames": own.candidate_indices[number].tolist(),
+            "boxes": [[round(value, DIGITS) for value in box] for box in own.boxes[number].tolist()],
             "right_by_way": {name: round(float(values[number]), DIGITS) for name, values in correct.items()},
         }
         if taken:

@@ -120,8 +120,9 @@ def comparison_sentence(found: Mapping[str, Any]) -> str:
         f"clips: {points(found)} points{bracketed(found)}, {found['gained']} gained and {found['lost']} lost; the same "
         f"label for {found['same_label_percent']:.1f} % of the clips"
     )
-    same = found["same_frames_percent"]
-    return text if same is None else f"{text}, {same:.1f} % of the selected frames are the same"
+    same, overlap = found["same_frames_percent"], found.get("box_overlap_percent")
+    text += "" if same is None else f", {same:.1f} % of the selected frames are the same"
+    return text if overlap is None else f"{text}, boxes overlap by {overlap:.1f} %"
 
 
 def points(found: Mapping[str, Any]) -> str:

@@ -258,6 +258,21 @@ def test_a_comparison_is_paired_clip_by_clip(found: Evaluation) -> None:
     assert result["same_frames_percent"] == round(100 * (7 + 5 / 6) / 8, 2)
 
 
+def test_boxes_are_compared_by_their_overlap(found: Evaluation) -> None:
+    box = [0.25, 0.25, 0.5, 0.5]
+    assert found.figures["each_clip"][0]["boxes"] == [box] * 6
+    same = compare(found.figures, found.figures, Path("b.yaml"))
+    assert same["box_overlap_percent"] == 100.0
+    half = [[0.25, 0.5, 0.5, 0.5]] * 6
+    moved = compare(found.figures, changed(found.figures, 0, boxes=half), Path("b.yaml"))
+    assert moved["box_overlap_percent"] == round(100 * (7 + 1 / 3) / 8, 2)
+    apart = compare(found.figures, changed(found.figures, 0, boxes=[[0, 0, 0.1, 0.1]] * 6), Path("b.yaml"))
+    assert apart["box_overlap_percent"] == 87.5
+    earlier = {key: value for key, value in found.figures["each_clip"][0].items() if key != "boxes"}
+    other = {**found.figures, "each_clip": [earlier, *found.figures["each_clip"][1:]]}
+    assert compare(found.figures, other, Path("b.yaml"))["box_overlap_percent"] is None
+
+
 def test_chosen_frames_of_other_candidates_are_not_compared(found: Evaluation) -> None:
     other = {**found.figures, "measured_on": {**found.figures["measured_on"], "candidate_frames": 24}}
     assert compare(found.figures, other, Path("b.yaml"))["same_frames_percent"] is None
