@@ -24,7 +24,6 @@ from adafocus.calibration.quantization.quantizer import (
     StageQuantizer,
 )
 
-CALIBRATION_PASSES = 2
 REARRANGEMENTS = (
     ATEN.slice.Tensor,
     ATEN.permute.default,
@@ -95,9 +94,11 @@ def calibrate(prepared: GraphModule, inputs: Iterable[tuple[Tensor, ...]]) -> No
     """
     examples = list(inputs)
     prepared.apply(disable_fake_quant)
-    for _ in range(CALIBRATION_PASSES):
-        for module in activation_quantizers(prepared).values():
-            module.activation_post_process.errors.zero_()
+    observers = [module.activation_post_process for module in activation_quantizers(prepared).values()]
+    for ranging in (True, False):
+        for observer in observers:
+            observer.ranging = ranging
+            observer.errors.zero_()
         for example in examples:
             prepared(*example)
     for group in scale_groups(prepared):

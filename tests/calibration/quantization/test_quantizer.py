@@ -22,7 +22,7 @@ from adafocus.calibration.quantization.qat import (
     snap,
     training_graph,
 )
-from adafocus.calibration.quantization.quantizer import ADD
+from adafocus.calibration.quantization.quantizer import ADD, EXPONENTS, SAMPLES_PER_TENSOR, ExponentObserver
 from adafocus.networks.backbones.x3d import X3DBlock
 from adafocus.networks.lowering.x3d import LoweredX3DBlock
 
@@ -138,3 +138,20 @@ def test_the_first_model_keeps_pixels_whole() -> None:
     config = networks.preset(recipe.preset, **recipe.overrides)
     table = PixelTable.build(config.mean, config.std, "int8", 2.0**-6, -12).table
     assert np.array_equal(table[0], np.arange(256) - 128)
+
+
+@pytest.mark.parametrize("count", [1, 16, 399, 4097, 20_000])
+@pytest.mark.parametrize("spread", [0.01, 3.0, 500.0])
+def test_the_errors_of_all_scales_are_those_of_the_library(count: int, spread: float) -> None:
+    values = spread * torch.randn(count, generator=torch.Generator().manual_seed(count))
+    observer = ExponentObserver()
+    observer.ranging = True
+    observer(values)
+    assert not observer.errors.any()
+    observer.ranging = False
+    observer(values)
+    sample = values[:: max(1, count // SAMPLES_PER_TENSOR)]
+    for error, exponent in zip(observer.errors, EXPONENTS, strict=True):
+        given = (2.0**exponent, observer.zero_point(exponent), -128, 127)
+        rounded = torch.fake_quantize_per_tensor_affine(sample, *given)
+        assert float(error) == float((rounded - sample).square().mean().double())
