@@ -67,6 +67,7 @@ class Joulescope(Stream):
     def close(self) -> None:
         """Stop the instrument and release the driver."""
         self._driver.finalize()
+        super().close()
 
     def _begin(self) -> None:
         """Open the instrument, choose its range by itself, and take its statistics."""

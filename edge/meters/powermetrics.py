@@ -138,6 +138,7 @@ class Powermetrics(Stream):
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._thread.join(PATIENCE_S)
+        super().close()
 
     def _follow(self) -> None:
         """Add up joules block by block until the program ends."""

@@ -79,6 +79,10 @@ class Stream(Probe):
             raise values
         return values
 
+    def close(self) -> None:
+        """Let the one who waits go."""
+        self.put(MeterError(f"{self.detail} was closed."))
+
 
 @dataclass
 class LiveMeter:

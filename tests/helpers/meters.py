@@ -1,0 +1,81 @@
+"""Made-up trees of meters, recorded traces, and a player that writes them at their own times."""
+
+from __future__ import annotations
+
+import csv
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from adafocus.edge.meters.meter import SECOND_NS
+from tests.helpers.machines import write
+
+RAPL_ROOT = "class/powercap"
+JETSON_CHIP = "bus/i2c/drivers/ina3221/1-0040/hwmon/hwmon1"
+
+
+def rapl_zone(root: Path, zone: str, name: str, energy_uj: int, wraps_uj: int | None = 262_143_328_850) -> Path:
+    """Write one zone of the powercap tree and return its folder."""
+    files = {"name": name, "energy_uj": str(energy_uj)}
+    if wraps_uj is not None:
+        files["max_energy_range_uj"] = str(wraps_uj)
+    write(root / RAPL_ROOT / zone, files)
+    return root / RAPL_ROOT / zone
+
+
+def shut(file: Path) -> None:
+    """Make a file that nobody can read, root neither: a folder stands in its place."""
+    file.unlink()
+    file.mkdir()
+
+
+def trace_of(path: Path, unit: float) -> tuple[list[float], list[float]]:
+    """Return seconds since the first sample and watts of a recorded trace of E2FL."""
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    moments = [datetime.fromisoformat(moment) for moment, _ in rows]
+    return [(moment - moments[0]).total_seconds() for moment in moments], [unit * float(value) for _, value in rows]
+
+
+def between(times_s: Sequence[float], values: Sequence[float], step_s: float) -> tuple[list[float], list[float]]:
+    """Return a trace with more samples, on straight lines between its own: power moves in no steps."""
+    times = np.arange(0, times_s[-1], step_s)
+    return [*times.tolist(), times_s[-1]], [*np.interp(times, times_s, values).tolist(), values[-1]]
+
+
+def overwrite(file: Path, text: str) -> None:
+    """Replace what a small file says in one step, as the kernel does."""
+    beside = file.with_name(f".{file.name}")
+    beside.write_text(text)
+    os.replace(beside, file)
+
+
+class Player(threading.Thread):
+    """Calls a function with every value of a trace at its time.
+
+    Attributes:
+        began_ns: moment of the first value, of ``time.monotonic_ns``.
+    """
+
+    def __init__(self, times_s: Sequence[float], values: Sequence[float], show: Callable[[float], None]) -> None:
+        super().__init__(daemon=True)
+        self._times, self._values, self._show = times_s, values, show
+        self.began_ns = 0
+
+    def run(self) -> None:
+        self.began_ns = time.monotonic_ns()
+        for moment, value in zip(self._times, self._values, strict=True):
+            wait_s = moment - (time.monotonic_ns() - self.began_ns) / SECOND_NS
+            if wait_s > 0:
+                time.sleep(wait_s)
+            self._show(value)
+
+    @property
+    def ended_ns(self) -> int:
+        """Moment of the last value as the trace has it."""
+        return self.began_ns + round(self._times[-1] * SECOND_NS)
