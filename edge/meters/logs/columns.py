@@ -127,7 +127,7 @@ def read(path: Path, settings: Mapping[str, str]) -> Recording:
 def read_table(path: Path) -> Table:
     """Read a text in columns: separated by commas, semicolons, tabs or blanks; lines that begin with # are comments.
 
-    A last line that is not written to its end is left out.
+    A last line without an end is left out, because it may be still being written.
 
     Raises:
         MeterError: there is no heading, or a line has another number of columns.
@@ -143,7 +143,8 @@ def read_table(path: Path) -> Table:
     except csv.Error as error:
         raise MeterError(f"{path} is no text in columns: {error}. Choose the file that the meter wrote.") from error
     names, rows, numbers = cells[0], cells[1:], [number for number, _ in lines[1:]]
-    if rows and len(rows[-1]) < len(names) and not text.endswith(("\n", "\r")):
+    if rows and not text.endswith(("\n", "\r")):
+        # it may be cut within a number
         rows, numbers = rows[:-1], numbers[:-1]
     for number, row in zip(numbers, rows, strict=True):
         if len(row) != len(names):
@@ -155,7 +156,7 @@ def read_table(path: Path) -> Table:
 
 def _cells(line: str, separator: str | None) -> list[str]:
     """Return the texts of a line; None stands for any number of blanks."""
-    return line.split() if separator is None else next(csv.reader([line], delimiter=separator))
+    return line.split() if separator is None else next(csv.reader([line], delimiter=separator, skipinitialspace=True))
 
 
 def _times(table: Table, settings: Mapping[str, str]) -> tuple[Nanoseconds, Clock]:

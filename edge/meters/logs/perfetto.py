@@ -7,6 +7,7 @@ of the package perfetto alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from adafocus.errors import MeterError
 SUFFIXES = (".perfetto-trace", ".pftrace", ".perfetto")
 # a packet, which every trace begins with: field 1, with a length
 PACKET = b"\n"
+NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1f]")
+LOOKED_AT_BYTES = 4096
 MICRO = 1e-6
 REALTIME, BOOTTIME = 1, 6
 BATTERY = "battery"
@@ -29,7 +32,9 @@ BATTERY = "battery"
 
 def recognizes(head: bytes, path: Path) -> bool:
     """Tell a trace by the end of its name, or by its first byte and bytes that no text has."""
-    return path.name.endswith(SUFFIXES) or (head.startswith(PACKET) and b"\0" in head)
+    return path.name.endswith(SUFFIXES) or (
+        head.startswith(PACKET) and NO_TEXT.search(head[:LOOKED_AT_BYTES]) is not None
+    )
 
 
 def read(path: Path, settings: Mapping[str, str]) -> Recording:
@@ -60,8 +65,8 @@ def _of_rails(path: Path, trace: Any, rails: Mapping[str, tuple[Nanoseconds, Val
         raise MeterError(
             f"{path} has the power rails: {there}; expected {', '.join(lost)}. Name others: power=RAIL+RAIL"
         )
-    times = np.unique(np.concatenate([rails[name][0] for name in names]))
-    # a rail that was read at another moment of the same sweep is where it was on its way
+    times = rails[names[0]][0]
+    # the others were read a moment earlier or later in the same sweep
     values = {name: _at(times, *rails[name]) for name in names}
     offset, clock = _clock(trace)
     return recording(

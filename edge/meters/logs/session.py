@@ -76,7 +76,7 @@ class LogSession:
         self._state = self._file_state()
         self._since_1970_ns = _since_1970_ns()
         self._place: tuple[float, float] | None = None
-        self._failure: tuple[int, str] | None = None
+        self._failure: str | None = None
 
     def __enter__(self) -> LogSession:
         return self
@@ -116,6 +116,8 @@ class LogSession:
             trace = self.trace()
         found = integrate(trace, begin_ns, end_ns)
         reason = self._doubt(trace)
+        if reason is None and found.joules is None and self._failure is not None:
+            reason = self._failure
         return found if reason is None else replace(found, joules=None, edge_j=None, rails={}, reason=reason)
 
     def trace(self) -> Trace:
@@ -131,7 +133,7 @@ class LogSession:
             trace = trace.placed(0.0)
         if self._place is not None:
             trace = trace.placed(*self._place)
-        return trace if self._failure is None else replace(trace, failures=(self._failure,))
+        return trace
 
     def close(self) -> None:
         """Read the log no more; what it held can still be asked for."""
@@ -144,7 +146,7 @@ class LogSession:
         try:
             self._found, self._state, self._failure = self._read(), state, None
         except MeterError as error:
-            self._failure = time.monotonic_ns(), str(error)
+            self._failure = str(error)
 
     def _file_state(self) -> tuple[int, int] | None:
         """Return size and time of the file, by which a change shows."""
