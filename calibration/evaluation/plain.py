@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.calibration.evaluation.cost_curve import WITHOUT_EXITS, budget_points, exit_hits, full_path
+from adafocus.calibration.evaluation.cost_curve import (
+    WITHOUT_EXITS,
+    budget_points,
+    exit_hits,
+    full_path,
+    threshold_sweep,
+)
 from adafocus.calibration.evaluation.evaluation_input import GLANCE, EvaluationInput
 from adafocus.calibration.evaluation.metrics import DIGITS, GroupBootstrap, difference, percent, percents, top_k_correct
 from adafocus.calibration.predictions.ablations import PLAIN
@@ -30,6 +36,9 @@ class PlainPoint:
 def plain_figures(given: EvaluationInput, bootstrap: GroupBootstrap, run_in: str) -> dict[str, Any]:
     """Return the points of the plain curve, and how far the bundle is above it where it costs the same.
 
+    ``against`` has a row for the full path and for every budget; ``least_ahead_points`` is the least that the bundle is
+    ahead over all thresholds, by unit.
+
     Between two plain networks the curve is what a mix of both gives: so many clips by the one and the rest by the
     other. Beyond the most expensive one that is worth its cost it goes on level. Milliseconds are compared with those
     of the device's code alone.
@@ -40,8 +49,9 @@ def plain_figures(given: EvaluationInput, bootstrap: GroupBootstrap, run_in: str
         run_in: what ran the bundle, such as ``litert, int8``.
     """
     points, correct = list(_points(given, bootstrap, run_in)), exit_hits(given)
-    at = {WITHOUT_EXITS: full_path(given), **budget_points(given)}
-    against = []
+    at, sweep = {WITHOUT_EXITS: full_path(given), **budget_points(given)}, threshold_sweep(given.own, given.confidence)
+    against: list[dict[str, Any]] = []
+    least: dict[str, float] = {}
     for unit in UNITS:
         comparable = [point for point in points if unit == "gmac" or point.row["on_device"]]
         for name, point in at.items():
@@ -58,7 +68,14 @@ def plain_figures(given: EvaluationInput, bootstrap: GroupBootstrap, run_in: str
                         **difference(ours, theirs, bootstrap),
                     }
                 )
-    return {"points": [dict(point.row) for point in points], "against": against}
+        everywhere = [
+            float((point.hits(correct) - theirs).mean())
+            for point in sweep
+            if (theirs := hits_at_cost(comparable, unit, _rounded(getattr(point, unit)))) is not None
+        ]
+        if everywhere:
+            least[UNITS[unit]] = percent(min(everywhere))
+    return {"points": [dict(point.row) for point in points], "against": against, "least_ahead_points": least}
 
 
 def frontier(rows: Sequence[Mapping[str, Any]], unit: str) -> list[int]:

@@ -41,6 +41,10 @@ def print_evaluation(figures: Mapping[str, Any], console: Console) -> None:
 def sentences(figures: Mapping[str, Any]) -> list[str]:
     """Return what is said of every evaluation: protocol, ties, policy, and the two parts of the last exit."""
     found = [protocol_sentence(figures["protocol"]), ties_sentence(figures), policy_sentence(figures)]
+    least = figures["plain"]["least_ahead_points"]
+    if least:
+        by_unit = " and ".join(f"{ahead:+.1f} points at equal {unit}" for unit, ahead in least.items())
+        found.append(f"whatever the thresholds, it is ahead of the plain network by at least {by_unit}")
     if figures["classes_shown"] == 1:
         found.append(f"all clips show one class, {figures['by_class'][0]['label']}: this says nothing of the others")
     if "fusion" in figures:

@@ -68,6 +68,8 @@ def test_the_bundle_s_own_networks_are_the_plain_curve_by_default(recognizer: Re
     ]
     assert plain["points"][1]["gmac"] == round(sum(MACS.values()) / 1e9, 4)
     rows = {(row["at"], row["unit"]): row for row in plain["against"]}
+    # both ends of the sweep are the two plain networks themselves
+    assert plain["least_ahead_points"]["GMAC"] <= 0.0
     full = rows["without exits", "GMAC"]
     assert (full["cost"], full["top1_percent"], full["plain_percent"], full["points"]) == (0.0015, 62.5, 62.5, 0.0)
     budget = rows["0.0012 GMAC", "GMAC"]
