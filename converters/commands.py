@@ -62,6 +62,11 @@ DEFAULT_RUNTIMES = (next(iter(BACK_ENDS)),)
 )
 @click.option("--preset", help="Take this configuration for a checkpoint that fits several.")
 @click.option("--labels", type=A_PATH, help="Take a checkpoint's class names from this file, one a line.")
+@click.option(
+    "--exits",
+    type=A_PATH,
+    help="Take calibrated exits and measured figures over from this bundle, which was made from the same model.",
+)
 @click.option("--require-full-delegation", is_flag=True, help="Refuse stages that are not fully delegated.")
 @click.option(
     "--incremental/--no-incremental", default=True,

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.views.geometry import geometry_of
 from adafocus.converters.backends.registry import Report, back_end
 from adafocus.converters.bundle_builder import manifest_of, with_golden, with_verdicts
-from adafocus.converters.model_source import as_model_file
+from adafocus.converters.model_source import Source, as_model_file
 from adafocus.converters.verification.parity import reference_stages
 from adafocus.converters.verification.verdict import Verdict, opener_of, verify_parts, verify_runtime
 from adafocus.converters.workers import Graph, Item, Outcome, convert_graphs, reports_of
@@ -43,6 +44,7 @@ class Request:
         labels: its class names.
         require_full_delegation: refuse stages that are not fully delegated.
         incremental: also convert the glance in two parts, where the variant has them.
+        exits: a bundle of the same model, whose calibrated exits and measured figures the new one takes over.
     """
 
     model: Path
@@ -57,6 +59,7 @@ class Request:
     labels: Path | None = None
     require_full_delegation: bool = False
     incremental: bool = True
+    exits: Path | None = None
 
 
 @dataclass
@@ -92,6 +95,7 @@ def export(request: Request) -> Exported:
             request.model, Path(scratch), request.precision, request.calibration, request.calibration_clips,
             request.preset, request.labels,
         )  # fmt: skip
+        calibrated = None if request.exits is None else exits_of(request.exits, source)
         model = load_model(source.path)
         if request.precision == "int8" and not model.prepared:
             raise AdafocusError(f"{request.model} is not quantized. Export it with --precision fp32.")
@@ -113,6 +117,7 @@ def export(request: Request) -> Exported:
             shutil.copytree(converted, folder / "graphs")
             reports = {item: report for item, report in exported.reports.items() if item[0] in usable}
             manifest = manifest_of(model, source, folder, request.precision, reports, request.videos[0].name)
+            manifest = manifest.model_copy(update=calibrated)
             bundle = Bundle(folder, manifest)
             for runtime in usable:
                 refusal = partly_delegated(reports, runtime) if request.require_full_delegation else None
@@ -134,6 +139,27 @@ def export(request: Request) -> Exported:
     exported.verdicts = {runtime: exported.verdicts[runtime] for runtime in runtimes}
     exported.seconds = time.perf_counter() - started
     return exported
+
+
+def exits_of(path: Path, source: Source) -> dict[str, Any]:
+    """Return what a bundle says of exits and of accuracy, which holds for every bundle of the same model.
+
+    Raises:
+        AdafocusError: it is no bundle, is of another model, or its exits were not calibrated.
+    """
+    with Bundle.open(path) as bundle:
+        manifest = bundle.manifest
+    if manifest.provenance.model_sha256 != source.sha256:
+        raise AdafocusError(
+            f"{path} was made from {manifest.provenance.model}, whose SHA-256 is "
+            f"{manifest.provenance.model_sha256[:12]}..., and not from {source.origin}. Thresholds of one model are "
+            "wrong for another: export without --exits, then adafocus calibrate BUNDLE CLIPS"
+        )
+    if not manifest.exits.budgets:
+        raise AdafocusError(
+            f"{path} has no calibrated thresholds, expected some. Find them first: adafocus calibrate {path} CLIPS"
+        )
+    return {"exits": manifest.exits, "measured": manifest.measured}
 
 
 class NothingVerifiedError(AdafocusError):
