@@ -25,9 +25,10 @@ from adafocus.networks.heads import LinearHead, X3DHead
 
 WHOLE = "all"
 ENCODERS = {"glance": "global_encoder", "focus": "local_encoder"}
-HEADS = {"glance": ("global_head", "global_aux_head"), "focus": ("local_head", "training_heads.local_aux")}
-# final heads are summed, so where both start from one classifier each has half of its weight
-FINAL_HEADS = ("global_head", "local_head")
+# final heads are summed, so where both start from one classifier each has a share of its weight
+GLANCE_HEAD, FOCUS_HEAD = "global_head", "local_head"
+EQUAL_SHARE = 0.5
+HEADS = {"glance": (GLANCE_HEAD, "global_aux_head"), "focus": (FOCUS_HEAD, "training_heads.local_aux")}
 
 
 def parse_starts(given: tuple[str, ...]) -> dict[str, Path]:
@@ -48,12 +49,18 @@ def parse_starts(given: tuple[str, ...]) -> dict[str, Path]:
     return starts
 
 
-def initialize(net: nn.Module, starts: Mapping[str, Path]) -> list[str]:
+def initialize(net: nn.Module, starts: Mapping[str, Path], glance_share: float = EQUAL_SHARE) -> list[str]:
     """Load initial weights in place.
 
     A checkpoint of the whole network is taken as it is, without its heads where it knows other classes. An encoder's,
     or that of a classifier trained on whole frames, goes into both encoders, or into the one that is named, and its
     classifier into their heads as far as it fits.
+
+    Args:
+        net: a network with fresh weights.
+        starts: of :func:`parse_starts`.
+        glance_share: weight of the glance in the sum of both parts that is the last prediction, where their heads come
+            from classifiers; the focus has the rest of 1.
 
     Returns:
         a line for each checkpoint that says what was loaded.
@@ -64,13 +71,13 @@ def initialize(net: nn.Module, starts: Mapping[str, Path]) -> list[str]:
     loaded = []
     for part, path in starts.items():
         try:
-            loaded.append(f"{part}: {path.name}, {_load(net, part, path)}")
+            loaded.append(f"{part}: {path.name}, {_load(net, part, path, glance_share)}")
         except NetworkError as error:
             raise AdafocusError(f"{path} cannot be started from: {error}") from error
     return loaded
 
 
-def _load(net: nn.Module, part: str, path: Path) -> str:
+def _load(net: nn.Module, part: str, path: Path, glance_share: float) -> str:
     """Load one checkpoint into a part of the network and return what it was recognized as."""
     found, state = recognize_state(read_state(path))
     own = found.name == OWN_CLASSIFIER and isinstance(net, VideoClassifier)
@@ -81,6 +88,7 @@ def _load(net: nn.Module, part: str, path: Path) -> str:
         return found.name
     if not isinstance(net, AdaFocus):
         raise TypeError(f"no checkpoint initializes a {type(net).__name__}")
+    shares = {GLANCE_HEAD: glance_share, FOCUS_HEAD: 1.0 - glance_share}
     for name in ENCODERS if part == WHOLE else (part,):
         encoder = net.get_submodule(ENCODERS[name])
         head = _load_encoder(encoder, found, state)
@@ -88,7 +96,7 @@ def _load(net: nn.Module, part: str, path: Path) -> str:
             _renormalize(encoder, net.config)
         for place in HEADS[name]:
             if net.config.variant != "long":
-                _fill_head(net.get_submodule(place), head, 0.5 if place in FINAL_HEADS else 1.0)
+                _fill_head(net.get_submodule(place), head, shares.get(place, 1.0))
     return found.name
 
 

@@ -27,6 +27,7 @@ RANGES = {
         (0.0, math.inf),
     ),
     "box_jitter": (0.0, 0.5),
+    "glance_share": (0.0, 1.0),
     "temperature": (0.0, math.inf),
     "label_smoothing": (0.0, 1.0),
     "ema_decay": (0.0, 1.0),
@@ -114,6 +115,8 @@ class Recipe:
         box_jitter: where boxes lie in whole frames and the policy is no network: by how much their side and place vary,
             as a share of their side.
         random_boxes: likewise the share of the clips whose box lies anywhere.
+        glance_share: weight of the glance in the sum of glance and focus that is the last prediction, where heads start
+            from classifiers; the focus has the rest of 1. `adafocus calibrate` says which weights would do best.
         validate_every: epochs between validations.
         seed: of every random draw.
     """
@@ -146,6 +149,7 @@ class Recipe:
     shared_views: bool = True
     box_jitter: float = 0.15
     random_boxes: float = 0.25
+    glance_share: float = 0.5
     validate_every: int = 1
     seed: int = 1
 

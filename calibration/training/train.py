@@ -115,7 +115,7 @@ def train(request: Request) -> dict[str, float]:
         console.print("no clips to validate on (--val-split)")
     torch.manual_seed(recipe.seed)
     task = build_task(recipe, len(labels))
-    for line in initialize(task.net, starts):
+    for line in initialize(task.net, starts, recipe.glance_share):
         console.print(f"started from {line}", soft_wrap=True)
     cache = FrameCache(request.cache, clips, task.cache_settings)
     _fill(cache, console)

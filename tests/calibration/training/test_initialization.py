@@ -131,3 +131,15 @@ def test_both_encoders_and_heads_start_from_a_classifier_on_whole_frames(
     again = networks.build_classifier(backbone, 3, shift)
     initialize(again, {"all": tmp_path / "classifier.safetensors"})
     assert torch.equal(again.head.fc.weight, classifier.head.fc.weight)
+
+
+def test_the_glance_has_the_share_of_the_last_prediction_that_the_recipe_gives_it(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    classifier = networks.build_classifier("mobilenet_v2", 7, 8)
+    save_file(classifier.state_dict(), tmp_path / "classifier.safetensors")
+    net = networks.build("tsm-mbv2-mbv2-frame", 7)
+    initialize(net, {"all": tmp_path / "classifier.safetensors"}, glance_share=0.25)
+    with torch.no_grad():
+        assert torch.equal(net.global_head.fc.weight, 0.25 * classifier.head.fc.weight)
+        assert torch.equal(net.local_head.fc.weight, 0.75 * classifier.head.fc.weight)
+        assert torch.equal(net.global_aux_head.fc.weight, classifier.head.fc.weight)
