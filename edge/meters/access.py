@@ -15,11 +15,12 @@ AS_ROOT = "run it as root: sudo adafocus ..."
 
 
 def text_of(path: Path) -> str | None:
-    """Return the text of a file; None where it is not there or cannot be read."""
+    """Return the text of a file, a question mark for all that no terminal shows; None where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
+        text = path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def number_of(path: Path, allow: str = AS_ROOT) -> float:

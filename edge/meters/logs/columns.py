@@ -136,6 +136,8 @@ def read_table(path: Path) -> Table:
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip() and line[0] != "#"]
     if not lines:
         raise MeterError(f"{path} is empty, expected a line of headings and samples below it.")
+    if not lines[0][1].replace("\t", " ").isprintable():
+        raise MeterError(f"{path} begins with something that is no text. Choose the file that the meter wrote.")
     separator = max(SEPARATORS, key=lines[0][1].count)
     blank = separator not in lines[0][1]
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from adafocus.edge.meters import Address, Places, meter_of
 from adafocus.edge.meters.jetson import Jetson
 from adafocus.errors import MeterError
 from tests.helpers.machines import jetson_sys, write
-from tests.helpers.meters import JETSON_CHIP, Player, overwrite, shut, trace_of
+from tests.helpers.meters import JETSON_CHIP, overwrite, played_back, shut, trace_of
 
 # by the trapezoid rule over all 913 readings, ../shared/energy/README.md
 RECORDED_J = 58.844
@@ -99,13 +98,8 @@ def test_a_recorded_orin_nx_is_measured_to_half_a_percent(tmp_path: Path, shared
     orin(tmp_path, "1-0040", VDD_IN=(1000, round(1e3 * watts[0])), VDD_CPU_GPU_CV=(1000, 900))
     current = tmp_path / JETSON_CHIP / "curr1_input"
     assert current.exists()
-    player = Player(times, watts, lambda value: overwrite(current, f"{round(1e3 * value)}\n"))
-    with meter_of(Address("jetson"), Places(sys=tmp_path)).open() as session:
-        time.sleep(0.3)
-        player.start()
-        player.join()
-        time.sleep(0.3)
-        found = session.window(player.began_ns, player.ended_ns)
+    meter = meter_of(Address("jetson"), Places(sys=tmp_path))
+    found = played_back(meter, (times, watts), lambda value: overwrite(current, f"{round(1e3 * value)}\n"))
     assert found.joules == pytest.approx(RECORDED_J, rel=0.005)
     assert found.coverage > 0.95
     assert found.samples > 90

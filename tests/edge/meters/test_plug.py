@@ -13,8 +13,10 @@ import pytest
 
 from adafocus.edge.meters import address_of as address
 from adafocus.edge.meters import choose_meter, meter_of
+from adafocus.edge.meters.meter import Reading
 from adafocus.edge.meters.sampling import LiveMeter
 from adafocus.errors import MeterError
+from tests.helpers.meters import undisturbed
 
 SHELLY = {"id": 0, "output": True, "apower": 7.5, "voltage": 231.0, "aenergy": {"total": 12.3}}
 TASMOTA = {"StatusSNS": {"Time": "2025-01-01T00:00:00", "ENERGY": {"Total": 1.2, "Power": 6.5}}}
@@ -78,9 +80,13 @@ def test_both_kinds_of_plugs_are_measured_at_the_wall(plug: Server, text: str, w
     assert meter.available() is None
     assert meter.scope == "wall"
     with meter.open() as session:
-        begin = session.mark()
-        time.sleep(0.3)
-        found = session.window(begin, session.mark())
+
+        def measure() -> Reading:
+            begin = session.mark()
+            time.sleep(0.3)
+            return session.window(begin, session.mark())
+
+        found = undisturbed(measure)
     assert found.joules == pytest.approx(watts * found.seconds, rel=1e-6)
 
 

@@ -10,7 +10,7 @@ import pytest
 from adafocus.edge.meters import Address, Places, meter_of
 from adafocus.edge.meters.pmic import HEADER, MAILBOX_REQUEST, TAG_GET_GENCMD_RESULT, ask_mailbox, rail_watts
 from adafocus.errors import MeterError
-from tests.helpers.meters import Player, between, overwrite, trace_of
+from tests.helpers.meters import between, overwrite, played_back, trace_of
 
 # by the trapezoid rule over all 296 readings, ../shared/energy/README.md
 RECORDED_J = 42.405
@@ -137,13 +137,11 @@ def test_a_recorded_pi_5_is_measured_to_a_percent_by_a_program_that_takes_23_ms(
     answer = tmp_path / "answer"
     overwrite(answer, TWO_RAILS.format(amperes=watts[0]))
     places = vcgencmd(tmp_path, f"sleep 0.0115; cat {answer}; sleep 0.0115")
-    player = Player(*between(times, watts, 0.005), lambda value: overwrite(answer, TWO_RAILS.format(amperes=value)))
-    with meter_of(Address("pmic"), places).open() as session:
-        time.sleep(0.3)
-        player.start()
-        player.join()
-        time.sleep(0.3)
-        found = session.window(player.began_ns, player.ended_ns)
+    found = played_back(
+        meter_of(Address("pmic"), places),
+        between(times, watts, 0.005),
+        lambda value: overwrite(answer, TWO_RAILS.format(amperes=value)),
+    )
     assert found.joules == pytest.approx(RECORDED_J, rel=0.01)
     assert found.scope == "module rails"
     assert found.samples > 80

