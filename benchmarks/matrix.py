@@ -32,6 +32,7 @@ from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.calibration.quantization.ptq import calibration_views, listed_videos
 from adafocus.calibration.report_file import write_report
+from adafocus.calibration.views.geometry import geometry_of
 from adafocus.converters.backends.registry import BACK_ENDS
 from adafocus.converters.bundle_builder import manifest_of
 from adafocus.converters.model_source import Source, write_model
@@ -116,15 +117,17 @@ def bundle_without_golden(
     Raises:
         AdafocusError: no runtime has every stage.
     """
-    outcomes = convert_graphs(model_path, folder / "graphs", precision, runtimes)
+    model = load_model(model_path)
+    stages = geometry_of(model.config).stage_names
+    outcomes = convert_graphs(model_path, folder / "graphs", precision, runtimes, stages)
     reports = reports_of(outcomes)
-    complete = [runtime for runtime in runtimes if all((runtime, stage) in reports for stage in STAGES)]
+    complete = [runtime for runtime in runtimes if all((runtime, stage) in reports for stage in stages)]
     if not complete:
         failed = "; ".join(outcome for outcome in outcomes.values() if isinstance(outcome, str))
         raise AdafocusError(f"{name} cannot be converted for any of {', '.join(runtimes)}: {failed}.")
     kept = {item: report for item, report in reports.items() if item[0] in complete}
     origin = Source(model_path, name, model_path.name, sha256_of(model_path))
-    manifest = manifest_of(load_model(model_path), origin, folder, precision, kept, source)
+    manifest = manifest_of(model, origin, folder, precision, kept, source)
     with replacing_file(folder / MANIFEST) as beside:
         beside.write_text(manifest.model_dump_json(), encoding="utf-8")
     return outcomes, Bundle(folder, manifest)
@@ -237,7 +240,7 @@ def time_stage(work: Path, name: str, stage: Stage, runtime: Runtime) -> dict[st
             if not (folder / MANIFEST).is_file():
                 continue
             manifest = parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), folder)
-            record = manifest.stages[stage].get(runtime)
+            record = manifest.stages.get(stage, {}).get(runtime)
             if record is not None:
                 graph = open_graph(runtime, folder / record.file, record, threads)
                 calls[precision] = partial(graph.run, random_inputs(record))

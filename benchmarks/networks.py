@@ -29,10 +29,16 @@ def times(name: str) -> dict[str, float]:
     net = networks.build(name).eval()
     stages = lower(net)
     config = net.config
-    candidates = torch.randn(1, config.candidate_frames, 3, config.frame_size, config.frame_size)
-    wanted = net.infer(candidates).stage_logits[0]
-    given = infer_lowered(stages, candidates).stage_logits
-    calls = {"float": lambda: net.infer(candidates), "lowered": lambda: infer_lowered(stages, candidates)}
+    candidates, glance = torch.randn(1, config.candidate_frames, 3, config.frame_size, config.frame_size), None
+    if not config.has_policy_network:
+        candidates = torch.randn(1, config.focus_frames, 3, config.patch_size, config.patch_size)
+        glance = torch.randn(1, config.glance_frames, 3, config.glance_size, config.glance_size)
+    wanted = net.infer(candidates, glance).stage_logits[0]
+    given = infer_lowered(stages, candidates, glance).stage_logits
+    calls = {
+        "float": lambda: net.infer(candidates, glance),
+        "lowered": lambda: infer_lowered(stages, candidates, glance),
+    }
     spent = medians(calls, WARM_UP, TURNS)
     return {
         "float_ms": round(spent["float"], 2),
