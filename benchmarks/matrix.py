@@ -203,7 +203,7 @@ def random_model(name: str, precision: Precision, videos: Sequence[Path], work: 
 def settle(net: networks.AdaFocus, videos: Sequence[Path]) -> None:
     """Let every batch norm take the statistics of real clips, so that a random network does not die away."""
     views = calibration_views(videos, net.config, SETTLING_CLIPS)
-    candidates = torch.stack([normalize(frames, net.config) for _, frames in views])
+    candidates = torch.stack([normalize(np.asarray(frames), net.config) for _, frames in views])
     glance = torch.stack([normalize(frames, net.config) for frames, _ in views])
     norms = [part for part in net.modules() if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d)]
     net.eval()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -40,7 +40,7 @@ class Frames(Protocol):
 
 
 # (B, N, 3, F, F) where boxes lie in the centre square; one clip each where they lie in the whole frame
-Candidates = Tensor | Sequence[Frames]
+Candidates: TypeAlias = Tensor | Sequence[Frames]
 
 
 def choose_frames(

@@ -17,12 +17,14 @@ from adafocus.networks import NetworkConfig
 from adafocus.networks.looking import Frames, Size
 
 Pixels = NDArray[np.uint8]
+# frames (H, W, 3) of one size, each by itself or in one array
+Pictures = Pixels | Sequence[Pixels]
 
 
 class NativeFrames(Frames):
     """Frames ``(H, W, 3)`` uint8 RGB of one size, out of which patches are cut as the device cuts them."""
 
-    def __init__(self, frames: Sequence[Pixels], config: NetworkConfig) -> None:
+    def __init__(self, frames: Pictures, config: NetworkConfig) -> None:
         """Hold the N candidates of a clip for a network of this shape."""
         self._frames, self._config = frames, config
         self._fill = geometry_of(config).mean_color

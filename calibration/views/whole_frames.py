@@ -14,7 +14,7 @@ from torch import Tensor
 
 from adafocus.calibration.datasets.augmentation import MIDDLE, SCALES, normalize, random_crop, segment_members
 from adafocus.calibration.views.geometry import geometry_of
-from adafocus.calibration.views.native_frames import NativeFrames, Pixels
+from adafocus.calibration.views.native_frames import NativeFrames, Pictures, Pixels
 from adafocus.edge.look import Looker, Wish
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.fitting import fit_glance
@@ -68,27 +68,27 @@ def device_view(frames: Pixels, config: NetworkConfig) -> View:
     return normalize(glance_pictures(glanced, config), config), candidates_view(looked, config)
 
 
-def candidates_view(candidates: Sequence[Pixels], config: NetworkConfig) -> Tensor | NativeFrames:
+def candidates_view(candidates: Pictures, config: NetworkConfig) -> Tensor | NativeFrames:
     """Return what a network takes of the N candidates: patches where motion says, or the frames themselves."""
     if config.has_policy_network:
         return NativeFrames(candidates, config)
     return normalize(patches_by_motion(candidates, config), config)
 
 
-def glance_pictures(frames: Sequence[Pixels], config: NetworkConfig) -> Pixels:
+def glance_pictures(frames: Pictures, config: NetworkConfig) -> Pixels:
     """Fit whole frames into pictures of the glance, ``(T_G, S, S, 3)``."""
     geometry = geometry_of(config)
     how = (geometry.glance_fit, geometry.glance_size, geometry.share, geometry.mean_color)
     return np.stack([fit_glance(frame, *how) for frame in frames])
 
 
-def patches_by_motion(candidates: Sequence[Pixels], config: NetworkConfig) -> Pixels:
+def patches_by_motion(candidates: Pictures, config: NetworkConfig) -> Pixels:
     """Cut the patches ``(T_L, P, P, 3)`` of the N candidates as a policy of motion does."""
     chosen, boxes = look_by_motion(candidates, config)
     return _cut(candidates, chosen, boxes, config)
 
 
-def look_by_motion(candidates: Sequence[Pixels], config: NetworkConfig) -> tuple[list[int], list[Box]]:
+def look_by_motion(candidates: Pictures, config: NetworkConfig) -> tuple[list[int], list[Box]]:
     """Return the candidates that a policy of motion chooses, and a box in pixels on each."""
     look = _looker(config).look(Candidates(list(candidates)), Wish(), None, Stopwatch())
     height, width = candidates[0].shape[:2]
@@ -102,7 +102,7 @@ def _looker(config: NetworkConfig) -> Looker:
     return Looker(geometry_of(config))
 
 
-def _cut(frames: Sequence[Pixels], chosen: Sequence[int], boxes: Sequence[Box], config: NetworkConfig) -> Pixels:
+def _cut(frames: Pictures, chosen: Sequence[int], boxes: Sequence[Box], config: NetworkConfig) -> Pixels:
     """Cut boxes in pixels out of chosen frames."""
     height, width = frames[0].shape[:2]
     fill = geometry_of(config).mean_color

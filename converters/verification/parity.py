@@ -118,7 +118,7 @@ class ProgramGraph:
 
 def reference_stages(model: StoredModel, precision: Precision) -> Programs:
     """Return what the converted stages must equal: quantized programs, or the float graphs of the same weights."""
-    modules: dict[Stage, nn.Module] = dict(model.stages.modules())  # type: ignore[arg-type]
+    modules: dict[str, nn.Module] = model.stages.modules()
     if precision == "int8":
         modules |= {stage: reference_program(graph) for stage, graph in model.prepared.items()}  # type: ignore[misc]
     return {stage: Program(module) for stage, module in modules.items()}

@@ -40,8 +40,9 @@ def assert_stages_agree(net: networks.AdaFocus) -> None:
     for given_row, wanted_row in zip(lowered.stage_logits, wanted.stage_logits[0], strict=True):
         assert relative_difference(given_row, wanted_row) <= LOWERING_TOLERANCE
     features = torch.rand_like(stages.examples("policy")[0])
+    policy = stages.modules()["policy"]
     with torch.no_grad():
-        for given, decided in zip(stages.as_run("policy")(features), stages.policy(features), strict=True):
+        for given, decided in zip(stages.as_run("policy")(features), policy(features), strict=True):
             assert relative_difference(given, decided) <= LOWERING_TOLERANCE
 
 
