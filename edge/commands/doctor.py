@@ -14,9 +14,10 @@ from rich.table import Table
 
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.commands import options
-from adafocus.edge.device.cameras import Finding, cameras, meters
+from adafocus.edge.device.cameras import Finding, cameras
 from adafocus.edge.device.host import GOVERNOR_COMMAND, Facts, State, read_facts, read_state
 from adafocus.edge.device.install import OpenCV, RuntimeState, library_state, opencv, runtime_states, version_of
+from adafocus.edge.device.meters import meters
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 
 if TYPE_CHECKING:

@@ -35,6 +35,7 @@ __all__ = [
     "address_of",
     "automatic_meters",
     "choose_meter",
+    "connectable",
     "meter_of",
 ]
 
@@ -204,9 +205,13 @@ def choose_meter(text: str = AUTO, places: Places | None = None) -> Meter:
     if answering:
         return min(answering, key=lambda meter: SCOPES.index(meter.scope))
     shut = [f"{meter.name}: {refused}" for meter, refused in tried if refused is not None and refused.present]
-    what = ", ".join(row.plug_in for row in METERS.values() if row.plug_in)
     there = f"These are here and do not answer. {' '.join(shut)} Or connect" if shut else "Connect"
-    raise MeterError(f"No meter of energy answers on this machine. {there} one of these: {what}.")
+    raise MeterError(f"No meter of energy answers on this machine. {there} one of these: {connectable()}.")
+
+
+def connectable() -> str:
+    """Return what a person could connect to a machine without a meter."""
+    return ", ".join(row.plug_in for row in METERS.values() if row.plug_in)
 
 
 def _examples() -> str:

@@ -14,9 +14,11 @@ from rich.console import Console
 from adafocus.edge import selftest as trial
 from adafocus.edge.bundle.bundle import Bundle, file_record
 from adafocus.edge.commands.doctor import Diagnosis, show
-from adafocus.edge.device.cameras import Finding, cameras, meters
+from adafocus.edge.device.cameras import Finding, cameras
 from adafocus.edge.device.host import State, read_facts, read_state
 from adafocus.edge.device.install import OpenCV, RuntimeState
+from adafocus.edge.device.meters import meters
+from adafocus.edge.meters import Places
 from adafocus.edge.selftest import Trial, try_bundle
 from tests.helpers.machines import Programs, jetson_sys, pi_sys, proc, read_by_psutil
 from tests.helpers.program import Call, assert_one_sentence, edit_manifest
@@ -37,7 +39,7 @@ def pi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Diagnosis:
         opencv=OPENCV,
         runtimes={"litert": HERE, "onnx": MISSING},
         cameras=cameras(sys, tmp_path, tmp_path, lambda name: name == "picamera2"),
-        meters=meters(jetson_sys(tmp_path / "jetson"), programs, lambda name: False),
+        meters=meters(Places(jetson_sys(tmp_path / "jetson"), vcgencmd="none", powermetrics="none")),
         disk_free_bytes=12_300_000_000,
         bundle=None,
     )
@@ -63,7 +65,7 @@ def test_a_hot_pi_is_told_its_clock_heat_throttling_and_memory(pi: Diagnosis) ->
         "back ends: FFmpeg, V4L2",
         'pip install "adafocus-edge[onnx]"',
         "Picamera2",
-        "VDD_IN, VDD_CPU_GPU_CV",
+        "VDD_IN; besides it VDD_CPU_GPU_CV",
         "next: adafocus selftest BUNDLE",
     ):
         assert words in text, words
