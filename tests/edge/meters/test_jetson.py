@@ -18,7 +18,7 @@ RECORDED_J = 58.844
 
 def orin(root: Path, chip: str, **rails: tuple[int, int]) -> Path:
     """Write rails of one chip with millivolts and milliamperes."""
-    files = {}
+    files: dict[str, str] = {}
     for number, (label, (millivolts, milliamperes)) in enumerate(rails.items(), 1):
         files |= {f"in{number}_label": label, f"in{number}_input": str(millivolts)}
         files[f"curr{number}_input"] = str(milliamperes)
