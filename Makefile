@@ -14,7 +14,7 @@ BUNDLE ?=
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
 	@echo "make demo VIDEO=f.mp4 the same on your video"
-	@echo "make bundle           write bundles/x3d-xs-xs-k400-litert.zip from the shipped model"
+	@echo "make bundle           write bundles/x3d-xs-frame-k400-litert.zip from the shipped model"
 	@echo "make test             run the tests"
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"

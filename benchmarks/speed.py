@@ -109,7 +109,8 @@ def x3d(name: str, frames: int, side_px: int, *, first_form: bool = False) -> Cl
                 block.conv_b = FirstTaps(block.conv_b)
                 if block.se is not None:
                     block.se.__class__ = FirstGate
-    return Classifier(encoder, lower_head(net.head)).eval()
+    # times are compared with those of earlier files, whose logits were int8
+    return Classifier(encoder, lower_head(net.head, float_logits=False)).eval()
 
 
 def shifted(form: str, frames: int, side_px: int) -> Classifier:

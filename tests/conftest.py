@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from adafocus.apps.demo.videos import MODEL, TEST
+from adafocus.apps.demo.videos import TEST
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import ExitBudget, Exits
 from adafocus.edge.cli import run
@@ -28,6 +28,8 @@ from tests.helpers.numpy_bundle import NumpyOpener, numpy_bundle
 from tests.helpers.program import PROGRAM, RUN_LIMIT_S, Call, CallHere, Done
 
 ROOT = Path(__file__).resolve().parent.parent
+# the published configuration, with a policy network; most tests are of it
+MODEL = ROOT / "models" / "x3d-xs-xs-k400.safetensors"
 READY_BUNDLE = ROOT / "bundles" / "x3d-xs-xs-k400-litert.zip"
 SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
 IN_CI = os.environ.get("CI", "").lower() == "true"

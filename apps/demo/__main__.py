@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from adafocus.apps.demo.program import adafocus, console
-from adafocus.apps.demo.videos import DEMO, MODEL, OUT, ROOT
+from adafocus.apps.demo.videos import DEMO, MODEL, OUT, READY, ROOT
 from adafocus.errors import AdafocusError
 
 
@@ -25,7 +25,8 @@ def main(video: Path | None) -> None:
     OUT.mkdir(exist_ok=True)
     bundle = str((OUT / "bundle").relative_to(ROOT))
     verify = [word for path in videos for word in ("--verify", str(path))]
-    adafocus("export", str(MODEL.relative_to(ROOT)), "--out", bundle, *verify)
+    known = ("--exits", str(READY.relative_to(ROOT)))
+    adafocus("export", str(MODEL.relative_to(ROOT)), *known, "--out", bundle, *verify)
     adafocus("selftest", bundle)
     pictures = [str((OUT / f"{path.stem}.png").relative_to(ROOT)) for path in videos]
     for path, picture in zip(videos, pictures, strict=True):

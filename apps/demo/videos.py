@@ -13,7 +13,9 @@ from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / "models" / "x3d-xs-xs-k400.safetensors"
+MODEL = ROOT / "models" / "x3d-xs-frame-k400.safetensors"
+# its bundle for LiteRT, which also keeps what `adafocus calibrate` found
+READY = ROOT / "bundles" / f"{MODEL.stem}-litert.zip"
 CACHE = ROOT / ".cache" / "demo"
 OUT = ROOT / "demo"
 
@@ -56,13 +58,13 @@ class Package:
         return wanted
 
 
-# a man on gymnastics mats, filmed by the authors of Pose2Sim from two sides
+# a man who lifts a leg to the side, alone and with somebody in front of him, filmed by the authors of Pose2Sim
 DEMO = Package(
     "pose2sim==0.10.49",
     "BSD-3-Clause",
     {
-        "gymnast.mp4": "Pose2Sim/Demo_SinglePerson/videos/cam01.mp4",
-        "two_gymnasts.mp4": "Pose2Sim/Demo_MultiPerson/videos/cam03.mp4",
+        "leg_lift.mp4": "Pose2Sim/Demo_SinglePerson/videos/cam03.mp4",
+        "two_people.mp4": "Pose2Sim/Demo_MultiPerson/videos/cam03.mp4",
     },
 )
 # a man in a car and a street, standard sequences of video coding; small, and for tests

@@ -16,7 +16,7 @@ from adafocus.edge.sources.image_folder import SUFFIXES as PICTURE_SUFFIXES
 from adafocus.edge.sources.source import safe_name
 from adafocus.errors import AdafocusError, SourceError
 
-BUNDLE_IN_CHECKOUT = Path("bundles", "x3d-xs-xs-k400-litert.zip")
+BUNDLE_IN_CHECKOUT = Path("bundles", "x3d-xs-frame-k400-litert.zip")
 # .../src/adafocus/errors.py of a checkout; an installed package has nothing at this place
 DEFAULT_BUNDLE = Path(errors.__file__).resolve().parents[2] / BUNDLE_IN_CHECKOUT
 VIDEO_SUFFIXES = frozenset(

@@ -65,6 +65,7 @@ def test_the_bound_is_what_a_sum_can_reach() -> None:
     graph, _ = prepared(64)
     layer = QuantizedLayer(graph, float_answers(graph)[0])
     codes = (layer.weight / layer.weight_quant.scale[:, None]).double().round()
+    assert layer.bias is not None
     bias = (layer.bias.double() / (layer.source_quant.scale * layer.weight_quant.scale)).round()
     reach = torch.maximum(
         (255 * codes.clamp(min=0)).sum(1) + bias.clamp(min=0), (255 * -codes.clamp(max=0)).sum(1) - bias.clamp(max=0)
