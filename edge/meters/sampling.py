@@ -236,8 +236,9 @@ class LiveSession:
 
     def _is_past(self, moment_ns: int) -> bool:
         """Tell whether a sample was taken, or has failed, after a moment."""
-        newest = [*list(self._times)[-1:], *[moment for moment, _ in list(self._failures)[-1:]]]
-        return max(newest, default=moment_ns - 1) >= moment_ns
+        failed_ns = self._failures[-1][0] if self._failures else moment_ns - 1
+        sampled_ns = self._times[-1] if self._times else moment_ns - 1
+        return max(failed_ns, sampled_ns) >= moment_ns
 
     def _record(self) -> None:
         """Read until the session ends: at even times, or whenever a stream gives something."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Literal
@@ -11,6 +12,8 @@ import numpy as np
 from adafocus.edge.meters.meter import GAP_PERIODS, SECOND_NS, Nanoseconds
 from adafocus.errors import MeterError
 
+# up to microseconds; what is finer is cut
+FRACTION = re.compile(r"\.(\d{1,6})\d*")
 UNITS_NS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # below this share of different times, a clock writes seconds while samples come faster
@@ -51,11 +54,17 @@ def dated_times(texts: Sequence[str], zone: Literal["local", "utc"], place: str)
         MeterError: one is no date.
     """
     try:
-        return np.array([_unix_ns(datetime.fromisoformat(text.strip().replace("Z", "+00:00")), zone) for text in texts])
+        return np.array([_unix_ns(_date(text), zone) for text in texts])
     except (ValueError, OverflowError, OSError) as error:
         raise MeterError(
             f"{place}: {error}. Expected numbers, or dates such as 2025-03-28 01:56:50.313 on every line."
         ) from error
+
+
+def _date(text: str) -> datetime:
+    """Return a date; Python 3.10 takes fractions of three or six digits only, and no Z."""
+    plain = FRACTION.sub(lambda found: f".{found[1]:0<6}", text.strip().replace("Z", "+00:00"))
+    return datetime.fromisoformat(plain)
 
 
 def _unix_ns(moment: datetime, zone: Literal["local", "utc"]) -> int:

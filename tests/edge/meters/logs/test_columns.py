@@ -110,6 +110,12 @@ def test_volts_and_amperes_are_multiplied_by_column_or_number(tmp_path: Path) ->
             "unix",
         ),
         ("2025-03-28 01:56:50.500", None, datetime(2025, 3, 28, 1, 56, 50, 500_000).timestamp(), "unix"),
+        (
+            "2025-03-28T01:56:50.500000123Z",
+            None,
+            datetime(2025, 3, 28, 1, 56, 50, 500_000, timezone.utc).timestamp(),
+            "unix",
+        ),
         ("2025-03-28 01:56:50.500", "own", datetime(2025, 3, 28, 1, 56, 50, 500_000).timestamp(), "own"),
         ("1657568326.775", "unix", 1657568326.775, "unix"),
         ("326.775", "host", 326.775, "host"),
