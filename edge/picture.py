@@ -39,7 +39,7 @@ def draw_picture(clip: Clip, prediction: Prediction, title: str, path: Path) -> 
     canvas.headline(prediction.label, f"{100 * prediction.score:.0f} %", title)
     times = [clip.moment_s(int(i)) for i in clip.glance_indices]
     canvas.strip(
-        f"Glance: {len(clip.glance)} whole frames at {clip.glance.shape[1]} px",
+        f"Glance: {len(clip.glance)} frames at {clip.glance.shape[1]} px",
         [Image.fromarray(frame) for frame in clip.glance],
         [f"{moment:.1f} s" for moment in times],
         largest_px=150,
