@@ -9,8 +9,8 @@ import pytest
 from adafocus.edge.device.cameras import Finding
 from adafocus.edge.device.meters import meters
 from adafocus.edge.meters import METERS, Places
+from tests.edge.meters.recorded import rapl_zone, shut
 from tests.helpers.machines import intel_sys, jetson_sys, write
-from tests.helpers.meters import rapl_zone, shut
 
 
 def found_in(root: Path, vcgencmd: str | None = None) -> dict[str, Finding]:

@@ -15,7 +15,7 @@ from adafocus.edge.meters.meter import Reading
 from adafocus.edge.meters.nvml import Nvml
 from adafocus.edge.meters.sampling import LiveMeter
 from adafocus.errors import MeterError, ShutMeterError
-from tests.helpers.meters import undisturbed
+from tests.edge.meters.recorded import undisturbed
 
 
 class NVMLError(Exception):

@@ -9,8 +9,8 @@ import pytest
 from adafocus.edge.meters import Address, Places, meter_of
 from adafocus.edge.meters.jetson import Jetson
 from adafocus.errors import MeterError
+from tests.edge.meters.recorded import JETSON_CHIP, overwrite, played_back, shut, trace_of
 from tests.helpers.machines import jetson_sys, write
-from tests.helpers.meters import JETSON_CHIP, overwrite, played_back, shut, trace_of
 
 # by the trapezoid rule over all 913 readings, ../shared/energy/README.md
 RECORDED_J = 58.844

@@ -18,8 +18,8 @@ from adafocus.edge.meters.meter import SECOND_NS
 from adafocus.edge.meters.pmic import rail_watts
 from adafocus.edge.meters.sampling import LiveMeter
 from adafocus.errors import MeterError
+from tests.edge.meters.recorded import rapl_zone
 from tests.helpers.machines import jetson_sys, write
-from tests.helpers.meters import rapl_zone
 
 CASES = 50
 Answer = TypeVar("Answer")

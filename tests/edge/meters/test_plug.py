@@ -16,7 +16,7 @@ from adafocus.edge.meters import choose_meter, meter_of
 from adafocus.edge.meters.meter import Reading
 from adafocus.edge.meters.sampling import LiveMeter
 from adafocus.errors import MeterError
-from tests.helpers.meters import undisturbed
+from tests.edge.meters.recorded import undisturbed
 
 SHELLY = {"id": 0, "output": True, "apower": 7.5, "voltage": 231.0, "aenergy": {"total": 12.3}}
 TASMOTA = {"StatusSNS": {"Time": "2025-01-01T00:00:00", "ENERGY": {"Total": 1.2, "Power": 6.5}}}

@@ -10,7 +10,7 @@ import pytest
 from adafocus.edge.meters import Address, Places, meter_of
 from adafocus.edge.meters.pmic import HEADER, MAILBOX_REQUEST, TAG_GET_GENCMD_RESULT, ask_mailbox, rail_watts
 from adafocus.errors import MeterError
-from tests.helpers.meters import between, overwrite, played_back, trace_of
+from tests.edge.meters.recorded import between, overwrite, played_back, trace_of
 
 # by the trapezoid rule over all 296 readings, ../shared/energy/README.md
 RECORDED_J = 42.405

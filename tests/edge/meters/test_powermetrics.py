@@ -11,7 +11,7 @@ from adafocus.edge.meters import Address, Meter, Places, meter_of
 from adafocus.edge.meters.meter import Reading
 from adafocus.edge.meters.powermetrics import blocks
 from adafocus.errors import MeterError
-from tests.helpers.meters import undisturbed
+from tests.edge.meters.recorded import undisturbed
 
 BLOCK = """
 *** Sampled system activity (Fri Nov 10 12:37:08 2023 +0100) ({ms:.2f}ms elapsed) ***

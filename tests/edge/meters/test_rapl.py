@@ -9,8 +9,8 @@ import pytest
 from adafocus.edge.meters import Address, Meter, Places, meter_of
 from adafocus.edge.meters.rapl import Rapl
 from adafocus.errors import MeterError, ShutMeterError
+from tests.edge.meters.recorded import RAPL_ROOT, rapl_zone, shut
 from tests.helpers.machines import write
-from tests.helpers.meters import RAPL_ROOT, rapl_zone, shut
 
 WRAP_UJ = 262_143_328_850
 

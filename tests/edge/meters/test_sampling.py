@@ -12,7 +12,7 @@ import pytest
 from adafocus.edge.meters.meter import SECOND_NS, Kind, Reading
 from adafocus.edge.meters.sampling import LiveMeter, Probe, Stream
 from adafocus.errors import MeterError, ShutMeterError
-from tests.helpers.meters import undisturbed
+from tests.edge.meters.recorded import undisturbed
 
 PERIOD_S = 0.01
 

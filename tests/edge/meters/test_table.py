@@ -10,8 +10,8 @@ import pytest
 from adafocus.edge import meters
 from adafocus.edge.meters import METERS, Places, address_of, automatic_meters, choose_meter, meter_of
 from adafocus.errors import MeterError
+from tests.edge.meters.recorded import rapl_zone, shut
 from tests.helpers.machines import jetson_sys, write
-from tests.helpers.meters import rapl_zone, shut
 
 
 def places(sys: Path) -> Places:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from adafocus.edge.meters import Address, Places, meter_of
-from tests.helpers.meters import Player, overwrite, rapl_zone, trace_of
+from tests.edge.meters.recorded import Player, overwrite, rapl_zone, trace_of
 
 ZEUS = os.environ.get("ADAFOCUS_ZEUS")
 pytestmark = [

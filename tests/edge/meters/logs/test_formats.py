@@ -12,8 +12,8 @@ from adafocus.edge.meters.logs import FORMATS, read_log
 from adafocus.edge.meters.logs.recording import Recording
 from adafocus.edge.meters.meter import SECOND_NS, Reading
 from adafocus.errors import MeterError
+from tests.edge.meters.recorded import trace_of
 from tests.helpers.machines import write
-from tests.helpers.meters import trace_of
 
 FNIRSI = "timestamp sample_in_packet voltage_V current_A dp_V dn_V temp_C_ema energy_Ws capacity_As"
 ORIN = (
