@@ -69,7 +69,7 @@ def test_a_window_between_marks_is_the_energy_between_them() -> None:
     assert found.seconds >= 0.3
     assert found.joules == pytest.approx(5.0 * found.seconds, rel=1e-6)
     assert found.rails["part"] == pytest.approx(2.0 * found.seconds)
-    assert found.samples >= 10
+    assert found.samples >= 3
     assert found.coverage > 0.95
     assert probe.closed == 1
 
