@@ -90,13 +90,12 @@ class Pipeline:
         Raises:
             AdafocusError: there is no display, or a place that cannot be written to.
         """
-        size = recognizer.bundle.manifest.geometry.frame_size
         self._window, self._terminal = window, terminal
-        self.preview = running.enter_context(closing(Preview(size))) if settings.preview else None
+        self.preview = running.enter_context(closing(Preview())) if settings.preview else None
         self.video: AnnotatedVideo | None = None
         self._show, self._log = _warner(terminal), log
         if settings.annotate is not None:
-            video = AnnotatedVideo(settings.annotate, size, 1.0 / window.period_s, live=live, warn=self.warn)
+            video = AnnotatedVideo(settings.annotate, 1.0 / window.period_s, live=live, warn=self.warn)
             self.video = running.enter_context(closing(video))
         shown: list[View] = [view for view in (terminal, self.preview, self.video) if view is not None]
         smoother = Smoother(settings.smooth_s, settings.persistence)

@@ -51,7 +51,7 @@ def unavailable() -> str | None:
 class Preview:
     """Shows the newest frame with the last result. All calls come from the main thread, as toolkits demand."""
 
-    def __init__(self, frame_size: int) -> None:
+    def __init__(self) -> None:
         """Open the window.
 
         Raises:
@@ -60,7 +60,7 @@ class Preview:
         reason = unavailable()
         if reason is not None:
             raise AdafocusError(reason)
-        self._overlay = Overlay(frame_size)
+        self._overlay = Overlay()
         cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
 
     def update(self, result: Result) -> None:
@@ -68,7 +68,7 @@ class Preview:
         self._overlay.update(result)
 
     def show(self, pixels: NDArray[np.uint8] | None) -> bool:
-        """Show a frame, ``(F, F, 3)`` uint8 RGB, or only serve the window; False where the user closed it."""
+        """Show a frame, ``(H, W, 3)`` uint8 RGB, or only serve the window; False where the user closed it."""
         if pixels is not None:
             cv2.imshow(TITLE, self._overlay.draw(pixels))
         key = cv2.waitKey(1) & 0xFF

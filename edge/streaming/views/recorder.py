@@ -22,6 +22,8 @@ from adafocus.errors import AdafocusError
 from adafocus.native_names import native_name
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
+# sides of a video by which the encoder is tried
+PROBED_PX = 448
 WAITING_FRAMES = 32
 # what is left free for the end of the file, without which an MP4 cannot be opened, and for everybody else
 RESERVE_BYTES = 32 * 2**20
@@ -33,20 +35,20 @@ Warn = Callable[[str], None]
 class AnnotatedVideo:
     """Writes a file beside its place, and renames it at the end, also after Ctrl-C.
 
-    The video has the rate at which frames are kept, and follows their timestamps: a frame is repeated where the next
-    one comes late, and pauses are shortened to a second. At most ``WAITING_FRAMES`` frames wait to be written. A live
-    stream does not wait for the disk: further frames are left out and counted. A file does wait.
+    The first frame decides the size of the video. It has the rate at which frames are kept, and follows their
+    timestamps: a frame is repeated where the next one comes late, and pauses are shortened to a second. At most
+    ``WAITING_FRAMES`` frames wait to be written. A live stream does not wait for the disk: further frames are left out
+    and counted. A file does wait.
 
     A disk that fills up does not end the stream: the video is finished while there is still room for its end, what was
     written until then is kept, and a sentence says so.
     """
 
-    def __init__(self, path: Path, frame_size: int, fps: float, *, live: bool, warn: Warn) -> None:
+    def __init__(self, path: Path, fps: float, *, live: bool, warn: Warn) -> None:
         """Open the file and start the thread.
 
         Args:
             path: ends in ``.mp4``, ``.avi`` or ``.mkv``.
-            frame_size: side of the kept frames in pixels.
             fps: rate at which frames are kept.
             live: leave frames out where the disk is slow, rather than wait.
             warn: called once, with a sentence, when something went wrong.
@@ -55,21 +57,19 @@ class AnnotatedVideo:
             AdafocusError: another ending, a place that cannot be written to, or no encoder.
         """
         self.path, self._fps, self._live, self._warn = path, fps, live, warn
-        codec = CODECS.get(path.suffix.lower())
-        if codec is None:
+        if path.suffix.lower() not in CODECS:
             raise AdafocusError(f"--annotate is {path}, expected a name that ends in {', '.join(CODECS)}.")
-        self._overlay = Overlay(frame_size)
+        self._overlay, self._opened = Overlay(), False
         self._stack = ExitStack()
         self._beside = self._stack.enter_context(replacing_file(path))
         self._name = self._stack.enter_context(native_name(self._beside))
-        self._writer = cv2.VideoWriter(self._name, cv2.VideoWriter_fourcc(*codec), fps, self._overlay.size)
-        if not self._writer.isOpened():
-            error = AdafocusError(
-                f"This OpenCV cannot write {path.suffix} files ({codec}). Use a name that ends in .avi, or install "
-                "opencv-python from PyPI."
-            )
+        self._writer = cv2.VideoWriter()
+        try:
+            # the size is not known before the first frame, but whether there is an encoder is
+            self._open_writer(PROBED_PX, PROBED_PX)
+        except AdafocusError as error:
             self._stack.__exit__(type(error), error, None)
-            raise error
+            raise
         # a pair of pixels and moment, a result, or None at the end
         self._waiting: queue.Queue[Any] = queue.Queue(WAITING_FRAMES)
         self.written = self.left_out = 0
@@ -78,8 +78,22 @@ class AnnotatedVideo:
         self._thread = threading.Thread(target=self._write_all, name="annotated video", daemon=True)
         self._thread.start()
 
+    def _open_writer(self, height: int, width: int) -> None:
+        """Begin the file, anew where it was begun already.
+
+        Raises:
+            AdafocusError: no encoder, or none for this size.
+        """
+        suffix = self.path.suffix.lower()
+        codec = CODECS[suffix]
+        if not self._writer.open(self._name, cv2.VideoWriter_fourcc(*codec), self._fps, (width, height)):
+            raise AdafocusError(
+                f"This OpenCV cannot write {suffix} files ({codec}) of {width} x {height} px. Use a name that ends in "
+                ".avi, or install opencv-python from PyPI."
+            )
+
     def add_frame(self, pixels: NDArray[np.uint8], timestamp_s: float) -> None:
-        """Take a kept frame, ``(F, F, 3)`` uint8 RGB, which nobody else will change."""
+        """Take a kept frame, ``(H, W, 3)`` uint8 RGB, which nobody else will change."""
         self._put((pixels, timestamp_s))
 
     def update(self, result: Result) -> None:
@@ -137,6 +151,9 @@ class AnnotatedVideo:
         if not -LONGEST_GAP_S < timestamp_s - self._zero_s - place_s < LONGEST_GAP_S:
             self._zero_s = timestamp_s - place_s
         picture = self._overlay.draw(pixels)
+        if not self._opened:
+            self._open_writer(*picture.shape[:2])
+            self._opened = True
         # a frame stands from its moment until the next one comes; this fills up to its own moment and itself
         until = round((timestamp_s - self._zero_s) * self._fps) + 1
         for _ in range(max(0, until - self.written)):

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.selftest import attempt
+from adafocus.edge.streaming.views.overlay import CAPTION_PX
 from tests.fuzzing.kind import small_bundles
 from tests.helpers.program import CallHere
 from tests.helpers.videos import write_video
@@ -102,10 +104,14 @@ def test_a_stream_keeps_whole_frames(
     adafocus_here: CallHere, bundles: dict[str, Path], video: Path, tmp_path: Path, name: str
 ) -> None:
     events = tmp_path / "events.jsonl"
+    shown = tmp_path / "shown.avi"
     done = adafocus_here(
-        "stream", bundles[name], video, "--window", "2s", "--hop", "500ms", "--events", events
+        "stream", bundles[name], video, "--window", "2s", "--hop", "500ms", "--events", events, "--annotate", shown
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    decoded, frame = cv2.VideoCapture(str(shown)).read()
+    assert decoded
+    assert frame.shape[1] / (frame.shape[0] - CAPTION_PX) == pytest.approx(320 / 180, abs=0.01)
     lines = [json.loads(line) for line in events.read_text().splitlines()]
     answers = [line for line in lines if line["event"] == "answer"]
     assert answers
