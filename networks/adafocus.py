@@ -86,6 +86,12 @@ class AdaFocus(nn.Module):
         shift_div = config.shift_div if config.variant == "tsm" else None
         self.global_encoder = build_backbone(config.global_backbone, shift_div)
         self.local_encoder = build_backbone(config.local_backbone, shift_div)
+        for name, encoder in (("global", self.global_encoder), ("local", self.local_encoder)):
+            if not encoder.keeps_time:
+                raise NetworkError(
+                    f"{name}_backbone is {getattr(config, f'{name}_backbone')}, which joins frames and so can only "
+                    "teach. Take an X3D or one that encodes each frame by itself."
+                )
         channels = self.global_encoder.channels
         self.map_size = self.global_encoder.map_size(config.glance_size)
         self.training_heads = nn.ModuleDict()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from adafocus.errors import NetworkError
 from adafocus.networks.backbones.backbone import Backbone
+from adafocus.networks.backbones.i3d import i3d
 from adafocus.networks.backbones.inverted_residual import efficientnet_lite0, mobilenet_v2
 from adafocus.networks.backbones.resnet import resnet50
 from adafocus.networks.backbones.x3d import x3d_l, x3d_s
@@ -18,6 +19,7 @@ BACKBONES: dict[str, Callable[[int | None], Backbone]] = {
     "x3d_s": x3d_s,
     "x3d_m": x3d_s,
     "x3d_l": x3d_l,
+    "i3d": i3d,
 }
 
 

@@ -15,11 +15,13 @@ class Backbone(nn.Module):
         channels: C of the feature map.
         stride: input pixels per cell of the feature map.
         per_frame: whether every frame is encoded by itself, so that frames may come in any grouping.
+        keeps_time: whether T stays T; what does not is a teacher only, as a policy looks at every frame's features.
     """
 
     channels: int
     stride: int
     per_frame: bool
+    keeps_time: bool = True
 
     @abstractmethod
     def forward(self, frames: Tensor) -> Tensor:

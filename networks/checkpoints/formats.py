@@ -289,6 +289,16 @@ FORMATS: tuple[CheckpointFormat, ...] = (
         identity=(r"encoder\.(?:.+\.)?bn\.\w+",),
         adapts=True,
     ),
+    CheckpointFormat(
+        "I3D with folded batch norms",
+        None,
+        (r"conv_1a\.weight", r"mixed_3b\.b0\.weight"),
+        (
+            (r"logits\.(\w+)", r"head.fc.\1"),
+            (r"mixed_(\w+)\.(.+)", r"encoder.mixed.\1.\2"),
+            (r"(.+)", r"encoder.\1"),
+        ),
+    ),
     CheckpointFormat("adafocus-edge, long", "long", (r"global_encoder\.", r"classifier\.global_mlp\.")),
     CheckpointFormat("adafocus-edge, x3d", "x3d", (r"global_encoder\.", r"global_head\.lin\.")),
     CheckpointFormat("adafocus-edge, tsm", "tsm", (r"global_encoder\.", r"global_head\.fc\.")),

@@ -47,8 +47,8 @@ def recognize_state(state: StateDict) -> tuple[CheckpointFormat, dict[str, Tenso
             return inside
         raise CheckpointError(
             f"The checkpoint is of no known kind; its first keys are {listed(plain)}. Expected Uni-AdaFocus "
-            "(long, TSM, X3D), temporal-shift-module, PyTorchVideo X3D, X3D or MobileNetV2 with folded batch norms, or "
-            "one of adafocus-edge."
+            "(long, TSM, X3D), temporal-shift-module, PyTorchVideo X3D, X3D, I3D or MobileNetV2 with folded batch "
+            "norms, or one of adafocus-edge."
         )
     return found, plain
 
