@@ -46,7 +46,7 @@ def test_time_is_divided_by_eight_and_sides_by_thirty_two() -> None:
 @pytest.mark.parametrize("part", ["global_backbone", "local_backbone"])
 def test_what_joins_frames_is_no_encoder_of_a_glance_or_a_focus(part: str) -> None:
     with pytest.raises(networks.NetworkError, match=f"{part} is i3d, which joins frames"), torch.device("meta"):
-        networks.build("x3d-xs-xs", **{part: "i3d"})
+        networks.from_config(networks.preset("x3d-xs-xs").override(**{part: "i3d"}))
 
 
 def test_published_weights_give_what_their_reference_gives(shared: Path) -> None:
