@@ -31,6 +31,10 @@ CHANNELS = 3
 # pixels that OpenCV reads in one go, and rows and columns of a frame that it can
 FARTHEST = np.iinfo(np.int16).max
 ONE = 2048
+# by what `>> 4` divides
+CUT = 16
+# arrays, because NumPy takes twice as long with Python's numbers
+TWO, SIXTEEN = np.array(2, np.int32), np.array(16, np.int32)
 # of a pixel: fractions of a frame are float32 numbers
 WHOLE = 1e-3
 
@@ -49,53 +53,103 @@ class Taps:
 
 
 @dataclass(frozen=True)
-class Border:
-    """The pixels of a patch that read beyond the box, in a list.
+class Block:
+    """Rows or columns of a patch whose pixels stand in a list.
 
     Attributes:
-        rows: ``(n,)`` int64, in the patch.
-        columns: likewise.
-        reads: ``(4, n, 2)`` int16, column and row in the frame of the upper left, upper right, lower left and lower
-            right tap; they may lie outside.
-        across: ``(2, n, 3)`` int32, weights of left and right, for each channel: so they are multiplied fastest.
-        down: ``(2, n, 3)`` int32, weights of above and below.
+        place: in the patch.
+        part: in the list.
+        shape: of the place, ``(rows, columns, 3)``.
     """
 
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
+    place: tuple[slice, slice]
+    part: slice
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Border:
+    """The pixels of a patch that read beyond the box, in a list: those of whole rows, then those of whole columns.
+
+    Attributes:
+        blocks: where they are in the patch; corners are in the list twice.
+        reads: ``(4, n, 2)`` int16, column and row in the frame of the upper left, lower left, upper right and lower
+            right tap; they may lie outside.
+        across: ``(4, n, 3)`` float32, weight of each tap along the row in 128ths, for each channel: so they are
+            multiplied fastest.
+        down: ``(2, n, 3)`` int32, weights of above and below in 2048ths.
+    """
+
+    blocks: tuple[Block, ...]
     reads: NDArray[np.int16]
-    across: NDArray[np.int32]
+    across: NDArray[np.float32]
     down: NDArray[np.int32]
 
     @classmethod
-    def of(cls, rows: Taps, columns: Taps, pixels: NDArray[np.int64]) -> Border:
-        """List pixels of a patch, ``(n, 2)`` rows and columns."""
-        row, column = pixels[:, 0], pixels[:, 1]
-        down, across = rows.first[row], columns.first[column]
-        y = np.stack((down, down, down + 1, down + 1))
-        x = np.stack((across, across + 1, across, across + 1))
-        reads = np.stack((x, y), axis=-1).astype(np.int16)
-        right, below = columns.weights[column], rows.weights[row]
-        return cls(
-            row,
-            column,
-            reads,
-            *(np.stack((ONE - further, further))[..., None].repeat(CHANNELS, -1) for further in (right, below)),
-        )
+    def of(cls, rows: Taps, columns: Taps, beyond: tuple[int, int, int, int]) -> Border:
+        """List the pixels of so many rows at the top and bottom of a patch, and columns at its left and right."""
+        blocks, row, column, row_of_channel, column_of_channel = _listed(len(rows.first), *beyond)
+        reads = np.empty((4, len(row), 2), np.int16)
+        reads[:2, :, 0] = x = columns.first.take(column)
+        reads[2:, :, 0] = x + 1
+        reads[::2, :, 1] = y = rows.first.take(row)
+        reads[1::2, :, 1] = y + 1
+        across, down = np.empty((4, *row_of_channel.shape), np.float32), np.empty((2, *row_of_channel.shape), np.int32)
+        right = columns.weights.astype(np.float32)
+        right /= CUT
+        right.take(column_of_channel, out=across[2], mode="clip")
+        across[3] = across[2]
+        np.subtract(np.float32(ONE / CUT), across[2], out=across[0])
+        across[1] = across[0]
+        rows.weights.take(row_of_channel, out=down[1], mode="clip")
+        np.subtract(ONE, down[1], out=down[0])
+        return cls(blocks, reads, across, down)
 
     def put(self, frame: NDArray[np.uint8], fill: Fill, patch: NDArray[np.uint8]) -> None:
         """Compute the pixels and write them into the patch ``(P, P, 3)``."""
         # to the nearest pixel, which all lie on: OpenCV only moves bytes here
-        read = cv2.remap(frame, self.reads, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
-        taken = read.astype(np.int32)
-        mixed = taken[0::2] * self.across[0] + taken[1::2] * self.across[1]
-        mixed >>= 4
+        read = cv2.remap(frame, self.reads, None, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, fill)
+        # 19 bits and 4 behind the point: floats are exact, and becoming whole numbers they lose those 4, as by `>> 4`
+        taken = read.astype(np.float32)
+        taken *= self.across
+        left, right = taken[:2], taken[2:]
+        left += right
+        mixed = left.astype(np.int32)
         mixed *= self.down
-        mixed >>= 16
-        values = mixed[0] + mixed[1]
-        values += 2
-        values >>= 2
-        patch[self.rows, self.columns] = values
+        mixed >>= SIXTEEN
+        values = mixed[0]
+        values += mixed[1]
+        values += TWO
+        values >>= TWO
+        for block in self.blocks:
+            patch[block.place] = values[block.part].reshape(block.shape)
+
+
+@lru_cache(maxsize=64)
+def _listed(
+    patch_size: int, top: int, bottom: int, left: int, right: int
+) -> tuple[tuple[Block, ...], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """List the pixels of rows and columns at the sides of a patch.
+
+    Returns:
+        where they are; row and column of each, ``(n,)``; and the same for each channel, ``(n, 3)``.
+    """
+    whole, rows, columns = slice(0, patch_size), _ends(patch_size, top, bottom), _ends(patch_size, left, right)
+    row, column = np.indices((patch_size, patch_size))
+    blocks, listed, end = [], [], 0
+    for place in [(found, whole) for found in rows] + [(whole, found) for found in columns]:
+        listed.append((row[place].ravel(), column[place].ravel()))
+        begin, end = end, end + row[place].size
+        blocks.append(Block(place, slice(begin, end), (*row[place].shape, CHANNELS)))
+    of_pixels = [np.concatenate(axis) for axis in zip(*listed, strict=True)]
+    return tuple(blocks), *of_pixels, *(axis.repeat(CHANNELS).reshape(-1, CHANNELS) for axis in of_pixels)
+
+
+def _ends(patch_size: int, before: int, after: int) -> list[slice]:
+    """Return so many of the first and of the last rows or columns; one of each are put into a patch at once."""
+    if before == after == 1:
+        return [slice(0, patch_size, patch_size - 1)]
+    return [found for found in (slice(0, before), slice(patch_size - after, patch_size)) if found.start < found.stop]
 
 
 @dataclass(frozen=True)
@@ -185,11 +239,11 @@ def _plan(box: tuple[float, ...], rows: int, columns: int, patch_size: int) -> P
     if not on_pixels or min(whole) < 0 or top + tall > rows or left + wide > columns or max(rows, columns) >= FARTHEST:
         return Plan(down, across)
     top, left, tall, wide = whole
-    pixels = np.argwhere(_beyond(down, top, tall)[:, None] | _beyond(across, left, wide)[None, :])
-    if len(pixels) >= FARTHEST:
+    beyond = *_beyond(down, top, tall), *_beyond(across, left, wide)
+    if sum(beyond) * patch_size >= FARTHEST:
         return Plan(down, across)
     region = slice(top, top + tall), slice(left, left + wide)
-    return Plan(down, across, region, Border.of(down, across, pixels) if len(pixels) else None)
+    return Plan(down, across, region, Border.of(down, across, beyond) if any(beyond) else None)
 
 
 def axis_taps(start: float, length: float, patch_size: int) -> Taps:
@@ -202,15 +256,24 @@ def axis_taps(start: float, length: float, patch_size: int) -> Taps:
     """
     first = math.floor(start)
     step = 1.0 / ((1.0 + HAIR) * patch_size / length)
-    positions = ((np.arange(patch_size) + 0.5) * step - 0.5 + (start - first)).astype(np.float32)
+    positions = (_middles(patch_size) * step - 0.5 + (start - first)).astype(np.float32)
     floors = np.floor(positions)
     weights = np.rint((positions - floors) * np.float32(ONE)).astype(np.int32)
     return Taps(first + floors.astype(np.int64), weights)
 
 
-def _beyond(taps: Taps, start: int, length: int) -> NDArray[np.bool_]:
-    """Return which pixels read beyond a box, ``(P,)``."""
-    return (taps.first < start) | (taps.first >= start + length - 1) & (taps.weights > 0)
+@lru_cache(maxsize=64)
+def _middles(patch_size: int) -> NDArray[np.float64]:
+    """Return the middles of pixels, ``(P,)``."""
+    return np.arange(patch_size) + 0.5
+
+
+def _beyond(taps: Taps, start: int, length: int) -> tuple[int, int]:
+    """Return how many pixels read beyond a box before its first row or column, and how many after its last."""
+    if length >= len(taps.first):
+        return 0, 0
+    before, after = taps.first < start, taps.first >= start + length - 1
+    return int(np.count_nonzero(before)), int(np.count_nonzero(taps.weights[after]))
 
 
 def sample(frame: NDArray[np.uint8], rows: Taps, columns: Taps, fill: Fill) -> NDArray[np.uint8]:

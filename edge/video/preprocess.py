@@ -31,8 +31,8 @@ def resize_bilinear(
         ``(height, width[, C])`` uint8, at most a level from the definition unless it is enlarged more than twice.
     """
     rows, columns = picture.shape[:2]
-    down, right = ((1 + HAIR) * wanted / there for wanted, there in ((height, rows), (width, columns)))
-    return cv2.resize(picture, None, dst=out, fx=right, fy=down, interpolation=cv2.INTER_LINEAR)
+    down, right = (1 + HAIR) * height / rows, (1 + HAIR) * width / columns
+    return cv2.resize(picture, None, out, right, down, cv2.INTER_LINEAR)
 
 
 def fit_frame(

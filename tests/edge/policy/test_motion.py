@@ -58,6 +58,33 @@ def test_a_cut_counts_no_more_than_ten_grey_levels() -> None:
     assert np.median(changes) == MAX_CHANGE
 
 
+def test_a_flash_of_the_whole_picture_moves_no_box() -> None:
+    flash = [scene(), np.minimum(scene().astype(int) + 50, 255).astype(np.uint8), scene()]
+    assert motion_box(change_maps(flash), 20) == (14, 22)
+
+
+def test_one_flash_does_not_outweigh_a_hand_that_moves_all_the_time() -> None:
+    still, bright = scene(), with_square([(150, 230)])[0]
+    moving = [still, bright] * 4
+    flash = [*moving, 255 - bright, bright]
+    assert np.median(change_maps(flash)[-1]) == MAX_CHANGE
+    (top, left), (wanted_top, wanted_left) = box_px(flash, 100), box_px(moving, 100)
+    assert 100 <= top <= wanted_top <= 150
+    assert 180 <= left <= wanted_left <= 230
+
+
+@pytest.mark.parametrize("corner", [(40, 32), (100, 400), (0, 0), (176, 592), (91, 333)])
+def test_in_a_wide_frame_what_moves_lies_inside_the_box(corner: tuple[int, int]) -> None:
+    frames = [np.zeros((240, 720, 3), np.uint8) for _ in range(4)]
+    for frame, bright in zip(frames, (0, 250, 0, 250), strict=True):
+        frame[corner[0] : corner[0] + 60, corner[1] : corner[1] + 60] = bright
+    top, left = box_px(frames, 120)
+    assert top <= corner[0] + 4
+    assert corner[0] + 60 - 4 <= top + 120
+    assert left <= corner[1] + 4
+    assert corner[1] + 60 - 4 <= left + 120
+
+
 def test_two_equal_movements_the_one_nearer_the_middle_is_looked_at() -> None:
     changes = np.zeros((1, 48, 64), np.int32)
     changes[0, 20:24, 30:34] = changes[0, 0:4, 0:4] = 100
