@@ -23,7 +23,14 @@ from adafocus.edge.commands.outputs import check_outputs
 @click.option(
     "--labels", type=options.FILE, help="Read the class names from this file, one a line, not from the clips."
 )
-@click.option("--teacher", type=options.FILE, help="Distill this classifier; the recipe's soft_weight must be above 0.")
+@click.option(
+    "--teacher",
+    "teachers",
+    type=options.FILE,
+    multiple=True,
+    help="Learn from this classifier, or from the .npz file of its stored answers; of several teachers the mean "
+    "counts. The recipe's soft_weight must be above 0.",
+)
 @options.work_folder("checkpoints and curves")
 @options.cache_folder
 @options.out_file("the trained network")
@@ -55,8 +62,9 @@ def train(**asked: Any) -> None:
     """
     outputs = {"--out": asked["out"], "--work": asked["work"], "--cache": asked["cache"]}
     starts = (path for start in asked["starts"] for path in (start, start.partition("=")[2]))
-    files = (asked[name] for name in ("recipe", "labels", "teacher"))
-    check_outputs(outputs, (*files, *starts, *asked["sources"], *options.listed_videos(asked["sources"], asked["out"])))
+    files = (asked[name] for name in ("recipe", "labels"))
+    videos = options.listed_videos(asked["sources"], asked["out"])
+    check_outputs(outputs, (*files, *asked["teachers"], *starts, *asked["sources"], *videos))
     from adafocus.calibration.training import train as run
 
     run.train(run.Request(**asked))

@@ -18,10 +18,10 @@ from torch import Tensor
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.datasets.augmentation import normalize
 from adafocus.calibration.evaluation.evaluation_input import BASELINE, PlainNetwork
+from adafocus.calibration.teachers.loading import load_teacher
 from adafocus.calibration.training.checkpoint import is_checkpoint, load_checkpoint
 from adafocus.calibration.training.recipe import Classifier, Recipe
 from adafocus.calibration.training.tasks import classifier_config
-from adafocus.calibration.training.teacher import load_teacher
 from adafocus.edge.video.clip import sample_video
 from adafocus.edge.video.preprocess import fit_frame
 from adafocus.errors import AdafocusError

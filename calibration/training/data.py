@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,8 +14,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from adafocus.calibration.datasets import FrameCache, LabeledClip
-from adafocus.calibration.datasets.labeled_clip import plain_name
+from adafocus.calibration.datasets import FrameCache, LabeledClip, read_clips
+from adafocus.calibration.datasets.labeled_clip import plain_name, split_name
 from adafocus.calibration.training.losses import Target
 from adafocus.calibration.training.tasks import Batch, Task
 from adafocus.errors import AdafocusError
@@ -22,6 +23,8 @@ from adafocus.errors import AdafocusError
 # of a clip that only the teacher labels; the cross-entropy ignores it
 NO_LABEL = -1
 MAX_LISTED = 5
+# the split that is validated on where none is named
+USUAL_VALIDATION = "val"
 Key = tuple[int, int]
 
 
@@ -74,6 +77,49 @@ def split_folds(clips: Sequence[LabeledClip], fold: Fold, seed: int) -> tuple[li
             "others. Ask for fewer folds."
         )
     return training.tolist(), validation.tolist()
+
+
+def choose_clips(
+    sources: Sequence[Path], train_split: str | None, val_split: str | None, fold: str | None, seed: int
+) -> tuple[list[LabeledClip], list[int], list[int]]:
+    """Return all clips that are needed, the indices to train on and the indices to validate on.
+
+    Args:
+        sources: clip sets.
+        train_split: of the clips to train on; None for every clip.
+        val_split: of the clips to validate on; None for none.
+        fold: as :meth:`Fold.parse` reads it: the clips of ``train_split`` are divided by group instead, and one fold
+            validates.
+        seed: of the folds.
+
+    Raises:
+        AdafocusError: nothing is left to train on, or a group would be on both sides.
+    """
+    clips = read_clips(sources, train_split)
+    if fold is not None:
+        return (clips, *split_folds(clips, Fold.parse(fold), seed))
+    training = list(range(len(clips)))
+    if val_split is None or train_split is None:
+        return clips, training, []
+    listed = read_clips(sources)
+    validation = [clip for clip in listed if clip.split == split_name(val_split)]
+    if not validation:
+        _refuse_misspelt_split(val_split, {clip.split for clip in listed}, split_name(train_split))
+    return clips + validation, training, list(range(len(clips), len(clips) + len(validation)))
+
+
+def _refuse_misspelt_split(asked: str, known: set[str], training: str) -> None:
+    """Refuse a split that no clip is of; a set of training clips alone is trained on without validation.
+
+    Raises:
+        AdafocusError: the split was named, or there are others that may be meant.
+    """
+    if split_name(asked) == USUAL_VALIDATION and known == {training}:
+        return
+    raise AdafocusError(
+        f"The clip lists have no clip of split {asked!r} to validate on, only of {', '.join(sorted(known))}. Name one "
+        "of those, --val-split NAME, or train without validation: --val-split none"
+    )
 
 
 def class_indices(clips: Sequence[LabeledClip], labels: Sequence[str], *, needed: bool) -> list[tuple[int, ...]]:

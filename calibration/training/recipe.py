@@ -67,11 +67,17 @@ class Classifier:
     focus_span: Literal["spread", "densest"] = "spread"
 
     def __post_init__(self) -> None:
-        """Refuse views that cannot be cut.
+        """Refuse views that cannot be cut, and an encoder that needs others.
 
         Raises:
-            AdafocusError: a square larger than the frame, or fewer candidates than frames.
+            AdafocusError: a backbone that is a teacher only, a square larger than the frame, or fewer candidates than
+                frames.
         """
+        if self.backbone == "i3d":
+            raise AdafocusError(
+                "The recipe's backbone is i3d, which sees dense clips and can only teach. Store its answers: adafocus "
+                "predict CHECKPOINT --clips CLIPS --out answers.npz, and learn from them: --teacher answers.npz"
+            )
         if not 0.0 < self.box_side <= 1.0:
             raise AdafocusError(f"The recipe's box_side is {self.box_side}, expected above 0 and at most 1.")
         if self.candidate_frames and self.candidate_frames < self.frames:
@@ -104,7 +110,7 @@ class Recipe:
         soft_weight: weight of the divergence from the teacher's logits in every term.
         temperature: of both softmaxes in that divergence.
         label_smoothing: of the cross-entropy.
-        teacher: backbone and input of the teacher.
+        teacher: backbone and input of a teacher that is a checkpoint; stored answers need none.
         frozen: patterns (regular expressions) of parameters that stay as they are.
         frozen_norms: whether the encoders' batch norms keep their statistics, as those of folded checkpoints must.
         ema_decay: of the average of all weights that is kept, validated and written; 0 for none.
@@ -191,8 +197,6 @@ class Recipe:
             raise AdafocusError(
                 "The recipe's hard_weight and soft_weight are both 0, so nothing would train the network."
             )
-        if self.soft_weight > 0.0 and self.teacher is None:
-            raise AdafocusError("The recipe's soft_weight is above 0, but it has no teacher. Add the key teacher.")
 
     @classmethod
     def read(cls, path: Path) -> Recipe:

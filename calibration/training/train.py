@@ -12,32 +12,28 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from adafocus.calibration.datasets import FrameCache, LabeledClip, read_clips, read_sets
+from adafocus.calibration.datasets import FrameCache, LabeledClip, read_sets
 from adafocus.calibration.datasets.csv_list import write_list
 from adafocus.calibration.datasets.fingerprints import SEEN, joined, of_cache
-from adafocus.calibration.datasets.labeled_clip import split_name
+from adafocus.calibration.teachers.soft_targets import Teachers
 from adafocus.calibration.training.checkpoint import save_checkpoint, seen_by
 from adafocus.calibration.training.class_names import read_class_names
 from adafocus.calibration.training.data import (
-    Fold,
     TrainingData,
+    choose_clips,
     class_indices,
     refuse_nothing_to_learn,
-    split_folds,
 )
 from adafocus.calibration.training.initialization import initialize, parse_starts
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.resuming import LABELS, RECIPE, STARTS, TEACHER, Facts, read_run
 from adafocus.calibration.training.tasks import build_task
-from adafocus.calibration.training.teacher import load_teacher, teacher_logits
 from adafocus.calibration.training.trainer import CHECKPOINT, RUN_KEYS, Trainer, start_fabric
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError, shell_word
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python")
 VALIDATION_LIST = "judged.csv"
-# the split that is validated on where none is named
-USUAL_VALIDATION = "val"
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Request:
             validates.
         starts: as :func:`adafocus.calibration.training.initialization.parse_starts` reads them.
         labels: file of class names; without it the sorted labels of the clips.
-        teacher: checkpoint.
+        teachers: checkpoints and files of stored answers.
         work: folder of the run.
         cache: folder of decoded clips.
         out: checkpoint to write.
@@ -71,7 +67,7 @@ class Request:
     fold: str | None
     starts: tuple[str, ...]
     labels: Path | None
-    teacher: Path | None
+    teachers: tuple[Path, ...]
     work: Path
     cache: Path
     out: Path
@@ -92,19 +88,23 @@ def train(request: Request) -> dict[str, float]:
         AdafocusError: something given is missing or does not fit.
     """
     recipe = _recipe(request)
-    if (recipe.soft_weight > 0.0) != (request.teacher is not None):
+    if (recipe.soft_weight > 0.0) != bool(request.teachers):
         raise AdafocusError("--teacher and a soft_weight above 0 in the recipe go together: give both or neither.")
     starts = parse_starts(request.starts)
-    clips, training, validation = choose_clips(request, recipe.seed)
+    clips, training, validation = choose_clips(
+        request.sources, request.train_split, request.val_split, request.fold, recipe.seed
+    )
     labels = _labels(request.labels, clips)
     classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0 and recipe.epochs > 0)
     if recipe.soft_weight == 0.0 and recipe.epochs:
         refuse_nothing_to_learn(clips, training, validation)
+    teachers = Teachers(request.teachers, recipe.teacher, labels)
+    teachers.check(clips, validation, request.sources)
     made_from: Facts = {
         RECIPE: recipe.as_dict(),
         LABELS: list(labels),
         STARTS: {part: sha256_of(path) for part, path in starts.items()},
-        TEACHER: _check_teacher(request.teacher, recipe),
+        TEACHER: teachers.sha256,
     }
     # what is wrong is told before clips are decoded for hours
     read_run(request.work / CHECKPOINT, RUN_KEYS, made_from)
@@ -120,15 +120,12 @@ def train(request: Request) -> dict[str, float]:
     cache = FrameCache(request.cache, clips, task.cache_settings)
     _fill(cache, console)
     usable = set(cache.usable())
-    soft_targets = None
-    if request.teacher is not None and recipe.teacher is not None:
-        soft_targets = teacher_logits(cache, request.teacher, recipe.teacher, len(labels), request.work)
     data = TrainingData(
         cache,
         classes,
         np.array([index for index in training if index in usable], np.int64),
         np.array([index for index in validation if index in usable and classes[index]], np.int64),
-        soft_targets,
+        teachers.logits(cache, request.work),
     )
     if fabric.is_global_zero:
         write_list(request.work / VALIDATION_LIST, [clips[index] for index in validation])
@@ -136,7 +133,7 @@ def train(request: Request) -> dict[str, float]:
     trainer.run()
     shares = trainer.validate()
     if fabric.is_global_zero:
-        history = _history(request, starts, trainer, shares)
+        history = _history(request, starts, teachers, trainer, shares)
         save_checkpoint(request.out, trainer.evaluated_net, recipe, labels, history)
         accuracy = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
         suffix = f"; clips right, float: {accuracy}" if accuracy else ""
@@ -152,14 +149,6 @@ def _recipe(request: Request) -> Recipe:
     return replace(Recipe.read(request.recipe), **given)
 
 
-def _check_teacher(teacher: Path | None, recipe: Recipe) -> str | None:
-    """Return the digest of a teacher that can be read; None without one."""
-    if teacher is None or recipe.teacher is None:
-        return None
-    load_teacher(teacher, recipe.teacher.backbone)
-    return sha256_of(teacher)
-
-
 def _fill(cache: FrameCache, console: Console) -> None:
     cache.fill()
     console.print(f"{len(cache.clips)} clips, {cache.bytes / 1e9:.2f} GB of frames; {len(cache.broken)} broken")
@@ -167,14 +156,16 @@ def _fill(cache: FrameCache, console: Console) -> None:
         console.print(f"left out: {reason}", soft_wrap=True)
 
 
-def _history(request: Request, starts: dict[str, Path], trainer: Trainer, shares: dict[str, float]) -> dict[str, Any]:
+def _history(
+    request: Request, starts: dict[str, Path], teachers: Teachers, trainer: Trainer, shares: dict[str, float]
+) -> dict[str, Any]:
     """Return what a checkpoint says of its training; the keys are those of every checkpoint so far.
 
     ``seen`` are fingerprints of all clips that it and what it started from were trained and validated on.
     """
     data = trainer.data
     used = of_cache(data.cache, [*data.training.tolist(), *data.validation.tolist()])
-    before = [seen_by(path) for path in (*starts.values(), request.teacher) if path is not None]
+    before = [teachers.seen, *map(seen_by, starts.values())]
     return {
         "steps": trainer.step,
         "clips": _counts(request),
@@ -182,7 +173,7 @@ def _history(request: Request, starts: dict[str, Path], trainer: Trainer, shares
         "judged": len(trainer.data.validation),
         "fold": request.fold,
         "starts": {part: {"file": path.name, "sha256": sha256_of(path)} for part, path in starts.items()},
-        "teacher_sha256": None if request.teacher is None else sha256_of(request.teacher),
+        "teacher_sha256": teachers.sha256,
         "validation": shares,
         SEEN: joined(used.union(*before)),
         "packages": {name: version(name) for name in PACKAGES},
@@ -207,39 +198,6 @@ def make_folders(work: Path, out: Path) -> None:
         raise AdafocusError(f"--out is the folder {out}, expected the name of a file.")
     for folder in (work, out.parent):
         folder.mkdir(parents=True, exist_ok=True)
-
-
-def choose_clips(request: Request, seed: int) -> tuple[list[LabeledClip], list[int], list[int]]:
-    """Return all clips that are needed, the indices to train on and the indices to validate on.
-
-    Raises:
-        AdafocusError: nothing is left to train on, or a group would be on both sides.
-    """
-    clips = read_clips(request.sources, request.train_split)
-    if request.fold is not None:
-        return (clips, *split_folds(clips, Fold.parse(request.fold), seed))
-    training = list(range(len(clips)))
-    if request.val_split is None or request.train_split is None:
-        return clips, training, []
-    listed = read_clips(request.sources)
-    validation = [clip for clip in listed if clip.split == split_name(request.val_split)]
-    if not validation:
-        _refuse_misspelt_split(request.val_split, {clip.split for clip in listed}, split_name(request.train_split))
-    return clips + validation, training, list(range(len(clips), len(clips) + len(validation)))
-
-
-def _refuse_misspelt_split(asked: str, known: set[str], training: str) -> None:
-    """Refuse a split that no clip is of; a set of training clips alone is trained on without validation.
-
-    Raises:
-        AdafocusError: the split was named, or there are others that may be meant.
-    """
-    if split_name(asked) == USUAL_VALIDATION and known == {training}:
-        return
-    raise AdafocusError(
-        f"The clip lists have no clip of split {asked!r} to validate on, only of {', '.join(sorted(known))}. Name one "
-        "of those, --val-split NAME, or train without validation: --val-split none"
-    )
 
 
 def _labels(path: Path | None, clips: Sequence[LabeledClip]) -> tuple[str, ...]:

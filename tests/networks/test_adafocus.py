@@ -237,7 +237,7 @@ def test_inference_runs_no_head_that_only_training_needs(name: str) -> None:
 
 def test_published_x3d_weights_classify_a_real_clip(shared: Path) -> None:
     from adafocus.calibration.datasets.augmentation import normalize
-    from adafocus.calibration.training.teacher import load_teacher
+    from adafocus.calibration.teachers.loading import load_teacher
     from adafocus.edge.video.clip import sample_video
     from adafocus.edge.video.preprocess import fit_frame
 

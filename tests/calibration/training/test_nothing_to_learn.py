@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from adafocus.calibration.commands.train import train
 from adafocus.calibration.datasets import FrameCache, LabeledClip
+from adafocus.calibration.teachers.loading import load_teacher
 from adafocus.calibration.training.data import refuse_nothing_to_learn
-from adafocus.calibration.training.teacher import load_teacher
 from adafocus.errors import AdafocusError
 from adafocus.networks import CheckpointError
 from tests.helpers.training_run import write_recipe

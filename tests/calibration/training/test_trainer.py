@@ -150,7 +150,7 @@ def test_a_fold_that_is_none_is_refused(text: str) -> None:
     [
         ({"epoch": 3}, "epoch"),
         ({"classifier": {"backbone": "x3d_xs"}}, "exactly one"),
-        ({"soft_weight": 1.0}, "teacher"),
+        ({"soft_weight": 1.0}, "--teacher"),
         ({"hard_weight": 0.0}, "nothing would train"),
         ({"rates": {"glances": 1.0}}, "glances"),
         ({"epochs": -1}, "epochs"),

@@ -1,0 +1,1 @@
+"""Teachers: what other networks say of clips, computed once, stored, and learned from."""
