@@ -18,7 +18,11 @@ class X3DHead(nn.Module):
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Classify pooled features."""
-        return self.fc(self.dropout(F.relu(self.lin(pooled))))
+        return self.fc(self.dropout(self.hidden(pooled)))
+
+    def hidden(self, pooled: Tensor) -> Tensor:
+        """Return what the last layer takes, ``(..., hidden)``."""
+        return F.relu(self.lin(pooled))
 
 
 class LinearHead(nn.Module):
@@ -31,7 +35,11 @@ class LinearHead(nn.Module):
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Classify pooled features."""
-        return self.fc(self.dropout(pooled))
+        return self.fc(self.dropout(self.hidden(pooled)))
+
+    def hidden(self, pooled: Tensor) -> Tensor:
+        """Return what the last layer takes: the pooled features themselves."""
+        return pooled
 
 
 class NormedLinear(nn.Module):

@@ -30,8 +30,8 @@ class Answers:
     """What one teacher says of clips.
 
     Attributes:
-        rows: content of a clip, as ``cache_entry.content_key`` has it -> logits ``(K,)`` and pooled features ``(C,)``,
-            float32; C may be 0.
+        rows: content of a clip, as ``cache_entry.content_key`` has it -> logits ``(K,)`` and features ``(C,)``, what
+            the last layer of the teacher takes, float32; C may be 0.
         labels: K class names; none where the teacher does not name its classes.
         made_from: the teacher and how it saw the clips, as plain data; what is compared before answers are added.
         command: words of the command that makes them, without clips and output.

@@ -16,6 +16,8 @@ from adafocus.edge.video.reader import attempts
 
 # pixels / 127.5 - 1
 HALF = (0.5, 0.5, 0.5)
+# a moment that lies between two frames is that of the later one, whichever way the numbers were rounded
+HAIR_S = 1e-6
 
 
 def dense_indices(edges_s: NDArray[np.float64], frames: int, fps: float, views: int) -> NDArray[np.int64]:
@@ -34,7 +36,7 @@ def dense_indices(edges_s: NDArray[np.float64], frames: int, fps: float, views: 
     length_s = edges_s[-1] - edges_s[0]
     room_s = max(float(length_s) - frames / fps, 0.0)
     starts = (np.arange(views if room_s else 1) + 0.5) / (views if room_s else 1) * room_s
-    moments = starts[:, None] + (np.arange(frames) + 0.5) / fps
+    moments = starts[:, None] + (np.arange(frames) + 0.5) / fps + HAIR_S
     shown = np.searchsorted(edges_s, edges_s[0] + moments % length_s, "right") - 1
     return np.clip(shown, 0, len(edges_s) - 2).astype(np.int64)
 

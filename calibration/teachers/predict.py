@@ -90,7 +90,7 @@ def predict(request: Request) -> Answers:
     wanted = Answers({}, teacher.labels, made_from, request.command, teacher.seen)
     answers = read_unfinished(request.out, wanted)
     keys, broken = _keys(clips)
-    broken |= _fill(answers, keys, teacher, request)
+    broken |= _fill(answers, clips, keys, teacher, request)
     for reason in list(broken.values())[:MAX_NAMED]:
         console.print(f"left out: {reason}", soft_wrap=True, markup=False)
     there = {index: key for index, key in keys.items() if key in answers.rows}
@@ -112,12 +112,13 @@ def _keys(clips: Sequence[LabeledClip]) -> tuple[dict[int, str], dict[int, str]]
     return keys, broken
 
 
-def _fill(answers: Answers, keys: dict[int, str], teacher: Teacher, request: Request) -> dict[int, str]:
+def _fill(
+    answers: Answers, clips: Sequence[LabeledClip], keys: dict[int, str], teacher: Teacher, request: Request
+) -> dict[int, str]:
     """Compute what is missing, and write the file now and then; return why clips cannot be answered.
 
     A run that ends early leaves a whole file of the clips so far.
     """
-    clips = read_clips(request.sources, request.split)
     missing = [index for index, key in keys.items() if key not in answers.rows]
     broken: dict[int, str] = {}
     unsaved, saved = False, time.monotonic()
@@ -155,7 +156,7 @@ def _refuse_broken(broken: dict[int, str], count: int) -> None:
 
 @torch.inference_mode()
 def answer(teacher: Teacher, path: Path, views: int = 1, *, mirror: bool = False) -> Row:
-    """Return a teacher's logits ``(K,)`` and pooled features ``(C,)`` of one video.
+    """Return a teacher's logits ``(K,)`` and features ``(C,)`` of one video: what its last layer takes.
 
     Both are means over the views and their mirror images. Where a teacher sees each view in several ways, features are
     joined, and the logits are the logarithm of the mean probability, as each way has a confidence of its own.
@@ -168,7 +169,7 @@ def answer(teacher: Teacher, path: Path, views: int = 1, *, mirror: bool = False
     for inputs in zip(*seen, strict=True):
         shown = [view for part in inputs for view in ((part, part.flip(-1)) if mirror else (part,))]
         pooled = torch.cat([teacher.net.encoder(view[None]).mean((1, 3, 4)) for view in shown])
-        features.append(pooled.mean(0))
+        features.append(teacher.net.head.hidden(pooled).mean(0))
         logits.append(teacher.net.head(pooled).mean(0))
     together = logits[0] if len(logits) == 1 else mean_probability(torch.stack(logits))
     return together.numpy(), torch.cat(features).numpy()

@@ -13,7 +13,7 @@ from rich.table import Table
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.datasets.cache_entry import content_key
@@ -92,7 +92,8 @@ def probe(request: Request) -> Answers:
     labels = tuple(sorted({clips[index].label for index in training}))
     _refuse_one_class(labels)
     parts = _folds([clips[index] for index in training], request)
-    features = [answers.features(keys).astype(np.float64) for answers in stored]
+    # of length 1: how large a clip's features are says how sure the teacher is, not what is shown
+    features = [normalize(answers.features(keys).astype(np.float64)) for answers in stored]
     given = {path.name: [part] for path, part in zip(request.stored, features, strict=True)}
     if len(features) > 1:
         given["together"] = features

@@ -17,7 +17,7 @@ from adafocus.edge import cli
 PACKAGES = ("torch", "cv2", "numpy", "pydantic", "rich", "PIL")
 PROGRAM = (sys.executable, "-m", "adafocus")
 DEVICE = ["run", "stream", "inspect", "selftest", "bench", "doctor"]
-WORKSTATION = {"split", "train", "quantize", "calibrate", "evaluate", "export", "verify", "presets"}
+WORKSTATION = {"split", "predict", "probe", "train", "quantize", "calibrate", "evaluate", "export", "verify", "presets"}
 
 
 def start(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
