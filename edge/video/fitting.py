@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.bundle.geometry import MAX_WAITING_BYTES
+from adafocus.edge.video.averaging import average
 from adafocus.edge.video.preprocess import Fill, resize_bilinear
 
 Fit = Literal["square", "squeezed", "padded"]
@@ -58,7 +59,7 @@ def _resize(region: NDArray[np.uint8], picture: NDArray[np.uint8]) -> None:
     """Resize into a part of a picture; area-averaged where both sides shrink or stay."""
     height, width = picture.shape[:2]
     if region.shape[0] >= height and region.shape[1] >= width:
-        cv2.resize(region, (width, height), dst=picture, interpolation=cv2.INTER_AREA)
+        average(region, height, width, picture)
     else:
         resize_bilinear(region, height, width, picture)
 

@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from adafocus.edge.video.averaging import average
 from adafocus.edge.video.preprocess import HAIR, Fill, resize_bilinear
 
 CHANNELS = 3
@@ -223,8 +224,7 @@ def cut_patch(
     top, left, tall, wide = (round(value) for value in (y * rows, x * columns, height * rows, width * columns))
     if min(tall, wide) <= patch_size:
         return crop_patch(frame, box, patch_size, fill, out)
-    region = frame[top : top + tall, left : left + wide]
-    return cv2.resize(region, (patch_size, patch_size), dst=out, interpolation=cv2.INTER_AREA)
+    return average(frame[top : top + tall, left : left + wide], patch_size, patch_size, out)
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 
 from adafocus.edge.bundle.geometry import MAX_WAITING_BYTES
+from adafocus.edge.video.averaging import average
 from adafocus.edge.video.fitting import Fit, fit_glance, shrink, shrink_factor
 
 FILL = (115, 20, 240)
@@ -16,13 +16,13 @@ def noise(height: int, width: int) -> np.ndarray:
 
 def test_the_square_is_the_middle_of_the_frame_averaged_in_one_step() -> None:
     frame = noise(480, 640)
-    middle = cv2.resize(frame[60:420, 140:500], (160, 160), interpolation=cv2.INTER_AREA)
+    middle = average(frame[60:420, 140:500], 160, 160)
     assert np.array_equal(fit_glance(frame, "square", 160, 0.75, FILL), middle)
 
 
 def test_squeezed_shows_all_of_the_frame() -> None:
     frame = noise(480, 640)
-    whole = cv2.resize(frame, (160, 160), interpolation=cv2.INTER_AREA)
+    whole = average(frame, 160, 160)
     assert np.array_equal(fit_glance(frame, "squeezed", 160, 1.0, FILL), whole)
 
 
