@@ -87,16 +87,14 @@ def write_answers(path: Path, answers: Answers) -> None:
         "seen": joined(answers.seen),
     }
     keys = list(answers.rows)
+    arrays: dict[str, Any] = {
+        KEYS: np.array(keys),
+        LOGITS: answers.logits(keys),
+        FEATURES: answers.features(keys),
+        NOTE: np.array(json.dumps(note)),
+    }
     with replacing_file(path) as beside, beside.open("wb") as file:
-        np.savez(
-            file,
-            **{
-                KEYS: np.array(keys),
-                LOGITS: answers.logits(keys),
-                FEATURES: answers.features(keys),
-                NOTE: np.array(json.dumps(note)),
-            },
-        )
+        np.savez(file, **arrays)
 
 
 def read_answers(path: Path) -> Answers:
