@@ -142,8 +142,9 @@ def _listed(
         listed.append((row[place].ravel(), column[place].ravel()))
         begin, end = end, end + row[place].size
         blocks.append(Block(place, slice(begin, end), (*row[place].shape, CHANNELS)))
-    of_pixels = [np.concatenate(axis) for axis in zip(*listed, strict=True)]
-    return tuple(blocks), *of_pixels, *(axis.repeat(CHANNELS).reshape(-1, CHANNELS) for axis in of_pixels)
+    down, across = (np.concatenate(axis) for axis in zip(*listed, strict=True))
+    down_of_channel, across_of_channel = (axis.repeat(CHANNELS).reshape(-1, CHANNELS) for axis in (down, across))
+    return tuple(blocks), down, across, down_of_channel, across_of_channel
 
 
 def _ends(patch_size: int, before: int, after: int) -> list[slice]:
@@ -265,7 +266,7 @@ def axis_taps(start: float, length: float, patch_size: int) -> Taps:
 @lru_cache(maxsize=64)
 def _middles(patch_size: int) -> NDArray[np.float64]:
     """Return the middles of pixels, ``(P,)``."""
-    return np.arange(patch_size) + 0.5
+    return np.arange(patch_size, dtype=np.float64) + 0.5
 
 
 def _beyond(taps: Taps, start: int, length: int) -> tuple[int, int]:

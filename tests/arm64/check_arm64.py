@@ -219,7 +219,10 @@ def test_both_versions_of_opencv_cut_and_shrink_to_the_same_bytes(
     whole: dict[str, Any] = {
         f"whole_{height}": rng.integers(0, 256, (2, height, width, 3), dtype=np.uint8) for height, width in WHOLE_PX
     }
-    boxes = {"pixels": np.array(BOXES_PX, np.float32) / FRAME_PX, "any": np.array(SOME_BOXES, np.float32)}
+    boxes: dict[str, Any] = {
+        "pixels": np.array(BOXES_PX, np.float32) / FRAME_PX,
+        "any": np.array(SOME_BOXES, np.float32),
+    }
     np.savez(stored, frames=frames, **boxes, **whole)
     made: dict[str, Numbers] = {}
     for pair in pis.values():
