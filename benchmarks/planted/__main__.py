@@ -167,6 +167,11 @@ def measure(
     }
 
 
+def _short(value: Any) -> str:
+    """Write a cell of the table in few letters."""
+    return f"{value[0]:.1f} to {value[1]:.1f}" if isinstance(value, list) else str(value)
+
+
 @click.command(cls=Benchmark)
 @click.argument("bundle", type=PATH)
 @click.argument("clip_list", metavar="CLIPS", type=PATH)
@@ -204,8 +209,9 @@ def main(
         f"--seeds {seeds}",
     ]
     content = {"command": " ".join(words), **found}
-    columns = ("row", "gmac", "top1_percent", "top1_interval", "against_centred", "against_centred_interval")
-    table = [[row[column] for column in columns] for row in found["rows"]]
+    columns = ("row", "GMAC", "top-1 %", "interval", "against centred", "interval")
+    keys = ("row", "gmac", "top1_percent", "top1_interval", "against_centred", "against_centred_interval")
+    table = [[_short(row[column]) for column in keys] for row in found["rows"]]
     show(f"{name}, {found['clips']} planted clips, {found['groups']} groups", columns, table, {})
     if out is None:
         write(None, content)

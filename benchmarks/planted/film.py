@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.policy.motion import STEPS, change_maps
-from adafocus.edge.video.reader import attempts
+from adafocus.edge.video.clip import read_moments
 from adafocus.errors import AdafocusError
 from adafocus.native_names import native_name
 from benchmarks.planted.draws import Draw
 
 Pixels = NDArray[np.uint8]
-# seconds of a video -> moments in it, by its length in seconds and its frames per second
-Moments = Callable[[float, float], NDArray[np.float64]]
 
 # a longer clip is shown from its middle
 LONGEST_S = 3.0
@@ -30,8 +28,6 @@ CODEC, PIXELS = "libx264", "yuv420p"
 OPTIONS = {"crf": "18", "preset": "fast", "tune": "zerolatency", "threads": "1"}
 # 30000/1001 and the like
 LARGEST_DENOMINATOR = 1001
-# moments are quotients of floats: the frame that begins at one is the one that is meant
-HAIR_S = 1e-6
 # busyness: pairs of frames, so far apart
 PAIRS, APART_S = 8, 0.2
 
@@ -55,23 +51,6 @@ class Planted:
     size_px: tuple[int, int]
     first: int
     count: int
-
-
-def frames_at(path: Path, moments: Moments) -> tuple[list[Pixels], float]:
-    """Return the frames ``(H, W, 3)`` uint8 BGR that a viewer sees at some moments, and the frames per second.
-
-    Raises:
-        AdafocusError: no video, or no frame of it can be decoded.
-    """
-    found: dict[int, Pixels] = {}
-    for reader in attempts(path):
-        edges = reader.varying_s
-        if edges is None:
-            edges = np.arange(reader.frame_count + 1) / reader.fps
-        asked = moments(float(edges[-1]), reader.fps)
-        numbers = np.clip(np.searchsorted(edges, asked + HAIR_S, "right") - 1, 0, reader.frame_count - 1)
-        found = dict(reader.read(np.unique(numbers)))
-    return [found[number] for number in numbers.tolist()], reader.fps
 
 
 def middle_part(length_s: float, fps: float) -> NDArray[np.float64]:
@@ -110,7 +89,7 @@ def look_at(path: Path) -> tuple[float, int, int]:
         begins = (np.arange(PAIRS) + 0.5) / PAIRS * max(0.0, length_s - APART_S)
         return np.stack([begins, begins + APART_S], axis=1).reshape(-1)
 
-    frames, _ = frames_at(path, pairs)
+    frames, _ = read_moments(path, pairs)
     changes = [change_maps(frames[place : place + 2]).mean() for place in range(0, len(frames), 2)]
     return float(np.median(changes)) / STEPS, *frames[0].shape[:2]
 
@@ -128,7 +107,7 @@ def plant(clip: Path, drawn: Draw, wall: int, cell: tuple[int, int], out: Path) 
     Raises:
         AdafocusError: a video cannot be read, or is smaller than a cell.
     """
-    shown, fps = frames_at(clip, middle_part)
+    shown, fps = read_moments(clip, middle_part)
     total = max(round(drawn.seconds * fps), len(shown))
     seconds = np.arange(total) / fps
     cells = [
@@ -171,7 +150,7 @@ def placed(drawn: Draw, clip_px: Sequence[int], size: tuple[int, int]) -> tuple[
 
 def _cell(path: Path, seconds: NDArray[np.float64], phase: float, cell: tuple[int, int]) -> list[Pixels]:
     """Return a background at each second, cut to the size of a cell."""
-    frames, _ = frames_at(path, lambda length_s, _: there_and_back(seconds, length_s, phase))
+    frames, _ = read_moments(path, lambda length_s, _: there_and_back(seconds, length_s, phase))
     width, height = cell
     found = frames[0].shape
     if found[0] < height or found[1] < width:

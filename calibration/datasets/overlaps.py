@@ -1,4 +1,4 @@
-"""What would train and test on the same video: refused over all lists at once, by path, by group and by content."""
+"""What would train and test on the same video: refused over all lists at once, by path, group, content and looks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from adafocus.calibration.datasets.cache_entry import content_key
 from adafocus.calibration.datasets.labeled_clip import LabeledClip
+from adafocus.calibration.likeness import likenesses
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
 
@@ -29,8 +30,8 @@ def without_overlaps(sources: Sequence[Path], clips: Sequence[LabeledClip]) -> l
         clips: all of them, whatever their splits.
 
     Raises:
-        AdafocusError: a video is listed twice, a group is in two splits, or copies of one video are in two splits or
-            have different labels.
+        AdafocusError: a video is listed twice, a group is in two splits, copies of one video are in two splits or have
+            different labels, or two splits hold one video that was encoded twice.
     """
     name, verb = named(sources)
     _refuse_repeated_paths(f"{name} {verb}", clips)
@@ -39,14 +40,47 @@ def without_overlaps(sources: Sequence[Path], clips: Sequence[LabeledClip]) -> l
     for first, *others in _copies(clips):
         for other in others:
             _refuse_divided_copies(name, first, other)
-            kept, dropped = _root(joined, first.group), _root(joined, other.group)
-            if kept != dropped:
-                joined[dropped] = kept
-                logger.warning(
-                    "%s and %s are copies of one video, so the groups %r and %r count as one.",
-                    *(first.path, other.path, first.group, other.group),
-                )
+            _join(joined, first, other, "are copies of one video")
+    _judge_likeness(name, clips, joined)
     return [replace(clip, group=_root(joined, clip.group)) for clip in clips] if joined else list(clips)
+
+
+def _join(joined: dict[str, str], first: LabeledClip, other: LabeledClip, how: str) -> None:
+    """Let the groups of two clips count as one, and say so."""
+    kept, dropped = _root(joined, first.group), _root(joined, other.group)
+    if kept != dropped:
+        joined[dropped] = kept
+        logger.warning(
+            "%s and %s %s, so the groups %r and %r count as one.",
+            *(first.path, other.path, how, first.group, other.group),
+        )
+
+
+def _judge_likeness(name: str, clips: Sequence[LabeledClip], joined: dict[str, str]) -> None:
+    """Refuse a video that was encoded again in another split; warn of clips of two splits that merely look alike.
+
+    Clips before a camera that stands still look alike whatever happens, so looks alone are no reason to refuse a set.
+    """
+    doubtful: list[tuple[LabeledClip, LabeledClip]] = []
+    for found in likenesses([clip.path for clip in clips], [_root(joined, clip.group) for clip in clips]):
+        first, other = clips[found.first], clips[found.other]
+        if found.copy and first.split != other.split:
+            raise AdafocusError(
+                f"{first.path} and {other.path} in {name} look like one video that was encoded twice, one in the split "
+                f"{first.split!r} and one in {other.split!r}, expected every video in one split. Take one of the two "
+                "out, or move both into one split."
+            )
+        if found.copy:
+            _join(joined, first, other, "look like one video that was encoded twice")
+        elif first.split != other.split:
+            doubtful.append((first, other))
+    if doubtful:
+        first, other = doubtful[0]
+        logger.warning(
+            "%s: %d pairs of clips in different splits look alike, such as %s (%s) and %s (%s). If they show one "
+            "scene, give them one group and one split.",
+            *(name, len(doubtful), first.path, first.split, other.path, other.split),
+        )
 
 
 def named(sources: Sequence[Path]) -> tuple[str, str]:

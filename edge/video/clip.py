@@ -20,6 +20,8 @@ from adafocus.edge.video.reader import attempts
 from adafocus.edge.video.timeline import frames_at
 from adafocus.errors import SourceError
 
+# moments are quotients of floats: the frame that begins at one is the one that is meant
+HAIR_S = 1e-6
 Transform = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
@@ -79,6 +81,35 @@ def read_frames(address: str | Path, indices: ArrayLike) -> dict[int, NDArray[np
     for reader in attempts(address):
         frames = dict(reader.read(np.asarray(indices, np.int64)))
     return frames
+
+
+def read_moments(
+    address: str | Path, moments: Callable[[float, float], ArrayLike]
+) -> tuple[list[NDArray[np.uint8]], float]:
+    """Decode the frames that a viewer sees at some moments.
+
+    Args:
+        address: of a source with an end.
+        moments: makes seconds from the first frame, in any order, of the length in seconds and the frames per second.
+
+    Returns:
+        ``(H, W, 3)`` uint8 BGR for each moment, and the frames per second. Beyond the ends stand the first and the last
+        frame.
+
+    Raises:
+        VideoError: not a video, or no frame of it can be decoded.
+        SourceError: another source that cannot be read, or one without an end.
+    """
+    frames: dict[int, NDArray[np.uint8]] = {}
+    numbers, fps = np.empty(0, np.int64), FALLBACK_FPS
+    for reader in attempts(address):
+        fps, edges_s = reader.fps, reader.varying_s
+        if edges_s is None:
+            edges_s = np.arange(reader.frame_count + 1) / fps
+        asked = np.asarray(moments(float(edges_s[-1]), fps)) + HAIR_S
+        numbers = np.clip(np.searchsorted(edges_s, asked, "right") - 1, 0, reader.frame_count - 1)
+        frames = dict(reader.read(np.unique(numbers)))
+    return [frames[number] for number in numbers.tolist()], fps
 
 
 class ClipBuilder:

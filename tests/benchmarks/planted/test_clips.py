@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,12 +25,13 @@ SIZE = (32, 24)
 
 
 def coloured(path: Path, frames: int, colour: Sequence[int], fps: float = 25.0, size: tuple[int, int] = SIZE) -> Path:
-    """Write a video of one colour, in which a stripe of it moves."""
-    width, height = size
+    """Write a video of one colour in shades that its name decides, in which a stripe moves."""
+    shades = np.random.default_rng(zlib.crc32(path.name.encode())).uniform(0.7, 1, (4, 4, 1))
+    scene = cv2.resize(shades, size, interpolation=cv2.INTER_NEAREST)[..., None] * colour
     pictures = []
     for number in range(frames):
-        picture = np.full((height, width, 3), colour, np.uint8)
-        picture[:, 2 * number % width] //= 2
+        picture = scene.astype(np.uint8)
+        picture[:, 2 * number % size[0]] //= 2
         pictures.append(picture)
     write_video(path, pictures, fps, size)
     return path
