@@ -74,7 +74,12 @@ def test_every_option_of_a_benchmark_is_known(
     for name in GIVEN[:2]:
         (tmp_path / name).touch()
     assert command.words[:2] == MODULE_CALL
-    importlib.import_module(command.words[2]).main.make_context(command.words[2], list(command.words[3:]))
+    name = command.words[2]
+    module = importlib.import_module(name)
+    if hasattr(module, "__path__"):
+        # python -m starts a package by this module of it
+        module = importlib.import_module(f"{name}.__main__")
+    module.main.make_context(name, list(command.words[3:]))
 
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one.words[0] == "make"], ids=lambda one: one.text)
