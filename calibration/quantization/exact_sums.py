@@ -49,7 +49,7 @@ def largest_sum(layer: QuantizedLayer) -> int:
     source, weight = layer.source_quant, layer.weight_quant
     zero_point = int(source.zero_point)
     below, above = source.quant_min - zero_point, source.quant_max - zero_point
-    # a number per output for each weight; padding does not matter, the layer reads one pixel
+    # the layer reads one pixel, so each weight counts once
     codes = (layer.weight.detach().double().flatten(1) / weight.scale.double().reshape(-1, 1)).round()
     terms = torch.stack((codes * below, codes * above))
     bias = torch.zeros(len(codes), dtype=torch.float64)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from adafocus.calibration.datasets.augmentation import normalize
@@ -27,7 +27,6 @@ class NativeFrames(Frames):
     def __init__(self, frames: Pictures, config: NetworkConfig) -> None:
         """Hold the N candidates of a clip for a network of this shape."""
         self._frames, self._config = frames, config
-        self._fill = geometry_of(config).mean_color
 
     @property
     def size(self) -> Size:
@@ -44,8 +43,13 @@ class NativeFrames(Frames):
         given = boxes.detach().float().cpu().numpy()
         places = boxes_in_room(given, self.size)
         chosen = indices.tolist()
-        patches = [
-            cut_patch(self._frames[number], box, self._config.patch_size, self._fill)
-            for number, box in zip(chosen, np.resize(places, (len(chosen), 4)), strict=True)
-        ]
-        return normalize(np.stack(patches), self._config)
+        return normalize(
+            cut_patches(self._frames, chosen, np.resize(places, (len(chosen), 4)), self._config), self._config
+        )
+
+
+def cut_patches(frames: Pictures, chosen: Sequence[int], boxes: ArrayLike, config: NetworkConfig) -> Pixels:
+    """Cut boxes ``(n, 4)``, fractions of the frame, out of n chosen frames into patches ``(n, P, P, 3)``."""
+    fill = geometry_of(config).mean_color
+    pairs = zip(chosen, np.asarray(boxes), strict=True)
+    return np.stack([cut_patch(frames[number], box, config.patch_size, fill) for number, box in pairs])

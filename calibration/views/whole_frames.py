@@ -14,12 +14,11 @@ from torch import Tensor
 
 from adafocus.calibration.datasets.augmentation import MIDDLE, SCALES, normalize, random_crop, segment_members
 from adafocus.calibration.views.geometry import geometry_of
-from adafocus.calibration.views.native_frames import NativeFrames, Pictures, Pixels
+from adafocus.calibration.views.native_frames import NativeFrames, Pictures, Pixels, cut_patches
 from adafocus.edge.look import Looker, Wish
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.fitting import fit_glance
 from adafocus.edge.video.kept_frames import Candidates
-from adafocus.edge.video.patches import cut_patch
 from adafocus.networks import NetworkConfig
 
 View = tuple[Tensor, Tensor | NativeFrames]
@@ -105,12 +104,7 @@ def _looker(config: NetworkConfig) -> Looker:
 def _cut(frames: Pictures, chosen: Sequence[int], boxes: Sequence[Box], config: NetworkConfig) -> Pixels:
     """Cut boxes in pixels out of chosen frames."""
     height, width = frames[0].shape[:2]
-    fill = geometry_of(config).mean_color
-    fractions = np.array(boxes) / (height, width, height, width)
-    cut = [
-        cut_patch(frames[number], box, config.patch_size, fill) for number, box in zip(chosen, fractions, strict=True)
-    ]
-    return np.stack(cut)
+    return cut_patches(frames, chosen, np.array(boxes) / (height, width, height, width), config)
 
 
 def training_view(frames: Pixels, config: NetworkConfig, rng: np.random.Generator, how: Augmentation) -> View:

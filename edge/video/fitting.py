@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from adafocus.edge.bundle.geometry import MAX_WAITING_BYTES
 from adafocus.edge.video.averaging import average
+from adafocus.edge.video.pixels import CHANNELS
 from adafocus.edge.video.preprocess import Fill, resize_bilinear
 
 Fit = Literal["square", "squeezed", "padded"]
-
-CHANNELS = 3
 
 
 def fit_glance(

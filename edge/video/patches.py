@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from adafocus.edge.video.averaging import average
+from adafocus.edge.video.pixels import CHANNELS
 from adafocus.edge.video.preprocess import HAIR, Fill, resize_bilinear
 
-CHANNELS = 3
 # pixels that OpenCV reads in one go, and rows and columns of a frame that it can
 FARTHEST = np.iinfo(np.int16).max
 ONE = 2048

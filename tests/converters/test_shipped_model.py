@@ -37,7 +37,7 @@ def test_every_model_is_small_whole_int8_and_has_a_card(path: Path) -> None:
     assert stored.history["checkpoint_sha256"]
     card = path.with_suffix(".md").read_text(encoding="utf-8")
     assert card.startswith(f"# {path.stem}\n")
-    assert f"`{stored.preset}`" in card or str(stored.preset) in path.stem
+    assert f"| preset | `{stored.preset}` |" in card
     readme = Path("README.md").read_text(encoding="utf-8")
     assert f"models/{path.stem}.md" in readme
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adafocus.edge.meters.meter import SECOND_NS, Meter, Reading
+from adafocus.edge.meters.meter import SECOND_NS, Meter, Reading, Session
 from tests.helpers.machines import write
 
 RAPL_ROOT = "class/powercap"
@@ -85,6 +85,18 @@ class Player(threading.Thread):
     def ended_ns(self) -> int:
         """Moment of the last value as the trace has it."""
         return self.began_ns + round(self._times[-1] * SECOND_NS)
+
+
+def undisturbed_window(session: Session, length_s: float) -> Reading:
+    """Measure what a session sees in a while, again where it was disturbed."""
+    time.sleep(0.05)
+
+    def measure() -> Reading:
+        begin = session.mark()
+        time.sleep(length_s)
+        return session.window(begin, session.mark())
+
+    return undisturbed(measure)
 
 
 def undisturbed(measure: Callable[[], Reading]) -> Reading:

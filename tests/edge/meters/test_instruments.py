@@ -11,11 +11,10 @@ import pytest
 from adafocus.edge.meters import Address, meter_of
 from adafocus.edge.meters.access import package
 from adafocus.edge.meters.joulescope import Joulescope
-from adafocus.edge.meters.meter import Reading
 from adafocus.edge.meters.nvml import Nvml
 from adafocus.edge.meters.sampling import LiveMeter
 from adafocus.errors import MeterError, ShutMeterError
-from tests.edge.meters.recorded import undisturbed
+from tests.edge.meters.recorded import undisturbed_window
 
 
 class NVMLError(Exception):
@@ -161,14 +160,7 @@ def joulescope(driver: Driver, serial: str = "") -> LiveMeter:
 def test_the_instrument_counts_by_itself(device: str, topic: str) -> None:
     driver = Driver(device)
     with joulescope(driver).open() as session:
-        time.sleep(0.05)
-
-        def measure() -> Reading:
-            begin = session.mark()
-            time.sleep(0.3)
-            return session.window(begin, session.mark())
-
-        found = undisturbed(measure)
+        found = undisturbed_window(session, 0.3)
     assert found.joules == pytest.approx(4.0 * found.seconds, rel=0.2)
     assert list(driver.subscribed) == [device + topic]
     assert driver.ended.is_set()
