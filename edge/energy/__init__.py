@@ -1,0 +1,1 @@
+"""``adafocus energy``: the protocol of measuring joules a clip, its statistics, and its report."""
