@@ -1,1 +1,1 @@
-"""``adafocus energy``: the protocol of measuring joules a clip, its statistics, and its report."""
+"""``adafocus energy``: joules a clip, measured or modelled, their report and what is made of it."""
