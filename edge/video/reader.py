@@ -99,10 +99,10 @@ class OrderedReader:
         if self._timeline is None:
             self.frame_count = stated or self._count()
         else:
-            self._follow(self._timeline, stated)
+            self._follow(self._timeline)
 
-    def _follow(self, timeline: Timeline, stated: int) -> None:
-        self.frame_count, self.varying_s = timeline.count(stated), timeline.varying_s
+    def _follow(self, timeline: Timeline) -> None:
+        self.frame_count, self.varying_s = timeline.frame_count, timeline.varying_s
         self.fps = timeline.rate(self.fps)
 
     def read(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, Pixels]]:
@@ -172,7 +172,7 @@ class OrderedReader:
         self.frame_count = count
         if self._timeline is not None:
             self._timeline = replace(timeline_of(times_s), short="" if lost else self._timeline.short)
-            self._follow(self._timeline, count)
+            self._follow(self._timeline)
 
     def _count(self) -> int:
         count = 0

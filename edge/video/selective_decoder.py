@@ -87,11 +87,8 @@ class SelectiveDecoder:
         timeline = packets.timeline(container, self._stream)
         if timeline.short:
             raise Declined
-        stated_fps = float(self._stream.guessed_rate or 0)
-        # as OpenCV has it where the header states no count
-        implied = round(stated_fps * (container.duration or 0) / 1e6)
-        self.frame_count, self.varying_s = timeline.count(self._stream.frames or implied), timeline.varying_s
-        self.fps = timeline.rate(stated_fps)
+        self.frame_count, self.varying_s = timeline.frame_count, timeline.varying_s
+        self.fps = timeline.rate(float(self._stream.guessed_rate or 0))
 
     def read(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Decode frames, in the order of presentation or nearly so."""

@@ -1,4 +1,8 @@
-"""When the frames of a video are shown, by what its packets say, and which frames lie evenly over that time."""
+"""When the frames of a video are shown, by what its packets say, and which frames lie evenly over that time.
+
+The packets also say how many frames there are. Headers of Matroska and WebM state none, those of transport streams do
+not exist, and a count that is made of a length in seconds may be that of the sound.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,6 @@ CLOCKS_JUMP = ("mpegts", "mpeg")
 # Frames this near to where they would be at a constant rate are as good as there: one place, or a share of the video
 # that is about half of what a candidate frame stands for. Cameras that drop a frame now and then stay within it.
 VARIES_FROM_PLACES, VARIES_FROM_SHARE = 1.0, 0.025
-# a frame count that a header states for a constant rate is believed within this: it may count the length of the sound
-COUNT_WITHIN = 0.01
 # share by which a stated rate may be off: the header counts the last frame otherwise, or rounds
 RATE_WITHIN = 0.05
 # shorter than the header states by less than this is how headers round
@@ -59,11 +61,6 @@ class Timeline:
         steady = np.linspace(0, self.edges_s[-1], self.frame_count + 1)
         near = max(VARIES_FROM_PLACES, VARIES_FROM_SHARE * self.frame_count) * self.edges_s[-1] / self.frame_count
         return self.edges_s if np.abs(self.edges_s - steady).max() > near else None
-
-    def count(self, stated: float) -> int:
-        """Return the frame count to choose from: what the header implies where the frames bear it out, else theirs."""
-        near = abs(stated - self.frame_count) <= COUNT_WITHIN * self.frame_count
-        return round(stated) if near and self.varying_s is None else self.frame_count
 
     def rate(self, stated: float) -> float:
         """Return frames per second: what the header states where the frames bear it out, otherwise what they say."""

@@ -109,6 +109,23 @@ def remux(path: Path, source: Path, shift_ms: int = 0, first: int = 0, options: 
     return path
 
 
+def with_sound(path: Path, source: Path, length_s: float) -> Path:
+    """Copy the packets of a video, and add silence of a length of its own."""
+    with av.open(str(source)) as there, av.open(str(path), "w") as container:
+        stream = there.streams.video[0]
+        copy, sound = container.add_stream_from_template(stream), container.add_stream("mp3", rate=48000)
+        assert isinstance(sound, av.AudioStream)
+        for packet in [packet for packet in there.demux(stream) if packet.size]:
+            packet.stream = copy
+            container.mux(packet)
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((1, round(48000 * length_s)), np.float32), format="fltp", layout="mono"
+        )
+        silence.sample_rate = 48000
+        container.mux([*sound.encode(silence), *sound.encode()])
+    return path
+
+
 def frames_of(source: Source) -> list[Frame]:
     """Read all frames of a source and close it."""
     found = []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.video.clip import read_clip, read_frames, sample_video
 from adafocus.edge.video.timeline import Timeline, frames_at, lost_frames, read_timeline, timeline_of
-from tests.helpers.videos import GEOMETRY, encode, level_of, remux, write_at
+from tests.helpers.videos import GEOMETRY, encode, level_of, remux, with_sound, write_at
 
 STEADY_MS = [round(1000 * number / 30) for number in range(120)]
 # a burst, then few frames: by number half of the glance would lie in the first of ten seconds
@@ -49,6 +50,18 @@ def test_a_rate_that_the_header_states_wrongly_hides_no_frame(
     assert clip.glance_indices.tolist() == [15, 45, 75, 105]
     assert clip.fps == pytest.approx(30, rel=0.02)
     assert not clip.warnings
+
+
+@pytest.mark.parametrize("packets", [True, False])
+@pytest.mark.parametrize("suffix", [".mkv", ".ts", ".mp4"])
+def test_sound_that_goes_on_makes_no_more_frames(tmp_path: Path, suffix: str, packets: bool) -> None:
+    silent = encode(tmp_path / f"silent{suffix}", 310)
+    path = with_sound(tmp_path / f"sound{suffix}", silent, 311 / 30)
+    stated = round(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
+    assert stated == 310 if suffix == ".mp4" else 310 < stated < 314, "a count that is made of the longer sound"
+    clip = read_clip(path, GEOMETRY, packets=packets)
+    assert (clip.frame_count, clip.warnings) == (310, ())
+    assert clip.candidate_indices.tolist() == uniform_indices(310, 24).tolist()
 
 
 @pytest.mark.parametrize("lengths", [(60, 60), (20, 100), (90, 10, 20)])
