@@ -1,6 +1,6 @@
 """Videos that look alike although their bytes differ: copies that were encoded again, and scenes shot twice.
 
-A video is put down as five grey thumbnails of its first second. Two videos are compared by the correlation of all their
+A video is put down as five thumbnails of its first second, in color. Two videos are compared by the correlation of all their
 pixels, and by that of what moves in them, which is what remains without the mean of the five. The limits were measured
 by ``python -m benchmarks.robustness.likeness``; its figures stand in ``results/device.yaml``.
 """
@@ -24,7 +24,7 @@ from adafocus.errors import AdafocusError
 
 MOMENTS_S = 0.2 * np.arange(5)
 SIDE = 16
-# what is darker, plainer or stiller than this, in grey levels, is alike by chance
+# what is darker, plainer or stiller than this, in levels of 255, is alike by chance
 MIN_CONTRAST, MIN_MOTION = 4.0, 1.0
 # Correlations of pictures: clips of other sources stay below 0.971, copies at crf 18 to 35 above 0.994.
 ALIKE = 0.985
@@ -73,21 +73,21 @@ def correlations(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDAr
     """Return the correlation of pictures and of motion for every two videos, ``(n, n)`` each.
 
     Args:
-        pixels: ``(n, 5, 16, 16)`` grey levels.
+        pixels: ``(n, 5, 16, 16, 3)`` levels of colors.
     """
     pictures, motions = _directions(pixels)
     return pictures @ pictures.T, motions @ motions.T
 
 
 def thumbnails_of(path: Path) -> NDArray[np.float32]:
-    """Return the thumbnails of a video, ``(5, 16, 16)`` grey levels; a shorter one ends in its last frame.
+    """Return the thumbnails of a video, ``(5, 16, 16, 3)`` BGR; a shorter one ends in its last frame.
 
     Raises:
         AdafocusError: it cannot be read.
     """
     frames, _ = read_moments(path, lambda *_: MOMENTS_S)
     small = [cv2.resize(bgr_pixels(frame, str(path)), (SIDE, SIDE), interpolation=cv2.INTER_AREA) for frame in frames]
-    return np.stack([cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in small]).astype(np.float32)
+    return np.stack(small).astype(np.float32)
 
 
 def _thumbnails(path: Path) -> NDArray[np.float32] | None:
@@ -112,7 +112,7 @@ def _known(path: str, size: int, changed_ns: int) -> NDArray[np.float32] | None:
 
 
 def _directions(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return pictures and motions, ``(n, 1280)`` each, without their means, of length 1; 0 where nothing moves."""
+    """Return pictures and motions, ``(n, 3840)`` each, without their means, of length 1; 0 where nothing moves."""
     flat = pixels.reshape(len(pixels), len(MOMENTS_S), -1)
     moving = (flat - flat.mean(1, keepdims=True)).reshape(len(pixels), -1)
     moving *= np.sqrt((moving**2).mean(1, keepdims=True)) >= MIN_MOTION

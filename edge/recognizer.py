@@ -72,7 +72,8 @@ class Recognizer:
     ) -> None:
         self.bundle, self.runtime, self.threads = bundle, runtime, threads
         manifest, geometry = bundle.manifest, bundle.manifest.geometry
-        stages = self._stages = Stages(bundle, runtime, threads, opener, incremental)
+        with bundle.in_its_name():
+            stages = self._stages = Stages(bundle, runtime, threads, opener, incremental)
         self._geometry, self._parts, self.graphs = geometry, stages.parts, stages.graphs
         self.glance_pixels = stages.pixel_table("glance", "frames", geometry.mean, geometry.std)
         self._focus_pixels = stages.pixel_table("focus", "patches", geometry.mean, geometry.std)
@@ -176,13 +177,13 @@ class Recognizer:
         """
         if self._parts is None:
             raise AdafocusError(
-                f"{self.bundle.path} was not opened to run the glance frame by frame. Open it with incremental=True; "
+                f"{self.bundle.shown} was not opened to run the glance frame by frame. Open it with incremental=True; "
                 "a bundle of the long variant has the graphs for it if adafocus export made it with --incremental."
             )
         self._refuse_fork()
         size = self._geometry.glance_size
         pixels = self.glance_pixels.apply(rgb_pixels(frame, (size, size, 3), "A frame of the glance")[None])
-        with self._lock:
+        with self._lock, self.bundle.in_its_name():
             return self._parts.encode(pixels)
 
     def recognize_clip(
@@ -222,7 +223,7 @@ class Recognizer:
         """
         self._refuse_fork()
         self._check_clip(clip)
-        with self._lock:
+        with self._lock, self.bundle.in_its_name():
             trace = Trace(clip, self.bundle.manifest.exits, self._thresholds, self._no_patches)
             glance = self._glance(trace, glance_features)
             if trace.stops(self._stages.real(glance, "glance_logits").reshape(-1)) or stop_after == "glance":
@@ -301,7 +302,7 @@ class Recognizer:
         values = self._stages.real(policy, name)
         if not math.isfinite(sum(values.reshape(-1).tolist())):
             raise BundleError(
-                f"The policy of {self.bundle.path} gives NaN or infinity as {name}, expected finite numbers. Convert "
+                f"The policy of {self.bundle.shown} gives NaN or infinity as {name}, expected finite numbers. Convert "
                 "the model again: adafocus export"
             )
         return values
@@ -342,7 +343,7 @@ class Recognizer:
         self._last = trace.prediction(self.bundle.manifest.labels, self.exit_macs, spared, started)
         if math.isnan(self._last.score):
             raise BundleError(
-                f"The prediction of {self.bundle.path} has the score NaN, expected a number. Convert the model again: "
+                f"The prediction of {self.bundle.shown} has the score NaN, expected a number. Convert the model again: "
                 "adafocus export"
             )
         return self._last

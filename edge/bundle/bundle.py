@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -30,7 +31,7 @@ from adafocus.edge.bundle.manifest import (
 )
 from adafocus.edge.bundle.validation import read_manifest
 from adafocus.edge.runtime_table import file_runtime
-from adafocus.errors import BundleError, MissingRuntimeError, shell_word
+from adafocus.errors import AdafocusError, BundleError, MissingRuntimeError, shell_word
 
 MAX_OTHER_BYTES = 4096
 # of golden answers: the number of a chosen frame, and its box
@@ -74,6 +75,22 @@ class Bundle:
     path: Path
     manifest: Manifest
     _folder: Unpacked | None = None
+    _zip: Path | None = None
+
+    @property
+    def shown(self) -> Path:
+        """The path that the user gave: the zip, where files were unpacked into a folder of their own."""
+        return self._zip or self.path
+
+    @contextmanager
+    def in_its_name(self) -> Iterator[None]:
+        """Let sentences of errors name the files of a zip by the path of the zip, not by where they were unpacked."""
+        try:
+            yield
+        except AdafocusError as error:
+            if self._zip is None or str(self.path) not in str(error):
+                raise
+            raise type(error)(str(error).replace(str(self.path), str(self._zip))) from error
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
@@ -123,7 +140,7 @@ class Bundle:
         folder = Unpacked()
         try:
             unpack(path, folder.path)
-            return replace(cls._open_folder(folder.path, path), _folder=folder)
+            return replace(cls._open_folder(folder.path, path), _folder=folder, _zip=path)
         except BaseException:
             folder.cleanup()
             raise
@@ -170,13 +187,13 @@ class Bundle:
         if graphs is None:
             wanted = self.manifest.geometry.stage_names
             raise BundleError(
-                f"{self.path} has no {stage} graph: its policy is {self.manifest.geometry.policy}. Expected one of "
+                f"{self.shown} has no {stage} graph: its policy is {self.manifest.geometry.policy}. Expected one of "
                 f"{', '.join(wanted)}."
             )
         record = graphs.get(runtime) or graphs.get(file_runtime(runtime))
         if record is None:
             raise MissingRuntimeError(
-                f"{self.path} holds no {stage} graph for the runtime {runtime!r}, only for "
+                f"{self.shown} holds no {stage} graph for the runtime {runtime!r}, only for "
                 f"{', '.join(self.runtimes())}. Use --runtime {self.runtimes()[0]}, or convert for it."
             )
         return self._file(record), record
@@ -202,7 +219,8 @@ class Bundle:
         size, count, side = geometry.glance_size, geometry.candidate_frames, geometry.frame_size
         glance, whole = (geometry.glance_frames, size, size, 3), geometry.boxes_in == "frame"
         most = MAX_WAITING_BYTES if whole else count * side * side * 3
-        arrays = read_arrays(path, int(np.prod(glance)) + most)
+        with self.in_its_name():
+            arrays = read_arrays(path, int(np.prod(glance)) + most)
         found = {name: (values.shape, values.dtype.name) for name, values in arrays.items()}
         shape = found.get("candidates", ((), ""))[0]
         fits = len(shape) == 4 and shape[::3] == (count, 3) and min(shape) > 0
@@ -210,8 +228,8 @@ class Bundle:
         if found != {"glance": (glance, "uint8"), "candidates": (candidates, "uint8")}:
             sizes = f"({count}, height, width, 3)" if whole else candidates
             raise BundleError(
-                f"{path} holds {found or 'nothing'}, expected uint8 frames {{'glance': {glance}, 'candidates': "
-                f"{sizes}}}. Convert again."
+                f"{self.shown / self.manifest.golden.frames.file} holds {found or 'nothing'}, expected uint8 frames "
+                f"{{'glance': {glance}, 'candidates': {sizes}}}. Convert again."
             )
         return {name: values.astype(np.uint8, copy=False) for name, values in arrays.items()}
 
@@ -222,6 +240,7 @@ class Bundle:
             BundleError: the file is damaged, or an output is missing, of no stage, or of another shape.
         """
         path, golden = self._file(self.manifest.golden.answers), self.manifest.golden
+        shown = self.shown / golden.answers.file
         specs: dict[tuple[str, str], TensorSpec] = {
             (stage, spec.name): spec
             for stage in self.manifest.geometry.stage_names
@@ -230,17 +249,18 @@ class Bundle:
         # the focus may run once for every frame; besides there are the chosen frames and small sums
         one_call = sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in specs.values())
         calls = self.manifest.geometry.focus_frames
-        arrays = read_arrays(path, (one_call + BYTES_OF_FRAME) * calls + MAX_OTHER_BYTES)
+        with self.in_its_name():
+            arrays = read_arrays(path, (one_call + BYTES_OF_FRAME) * calls + MAX_OTHER_BYTES)
         missing = [f"{stage}.{name}" for stage, name in specs if f"{stage}.{name}" not in arrays]
         if missing:
-            raise BundleError(f"{path} has no {missing[0]}, which a golden clip must answer. Convert the model again.")
+            raise BundleError(f"{shown} has no {missing[0]}, which a golden clip must answer. Convert the model again.")
         for name, values in arrays.items():
             stage, _, rest = name.partition(".")
             spec = specs.get((stage, rest.rpartition(".")[2]))
             fits = values.ndim == 1 if not rest else spec is not None and _fits(values, spec)
             if not fits:
                 raise BundleError(
-                    f"{path} holds {name!r} as {values.dtype} {values.shape}, which no stage answers. Convert the "
+                    f"{shown} holds {name!r} as {values.dtype} {values.shape}, which no stage answers. Convert the "
                     "model again."
                 )
         return arrays

@@ -35,13 +35,15 @@ def selftest(bundle: Path, runtimes: tuple[str, ...], threads: int, as_json: boo
     broken = {name: check.broken for name, check in checks.items() if check.broken}
     if as_json:
         options.print_json(_as_dict(bundle, checks, left_out))
-    elif not broken:
-        _show(opened, checks, left_out, Console(highlight=False))
+    elif len(broken) < len(checks):
+        good = {name: check for name, check in checks.items() if name not in broken}
+        _show(opened, good, left_out, Console(highlight=False))
     if broken:
         found = "; ".join(f"{name}: {'; '.join(sentences)}" for name, sentences in broken.items())
         raise BundleError(
-            f"{bundle} gives other outputs for its golden clip with {found}. Expected the numbers and labels in "
-            "golden/. Copy the bundle again, or install the runtime version it was made with (adafocus inspect)."
+            f"{bundle} does not give the outputs of its golden clip with {found.rstrip('.')}. Expected the numbers and "
+            "labels in golden/. Copy the bundle again, or install the runtime version it was made with (adafocus "
+            "inspect)."
         )
     if not as_json:
         options.print_next("run", bundle, "VIDEO")
@@ -52,13 +54,15 @@ def check_runtimes(
 ) -> tuple[dict[str, GoldenCheck], dict[str, str]]:
     """Run the golden clip in each runtime, and say why others of the bundle were left out.
 
+    Where there are several, one that cannot open or run a graph leaves the others as they are: its check says why.
+
     Args:
         bundle: an opened bundle.
         runtimes: which; empty: all of the bundle that can run here.
         threads: CPU threads of each.
 
     Raises:
-        AdafocusError: a runtime that was asked for cannot run, or none can.
+        AdafocusError: the only runtime cannot run, one that was asked for is not installed, or none can run here.
     """
     asked = tuple(dict.fromkeys(runtimes))
     left_out: dict[str, str] = {}
@@ -68,8 +72,16 @@ def check_runtimes(
             left_out[name] = reason
     names = asked or tuple(name for name in runtimes_for(bundle) if name not in left_out)
     if not names:
-        raise AdafocusError(f"No runtime of {bundle.path} can run here. {' '.join(left_out.values())}")
-    return {name: check_runtime(bundle, name, threads) for name in names}, left_out
+        raise AdafocusError(f"No runtime of {bundle.shown} can run here. {' '.join(left_out.values())}")
+    checks: dict[str, GoldenCheck] = {}
+    for name in names:
+        try:
+            checks[name] = check_runtime(bundle, name, threads)
+        except BundleError as error:
+            if len(names) == 1:
+                raise
+            checks[name] = GoldenCheck(broken=[str(error)])
+    return checks, left_out
 
 
 def _as_dict(bundle: Path, checks: dict[str, GoldenCheck], left_out: dict[str, str]) -> dict[str, Any]:

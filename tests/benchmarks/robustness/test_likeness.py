@@ -13,7 +13,7 @@ from tests.helpers.videos import frames_of
 
 def test_clips_of_one_scene_are_told_from_those_of_other_groups(tmp_path: Path) -> None:
     for actor in (1, 2):
-        write(tmp_path / f"{actor}.mp4", scene(3, actor, 0.2))
+        write(tmp_path / f"{actor}.mp4", scene(3, actor, 0.15))
     write(tmp_path / "other.mp4", scene(1))
     rows = ("1.mp4,a,g0,train", "2.mp4,a,g0,train", "other.mp4,a,g1,train")
     found = of_clips(read_clips(listed(tmp_path, *rows)))

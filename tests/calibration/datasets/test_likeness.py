@@ -63,11 +63,19 @@ def test_what_was_encoded_again_is_a_copy(tmp_path: Path, crf: int, size: tuple[
 
 def test_other_clips_of_one_scene_are_alike_and_no_copies(tmp_path: Path) -> None:
     # a camera that stands still, and a small actor
-    paths = [write(tmp_path / f"{actor}.mp4", scene(3, actor, 0.2)) for actor in (1, 2)]
+    paths = [write(tmp_path / f"{actor}.mp4", scene(3, actor, 0.15)) for actor in (1, 2)]
     pictures, motions = correlations(np.stack([thumbnails_of(path) for path in paths]))
     assert pictures[0, 1] > 0.985
     assert motions[0, 1] < 0.95
     assert likenesses(paths, ["a", "b"]) == [Likeness(0, 1, False)]
+
+
+def test_what_differs_in_color_alone_is_no_copy(tmp_path: Path) -> None:
+    # such as test pictures, signals and clips of a game
+    frames = scene(1)
+    turned = [np.ascontiguousarray(frame[..., [1, 2, 0]]) for frame in frames]
+    paths = [write(tmp_path / "one.mp4", frames), write(tmp_path / "two.mp4", turned)]
+    assert likenesses(paths, ["a", "b"]) == []
 
 
 def test_what_shows_nothing_or_cannot_be_read_is_like_nothing(tmp_path: Path) -> None:
@@ -115,7 +123,7 @@ def test_groups_of_copies_in_one_split_count_as_one(tmp_path: Path, messages: li
 
 def test_one_scene_in_two_splits_is_a_warning(tmp_path: Path, messages: list[str]) -> None:
     for actor in (1, 2):
-        write(tmp_path / f"{actor}.mp4", scene(3, actor, 0.2))
+        write(tmp_path / f"{actor}.mp4", scene(3, actor, 0.15))
     assert len(read_clips(listed(tmp_path, "1.mp4,a,g0,train", "2.mp4,a,g1,val"))) == 2
     assert "1 pairs of clips in different splits look alike, such as" in messages[0]
     assert "give them one group and one split" in messages[0]
