@@ -21,6 +21,8 @@ LIMIT_S = 10.0
 START_S = 120.0
 # a process that has not had its seconds of the processor may wait for them so many times as long
 BUSY_FACTOR = 6
+# of the sentences, those that were said most often
+MAX_LISTED = 12
 # each with what it is called where several are counted
 BAD = {"traceback": "tracebacks", "leftovers": "leftovers", "hang": "hangs", "crash": "crashes"}
 
@@ -99,11 +101,12 @@ def summary(kind: str, seed: int, outcomes: Sequence[Outcome]) -> dict[str, Any]
         "sentences": counts["sentence"],
         "answers": counts["answer"],
         **{several: counts[result] for result, several in BAD.items()},
+        "processor_s": round(sum(outcome.processor_s for outcome in outcomes), 1),
         "slowest_s": round(slowest.seconds, 3),
         "slowest": f"{slowest.number}: {slowest.done[:100]}",
         "most_processor_s": round(busiest.processor_s, 3),
         "busiest": f"{busiest.number}: {busiest.done[:100]}",
-        "kinds_of_sentences": dict(sentences.most_common()),
+        "kinds_of_sentences": dict(sentences.most_common(MAX_LISTED)),
         "bad": [
             {
                 "number": outcome.number,

@@ -34,5 +34,5 @@ class Faulty:
 
 def serve_faulty(*arguments: Any) -> None:
     """Serve in the worker, where the table has one kind more."""
-    worker.KINDS["faulty"] = Faulty
+    worker.KINDS["faulty"] = "tests.fuzzing.faulty:Faulty"
     worker.serve(*arguments)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Protocol
 
@@ -13,10 +14,17 @@ import numpy as np
 
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle
 from adafocus.edge.bundle.files import sha256_of
+from adafocus.edge.cli import REFUSED
+from adafocus.edge.cli import run as run_program
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.selftest import check_golden, golden_answers, golden_clip
+from adafocus.errors import AdafocusError
 
 RUNTIME = "litert"
+
+
+class LeftBehind(Exception):
+    """A file that a refused or finished run must not leave."""
 
 
 class Kind(Protocol):
@@ -29,6 +37,45 @@ class Kind(Protocol):
     def use(self, path: Path) -> None:
         """Hand it to the program. AdafocusError is an answer to it; any other exception is a mistake."""
         ...
+
+
+def program(*arguments: object) -> None:
+    """Run the program in this process; what it refuses by a sentence is raised as one.
+
+    Raises:
+        AdafocusError: with the sentence.
+        RuntimeError: another exit code than that of a sentence.
+    """
+    said = io.StringIO()
+    with redirect_stderr(said), redirect_stdout(io.StringIO()):
+        code = run_program([str(argument) for argument in arguments])
+    if code == REFUSED:
+        raise AdafocusError(said.getvalue().strip().rpartition("adafocus: ")[2])
+    if code:
+        raise RuntimeError(f"exit code {code}: {said.getvalue()}")
+
+
+def train(place: Path, recipe: Path, clips: Path, *arguments: object) -> None:
+    """Train a network for no step in an empty folder, as far as the input lets it.
+
+    Raises:
+        AdafocusError: the sentence with which it was refused.
+        LeftBehind: hidden files, or a network although it was refused.
+    """
+    folder, cache = place / "run", place / "cache"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    out = folder / "out.safetensors"
+    places = ("--work", folder / "work", "--cache", cache, "--out", out)
+    refused = True
+    try:
+        program("train", recipe, "--clips", clips, *places, "--epochs", 0, *arguments)
+        refused = False
+    finally:
+        left = [path for root in (folder, cache) for path in root.rglob(".*") if path.is_file()]
+        left += [out] if refused and out.exists() else []
+        if left:
+            raise LeftBehind(", ".join(map(str, left)))
 
 
 def small_bundle(bundle: Path, place: Path, runtime: str = RUNTIME) -> Path:

@@ -14,9 +14,9 @@ from adafocus.edge.bundle.bundle import Bundle
 from adafocus.errors import AdafocusError
 from tests.fuzzing import campaign
 from tests.fuzzing.faulty import serve_faulty
-from tests.fuzzing.manifests import Manifests
+from tests.fuzzing.kinds.manifests import Manifests
+from tests.fuzzing.kinds.zips import Zips
 from tests.fuzzing.mutations import damage
-from tests.fuzzing.zips import Zips
 
 SEED = 1
 # a try in a process of its own takes seconds

@@ -9,20 +9,28 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
 from adafocus.errors import AdafocusError
-from tests.fuzzing.golden import GoldenArrays
-from tests.fuzzing.graphs import Graphs
-from tests.fuzzing.kind import Kind
-from tests.fuzzing.manifests import Manifests
-from tests.fuzzing.media import Media
-from tests.fuzzing.zips import Zips
+from tests.fuzzing.kind import Kind, LeftBehind
 
-KINDS = {"manifest": Manifests, "zip": Zips, "media": Media, "graph": Graphs, "golden": GoldenArrays}
+_ROOM = "tests.fuzzing.kinds"
+# each in a module that is imported where it is used: some need torch
+KINDS = {
+    "media": f"{_ROOM}.media:Media",
+    "zip": f"{_ROOM}.zips:Zips",
+    "manifest": f"{_ROOM}.manifests:Manifests",
+    "golden": f"{_ROOM}.golden:GoldenArrays",
+    "arrays": f"{_ROOM}.arrays:Arrays",
+    "lists": f"{_ROOM}.lists:ClipLists",
+    "checkpoints": f"{_ROOM}.checkpoints:Checkpoints",
+    "recipes": f"{_ROOM}.recipes:Recipes",
+    "graph": f"{_ROOM}.graphs:Graphs",
+}
 # more than any answer needs; an input that asks for more meets a MemoryError, not the machine's end
 MAX_MEMORY_BYTES = 12 << 30
 
@@ -55,6 +63,9 @@ def serve(pipe: Connection, name: str, seed: int, bundle: Path, clips: Sequence[
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     os.environ["TMPDIR"] = tempfile.tempdir = str(place / "temporary")
     Path(tempfile.tempdir).mkdir()
+    # torch keeps a folder of its own for what it compiles
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(place / "inductor")
+    (place / "inductor").mkdir()
     kind = _kind(name, bundle, place, clips)
     pipe.send("ready")
     while (number := pipe.recv()) is not None:
@@ -64,8 +75,10 @@ def serve(pipe: Connection, name: str, seed: int, bundle: Path, clips: Sequence[
 
 
 def _kind(name: str, bundle: Path, place: Path, clips: Sequence[Path]) -> Kind:
-    made = KINDS[name]
-    return made(bundle, place, list(clips)) if name == "media" else made(bundle, place)  # type: ignore[call-arg]
+    module, _, noun = KINDS[name].partition(":")
+    made = getattr(import_module(module), noun)
+    kind: Kind = made(bundle, place, list(clips)) if name == "media" else made(bundle, place)
+    return kind
 
 
 def _outcome(kind: Kind, number: int, done: str, path: Path, place: Path) -> Outcome:
@@ -76,10 +89,12 @@ def _outcome(kind: Kind, number: int, done: str, path: Path, place: Path) -> Out
         result, text = "answer", ""
     except AdafocusError as error:
         result, text = "sentence", str(error)
+    except LeftBehind as error:
+        result, text = "leftovers", str(error)
     except BaseException:
         result, text = "traceback", traceback.format_exc()
     seconds, processor_s = time.perf_counter() - started, time.process_time() - used
     left = [*(place / "temporary").iterdir(), *(entry for entry in place.iterdir() if entry not in before)]
-    if left and result != "traceback":
+    if left and result not in ("traceback", "leftovers"):
         result, text = "leftovers", ", ".join(map(str, left))
     return Outcome(number, done, result, text, seconds, processor_s)

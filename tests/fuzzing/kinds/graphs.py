@@ -24,19 +24,21 @@ class Graphs:
 
     def __init__(self, bundle: Path, place: Path) -> None:
         self._whole = bundle
-        self._bundles = {name: small_bundle(bundle, place / name, name) for name in RUNTIMES}
+        held = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))["stages"][STAGES[0]]
+        self._runtimes = [name for name in RUNTIMES if name in held]
+        self._bundles = {name: small_bundle(bundle, place / name, name) for name in self._runtimes}
         self._texts = {name: (path / MANIFEST).read_text(encoding="utf-8") for name, path in self._bundles.items()}
-        self._runtime = RUNTIMES[0]
+        self._runtime = self._runtimes[0]
 
     def make(self, rng: np.random.Generator, number: int) -> tuple[str, Path]:
         """Runtimes and stages take turns."""
-        self._runtime = runtime = RUNTIMES[number % len(RUNTIMES)]
+        self._runtime = runtime = self._runtimes[number % len(self._runtimes)]
         bundle, content = self._bundles[runtime], json.loads(self._texts[runtime])
         for graphs in content["stages"].values():
             name = graphs[runtime]["file"]
             (bundle / name).unlink(missing_ok=True)
             link(self._whole / name, bundle / name)
-        stage = STAGES[number // len(RUNTIMES) % len(STAGES)]
+        stage = STAGES[number // len(self._runtimes) % len(STAGES)]
         record = content["stages"][stage][runtime]
         right = (bundle / record["file"]).read_bytes()
         way, wrong = damage(rng, right, ((0, EDGE_BYTES), (len(right) - EDGE_BYTES, len(right))))

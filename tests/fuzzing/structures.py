@@ -1,16 +1,12 @@
-"""Manifests: every key of a real one in turn is removed, doubled, retyped or set to an extreme; some lose bytes."""
+"""Damage to nested values, as programs and people write them: every key of a right one is wrong in turn."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-
-from adafocus.edge.bundle.bundle import MANIFEST
-from tests.fuzzing.kind import answer, small_bundles
-from tests.fuzzing.mutations import damage
 
 Key = tuple[str | int, ...]
 # what no Python value is written as
@@ -31,50 +27,18 @@ EXTREMES: tuple[Any, ...] = (
 FEW_LABELS = 3
 
 
-class Manifests:
-    """Bundles whose files are right and whose manifests are not; they look in several ways."""
-
-    def __init__(self, bundle: Path, place: Path) -> None:
-        self._bundles = small_bundles(bundle, place)
-        self._texts = [(path / MANIFEST).read_text(encoding="utf-8") for path in self._bundles]
-
-    def make(self, rng: np.random.Generator, number: int) -> tuple[str, Path]:
-        """Bundles take turns, and numbers go through all keys; every fifth manifest loses or changes bytes instead."""
-        turn = number % len(self._bundles)
-        bundle, text = self._bundles[turn], self._texts[turn]
-        place = bundle / MANIFEST
-        if number % 5 == 4:
-            name, content = damage(rng, text.encode())
-            place.write_bytes(content)
-            return name, bundle
-        changed = json.loads(text)
-        keys = list(_keys(changed))
-        # a step that shares no divisor with the number of keys reaches each of them
-        done = [_change(rng, changed, keys[(number * 7919) % len(keys)])]
-        while rng.random() < 0.3:
-            done.append(_change(rng, changed, keys[int(rng.integers(len(keys)))]))
-        text = json.dumps(changed)
-        for mark, raw in RAW.items():
-            text = text.replace(json.dumps(mark), raw)
-        text = text.replace('"@', '"')
-        place.write_text(text, encoding="utf-8", errors="surrogatepass")
-        return "; ".join(done), bundle
-
-    def use(self, path: Path) -> None:
-        """Open it and answer the golden clip."""
-        answer(path)
-
-
-def _keys(content: Any, above: Key = ()) -> Any:
+def keys_of(content: Any, above: Key = ()) -> Iterator[Key]:
+    """Yield the place of every value in nested dicts and lists; of ``labels`` only the first few."""
     items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
     for key, value in items:
         if above == ("labels",) and key >= FEW_LABELS:
             return
         yield (*above, key)
-        yield from _keys(value, (*above, key))
+        yield from keys_of(value, (*above, key))
 
 
-def _change(rng: np.random.Generator, content: Any, key: Key) -> str:
+def change(rng: np.random.Generator, content: Any, key: Key) -> str:
+    """Remove, double, retype or replace the value at a place; say what was done."""
     for part in key[:-1]:
         try:
             content = content[part]
@@ -111,3 +75,25 @@ def _double(content: dict, key: Any) -> str:
         if name == key:
             content[f"@{name}"] = value
     return f"{key} stands there twice"
+
+
+def changed_json(rng: np.random.Generator, content: Any, number: int) -> tuple[str, bytes]:
+    """Change a value that JSON can hold, in one place or several; numbers go through all places.
+
+    Args:
+        rng: decides what is done.
+        content: the right value, which is changed itself.
+        number: of the input.
+
+    Returns:
+        what was done, and the JSON text.
+    """
+    keys = list(keys_of(content))
+    # a step that shares no divisor with the number of keys reaches each of them
+    done = [change(rng, content, keys[(number * 7919) % len(keys)])]
+    while rng.random() < 0.3:
+        done.append(change(rng, content, keys[int(rng.integers(len(keys)))]))
+    text = json.dumps(content)
+    for mark, raw in RAW.items():
+        text = text.replace(json.dumps(mark), raw)
+    return "; ".join(done), text.replace('"@', '"').encode("utf-8", "surrogatepass")
