@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from adafocus.edge.budget.costs import Budget, Costs, costs_of
+from adafocus.edge.budget.costs import Budget, Costs, costs_of, refuse_out_of_range
 from adafocus.edge.budget.threshold_curves import Curve, curve_of
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
@@ -25,7 +25,9 @@ from adafocus.edge.video.clip import Clip
 
 WINDOW_CLIPS = 50
 TOLERANCE = 0.05
-# share of the budget by which the target moves to pay old debts; it leaves room within the tolerance
+# joules are held closer: what clips really take differs from what a profile says of them, within its own tolerance
+TOLERANCE_J = 0.02
+# share of the budget by which the target moves to pay old debts; it leaves room within the tolerances
 MAX_REPAID = TOLERANCE / 2
 # positions moved by a clip that costs a whole range too much, for a range as wide as the budget. Where it is small the
 # running mean wanders, where it is large the clips before decide more than the clip itself; so it grows only with what
@@ -42,6 +44,7 @@ class Controller:
     def __init__(self, budget: Budget, costs: Costs, curve: Curve) -> None:
         self.budget = budget
         self._costs, self._curve = costs, curve
+        self._tolerance = TOLERANCE_J if budget.unit == "J" else TOLERANCE
         self._sum = self._fair_position()
         self._recent: deque[float] = deque(maxlen=WINDOW_CLIPS)
         self._spent, self._clips, self._owed = 0.0, 0, 0.0
@@ -54,13 +57,16 @@ class Controller:
             budget: what was asked.
             recognizer: whose thresholds are to be set.
             clip: the first clip; a budget in ms times it for about ten clips' time.
-            costs: where they are known already.
+            costs: where they are known already; those in joules always are, see ``EnergyCosts``.
 
         Raises:
-            AdafocusError: the budget cannot be met by any clip, or is in joules.
+            AdafocusError: the budget cannot be met by any clip, or is in joules and no costs are given.
         """
         manifest = recognizer.bundle.manifest
-        costs = costs or costs_of(budget, recognizer, clip)
+        if costs is None:
+            costs = costs_of(budget, recognizer, clip)
+        else:
+            refuse_out_of_range(budget, costs.low, costs.high)
         ranges = {"GMAC": (float(recognizer.exit_macs[0]) / 1e9, float(recognizer.exit_macs[-1]) / 1e9)}
         ranges[budget.unit] = (costs.low, costs.high)
         count = len(recognizer.exit_macs) - 1
@@ -121,15 +127,19 @@ class Controller:
             "curve": self._curve.name,
             "position": self.position,
             "range": [self._costs.low, self._costs.high],
+            **self._costs.about(),
         }
 
     def _guard(self) -> float | None:
-        """Return the end of the curve that keeps the running mean within the tolerance, where the other does not."""
-        if len(self._recent) < WINDOW_CLIPS:
-            return None
-        without_oldest = sum(self._recent) - self._recent[0]
-        cheap, dear = ((without_oldest + cost) / WINDOW_CLIPS for cost in (self._costs.low, self._costs.high))
-        least, most = ((1.0 + side * TOLERANCE) * self.budget.value for side in (-1, 1))
+        """Return the end of the curve that keeps the running mean within the tolerance, where the other does not.
+
+        Before there are 50 clips, their sum may be as far from its budget as that of 50 clips later.
+        """
+        asked, whole = self.budget.value, len(self._recent) == WINDOW_CLIPS
+        clips = WINDOW_CLIPS if whole else len(self._recent) + 1
+        without_oldest = sum(self._recent) - (self._recent[0] if whole else 0.0)
+        cheap, dear = (without_oldest + cost for cost in (self._costs.low, self._costs.high))
+        least, most = ((clips + side * self._tolerance * WINDOW_CLIPS) * asked for side in (-1, 1))
         if cheap <= most < dear:
             return 0.0
         return 1.0 if cheap < least <= dear else None

@@ -1,8 +1,8 @@
-"""What a clip may cost on average, and what it does cost: in multiply-accumulates or in milliseconds here.
+"""What a clip may cost on average, and what it does cost: in multiply-accumulates, or in milliseconds here.
 
 The cost of a clip in GMAC is that of the stage calls it took. Its cost in ms is what it made this machine compute:
 everything between the decoded frames and the prediction (resizing, pixel tables, stages, selection, crop, Python),
-without opening and decoding the video or waiting for frames.
+without opening and decoding the video or waiting for frames. Joules are in `adafocus.edge.budget.joules`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from adafocus.errors import AdafocusError
 
@@ -55,7 +55,7 @@ class Budget:
         value = float(found.group(1)) if found else 0.0
         if unit is None or not 0.0 < value < math.inf:
             raise AdafocusError(
-                f"the budget is {text!r}, expected a number above 0 with its unit, GMAC or ms: --budget 1.5GMAC."
+                f"the budget is {text!r}, expected a number above 0 with its unit, GMAC, ms or J: --budget 1.5GMAC."
             )
         return cls(value, unit)
 
@@ -64,18 +64,24 @@ class Budget:
 
 
 class Costs(Protocol):
-    """What clips cost in one unit.
+    """What clips cost in one unit."""
 
-    Attributes:
-        low: a clip that stops after the glance, now.
-        high: a clip that never stops early, now.
-    """
+    @property
+    def low(self) -> float:
+        """A clip that stops after the glance, now."""
+        ...
 
-    low: float
-    high: float
+    @property
+    def high(self) -> float:
+        """A clip that never stops early, now."""
+        ...
 
     def observe(self, prediction: Prediction) -> float:
         """Return the cost of a clip; the range may follow what it shows."""
+        ...
+
+    def about(self) -> dict[str, Any]:
+        """Return what outputs say of where the costs come from, besides the range."""
         ...
 
 
@@ -88,6 +94,10 @@ class MacCosts:
     def observe(self, prediction: Prediction) -> float:
         """Return the cost of a clip in GMAC."""
         return prediction.macs / MACS_PER_GMAC
+
+    def about(self) -> dict[str, Any]:
+        """Return nothing: the unit says it all."""
+        return {}
 
 
 class TimeCosts:
@@ -118,6 +128,10 @@ class TimeCosts:
         self.low, self.high = (slower * value for value in self._range)
         return compute_ms(prediction)
 
+    def about(self) -> dict[str, Any]:
+        """Return nothing: the unit says it all."""
+        return {}
+
 
 def compute_ms(prediction: Prediction) -> float:
     """Return the time of a clip without opening and decoding the video and waiting for frames."""
@@ -125,7 +139,7 @@ def compute_ms(prediction: Prediction) -> float:
 
 
 def costs_of(budget: Budget, recognizer: Recognizer, clip: Clip) -> Costs:
-    """Measure costs in the budget's unit; refuse a budget that lies outside of what clips can cost.
+    """Return costs in GMAC, or measure those in ms; refuse a budget that lies outside of what clips can cost.
 
     Args:
         budget: what was asked.
@@ -133,13 +147,15 @@ def costs_of(budget: Budget, recognizer: Recognizer, clip: Clip) -> Costs:
         clip: one of them; a budget in ms times it some turns, which takes as long as about ten clips.
 
     Raises:
-        AdafocusError: the budget lies below the glance or above the full path, or is in joules.
+        AdafocusError: the budget lies below the glance or above the full path, or is in joules, of which a profile
+            must tell.
     """
     by_macs = MacCosts(recognizer.exit_macs)
     if budget.unit == "J":
         raise AdafocusError(
-            f"the budget is {budget}, but no meter of energy is here, so joules cannot be held. Give it in GMAC "
-            f"({by_macs.low:.3g} to {by_macs.high:.3g} a clip) or in ms: --budget "
+            f"the budget is {budget}, but nothing says how many joules a clip takes. Read a profile that adafocus "
+            "energy has written, costs = EnergyCosts(read_profile(path), recognizer.exit_macs), or give the budget in "
+            f"GMAC ({by_macs.low:.3g} to {by_macs.high:.3g} a clip) or in ms: --budget "
             f"{_middle(by_macs.low, by_macs.high)}GMAC."
         )
     costs = by_macs if budget.unit == "GMAC" else TimeCosts.measure(recognizer, clip)

@@ -121,8 +121,8 @@ def test_a_suggestion_of_three_digits_can_be_typed(recognizer: Recognizer) -> No
         costs_of(Budget(1.0, "GMAC"), recognizer, clip_of(0))
 
 
-def test_joules_wait_for_a_meter(recognizer: Recognizer) -> None:
-    with pytest.raises(AdafocusError, match=r"no meter of energy.*GMAC.*ms"):
+def test_joules_need_a_profile(recognizer: Recognizer) -> None:
+    with pytest.raises(AdafocusError, match=r"nothing says how many joules.*adafocus energy.*GMAC.*ms"):
         costs_of(Budget(0.4, "J"), recognizer, clip_of(0))
 
 
