@@ -24,8 +24,8 @@ from adafocus.errors import AdafocusError, sentence_of
 
 WORKSTATION_GROUP = "adafocus.commands"
 DEVICE_VERBS = tuple(
-    EntryPoint(name, f"adafocus.edge.commands.{name}:{name}", "")
-    for name in ("run", "stream", "inspect", "selftest", "bench", "doctor")
+    EntryPoint(name, "adafocus.edge.commands.{0}:{0}".format(name.replace("-", "_")), "")
+    for name in ("run", "stream", "inspect", "selftest", "bench", "energy-merge", "doctor")
 )
 NO_SUMMARY = "This command cannot be described here; run it to see what it needs."
 REFUSED = 2
