@@ -145,10 +145,10 @@ def _trace(report: Report) -> list[Element]:
             window.workload,
             (window.start_ns - trace.start_ns) * 1e-9,
             (window.start_ns - trace.start_ns) * 1e-9 + window.seconds,
-            window.joules is None and window.workload != "unmetered",
+            window.joules is None,
         )
         for window in report.windows
-        if window.workload in WORKLOADS
+        if window.workload in WORKLOADS and (window.joules is not None or window.reason)
     ]
     idle_w = idle_power(report) if report.idle_w else None
     drawings = [power_plot(seconds, watts, spans, idle_w, width) for width in (WIDE, NARROW)]

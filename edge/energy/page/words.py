@@ -252,8 +252,8 @@ def _results(report: Report) -> list[str]:
 
 
 def refused_windows(report: Report) -> list[Window]:
-    """Return the windows that have no joules because of the meter."""
-    return [window for window in report.windows if window.joules is None and window.workload != "unmetered"]
+    """Return the windows without joules that say why; those that nobody meant to meter say nothing."""
+    return [window for window in report.windows if window.joules is None and window.reason]
 
 
 def is_counterbalanced(order: Sequence[str], count: int) -> bool:
