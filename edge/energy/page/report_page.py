@@ -82,7 +82,7 @@ def published() -> list[Element]:
     return [
         tag("h2", "Published figures to stand beside"),
         tag("p", "Other networks, tasks, meters and scopes: they give the order of size, and no ranking."),
-        grid(("what", "figure", "source"), rows, text=(1, 2)),
+        grid(("what", "figure", "source"), rows, text=(0, 1, 2)),
     ]
 
 

@@ -65,7 +65,7 @@ th, td { padding: 5px 11px; border-bottom: 1px solid var(--rule); text-align: ri
 th { background: var(--head); font-weight: 600; }
 th:first-child, td:first-child, table.facts td, table.facts th, td.text, th.text { text-align: left; }
 table.facts td, td.text { white-space: normal; overflow-wrap: anywhere; }
-td.text { min-width: 15ch; }
+td.text { min-width: 17ch; }
 pre { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 14px; white-space: pre-wrap;
   font: 14px/1.55 Georgia, "Times New Roman", serif; user-select: all; }
 """

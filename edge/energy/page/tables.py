@@ -115,7 +115,7 @@ def window_table(windows: Sequence[Window]) -> Element:
         )
         for window in windows
     ]
-    return grid(head, rows, text=(10, 11))
+    return grid(head, rows, text=(11,))
 
 
 def report_facts(report: Report) -> Element:

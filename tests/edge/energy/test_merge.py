@@ -15,7 +15,7 @@ from adafocus.edge.commands.energy_merge import energy_merge
 from adafocus.edge.energy.merge import as_csv, merged
 from adafocus.edge.energy.report import Report, write_report
 from adafocus.errors import AdafocusError
-from tests.helpers.energy_reports import bundle_facts, measured, meter_facts, modelled, protocol_facts
+from tests.edge.energy.made_up_reports import bundle_facts, measured, meter_facts, modelled, protocol_facts
 
 PI, ORIN = measured("Raspberry Pi 5"), measured("Jetson Orin Nano")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adafocus.edge.energy.page import render, write_page
 from adafocus.edge.energy.page.words import methods, result_line
 from adafocus.edge.energy.report import Interval, PerClip, PerStage, PowerTrace, Report
-from tests.helpers.energy_reports import measured, meter_facts, modelled, protocol_facts
+from tests.edge.energy.made_up_reports import measured, meter_facts, modelled, protocol_facts
 
 SPARSE: dict[str, Any] = {
     "idle_w": (),
