@@ -56,8 +56,6 @@ def _group(number: int, group: Group) -> list[Inside]:
     said = f"Scope {report.meter.scope}: {SEES[report.meter.scope]}." if report.meter else "No joule here was measured."
     spoiled = [entry for entry in group.entries if report.meter and not entry.report.publishable]
     head, rows = group_table(group, unit)
-    # a device is named in the first of its rows
-    earlier = ["", *(device for device, *_ in rows[:-1])]
     shared = [name for name in HEADLINES if all(name in entry.report.per_clip for entry in group.entries)]
     plots = [_bars(group.entries, name, unit) for name in shared if name != "decode"]
     return [
@@ -68,7 +66,7 @@ def _group(number: int, group: Group) -> list[Inside]:
         tag("div", *plots, class_="plots"),
         grid(
             head,
-            [["" if above == device else device, *row] for above, (device, *row) in zip(earlier, rows, strict=True)],
+            [["" if place and rows[place - 1][0] == row[0] else row[0], *row[1:]] for place, row in enumerate(rows)],
             text=(0, 1),
         ),
         _devices(group),

@@ -191,10 +191,10 @@ def _idle(report: Report) -> list[str]:
     when = " before and after" if len(report.idle_w) == 2 else ""
     idle = [window.seconds for window in report.windows if window.workload == "idle"]
     long = f", {_down(min(idle))} s each" if len(idle) > 1 else ""
-    taken = "between the two " if len(report.idle_w) == 2 else ""
+    taken = ", on the line between the two," if len(report.idle_w) == 2 else ""
     return [
         f"Idle power with the model loaded and the process asleep was {shown} W{when}{long}; net energy is gross "
-        f"energy less idle power {taken}times time."
+        f"energy less idle power{taken} times time."
     ]
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from adafocus.edge.commands.energy_merge import energy_merge
 from adafocus.edge.energy.merge import as_csv, merged
+from adafocus.edge.energy.page.merged_page import render_merged
 from adafocus.edge.energy.report import Report, write_report
 from adafocus.errors import AdafocusError
 from tests.edge.energy.made_up_reports import bundle_facts, measured, meter_facts, modelled, protocol_facts
@@ -62,6 +63,13 @@ def test_modelled_joules_have_columns_and_groups_of_their_own() -> None:
             is_measured,
             not is_measured,
         )
+
+
+def test_reports_that_lack_nearly_everything_are_shown() -> None:
+    bare = {"per_clip": {}, "windows": (), "idle_w": (), "publishable": False}
+    groups = merged(in_files(measured("a", **bare), measured("b", **bare), modelled("c", per_clip={})))
+    assert "Not for publication" in render_merged(groups)
+    assert len(as_csv(groups).splitlines()) == 1
 
 
 def test_one_report_and_the_same_twice_are_refused() -> None:

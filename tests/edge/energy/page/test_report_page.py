@@ -113,7 +113,7 @@ def test_modelled_joules_are_called_so_and_never_gross_or_net() -> None:
 @pytest.mark.parametrize(
     ("changes", "said", "unsaid"),
     [
-        ({}, "net energy is gross energy less idle power between the two", "was throttled"),
+        ({}, "net energy is gross energy less idle power, on the line between the two, times time", "was throttled"),
         ({"idle_w": ()}, "no net energy is given", "less idle power"),
         ({"protocol": protocol_facts(order=("full", "exits") * 6)}, "Windows of at least", "reversed"),
         ({"protocol": protocol_facts(settled=False)}, "had not settled", "until the temperature had settled"),
