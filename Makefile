@@ -9,7 +9,7 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bundle test test-fast test-arm64 lint types docs results rooms clean system
+.PHONY: help demo bundle test test-fast test-arm64 lint types docs results rooms vectors clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make lint, make types check the code"
+	@echo "make vectors          write apps/conformance from the device's code and the shipped bundles"
 	@echo "make docs             the pages as a site, in build/site"
 	@echo "make rooms            how large the rooms of the code are"
 	@echo "make results          write docs/results.md and the README's table from results/"
@@ -56,6 +57,10 @@ results: $(VENV)/.installed
 
 rooms: $(VENV)/.installed
 	@$(BIN)/python -m docs.tools.rooms $(REVISION)
+
+# What the same rules in other languages are held to; the same bytes as long as no rule changes.
+vectors: $(VENV)/.installed system
+	@$(BIN)/adafocus vectors apps/conformance $(patsubst %,--bundle %,$(sort $(wildcard bundles/*.zip)))
 
 clean:
 	rm -rf $(VENV) $(DEVICE) .cache/demo
