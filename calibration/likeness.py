@@ -1,8 +1,8 @@
 """Videos that look alike although their bytes differ: copies that were encoded again, and scenes shot twice.
 
-A video is put down as five thumbnails of its first second, in color. Two videos are compared by the correlation of all their
-pixels, and by that of what moves in them, which is what remains without the mean of the five. The limits were measured
-by ``python -m benchmarks.robustness.likeness``; its figures stand in ``results/device.yaml``.
+A video is put down as five thumbnails of its first second, in color. Two videos are compared by the correlation of all
+their pixels, and by that of what moves in them, which is what remains without the mean of the five. The limits were
+measured by ``python -m benchmarks.robustness.likeness``; its figures stand in ``results/device.yaml``.
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import stat
 import time
 import zlib
 from contextlib import suppress
@@ -63,11 +65,14 @@ def content_key(path: Path) -> str:
     """Return a hex digest of a video's size and bytes; of a long video the first and the last MiB and samples count.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
+        OSError: there is no such file, it cannot be read, or it is a pipe or a device, which would be waited for.
     """
     if path.is_dir():
         return sha256_of(path)
-    size = path.stat().st_size
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "It is a pipe or a device, and no file", str(path))
+    size = found.st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
         digest.update(file.read(END_BYTES))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adafocus.calibration.datasets import is_clip_set, read_clips, read_sets
+from adafocus.calibration.datasets import CacheSettings, FrameCache, is_clip_set, read_clips, read_sets
+from adafocus.calibration.datasets.cache_entry import content_key
 from adafocus.errors import AdafocusError
 
 
@@ -133,6 +134,24 @@ def test_a_link_to_nothing_is_a_clip_that_cannot_be_read(tmp_path: Path) -> None
     for number in (2, 3, 4):
         os.symlink(tmp_path / "lost.mp4", root / "run" / f"{number}.mp4")
     assert len(read_clips(root)) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/dev/null"])
+def test_a_pipe_or_a_device_among_videos_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    root = write_files(tmp_path / "root", "run/1.mp4", "sit/2.mp4")
+    odd = root / "run" / "odd.mp4"
+    if kind == "pipe":
+        os.mkfifo(odd)
+    else:
+        odd.symlink_to(kind)
+    clips = read_clips(root)
+    assert len(clips) == 3
+    with pytest.raises(OSError, match="It is a pipe or a device, and no file"):
+        content_key(odd)
+    cache = FrameCache(tmp_path / "cache", clips, CacheSettings(2, 32))
+    with pytest.raises(AdafocusError, match=r"odd\.mp4: It is a pipe or a device, and no file"):
+        cache.fill()
 
 
 @pytest.mark.parametrize("names", [["run/day1/1.mp4", "sit/day1/2.mp4"], ["a/b/1.mp4"], ["fold1/run/1.mp4"]])
