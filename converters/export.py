@@ -23,7 +23,7 @@ from adafocus.edge.bundle.manifest import PARTS, STAGES, Manifest, Precision, Ru
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
 from adafocus.edge.video.clip import Clip, clip_windows
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, shell_word
 from adafocus.networks.lowering import glance_parts
 
 
@@ -157,7 +157,8 @@ def exits_of(path: Path, source: Source) -> dict[str, Any]:
         )
     if not manifest.exits.budgets:
         raise AdafocusError(
-            f"{path} has no calibrated thresholds, expected some. Find them first: adafocus calibrate {path} CLIPS"
+            f"{path} has no calibrated thresholds, expected some. Find them first: "
+            f"adafocus calibrate {shell_word(path)} CLIPS"
         )
     return {"exits": manifest.exits, "measured": manifest.measured}
 

@@ -18,7 +18,7 @@ from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import unavailable
 from adafocus.edge.selftest import GoldenCheck, check_golden
 from adafocus.edge.video.clip import Clip, read_clip
-from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of
+from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of, shell_word
 
 
 def verify_golden(bundle: Bundle, threads: int) -> dict[Runtime, GoldenCheck | str]:
@@ -107,13 +107,13 @@ def _model_of(bundle: Bundle, path: Path | None) -> StoredModel:
     if path is None:
         raise AdafocusError(
             "Clips are compared with the program that the bundle was converted from. Name its file: --model "
-            f"{made_from.model}"
+            f"{shell_word(made_from.model)}"
         )
     digest = sha256_of(path) if path.is_file() else made_from.model_sha256
     if digest != made_from.model_sha256:
         raise AdafocusError(
             f"{path} is not the file that the bundle was converted from: its SHA-256 is {digest[:12]}..., the "
-            f"manifest says {made_from.model_sha256[:12]}.... Name the right one: --model {made_from.model}"
+            f"manifest says {made_from.model_sha256[:12]}.... Name the right one: --model {shell_word(made_from.model)}"
         )
     return load_model(path)
 

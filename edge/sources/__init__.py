@@ -17,7 +17,7 @@ from typing import Any
 from adafocus.edge.sources.latest import Latest, State
 from adafocus.edge.sources.source import FiniteSource, Frame, Source, safe_name
 from adafocus.edge.sources.video_file import VideoFile
-from adafocus.errors import SourceError
+from adafocus.errors import SourceError, shell_word
 
 __all__ = [
     "SOURCES",
@@ -167,7 +167,7 @@ def open_finite(address: str | Path, **options: Any) -> FiniteSource:
         shown = safe_name(address_text(address))
         raise SourceError(
             f"{shown} is live and has no end, expected one of: {_examples(kind for kind in SOURCES if not kind.live)}. "
-            f"Watch it instead: adafocus stream BUNDLE '{shown}'"
+            f"Watch it instead: adafocus stream BUNDLE {shell_word(shown)}"
         )
     source: Any = open_source(address, **options)
     return source

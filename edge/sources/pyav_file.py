@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.sources.source import FALLBACK_FPS, Frame
-from adafocus.errors import VideoError
+from adafocus.errors import VideoError, shell_word
 from adafocus.native_names import native_name, with_folder
 
 # AV_DISPOSITION_ATTACHED_PIC and AV_DISPOSITION_TIMED_THUMBNAILS, AV_DISPOSITION_DEFAULT
@@ -259,7 +259,8 @@ def _undecodable(path: Path, codec: str) -> str:
     if codec:
         return (
             f"No frame of {path} can be decoded, expected at least one. Its codec is {codec}; the file may be damaged, "
-            f"or this FFmpeg cannot decode it. Convert it where it plays: ffmpeg -i {path.name} -c:v libx264 out.mp4"
+            "or this FFmpeg cannot decode it. Convert it where it plays: "
+            f"ffmpeg -i {shell_word(path)} -c:v libx264 out.mp4"
         )
     reason = "The file may be damaged." if pyav_installed() else "PyAV decodes more than OpenCV does: pip install av"
     return f"No frame of {path} can be decoded, expected at least one. {reason}"

@@ -13,7 +13,7 @@ import cv2
 from adafocus.edge.sources.capture import Capture, open_capture
 from adafocus.edge.sources.pyav_file import PyAVFile, needs_pyav
 from adafocus.edge.sources.source import Frame
-from adafocus.errors import VideoError
+from adafocus.errors import VideoError, shell_word
 from adafocus.native_names import native_name
 
 MAX_FRAMES = 10_000_000
@@ -42,7 +42,7 @@ class VideoFile(Capture):
         if capture is None:
             raise VideoError(
                 f"{self.path} holds no video that can be decoded, expected a file such as MP4, MOV, MKV, AVI or WebM. "
-                f"Try to play it, or convert it: ffmpeg -i {self.path.name} -c:v libx264 out.mp4"
+                f"Try to play it, or convert it: ffmpeg -i {shell_word(self.path)} -c:v libx264 out.mp4"
             )
         super().__init__(capture, self.path.name, live=False)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 
 import cv2
@@ -130,13 +132,20 @@ class ClipBuilder:
         """Choose the frames, out of a whole video of ``frame_count`` or of a window of it, and make room for them.
 
         ``varying_s`` says when each frame appears, as :class:`adafocus.edge.video.reader.VideoReader` has it.
+
+        Raises:
+            SourceError: a window without a frame.
         """
         self._frame_count, self._varying_s = frame_count, varying_s
         first, last = window or (0, frame_count)
-        last = max(first + 1, min(last, frame_count))
-        edges_s = None if last > frame_count else varying_s
-        self._glance_indices = frames_at(first, last, geometry.glance_frames, edges_s)
-        self._candidate_indices = frames_at(first, last, geometry.candidate_frames, edges_s)
+        if not 0 <= first < min(last, frame_count):
+            raise SourceError(
+                f"The window is from frame {first} to {last} of {frame_count}, expected one that begins in the video "
+                "and ends after its beginning."
+            )
+        last = min(last, frame_count)
+        self._glance_indices = frames_at(first, last, geometry.glance_frames, varying_s)
+        self._candidate_indices = frames_at(first, last, geometry.candidate_frames, varying_s)
         self.indices = np.concatenate([self._glance_indices, self._candidate_indices])
         self.kept = kept_frames(geometry, self._glance_indices.tolist(), self._candidate_indices.tolist())
 
@@ -172,7 +181,7 @@ def read_clip(
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
-        SourceError: another source that cannot be read, or one without an end.
+        SourceError: another source that cannot be read, one without an end, or a window without a frame.
 
     Example:
         >>> from adafocus import Bundle
@@ -207,15 +216,15 @@ def clip_from_frames(
         fps: frames per second; None: from the timestamps.
 
     Raises:
-        SourceError: there are no frames, they are bare arrays, or their pixels are of another type or shape.
+        SourceError: there are no frames, they are bare arrays, their pixels are of another type or shape, their
+            moments or the rate are no numbers, or the window has no frame.
     """
     _check_frames(frames)
+    rate = _rate(frames, fps)
     watch = Stopwatch()
     builder = ClipBuilder(geometry, window, len(frames))
     for number in sorted(set(builder.indices.tolist())):
         builder.kept.hold(number, bgr_pixels(frames[number].pixels, f"Frame {number}"))
-    length_s = frames[-1].timestamp_s - frames[0].timestamp_s
-    rate = fps or ((len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS)
     clip = builder.build(rate, watch)
     small = [glance_of_small(frames[number], geometry) for number in clip.glance_indices.tolist()]
     found = [picture for picture in small if picture is not None]
@@ -237,6 +246,29 @@ def _check_frames(frames: Sequence[Frame]) -> None:
         "from adafocus.edge.sources import Frame; frames = [Frame(pixels, number, number / 25, 'camera') for number, "
         "pixels in enumerate(arrays)]"
     )
+
+
+def _rate(frames: Sequence[Frame], fps: float | None) -> float:
+    """Return frames per second: as given, or from the moments of the first and the last frame."""
+    wrong = [frame for frame in (frames[0], frames[-1]) if not _is_number(frame.timestamp_s)]
+    if wrong:
+        raise SourceError(
+            f"Frame {wrong[0].number} has the timestamp {wrong[0].timestamp_s!r}, expected seconds, a finite number."
+        )
+    if fps is not None:
+        if not _is_number(fps) or fps <= 0:
+            raise SourceError(f"fps is {fps!r}, expected frames per second, a number above 0, or None.")
+        return float(fps)
+    length_s = float(frames[-1].timestamp_s) - float(frames[0].timestamp_s)
+    return (len(frames) - 1) / length_s if length_s > 0 else FALLBACK_FPS
+
+
+def _is_number(value: object) -> bool:
+    """Return whether this is a finite number that a float can hold."""
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | None:
@@ -261,15 +293,25 @@ def glance_of_small(frame: Frame, geometry: Geometry) -> NDArray[np.uint8] | Non
 
 
 def clip_windows(path: str | Path, geometry: Geometry, count: int) -> list[Clip]:
-    """Cut ``count`` clips out of one video: the whole of it first, then half-length windows spread over it.
+    """Cut ``count`` clips out of one video: the whole of it first, then windows of half its time spread over it.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
     """
     whole = read_clip(path, geometry)
-    half = max(1, whole.frame_count // 2)
-    starts = [round(i * (whole.frame_count - half) / max(1, count - 2)) for i in range(count - 1)]
-    return [whole, *(read_clip(path, geometry, (start, start + half)) for start in starts)][:count]
+    shares = [i / max(1, count - 2) for i in range(count - 1)]
+    if whole.varying_s is None:
+        half = max(1, whole.frame_count // 2)
+        starts = [round(share * (whole.frame_count - half)) for share in shares]
+        windows = [(start, start + half) for start in starts]
+    else:
+        edges_s, half_s = whole.varying_s, float(whole.varying_s[-1]) / 2
+        starts_s = half_s * np.asarray(shares)
+        # the frame that is shown when the window begins, and the one that appears when it ends or after that
+        first = np.searchsorted(edges_s[:-1], starts_s + HAIR_S, "right") - 1
+        last = np.searchsorted(edges_s, starts_s + half_s - HAIR_S, "left")
+        windows = list(zip(first.tolist(), last.tolist(), strict=True))
+    return [whole, *(read_clip(path, geometry, window) for window in windows)][:count]
 
 
 def sample_video(path: str | Path, count: int, transform: Transform) -> NDArray[np.uint8]:

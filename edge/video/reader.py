@@ -15,7 +15,7 @@ from adafocus.edge.sources import is_video_file, open_finite
 from adafocus.edge.sources.pyav_file import pyav_installed
 from adafocus.edge.video.selective_decoder import open_selective
 from adafocus.edge.video.timeline import Timeline, lost_frames, read_timeline, timeline_of
-from adafocus.errors import VideoError
+from adafocus.errors import VideoError, shell_word
 
 Pixels = NDArray[np.uint8]
 
@@ -135,7 +135,8 @@ class OrderedReader:
             name = Path(self._address).name
             self.warnings.append(
                 f"{name}: all frames are the same. If it moves, it is interlaced video, which this OpenCV cannot "
-                f"convert. Then either: pip install av, or: ffmpeg -i {name} -vf yadif -c:v libx264 out.mp4"
+                "convert. Then either: pip install av, or: "
+                f"ffmpeg -i {shell_word(self._address)} -vf yadif -c:v libx264 out.mp4"
             )
         self.complete = True
 

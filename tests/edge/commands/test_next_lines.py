@@ -10,9 +10,10 @@ import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.commands.options import command
-from adafocus.errors import shell_word
+from adafocus.edge.video.clip import read_clip
+from adafocus.errors import VideoError, shell_word
 from tests.helpers.program import CallHere
-from tests.helpers.videos import write_video
+from tests.helpers.videos import GEOMETRY, write_video
 
 NAMES = (
     "plain",
@@ -58,3 +59,18 @@ def test_every_verb_quotes_what_is_typed_next(
         found = shlex.split(line.removeprefix("next: "))
         assert [Path(word) for word in found] == [Path(word) for word in following]
         assert not any(word.startswith("-x") for word in found)
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", "-x", "$HOME"])
+def test_what_converts_a_video_that_cannot_be_read_is_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path(f"{name}.mp4")
+    path.write_text("no video")
+    with pytest.raises(VideoError) as caught:
+        read_clip(path, GEOMETRY)
+    line = shlex.split(str(caught.value).rpartition("convert it: ")[2])
+    assert line[:2] == ["ffmpeg", "-i"]
+    assert not line[2].startswith("-")
+    assert Path(line[2]) == path

@@ -66,6 +66,25 @@ def test_windows_lie_inside_the_video(tmp_path: Path) -> None:
     assert len({int(clip.glance_indices[0]) for clip in clips[1:]}) == 4
 
 
+@pytest.mark.parametrize("window", [(12, 3), (12, 99), (-5, 3), (3, 3), (10**12, 2 * 10**12)])
+def test_a_window_without_a_frame_is_refused(tmp_path: Path, window: tuple[int, int]) -> None:
+    frames = [Frame(np.zeros((8, 8, 3), np.uint8), number, number / 25, "made") for number in range(12)]
+    with pytest.raises(SourceError, match="expected one that begins in the video and ends after its beginning"):
+        clip_from_frames(frames, GEOMETRY, window)
+    with pytest.raises(SourceError, match="of 12, expected one that begins in the video"):
+        read_clip(write_video(tmp_path / "short.avi", 12, codec="mpeg4"), GEOMETRY, window)
+
+
+@pytest.mark.parametrize("value", [None, "0", float("nan"), float("inf"), 10**400])
+def test_moments_and_rates_that_are_no_numbers_are_refused(value: Any) -> None:
+    frames = [Frame(np.zeros((8, 8, 3), np.uint8), number, number / 25, "made") for number in range(3)]
+    with pytest.raises(SourceError, match="has the timestamp"):
+        clip_from_frames([*frames, replace(frames[0], timestamp_s=value)], GEOMETRY)
+    if value is not None:
+        with pytest.raises(SourceError, match="expected frames per second"):
+            clip_from_frames(frames, GEOMETRY, fps=value)
+
+
 @pytest.fixture
 def recording(tmp_path: Path) -> list[Frame]:
     """Write a video whose pictures survive being stored."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adafocus.edge.policy import uniform_indices
-from adafocus.edge.video.clip import read_clip, read_frames, sample_video
+from adafocus.edge.video.clip import clip_windows, read_clip, read_frames, sample_video
 from adafocus.edge.video.timeline import Timeline, frames_at, lost_frames, read_timeline, timeline_of
 from tests.helpers.videos import GEOMETRY, encode, level_of, remux, with_sound, write_at
 
@@ -37,6 +37,21 @@ def test_a_varying_rate_is_sampled_by_time(tmp_path: Path, suffix: str, packets:
     assert not clip.warnings
     for number, pixels in read_frames(path, clip.glance_indices).items():
         assert abs(float(pixels.mean()) - level_of(number)) < 6
+
+
+@pytest.mark.parametrize("moments", [BURST_MS, [0, 4000, 4040, 4080, 9000], [number**2 for number in range(60)]])
+def test_windows_of_a_varying_rate_are_halves_of_its_time(tmp_path: Path, moments: list[int]) -> None:
+    whole, *halves = clip_windows(write_at(tmp_path / "video.mkv", moments), GEOMETRY, 5)
+    edges = whole.varying_s
+    assert edges is not None
+    for number, clip in enumerate(halves):
+        start_s = number / 3 * edges[-1] / 2
+        first = max(place for place in range(len(moments)) if edges[place] <= start_s + 1e-6)
+        last = min(place for place in range(len(edges)) if edges[place] >= start_s + edges[-1] / 2 - 1e-6)
+        assert clip.candidate_indices.tolist() == frames_at(first, last, 24, edges).tolist()
+        assert clip.glance_indices.tolist() == frames_at(first, last, 4, edges).tolist()
+    by_number = frames_at(0, len(moments) // 2, 24, None).tolist()
+    assert halves[0].candidate_indices.tolist() != by_number
 
 
 @pytest.mark.parametrize("packets", [True, False])
