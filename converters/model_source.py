@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from safetensors import safe_open
 
 from adafocus import networks
 from adafocus.calibration.inspection import describe as describe_model
@@ -59,21 +62,27 @@ def as_model_file(
         max_clips: how many of them to use at most.
         preset: the checkpoint's configuration, where several fit. A classifier of one encoder becomes glance and focus
             of one whose policy is no network.
-        labels: a text file with a class name on each line.
+        labels: a text file with a class name on each line, for a checkpoint that has none.
 
     Raises:
-        AdafocusError: it is neither, it fits no preset or several, or there is nothing to calibrate on.
+        AdafocusError: it is neither, it fits no preset or several, there is nothing to calibrate on, or it has other
+            class names or another configuration of its own than those that are asked for.
     """
     if not origin.is_file():
         raise AdafocusError(f"There is no model or checkpoint at {origin}. Give the path of one.")
     digest = sha256_of(origin)
     told = describe_model(str(origin))
     if told is not None and "model" in told:
+        _refuse_other_labels(origin, _labels_of(origin), labels)
+        _refuse_other_preset(origin, told["preset"], preset)
         return Source(origin, origin.stem, origin.name, digest)
     if told is not None:
         trained = load_checkpoint(origin)
         net, chosen = trained.net, trained.recipe.preset
-        if not isinstance(net, networks.AdaFocus):
+        _refuse_other_labels(origin, trained.labels, labels)
+        if isinstance(net, networks.AdaFocus):
+            _refuse_other_preset(origin, chosen, preset)
+        else:
             chosen = _preset_of_classifier(origin, preset)
             net = assemble(origin, chosen, len(trained.labels))
         names, history = trained.labels, {"checkpoint": origin.name, "training": trained.history}
@@ -94,6 +103,37 @@ def as_model_file(
     made = folder / f"{origin.stem}.safetensors"
     write_model(made, net, chosen, names, precision, calibration, max_clips, history)
     return Source(made, origin.stem, origin.name, digest)
+
+
+def _labels_of(model: Path) -> tuple[str, ...]:
+    """Return the class names that a model file holds."""
+    with safe_open(model, "pt") as file:
+        return tuple(json.loads(file.metadata()["labels"]))
+
+
+def _refuse_other_labels(origin: Path, own: tuple[str, ...], labels: Path | None) -> None:
+    """Refuse a file of class names that are not those that a network was trained with.
+
+    Raises:
+        AdafocusError: the sentence names the first that differs.
+    """
+    asked = own if labels is None else read_class_names(labels, len(own))
+    place = next((place for place, names in enumerate(zip(own, asked, strict=True)) if names[0] != names[1]), None)
+    if place is not None:
+        raise AdafocusError(
+            f"{labels} calls class {place + 1} {asked[place]!r}, but {origin} was trained with class names of its own "
+            f"and calls it {own[place]!r}. Leave --labels out."
+        )
+
+
+def _refuse_other_preset(origin: Path, own: str, wanted: str | None) -> None:
+    """Refuse another configuration than that of a trained network.
+
+    Raises:
+        AdafocusError: it is another one.
+    """
+    if wanted not in (None, own):
+        raise AdafocusError(f"{origin} is a network of the preset {own!r}, not of {wanted!r}. Leave --preset out.")
 
 
 def assemble(classifier: Path, preset: str, classes: int) -> networks.AdaFocus:

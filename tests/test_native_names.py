@@ -12,10 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
+from adafocus.edge.bundle.archive import pack
+from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.selftest import check_golden
 from adafocus.edge.sources import open_finite
 from adafocus.edge.video.clip import read_clip
-from adafocus.errors import AdafocusError, SourceError
+from adafocus.errors import AdafocusError, BundleError, SourceError
 from adafocus.native_names import native_name, plain_name, plain_text, with_folder
+from tests.fuzzing.kind import small_bundle
 from tests.helpers.videos import GEOMETRY, encode, frames_of
 
 # Latin-1, an old Japanese Windows, a name that was cut in the middle of a letter
@@ -65,6 +70,21 @@ def test_pictures_and_folders_whose_names_are_no_utf8_are_read(tmp_path: Path, n
     cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 8, 3), 70, np.uint8))
     (tmp_path / "a.png").rename(folder / os.fsdecode(name + b".png"))
     assert [int(frame.pixels.mean()) for frame in frames_of(open_finite(folder))] == [70]
+
+
+@posix
+@pytest.mark.parametrize("name", NO_UTF8)
+def test_a_bundle_in_a_folder_whose_name_is_no_utf8_answers(tmp_path: Path, ready_bundle: Bundle, name: bytes) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    small_bundle(ready_bundle.path, folder / os.fsdecode(name))
+    pack(folder / os.fsdecode(name), folder / os.fsdecode(name + b".zip"))
+    for path in (folder / os.fsdecode(name), folder / os.fsdecode(name + b".zip")):
+        with Bundle.open(path) as bundle:
+            assert check_golden(bundle, Recognizer.open(bundle, threads=1)).broken == []
+    (folder / os.fsdecode(name) / "graphs" / "focus.tflite").unlink()
+    with pytest.raises(BundleError, match=r"focus.tflite is missing"):
+        Bundle.open(folder / os.fsdecode(name))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])

@@ -91,6 +91,7 @@ def train(request: Request) -> dict[str, float]:
     if (recipe.soft_weight > 0.0) != bool(request.teachers):
         raise AdafocusError("--teacher and a soft_weight above 0 in the recipe go together: give both or neither.")
     starts = parse_starts(request.starts)
+    _refuse_own_list(request)
     clips, training, validation = choose_clips(
         request.sources, request.train_split, request.val_split, request.fold, recipe.seed
     )
@@ -147,6 +148,20 @@ def _recipe(request: Request) -> Recipe:
     changes: dict[str, Any] = {"seed": request.seed, "epochs": request.epochs}
     given = {key: value for key, value in changes.items() if value is not None}
     return replace(Recipe.read(request.recipe), **given)
+
+
+def _refuse_own_list(request: Request) -> None:
+    """Refuse to read the list that the run writes.
+
+    Raises:
+        AdafocusError: it is one of the clip sets.
+    """
+    own = request.work / VALIDATION_LIST
+    if own.exists() and any(source.exists() and source.samefile(own) for source in request.sources):
+        raise AdafocusError(
+            f"{own} is the list of the clips to validate on that a run in {request.work} writes, and it would be "
+            "replaced while it is read. Copy it to another name, or give another --work folder."
+        )
 
 
 def _fill(cache: FrameCache, console: Console) -> None:

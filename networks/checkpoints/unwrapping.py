@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import Tensor
 
 from adafocus.errors import CheckpointError
+
+logger = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 MAX_LISTED = 5
@@ -48,7 +52,7 @@ def find_state(path: Path, content: Any) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} holds no state dict of tensors but {what}. {expected}")
     if not content:
         raise CheckpointError(f"{path} holds an empty dict and no tensor. {expected}")
-    state = _inner_state(content, MAX_DEPTH)
+    state = _inner_state(content, MAX_DEPTH, path)
     if state is None:
         raise CheckpointError(f"{path} holds no state dict of tensors; its keys are {listed(content)}. {expected}")
     numbers = [key for key in state if not isinstance(key, str)]
@@ -59,18 +63,32 @@ def find_state(path: Path, content: Any) -> dict[str, Tensor]:
     return state
 
 
-def _inner_state(content: Mapping[Any, Any], depth: int) -> dict[str, Tensor] | None:
+def _inner_state(content: Mapping[Any, Any], depth: int, path: Path) -> dict[str, Tensor] | None:
     """Return the tensors of a dict, or of the dict in it that is a state dict; None where there is none, or several."""
     inside = {key: value for key, value in content.items() if isinstance(value, Mapping)}
-    for key in CONTAINERS if depth else ():
-        if key in inside:
-            found = _inner_state(inside[key], depth - 1)
-            if found is not None:
-                return found
+    usual = {key: _inner_state(inside[key], depth - 1, path) for key in CONTAINERS if depth and key in inside}
+    found = {key: state for key, state in usual.items() if state is not None}
+    if found:
+        key, state = next(iter(found.items()))
+        names = strip_wrappers(state).keys()
+        again = [other for other in found if other != key and strip_wrappers(found[other]).keys() == names]
+        if again:
+            _tell_choice(path, key, " and ".join(again))
+        return state
     others = [dict(value) for value in inside.values() if _is_state(value)]
     if others:
         return others[0] if len(others) == 1 else None
     return {key: value for key, value in content.items() if isinstance(value, Tensor)} or None
+
+
+@lru_cache
+def _tell_choice(path: Path, key: str, again: str) -> None:
+    """Say once which of several networks in a file is used, such as the weights of its last step and their average."""
+    logger.warning(
+        "%s holds the weights of one network under %s and again under %s; those under %s are used. For the others save "
+        "them alone: torch.save(torch.load('%s')['%s'], 'weights.pth')",
+        *(path, key, again, key, path.name, again.partition(" ")[0]),
+    )
 
 
 def _is_state(value: Mapping[Any, Any]) -> bool:

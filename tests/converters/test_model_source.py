@@ -70,3 +70,42 @@ def test_a_classifier_of_another_backbone_is_refused(tmp_path: Path, classifier:
     save_checkpoint(origin, classifier, Recipe(classifier=Classifier("mobilenet_v2")), LABELS, {"steps": 7})
     with pytest.raises(AdafocusError, match="cannot be started from"):
         as_model_file(origin, tmp_path, "fp32", (), 1, "x3d-xs-xs-frame")
+
+
+@pytest.mark.parametrize("form", ["checkpoint", "model"])
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("one", "three", "two"), r"calls class 2 'three', but .* calls it 'two'\. Leave --labels out"),
+        (("one", "two"), "names 2 classes, but the network has 3"),
+        (("One", "two", "three"), "calls class 1 'One'"),
+        (LABELS, ""),
+    ],
+)
+def test_class_names_that_a_network_was_not_trained_with_are_refused(
+    tmp_path: Path, classifier: networks.VideoClassifier, form: str, names: tuple[str, ...], said: str
+) -> None:
+    origin, labels = tmp_path / "net.safetensors", tmp_path / "labels.txt"
+    save_checkpoint(origin, classifier, Recipe(classifier=Classifier("mobilenet_v2")), LABELS, {"steps": 7})
+    preset: str | None = PRESET
+    (tmp_path / "made").mkdir()
+    if form == "model":
+        origin, preset = as_model_file(origin, tmp_path / "made", "fp32", (), 1, PRESET).path, None
+    labels.write_text("\n".join(names))
+    if said:
+        with pytest.raises(AdafocusError, match=said):
+            as_model_file(origin, tmp_path, "fp32", (), 1, preset, labels)
+    else:
+        assert as_model_file(origin, tmp_path, "fp32", (), 1, preset, labels).path.is_file()
+
+
+def test_another_preset_than_a_trained_network_has_is_refused(
+    tmp_path: Path, classifier: networks.VideoClassifier
+) -> None:
+    origin = tmp_path / "net.safetensors"
+    save_checkpoint(origin, classifier, Recipe(classifier=Classifier("mobilenet_v2")), LABELS, {"steps": 7})
+    (tmp_path / "made").mkdir()
+    model = as_model_file(origin, tmp_path / "made", "fp32", (), 1, PRESET).path
+    with pytest.raises(AdafocusError, match=f"is a network of the preset '{PRESET}', not of 'x3d-xs-xs'"):
+        as_model_file(model, tmp_path, "fp32", (), 1, "x3d-xs-xs")
+    assert as_model_file(model, tmp_path, "fp32", (), 1, PRESET).path == model

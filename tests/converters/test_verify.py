@@ -67,6 +67,24 @@ def test_a_clip_that_cannot_be_read_leaves_the_others(ready_bundle: Bundle, tmp_
         readable(ready_bundle, [bad], {})
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["empty.mp4", "missing.mp4", "text.mp4"])
+def test_a_bundle_is_verified_on_the_other_clips_where_one_is_broken(
+    ready_bundle: Bundle, model_path: Path, tmp_path: Path, name: str
+) -> None:
+    videos = [write_video(tmp_path / "good.mp4", 12), tmp_path / name, write_video(tmp_path / "longer.mp4", 40)]
+    if name != "missing.mp4":
+        videos[1].write_text("" if name == "empty.mp4" else "text")
+    asked = [str(ready_bundle.path), *map(str, videos), "--model", str(model_path), "--json"]
+    done = CliRunner().invoke(verify, asked)
+    assert isinstance(done.exception, AdafocusError)
+    assert name in str(done.exception)
+    content = json.loads(done.stdout)
+    assert [error["video"] for error in content["errors"]] == [str(videos[1])]
+    assert {verdict["state"] for verdict in content["clips"].values()} == {"verified"}
+    assert content["passed"] is True
+
+
 def test_another_model_than_the_bundle_was_made_from_is_refused(
     shipped_bundle: Bundle, tmp_path: Path, real_videos: list[Path]
 ) -> None:

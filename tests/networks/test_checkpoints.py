@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -240,6 +241,38 @@ def test_what_training_programs_wrap_around_a_network_is_taken_off(name: str, tm
     assert {key: tuple(value.shape) for key, value in state.items()} == {
         key: tuple(value.shape) for key, value in STATE.items()
     }
+
+
+AVERAGED = {key: value + 1 for key, value in STATE.items()}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"model": STATE, "ema": AVERAGED}, "under model and again under ema; those under model"),
+        ({"ema_state_dict": {f"module.{key}": value for key, value in AVERAGED.items()}, "state_dict": STATE},
+         "under state_dict and again under ema_state_dict; those under state_dict"),
+        ({"net": {"model": STATE, "model_ema": AVERAGED}}, "under model and again under model_ema"),
+        ({"model": STATE, "ema": {"decay": torch.ones(1)}}, ""),
+        ({"model": STATE, "optimizer": {"state": {0: {"step": torch.ones(1)}}}, "state": {"a": torch.ones(1)}}, ""),
+    ],
+)  # fmt: skip
+def test_of_two_sets_of_weights_it_is_said_which_are_used(content: object, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save(content, path)
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("adafocus.networks.checkpoints.unwrapping")
+    logger.addHandler(handler)
+    try:
+        states = [read_state(path) for _ in range(2)]
+    finally:
+        logger.removeHandler(handler)
+    assert all(torch.equal(state["head.fc.weight"], STATE["head.fc.weight"]) for state in states)
+    # once, however often the file is read
+    assert len(said) == bool(told)
+    assert told in "".join(said)
 
 
 @pytest.mark.parametrize(

@@ -79,3 +79,30 @@ def test_leaks_between_lists_end_in_a_sentence_before_any_work(tmp_path: Path, o
         run(tmp_path, "none", lists, *more)
     assert not (tmp_path / "none-work").exists()
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("name", ["judged.csv", "./work/../work/judged.csv", "link.csv"])
+def test_the_list_that_a_run_writes_is_not_read(tmp_path: Path, name: str) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    clips = write_clips(tmp_path, 4, 2)
+    own = work / "judged.csv"
+    own.write_bytes(clips.read_bytes())
+    (tmp_path / "link.csv").symlink_to(own)
+    given = {"judged.csv": own, "link.csv": tmp_path / "link.csv"}.get(name, tmp_path / name)
+    places = ["--cache", str(tmp_path / "cache"), "--work", str(work), "--out", str(tmp_path / "out.safetensors")]
+    with pytest.raises(AdafocusError, match=r"would be replaced while it is read. Copy it to another name"):
+        CliRunner().invoke(train, [str(write_recipe(tmp_path)), "--clips", str(given), *places], catch_exceptions=False)
+    assert own.read_bytes() == clips.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_list_in_the_work_folder_is_one_like_any_other(tmp_path: Path) -> None:
+    clips = write_clips(tmp_path, 4, 2)
+    own = tmp_path / "own-work" / "mine.csv"
+    own.parent.mkdir()
+    own.write_text(clips.read_text().replace("\n", "\n../")[:-3])
+    before = own.read_bytes()
+    for _ in range(2):
+        assert run(tmp_path, "own", [own]).is_file()
+    assert own.read_bytes() == before
