@@ -66,6 +66,9 @@ PACKAGES = ("numpy", "opencv-python", "av", "torch", "safetensors", "pyyaml")
     "--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed from which all inputs are made."
 )
 @click.option(
+    "--processes", default=1, show_default=True, type=click.IntRange(1), help="Use inputs in so many processes."
+)
+@click.option(
     "--limit-s", default=campaign.LIMIT_S, show_default=True, help="Seconds after which an input counts as a hang."
 )
 @click.option(
@@ -78,6 +81,7 @@ def fuzz(
     count: int,
     numbers: tuple[int, ...],
     seed: int,
+    processes: int,
     limit_s: float,
     out: Path | None,
 ) -> None:
@@ -95,7 +99,8 @@ def fuzz(
                 raise click.UsageError("media needs videos to damage. Name some: --clips FOLDER")
             wanted = numbers or range(-(-count // SLOW_KINDS.get(kind, 1)))
             outcomes = []
-            for outcome in track(campaign.run(kind, wanted, seed, whole, videos, limit_s), kind, total=len(wanted)):
+            used = campaign.run(kind, wanted, seed, whole, videos, limit_s, processes)
+            for outcome in track(used, kind, total=len(wanted)):
                 outcomes.append(outcome)
                 if outcome.result in campaign.BAD or numbers:
                     click.echo(

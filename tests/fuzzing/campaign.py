@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import re
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -28,9 +30,37 @@ BAD = {"traceback": "tracebacks", "leftovers": "leftovers", "hang": "hangs", "cr
 
 
 def run(
-    kind: str, numbers: Sequence[int], seed: int, bundle: Path, clips: Sequence[Path], limit_s: float = LIMIT_S
+    kind: str,
+    numbers: Sequence[int],
+    seed: int,
+    bundle: Path,
+    clips: Sequence[Path],
+    limit_s: float = LIMIT_S,
+    processes: int = 1,
 ) -> Iterator[Outcome]:
-    """Use every input of a kind; what crashes or hangs costs a worker, not the campaign."""
+    """Use every input of a kind, in so many processes; what crashes or hangs costs a worker, not the campaign."""
+    made: queue.Queue[Outcome | BaseException] = queue.Queue()
+
+    def use(part: Sequence[int]) -> None:
+        try:
+            for outcome in _of_one(kind, part, seed, bundle, clips, limit_s):
+                made.put(outcome)
+        except BaseException as error:
+            made.put(error)
+
+    with ThreadPoolExecutor(processes) as threads:
+        threads.map(use, [numbers[start::processes] for start in range(processes)])
+        for _ in numbers:
+            outcome = made.get()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            yield outcome
+
+
+def _of_one(
+    kind: str, numbers: Sequence[int], seed: int, bundle: Path, clips: Sequence[Path], limit_s: float
+) -> Iterator[Outcome]:
+    """Use inputs in one process after the other."""
     waiting = list(numbers)
     while waiting:
         with tempfile.TemporaryDirectory(prefix="fuzzing-", ignore_cleanup_errors=True) as place:

@@ -54,6 +54,8 @@ class ClipLists:
         ]
         self._set = self._clips / "clips.csv"
         self._set.write_bytes(_csv([COLUMNS, *self._rows]))
+        # the right one works; its libraries are loaded then
+        train(place, self._recipe, self._set)
         self._ways: tuple[Callable[[np.random.Generator, int], tuple[str, Path]], ...] = (
             self._written, self._listed, self._sorted, self._named,
         )  # fmt: skip

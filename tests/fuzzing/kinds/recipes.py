@@ -77,6 +77,9 @@ class Recipes:
             json.dumps(content) for content in ({**RECIPE, **MORE}, CLASSIFIER, {**RECIPE, **MORE}, *shipped)
         ]
         self._trained = False
+        # a right one works; its libraries are loaded then
+        self._path.write_text(self._texts[0])
+        train(place, self._path, self._clips)
 
     def make(self, rng: np.random.Generator, number: int) -> tuple[str, Path]:
         """Recipes take turns, and numbers go through all keys; every eighth loses bytes, every eighth means harm."""
