@@ -9,7 +9,7 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bundle test test-fast test-arm64 lint types docs results rooms vectors clean system
+.PHONY: help demo bundle test test-fast test-arm64 fuzz lint types docs results rooms vectors clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -18,6 +18,7 @@ help:
 	@echo "make test             run the tests"
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
+	@echo "make fuzz             500 malformed inputs of every kind: videos, zips, lists, checkpoints and more"
 	@echo "make lint, make types check the code"
 	@echo "make vectors          write apps/conformance from the device's code and the shipped bundles"
 	@echo "make docs             the pages as a site, in build/site"
@@ -41,6 +42,10 @@ test-arm64: $(VENV)/.installed system
 	@$(BIN)/python -m tests.arm64.trees
 	@bundle=$$($(BIN)/python -m tests.arm64.shipped $(if $(BUNDLE),"$(BUNDLE)")) && \
 		$(BIN)/pytest tests/arm64/check_arm64.py -v --bundle "$$bundle"
+
+# Figures for results/device.yaml: python -m benchmarks.device_figures malformed=build/fuzz.yaml --out results/device.yaml
+fuzz: $(VENV)/.installed system
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing --processes 2 --out build/fuzz.yaml
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache

@@ -203,7 +203,8 @@ def _malformed(found: Figures) -> str:
     ]
     return section(
         "Malformed inputs",
-        "Each damaged video, zip, manifest, golden array or graph ends in a prediction or in a sentence.",
+        "Each damaged video, zip, manifest, array, clip list, checkpoint, recipe or graph ends in a prediction or in a "
+        "sentence.",
         table(("kind", "inputs", "sentences", "predictions", "tracebacks", "crashes", "hangs", "slowest, s"), rows),
         source("device.yaml", found["command"]),
     )
