@@ -1,0 +1,1 @@
+"""The protocol of a measurement, from clips to figures: what runs, when, and what the joules say."""
