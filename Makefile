@@ -45,7 +45,7 @@ test-arm64: $(VENV)/.installed system
 
 # Figures for results/device.yaml: python -m benchmarks.device_figures malformed=build/fuzz.yaml --out results/device.yaml
 fuzz: $(VENV)/.installed system
-	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing --processes 2 --out build/fuzz.yaml
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing --processes 9 --out build/fuzz.yaml
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache

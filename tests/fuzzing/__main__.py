@@ -13,6 +13,7 @@ import platform
 import subprocess
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,12 @@ from typing import Any
 import click
 import psutil
 import yaml
-from rich.progress import track
+from rich.progress import Progress
 
 from adafocus.apps.demo.videos import ROOT, TEST
 from tests.fuzzing import campaign
 from tests.fuzzing.kinds.media import SUFFIXES
-from tests.fuzzing.worker import KINDS
+from tests.fuzzing.worker import KINDS, Outcome
 
 SHOWN_CHARACTERS = 300
 READY_BUNDLE = ROOT / "bundles" / "x3d-xs-xs-k400-litert.zip"
@@ -65,9 +66,7 @@ PACKAGES = ("numpy", "opencv-python", "av", "torch", "safetensors", "pyyaml")
 @click.option(
     "--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed from which all inputs are made."
 )
-@click.option(
-    "--processes", default=1, show_default=True, type=click.IntRange(1), help="Use inputs in so many processes."
-)
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="Use so many kinds at once.")
 @click.option(
     "--limit-s", default=campaign.LIMIT_S, show_default=True, help="Seconds after which an input counts as a hang."
 )
@@ -88,30 +87,36 @@ def fuzz(
     """Use malformed inputs and count how they end."""
     videos = [path for clip in clips for path in (sorted(clip.rglob("*")) if clip.is_dir() else [clip])]
     videos = [path.resolve() for path in videos or TEST.fetch() if path.suffix in SUFFIXES]
+    if not videos and "media" in (kinds or KINDS):
+        raise click.UsageError("media needs videos to damage. Name some: --clips FOLDER")
     summaries: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="adafocus-") as folder:
+    with tempfile.TemporaryDirectory(prefix="adafocus-") as folder, Progress() as progress:
         whole = bundle.resolve()
         if bundle.is_file():
             whole = Path(folder)
             zipfile.ZipFile(bundle).extractall(whole)
-        for kind in kinds or KINDS:
-            if kind == "media" and not videos:
-                raise click.UsageError("media needs videos to damage. Name some: --clips FOLDER")
+
+        def use(kind: str) -> list[Outcome]:
             wanted = numbers or range(-(-count // SLOW_KINDS.get(kind, 1)))
-            outcomes = []
-            used = campaign.run(kind, wanted, seed, whole, videos, limit_s, processes)
-            for outcome in track(used, kind, total=len(wanted)):
+            bar, outcomes = progress.add_task(kind, total=len(wanted)), []
+            for outcome in campaign.run(kind, wanted, seed, whole, videos, limit_s):
                 outcomes.append(outcome)
+                progress.advance(bar)
                 if outcome.result in campaign.BAD or numbers:
-                    click.echo(
+                    line = (
                         f"{kind} {outcome.number}: {outcome.done[:SHOWN_CHARACTERS]}: {outcome.result} {outcome.text}"
                     )
-            summaries[kind] = campaign.summary(kind, seed, outcomes)
-            if out is not None:
-                found = {**_circumstances(count, seed), "kinds": summaries}
-                write = json.dumps if out.suffix == ".json" else yaml.safe_dump
-                out.parent.mkdir(parents=True, exist_ok=True)
-                out.write_text(write(found, sort_keys=False), encoding="utf-8")
+                    progress.console.print(line, markup=False)
+            return outcomes
+
+        with ThreadPoolExecutor(processes) as threads:
+            for kind, outcomes in zip(kinds or KINDS, threads.map(use, kinds or KINDS), strict=True):
+                summaries[kind] = campaign.summary(kind, seed, outcomes)
+    if out is not None:
+        found = {**_circumstances(count, seed), "kinds": summaries}
+        write = json.dumps if out.suffix == ".json" else yaml.safe_dump
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(write(found, sort_keys=False), encoding="utf-8")
     click.echo(yaml.safe_dump(summaries, sort_keys=False, width=120))
     if any(found["bad"] for found in summaries.values()):
         raise SystemExit(1)

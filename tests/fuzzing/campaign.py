@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import queue
 import re
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,7 +20,7 @@ LIMIT_S = 10.0
 # starting an interpreter, copying the bundle and opening it, on a busy machine
 START_S = 120.0
 # a process that has not had its seconds of the processor may wait for them so many times as long
-BUSY_FACTOR = 6
+BUSY_FACTOR = 30
 # of the sentences, those that were said most often
 MAX_LISTED = 12
 # each with what it is called where several are counted
@@ -30,37 +28,9 @@ BAD = {"traceback": "tracebacks", "leftovers": "leftovers", "hang": "hangs", "cr
 
 
 def run(
-    kind: str,
-    numbers: Sequence[int],
-    seed: int,
-    bundle: Path,
-    clips: Sequence[Path],
-    limit_s: float = LIMIT_S,
-    processes: int = 1,
+    kind: str, numbers: Sequence[int], seed: int, bundle: Path, clips: Sequence[Path], limit_s: float = LIMIT_S
 ) -> Iterator[Outcome]:
-    """Use every input of a kind, in so many processes; what crashes or hangs costs a worker, not the campaign."""
-    made: queue.Queue[Outcome | BaseException] = queue.Queue()
-
-    def use(part: Sequence[int]) -> None:
-        try:
-            for outcome in _of_one(kind, part, seed, bundle, clips, limit_s):
-                made.put(outcome)
-        except BaseException as error:
-            made.put(error)
-
-    with ThreadPoolExecutor(processes) as threads:
-        threads.map(use, [numbers[start::processes] for start in range(processes)])
-        for _ in numbers:
-            outcome = made.get()
-            if isinstance(outcome, BaseException):
-                raise outcome
-            yield outcome
-
-
-def _of_one(
-    kind: str, numbers: Sequence[int], seed: int, bundle: Path, clips: Sequence[Path], limit_s: float
-) -> Iterator[Outcome]:
-    """Use inputs in one process after the other."""
+    """Use every input of a kind; what crashes or hangs costs a worker, not the campaign."""
     waiting = list(numbers)
     while waiting:
         with tempfile.TemporaryDirectory(prefix="fuzzing-", ignore_cleanup_errors=True) as place:
@@ -78,7 +48,7 @@ def _of_one(
 
 def _with_one_worker(pipe: Connection, process: BaseProcess, waiting: list[int], limit_s: float) -> Iterator[Outcome]:
     """Use inputs until the worker ends; the numbers that were used leave ``waiting``."""
-    if not pipe.poll(START_S) or pipe.recv() != "ready":
+    if not _answers(pipe, process, START_S) or pipe.recv() != "ready":
         raise RuntimeError("the worker does not start")
     while waiting:
         number, done = waiting.pop(0), "made nothing yet"
