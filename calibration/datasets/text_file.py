@@ -1,9 +1,12 @@
-"""Text as editors and spreadsheets save it: UTF-8 or UTF-16, with a byte order mark or without."""
+"""Text as editors and spreadsheets save it, and YAML: UTF-8 or UTF-16, with a byte order mark or without."""
 
 from __future__ import annotations
 
 import codecs
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 # the mark of UTF-32 begins with that of UTF-16
 MARKS = (
@@ -23,6 +26,33 @@ def read_text(path: Path) -> str:
     """
     content = path.read_bytes()
     return content.decode(_encoding(content))
+
+
+def read_yaml(path: Path) -> Any:
+    """Read the values of a YAML file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no text or no YAML, or a key stands twice; the message says why in one line.
+    """
+    try:
+        return yaml.load(read_text(path), _Loader)
+    except OSError:
+        raise
+    # beside errors of its own, the parser raises what dates, numbers and nesting that make no sense lead to
+    except Exception as error:
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """A loader of plain values that takes no second value for a key, of which one would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+        if twice is not None:
+            raise ValueError(f"the key {twice!r} stands there twice")
+        return super().construct_mapping(node, deep)
 
 
 def _encoding(content: bytes) -> str:

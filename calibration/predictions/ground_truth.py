@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.datasets.labeled_clip import plain_name
+from adafocus.calibration.datasets.text_file import read_yaml
 from adafocus.errors import AdafocusError
 
 MAX_LISTED = 5
@@ -50,10 +50,9 @@ def read_label_map(path: Path | None) -> dict[str, str]:
         return {}
     expected = "expected YAML with lines 'clip label: bundle label'."
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        why = " ".join(str(error).split())
-        raise AdafocusError(f"The label map {path} cannot be read ({why}), {expected}") from error
+        content = read_yaml(path)
+    except (OSError, ValueError) as error:
+        raise AdafocusError(f"The label map {path} cannot be read ({error}), {expected}") from error
     if not isinstance(content, dict) or not all(isinstance(name, str) for pair in content.items() for name in pair):
         raise AdafocusError(f"The label map {path} holds something else, {expected} Put quotes around numbers.")
     return content

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from adafocus import networks
 from adafocus.calibration.datasets.augmentation import SCALES
+from adafocus.calibration.datasets.text_file import read_yaml
 from adafocus.errors import AdafocusError, NetworkError
 
 PARTS = ("temporal_policy", "spatial_policy", "glance", "focus", "classifier")
@@ -208,9 +209,9 @@ class Recipe:
         if not path.is_file():
             raise AdafocusError(f"There is no recipe at {path}. Give the path of a YAML file.")
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise AdafocusError(f"{path} is no YAML file: {error}") from error
+            content = read_yaml(path)
+        except ValueError as error:
+            raise AdafocusError(f"{path} is no YAML file ({error}). Write lines such as 'epochs: 20'.") from error
         known = {entry.name for entry in fields(cls)}
         if not isinstance(content, dict) or set(content) - known:
             found = sorted(set(map(str, content)) - known) if isinstance(content, dict) else [type(content).__name__]
@@ -240,7 +241,7 @@ class Recipe:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise AdafocusError(
-                f"The recipe's {place} is {first['input']!r}: {first['msg']}. Correct it, or leave it out."
+                f"The recipe's {place} is {reprlib.repr(first['input'])}: {first['msg']}. Correct it, or leave it out."
             ) from error
 
     def as_dict(self) -> dict[str, Any]:

@@ -99,3 +99,37 @@ def test_a_classifier_of_another_kind_is_refused(odd: Any, tmp_path: Path) -> No
 def test_a_byte_order_mark_does_not_count(write: Callable[[str], bytes], tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_bytes(write("preset: x3d-xs-xs\n"))
     assert Recipe.read(tmp_path / "recipe.yaml").preset == "x3d-xs-xs"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("preset: x3d-xs-xs\npreset: tsm-mbv2-mbv2\n", "the key 'preset' stands there twice"),
+        ("preset: 2024-13-45\n", "month must be in 1..12"),
+        ("epochs: 1" + "0" * 5000, "Exceeds the limit"),
+        ("- " * 5000 + "x\n", "no YAML file"),
+        ("epochs: !!bool perhaps\n", "no YAML file"),
+        ("preset: [\n", "no YAML file"),
+        ("preset: caf\xe9\n", "no YAML file"),
+    ],
+)
+def test_what_is_no_yaml_is_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(AdafocusError, match=said) as caught:
+        Recipe.read(tmp_path / "recipe.yaml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_recipes_are_read_in_every_usual_encoding(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("preset: x3d-xs-xs  # gl\u00e4nce\n", encoding=encoding)
+    assert Recipe.read(tmp_path / "recipe.yaml").preset == "x3d-xs-xs"
+
+
+def test_a_value_that_unfolds_without_end_is_shown_short(tmp_path: Path) -> None:
+    lines = [f"x{number}: &x{number} [{', '.join([f'*x{number - 1}'] * 9)}]" for number in range(1, 9)]
+    text = "\n".join(["x0: &x0 [x]", *lines, "epochs: *x8"]).replace("\nepochs", "\n  epochs")
+    (tmp_path / "recipe.yaml").write_text(f"overrides:\n  {text}".replace("\n", "\n  ").replace("    epochs", "epochs"))
+    with pytest.raises(AdafocusError, match="The recipe's epochs is") as caught:
+        Recipe.read(tmp_path / "recipe.yaml")
+    assert len(str(caught.value)) < 1000
