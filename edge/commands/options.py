@@ -19,6 +19,8 @@ from adafocus.errors import AdafocusError, shell_word
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from adafocus.edge.energy.costs import EnergySource
+
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -39,8 +41,14 @@ exit_threshold = click.option(
 budget = click.option(
     "--budget",
     callback=_parsed_budget,
-    help="Spend this much on a clip on average, such as 8GMAC or 120ms; it sets the exit thresholds.",
+    help="Spend this much on a clip on average, such as 8GMAC, 120ms or 0.4J; it sets the exit thresholds.",
 )
+energy_profile = click.option(
+    "--energy-profile",
+    type=click.Path(path_type=Path),
+    help="Charge a budget in J from this file of adafocus energy, not from BUNDLE.energy.json beside the bundle.",
+)
+meter = click.option("--meter", help="Correct a budget in J with this meter, not with whichever answers.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
@@ -55,6 +63,30 @@ def only_one_of(exit_threshold: float | None, budget: Budget | None) -> None:
             f"Found --exit-threshold {exit_threshold:g} and --budget {budget}, expected one of the two: a budget sets "
             "the thresholds itself. Leave --exit-threshold out."
         )
+
+
+def energy_of(bundle: Path, budget: Budget | None, profile: Path | None, meter: str | None) -> EnergySource | None:
+    """Return where the joules of a budget come from; None where it is in another unit.
+
+    Args:
+        bundle: path as it was typed.
+        budget: what was asked.
+        profile: of ``--energy-profile``.
+        meter: of ``--meter``.
+
+    Raises:
+        AdafocusError: a profile or a meter is named, and no budget is in joules.
+    """
+    if budget is not None and budget.unit == "J":
+        from adafocus.edge.energy.costs import EnergySource
+        from adafocus.edge.meters import AUTO
+
+        return EnergySource(bundle, profile, AUTO if meter is None else meter)
+    named = {"--energy-profile": profile, "--meter": meter}
+    given = next((option for option, value in named.items() if value is not None), None)
+    if given is not None:
+        raise AdafocusError(f"{given} is for budgets in joules, and there is none. Add one: --budget 0.4J")
+    return None
 
 
 def build(kind: type[T], asked: dict[str, Any]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rich.markup import escape
 
 from adafocus.edge.budget.controller import WINDOW_CLIPS, Controller
 from adafocus.edge.budget.costs import Budget
+from adafocus.edge.budget.joules import EnergyCosts
 from adafocus.edge.commands import options
 from adafocus.edge.commands.inputs import Inputs, read_inputs
 from adafocus.edge.commands.outputs import check_outputs
@@ -34,6 +36,8 @@ class Request:
         picture: where to draw the prediction of the only video.
         top: labels to show.
         budget: mean cost of a clip.
+        energy_profile: where a budget in joules is told what clips take.
+        meter: that corrects it.
         exit_threshold: of every exit.
         runtime: ``litert``, ...
         threads: CPU threads of the runtime.
@@ -43,6 +47,8 @@ class Request:
     picture: Path | None
     top: int
     budget: Budget | None
+    energy_profile: Path | None
+    meter: str | None
     exit_threshold: float | None
     runtime: str
     threads: int
@@ -65,12 +71,16 @@ class Playlist:
 
     Attributes:
         broken: the videos that gave no prediction, each with a sentence.
+        joules: what the latest clip was charged, and where that comes from; empty without a budget in joules.
     """
 
-    def __init__(self, recognizer: Recognizer, budget: Budget | None, picture: Path | None) -> None:
-        self._recognizer, self._budget, self._picture = recognizer, budget, picture
+    def __init__(
+        self, recognizer: Recognizer, budget: Budget | None, picture: Path | None, energy: EnergyCosts | None = None
+    ) -> None:
+        self._recognizer, self._budget, self._picture, self._energy = recognizer, budget, picture, energy
         self._controller: Controller | None = None
         self.broken: dict[Path, str] = {}
+        self.joules: dict[str, Any] = {}
 
     @property
     def state(self) -> dict[str, Any] | None:
@@ -92,12 +102,14 @@ class Playlist:
             return None
         if self._budget is not None and self._controller is None:
             # what trying out a budget takes is no part of reading the clip
-            self._controller, started = Controller.start(self._budget, recognizer, clip), None
+            self._controller, started = Controller.start(self._budget, recognizer, clip, self._energy), None
         if self._controller is not None:
             recognizer.thresholds = self._controller.thresholds
         prediction = recognizer.recognize_clip(clip, started=started)
         if self._controller is not None:
-            self._controller.observe(prediction)
+            source = self._energy and self._energy.source
+            cost = self._controller.observe(prediction)
+            self.joules = {"joules": cost, "joules_source": source} if source else {}
         if self._picture is not None:
             from adafocus.edge.picture import draw_picture
 
@@ -111,6 +123,8 @@ class Playlist:
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the prediction of one video as a PNG file.")
 @click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="Show this many labels.")
 @options.budget
+@options.energy_profile
+@options.meter
 @options.exit_threshold
 @options.runtime
 @options.threads
@@ -126,21 +140,36 @@ def run(arguments: tuple[str, ...], **asked: Any) -> None:
     request.check(len(videos))
     # the picture is a .png in small letters, however it was typed
     check_outputs({"--picture": request.picture and request.picture.with_suffix(".png")}, (inputs.bundle, *videos))
+    energy = options.energy_of(inputs.bundle, request.budget, request.energy_profile, request.meter)
     recognizer = Recognizer.open(inputs.bundle, request.runtime, request.threads, request.exit_threshold)
-    playlist = Playlist(recognizer, request.budget, request.picture)
-    if request.as_json:
-        found = [(video, playlist.recognize(video)) for video in videos]
-        content = [
+    with nullcontext() if energy is None else energy.open(recognizer, _warn) as costs:
+        playlist = Playlist(recognizer, request.budget, request.picture, costs)
+        if request.as_json:
+            _print_all(inputs, videos, playlist, request)
+        else:
+            for note in () if costs is None else costs.notes:
+                _warn(note)
+            _run_through(inputs, videos, playlist, request)
+    options.raise_broken(playlist.broken, len(videos))
+
+
+def _warn(sentence: str) -> None:
+    """Say something that ends nothing, beside the predictions."""
+    click.echo(f"adafocus: {sentence}", err=True)
+
+
+def _print_all(inputs: Inputs, videos: list[Path], playlist: Playlist, request: Request) -> None:
+    """Print one object with all predictions."""
+    content = []
+    for video in videos:
+        prediction = playlist.recognize(video)
+        content.append(
             {"video": str(video), "error": playlist.broken[video]}
             if prediction is None
-            else _as_dict(video, prediction, request.top)
-            for video, prediction in found
-        ]
-        about = {"bundle": str(inputs.bundle), "runtime": request.runtime, "threads": request.threads}
-        options.print_json({**about, "budget": playlist.state, "videos": content})
-    else:
-        _run_through(inputs, videos, playlist, request)
-    options.raise_broken(playlist.broken, len(videos))
+            else _as_dict(video, prediction, request.top) | playlist.joules
+        )
+    about = {"bundle": str(inputs.bundle), "runtime": request.runtime, "threads": request.threads}
+    options.print_json({**about, "budget": playlist.state, "videos": content})
 
 
 def _run_through(inputs: Inputs, videos: list[Path], playlist: Playlist, request: Request) -> None:
@@ -154,7 +183,7 @@ def _run_through(inputs: Inputs, videos: list[Path], playlist: Playlist, request
         if note:
             console.print(escape(note), soft_wrap=True)
             note = ""
-        _show(console, video, prediction, request.top)
+        _show(console, video, prediction, request.top, playlist.joules)
         answered.append(video)
     if playlist.state is not None:
         console.print(f"\n{_budget_line(playlist.state)}")
@@ -164,7 +193,7 @@ def _run_through(inputs: Inputs, videos: list[Path], playlist: Playlist, request
         options.print_next("bench", inputs.bundle, answered[0])
 
 
-def _show(console: Console, video: Path, prediction: Prediction, top: int) -> None:
+def _show(console: Console, video: Path, prediction: Prediction, top: int, joules: dict[str, Any]) -> None:
     console.print(f"\n[bold]{escape(video.name)}[/bold]: {escape(prediction.label)}")
     for label, score in prediction.top(top):
         bar = "█" * max(1, round(score * BAR_CHARACTERS))
@@ -173,8 +202,10 @@ def _show(console: Console, video: Path, prediction: Prediction, top: int) -> No
     parts = ", ".join(f"{name} {ms:.1f}" for name, ms in spent.items())
     host = prediction.timing_ms["total"] - sum(spent.values())
     chosen = f", frames {', '.join(map(str, prediction.frame_indices))}" if prediction.frame_indices else ""
-    gmac = f"{prediction.macs / 1e9:.2f} GMAC"
-    console.print(f"  predicted after the {prediction.exit_stage}, {gmac}{chosen}", style="dim")
+    spent_on = f"{prediction.macs / 1e9:.2f} GMAC"
+    if joules:
+        spent_on += f", {joules['joules']:.3g} J ({joules['joules_source']})"
+    console.print(f"  predicted after the {prediction.exit_stage}, {spent_on}{chosen}", style="dim")
     console.print(f"  ms: {parts}, host {host:.1f}", style="dim")
     for warning in prediction.warnings:
         console.print(f"  warning: {escape(warning)}", style="yellow")
@@ -184,9 +215,23 @@ def _budget_line(state: dict[str, Any]) -> str:
     unit, clips = state["unit"], state["clips"]
     recent = f", {state['running_mean']:.4g} over the last {WINDOW_CLIPS}" if clips > WINDOW_CLIPS else ""
     low, high = state["range"]
-    return (
+    line = (
         f"budget {state['asked']:g} {unit} a clip: {state['mean']:.4g} {unit} on average of {clips}{recent}; "
         f"range {low:.4g} to {high:.4g}, thresholds {state['curve']}, at position {state['position']:.2f} of 0 to 1"
+    )
+    return line + _energy_words(state["energy"]) if "energy" in state else line
+
+
+def _energy_words(energy: dict[str, Any]) -> str:
+    """Return where the joules of a budget come from."""
+    profile = escape(energy["profile"])
+    if energy["source"] == "modelled":
+        return f"\njoules above idle: modelled, not measured, from {profile}"
+    if energy["source"] == "profile":
+        return f"\njoules above idle: from {profile}, times {energy['correction']:.3g}; no meter corrects it now"
+    return (
+        f"\njoules above idle: from {profile}, times {energy['correction']:.3g} by {escape(energy['meter'])} "
+        f"({energy['scope']}), which read {energy['metered_mean']:.4g} J a clip in {energy['windows']} windows"
     )
 
 

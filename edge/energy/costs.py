@@ -11,8 +11,9 @@ from statistics import fmean
 from adafocus.edge.budget.joules import MAX_WINDOW_S, EnergyCosts, EnergyProfile
 from adafocus.edge.bundle.archive import ARCHIVE, MANIFEST
 from adafocus.edge.bundle.files import sha256_of
-from adafocus.edge.energy.report import BundleFacts, Report, read_report
-from adafocus.edge.meters import AUTO, Meter, choose_meter
+from adafocus.edge.device.host import read_facts
+from adafocus.edge.energy.report import Report, read_report
+from adafocus.edge.meters import AUTO, Meter, Places, choose_meter
 from adafocus.edge.recognizer import Recognizer
 from adafocus.errors import AdafocusError, MeterError, shell_word
 
@@ -69,11 +70,13 @@ class EnergySource:
         bundle: path as it was typed; a profile is looked for beside it.
         profile: another one.
         meter: address of a meter that corrects the profile; ``auto`` for whichever answers.
+        places: where meters are looked for; this machine's where None.
     """
 
     bundle: Path
     profile: Path | None = None
     meter: str = AUTO
+    places: Places | None = None
 
     @contextmanager
     def open(self, recognizer: Recognizer, warn: Callable[[str], None]) -> Iterator[EnergyCosts]:
@@ -92,25 +95,30 @@ class EnergySource:
             raise AdafocusError(self._without_profile(place))
         report = read_report(place)
         profile = profile_of(report, place.name)
-        notes = self._check(report.bundle, recognizer, place)
+        notes = self._check(report, recognizer, place)
         meter, without = self._meter(profile)
         notes += without
         with nullcontext() if meter is None else meter.open(keep_s=2 * MAX_WINDOW_S) as session:
             yield EnergyCosts(profile, recognizer.exit_macs, meter, session, warn, notes)
 
-    def _check(self, facts: BundleFacts, recognizer: Recognizer, place: Path) -> tuple[str, ...]:
+    def _check(self, report: Report, recognizer: Recognizer, place: Path) -> tuple[str, ...]:
         """Refuse the profile of another bundle; return sentences on what else differs."""
+        facts, device = report.bundle, read_facts()
         if facts.sha256 != sha256_of(recognizer.bundle.path / MANIFEST):
             raise AdafocusError(
                 f"{place} is the profile of another bundle, {facts.name}, expected that of {self.bundle}. Measure it: "
-                f"{self._command(place)}"
+                f"{self._command(place_of(self.bundle))}"
             )
         ours, theirs = (
             f"{one.runtime} with {one.threads} thread{'s' if one.threads > 1 else ''}" for one in (recognizer, facts)
         )
-        if ours == theirs:
-            return ()
-        return (f"{place.name} was measured in {theirs}, and clips run in {ours} now, so their joules may differ.",)
+        here = [device.board or device.processor or device.architecture, ours]
+        there = [report.device.model if report.source == "measured" else here[0], theirs]
+        return tuple(
+            f"{place.name} is of {other}, and this is {one}, so the joules may be others."
+            for one, other in zip(here, there, strict=True)
+            if one != other
+        )
 
     def _meter(self, profile: EnergyProfile) -> tuple[Meter | None, tuple[str, ...]]:
         """Return the meter that corrects a profile, or why there is none."""
@@ -123,7 +131,7 @@ class EnergySource:
                 )
             return None, (f"The joules are modelled, not measured: {profile.name} counts operations and bytes.",)
         try:
-            meter = choose_meter(self.meter)
+            meter = choose_meter(self.meter, self.places)
         except MeterError as error:
             if named:
                 raise
@@ -143,7 +151,7 @@ class EnergySource:
         """Return why joules cannot be charged, and what to type."""
         missing = f"A budget in joules needs a profile of this bundle, and there is none at {place}."
         try:
-            meter = choose_meter(self.meter)
+            meter = choose_meter(self.meter, self.places)
         except MeterError as error:
             return (
                 f"{missing} {error} Then type: {self._command(place)} - or, to have joules modelled from operations "

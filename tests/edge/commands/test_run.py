@@ -11,6 +11,7 @@ import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.video.clip import sample_video
+from tests.helpers.energy_profiles import FULL_J, GLANCE_J, figure, write_profile
 from tests.helpers.program import CallHere
 
 
@@ -65,7 +66,8 @@ def test_the_text_says_what_the_budget_came_to(
         (("--budget", "0.001GMAC"), "below what the glance alone costs"),
         (("--budget", "99GMAC"), "above what the full path costs"),
         (("--budget", "0.001 ms"), "on this machine now"),
-        (("--budget", "0.4J"), "no meter of energy"),
+        (("--budget", "0.4J"), "needs a profile of this bundle"),
+        (("--budget", "1GMAC", "--meter", "auto"), "--meter is for budgets in joules"),
         (("--budget", "plenty"), "expected a number above 0 with its unit"),
         (("--budget", "1GMAC", "--exit-threshold", "0.5"), "expected one of the two"),
     ],
@@ -93,3 +95,45 @@ def test_an_array_and_a_folder_of_pictures_are_answered_like_their_video(
     pictures, array = json.loads(done.stdout)["videos"]
     assert pictures["top"] == array["top"]
     assert pictures["frame_indices"] == array["frame_indices"]
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Path]:
+    rng = np.random.default_rng(5)
+    paths = [tmp_path / f"{number}.npy" for number in range(3)]
+    for path in paths:
+        np.save(path, rng.integers(0, 256, (16, 96, 128, 3), np.uint8))
+    return paths
+
+
+def test_a_budget_in_joules_is_charged_from_the_profile(
+    adafocus_here: CallHere, ready_bundle: Bundle, clips: list[Path], tmp_path: Path
+) -> None:
+    place = write_profile(ready_bundle, tmp_path / "mine.energy.json")
+    words = ("run", ready_bundle.path, *clips * 4, "--budget", "0.4J", "--energy-profile", place)
+    content = json.loads(adafocus_here(*words, "--json").stdout)
+    spent = [answer["joules"] for answer in content["videos"]]
+    assert {answer["joules_source"] for answer in content["videos"]} == {"profile"}
+    assert {round(joules, 6) for joules in spent} == {GLANCE_J, FULL_J}
+    state = content["budget"]
+    assert (state["unit"], state["mean"]) == ("J", pytest.approx(np.mean(spent)))
+    assert (state["energy"]["source"], state["energy"]["profile"]) == ("profile", "mine.energy.json")
+    done = adafocus_here(*words)
+    assert "Profile only: clips are charged what mine.energy.json says." in done.stderr
+    assert "J (profile)" in done.stdout
+    assert "no meter corrects it now" in done.stdout
+
+
+def test_modelled_joules_are_called_so(
+    adafocus_here: CallHere, ready_bundle: Bundle, clips: list[Path], tmp_path: Path
+) -> None:
+    per_clip = {
+        name: figure(joules).model_copy(update={"net_j": None}) for name, joules in (("glance", 1), ("full", 3))
+    }
+    place = write_profile(
+        ready_bundle, tmp_path / "m.json", source="modelled", meter=None, idle_w=(), per_clip=per_clip
+    )
+    done = adafocus_here("run", ready_bundle.path, *clips, "--budget", "2J", "--energy-profile", place)
+    assert "The joules are modelled, not measured: m.json counts operations and bytes." in done.stderr
+    assert "J (modelled)" in done.stdout
+    assert "joules above idle: modelled, not measured, from m.json" in done.stdout
