@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from adafocus.calibration.datasets.text_file import read_yaml
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError, shell_word
 
@@ -63,8 +64,8 @@ def put_result(path: Path, key: str, content: dict[str, Any]) -> None:
         AdafocusError: the file holds anything but measurements by key.
     """
     try:
-        results = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        results = read_yaml(path) if path.exists() else {}
+    except ValueError as error:
         raise AdafocusError(f"{path} is no YAML ({error}). Repair it, or name another --out.") from error
     if not isinstance(results, dict):
         raise AdafocusError(f"{path} holds no measurements by key. Repair it, or name another --out.")

@@ -14,11 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from adafocus.calibration.datasets import LabeledClip, read_sets
 from adafocus.calibration.datasets.fingerprints import among, fingerprint, joined
 from adafocus.calibration.datasets.labeled_clip import split_name
+from adafocus.calibration.datasets.text_file import read_yaml
 from adafocus.calibration.report_file import write_report
 from adafocus.edge.bundle.manifest import Manifest
 from adafocus.errors import AdafocusError
@@ -126,9 +125,9 @@ def read_touches(log: Path) -> list[dict[str, Any]]:
     if not log.exists():
         return []
     try:
-        content = yaml.safe_load(log.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise AdafocusError(f"The log {log} cannot be read ({' '.join(str(error).split())}). Repair it.") from error
+        content = read_yaml(log)
+    except (OSError, ValueError) as error:
+        raise AdafocusError(f"The log {log} cannot be read ({error}). Repair it.") from error
     touches = content.get(TOUCHES) if isinstance(content, dict) else None
     if not isinstance(touches, list) or not all(isinstance(touch, dict) for touch in touches):
         raise AdafocusError(f"{log} is no log of tests, expected the key {TOUCHES}. Give another --touch-log.")

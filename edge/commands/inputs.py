@@ -12,7 +12,7 @@ from adafocus import errors
 from adafocus.edge.bundle.archive import ARCHIVE, MANIFEST
 from adafocus.edge.bundle.bundle import Bundle, is_bundle
 from adafocus.edge.sources import kind_of
-from adafocus.edge.sources.image_folder import SUFFIXES as PICTURE_SUFFIXES
+from adafocus.edge.sources.image_folder import is_picture
 from adafocus.edge.sources.source import safe_name
 from adafocus.errors import AdafocusError, SourceError
 
@@ -78,7 +78,7 @@ def looks_like_source(text: str) -> bool:
     if is_bundle(path) or path.name == MANIFEST or path.suffix.lower() == ARCHIVE:
         return False
     if path.is_dir():
-        return any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in path.iterdir())
+        return any(map(is_picture, path.iterdir()))
     if path.exists():
         return True
     try:

@@ -16,7 +16,10 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff",
 
 
 class ImageFolder(CountedSource):
-    """Pictures of a folder; sizes may differ. Only pictures that are retrieved are read."""
+    """Pictures of a folder; sizes may differ. Only pictures that are retrieved are read.
+
+    Hidden files are passed over: macOS puts one beside each picture on disks of other systems.
+    """
 
     def __init__(self, path: str | Path, fps: float = FALLBACK_FPS) -> None:
         """List a folder.
@@ -33,9 +36,7 @@ class ImageFolder(CountedSource):
         folder = Path(path)
         if not folder.is_dir():
             raise SourceError(f"{folder} is not a folder, expected one that holds pictures.")
-        self.paths = sorted(
-            (entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file()), key=_order
-        )
+        self.paths = sorted((entry for entry in folder.iterdir() if is_picture(entry)), key=_order)
         if not self.paths:
             known = ", ".join(sorted(SUFFIXES))
             raise SourceError(
@@ -53,6 +54,11 @@ class ImageFolder(CountedSource):
 
     def close(self) -> None:
         """Do nothing: no file is held open."""
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether this is a file that is named like a picture, and not hidden."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _order(path: Path) -> tuple[tuple[int, int, str], ...]:

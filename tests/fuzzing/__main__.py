@@ -103,9 +103,8 @@ def fuzz(
                 outcomes.append(outcome)
                 progress.advance(bar)
                 if outcome.result in campaign.BAD or numbers:
-                    line = (
-                        f"{kind} {outcome.number}: {outcome.done[:SHOWN_CHARACTERS]}: {outcome.result} {outcome.text}"
-                    )
+                    line = f"{kind} {outcome.number}: {outcome.done[:SHOWN_CHARACTERS]}: {outcome.result}"
+                    line += f" {outcome.text}"
                     progress.console.print(line, markup=False)
             return outcomes
 

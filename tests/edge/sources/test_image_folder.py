@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from adafocus.edge.commands.inputs import looks_like_source
 from adafocus.edge.sources import open_source
+from adafocus.errors import SourceError
 from tests.helpers.videos import frames_of
 
 
@@ -23,6 +25,17 @@ def test_pictures_come_in_the_order_in_which_people_count(tmp_path: Path) -> Non
     assert [int(frame.pixels[0, 0, 0]) for frame in frames] == [1, 2, 10, 100]
     assert [frame.timestamp_s for frame in frames] == [0, 0.1, 0.2, 0.3]
     assert {frame.source for frame in frames} == {tmp_path.name}
+
+
+@pytest.mark.parametrize("name", ["._1.png", ".DS_Store.jpg", ".hidden.PNG"])
+def test_hidden_files_are_no_pictures(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\0\5\x16\7 what a system keeps beside a picture")
+    with pytest.raises(SourceError, match="holds no pictures"):
+        open_source(tmp_path)
+    assert not looks_like_source(str(tmp_path))
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((6, 8, 3), 50, np.uint8))
+    assert [int(frame.pixels[0, 0, 0]) for frame in frames_of(open_source(tmp_path))] == [50]
+    assert looks_like_source(str(tmp_path))
 
 
 def test_a_damaged_picture_is_no_frame_and_not_the_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
