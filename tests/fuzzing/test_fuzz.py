@@ -20,7 +20,17 @@ from tests.fuzzing.mutations import damage
 
 SEED = 1
 # a try in a process of its own takes seconds
-COUNTS = {"manifest": 60, "zip": 60, "media": 60, "golden": 30, "graph": 4}
+COUNTS = {
+    "manifest": 60,
+    "zip": 60,
+    "media": 60,
+    "golden": 30,
+    "arrays": 60,
+    "lists": 40,
+    "checkpoints": 24,
+    "recipes": 40,
+    "graph": 4,
+}
 
 
 @pytest.fixture(scope="module")
