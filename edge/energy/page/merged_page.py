@@ -10,7 +10,7 @@ from adafocus.edge.energy.page.markup import Inside, tag
 from adafocus.edge.energy.page.plots import Bar, bar_plot
 from adafocus.edge.energy.page.report_page import boxed, figure, published, whole_page
 from adafocus.edge.energy.page.tables import NONE, grid, percent_text, plain_text, unit_text
-from adafocus.edge.energy.page.words import HEADLINES, MEANINGS, SEES, Unit, idle_power, meter_name, unit_of
+from adafocus.edge.energy.page.words import HEADLINES, MEANINGS, SEES, Unit, idle_power, meter_name, spoiled, unit_of
 from adafocus.edge.energy.report import WORKLOADS, Workload
 
 
@@ -54,14 +54,14 @@ def _group(number: int, group: Group) -> list[Inside]:
     """Return the part of one group."""
     report, unit = group.first, unit_of(*(entry.report for entry in group.entries))
     said = f"Scope {report.meter.scope}: {SEES[report.meter.scope]}." if report.meter else "No joule here was measured."
-    spoiled = [entry for entry in group.entries if report.meter and not entry.report.publishable]
+    barred = [entry for entry in group.entries if report.meter and not entry.report.publishable]
     head, rows = group_table(group, unit)
     shared = [name for name in HEADLINES if all(name in entry.report.per_clip for entry in group.entries)]
     plots = [_bars(group.entries, name, unit) for name in shared if name != "decode"]
     return [
         tag("h2", group_title(number, group)),
         boxed("These stand apart", [group.apart], stop=False) if group.apart else None,
-        boxed("Not for publication", [_spoiled(entry) for entry in spoiled], stop=True) if spoiled else None,
+        boxed("Not for publication", [_barred(entry) for entry in barred], stop=True) if barred else None,
         tag("p", said, class_="faint"),
         tag("div", *plots, class_="plots"),
         grid(
@@ -90,9 +90,9 @@ def _bars(entries: Sequence[Entry], name: Workload, unit: Unit) -> Element:
     return figure(bar_plot(title, bars, unit.name), f"{how}{name}: {MEANINGS[name]}.", title=title)
 
 
-def _spoiled(entry: Entry) -> str:
+def _barred(entry: Entry) -> str:
     """Return why a report may not be published."""
-    return f"{entry.device}: {' '.join(entry.report.warnings) or 'its report says so.'}"
+    return f"{entry.device}: {' '.join(spoiled(entry.report)) or 'its report says so.'}"
 
 
 def _devices(group: Group) -> Element:

@@ -29,6 +29,8 @@ from adafocus.edge.energy.page.words import (
     methods,
     refused_windows,
     result_line,
+    spoiled,
+    spoils,
     unit_of,
 )
 from adafocus.edge.energy.report import (
@@ -52,7 +54,7 @@ def render(report: Report) -> str:
     parts: list[Inside] = [
         tag("h1", title),
         tag("p", f"{_kind(report)}, {report.protocol.started}", class_="faint"),
-        _warnings(report),
+        *_warnings(report),
         *_result(report),
         *_trace(report),
         *_clips(report, unit),
@@ -105,13 +107,13 @@ def _kind(report: Report) -> str:
     return "Measured energy" if report.meter is not None else "Modelled energy, not measured"
 
 
-def _warnings(report: Report) -> Element | None:
-    """Return what spoils the figures; None where nothing does."""
+def _warnings(report: Report) -> list[Element]:
+    """Return what spoils the figures, then what a reader should know."""
     if report.meter is None:
-        return boxed("Modelled, not measured: not for publication as a measurement", report.warnings, stop=True)
-    if not report.publishable:
-        return boxed("Not for publication", report.warnings, stop=True)
-    return boxed("Read this first", report.warnings, stop=False) if report.warnings else None
+        return [boxed("Modelled, not measured: not for publication as a measurement", report.warnings, stop=True)]
+    others = [text for text in report.warnings if not spoils(text)]
+    boxes = [] if report.publishable else [boxed("Not for publication", spoiled(report), stop=True)]
+    return [*boxes, boxed("Read this, too", others, stop=False)] if others else boxes
 
 
 def _result(report: Report) -> list[Element]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from adafocus.edge.energy.measuring.judgment import NOT_FOR_PUBLICATION
 from adafocus.edge.energy.modelled import SOURCE
 from adafocus.edge.energy.page.chart import number
 from adafocus.edge.energy.page.plots import Estimate
@@ -159,11 +160,11 @@ def _windows(report: Report) -> list[str]:
     parts = []
     if protocol.warm_up_s:
         settled = {
-            True: " until the temperature had settled",
-            False: ", after which the temperature had not settled",
+            True: ", when the temperature had settled",
+            False: ", when the temperature had not settled",
             None: "; the temperature could not be read",
         }[protocol.settled]
-        parts.append(f"After {protocol.warm_up_s:.0f} s of work{settled}, the windows were taken.")
+        parts.append(f"The first window began after {protocol.warm_up_s:.0f} s of work{settled}.")
     if not main:
         return [*parts, "No window of a workload counted."]
     names = [name for name in WORKLOADS if any(window.workload == name for window in main)]
@@ -249,6 +250,17 @@ def _results(report: Report) -> list[str]:
             kind = "modelled" if report.meter is None else "gross"
             shown.append(f"{unit.of(found.gross_j).text} {unit.name} {kind}{net} for {name}")
     return [f"Energy a clip: {'; '.join(shown)}."] if shown else []
+
+
+def spoiled(report: Report) -> list[str]:
+    """Return sentences on what a report may not be published for."""
+    found = [text.removeprefix(NOT_FOR_PUBLICATION).strip() for text in report.warnings if spoils(text)]
+    return [f"{text[:1].upper()}{text[1:]}" for text in found]
+
+
+def spoils(warning: str) -> bool:
+    """Tell whether a warning says that a report may not be published."""
+    return warning.startswith(NOT_FOR_PUBLICATION)
 
 
 def refused_windows(report: Report) -> list[Window]:

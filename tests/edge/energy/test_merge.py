@@ -81,7 +81,7 @@ def test_one_report_and_the_same_twice_are_refused() -> None:
 
 def test_the_verb_writes_a_page_and_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    spoiled = measured("Jetson Nano", publishable=False, warnings=("It was <throttled>.",))
+    spoiled = measured("Jetson Nano", publishable=False, warnings=("Not for publication: it was <throttled>.",))
     for name, report in (("pi", PI), ("orin", ORIN), ("nano", spoiled), ("guess", modelled())):
         write_report(report, Path(f"{name}.json"))
     files = ["pi.json", "orin.json", "nano.json", "guess.json"]
