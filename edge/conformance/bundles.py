@@ -64,7 +64,7 @@ def _digests() -> Iterator[Record]:
         }.items():
             path = Path(place) / "file"
             path.write_bytes(content)
-            given = (
+            given: Record = (
                 {"repeated": _text(content[:1]), "times": len(content)}
                 if len(content) > 99
                 else {"base64": _text(content)}
@@ -73,8 +73,8 @@ def _digests() -> Iterator[Record]:
         for number, (name, files) in enumerate(FOLDERS.items()):
             folder = Path(place) / str(number)
             _put(folder, files)
-            given = {"files": {path: _text(content) for path, content in files.items()}}
-            yield case(name, "sha256_of_folder", given, {"sha256": sha256_of(folder), "bytes": size_of(folder)})
+            named: Record = {"files": {path: _text(content) for path, content in files.items()}}
+            yield case(name, "sha256_of_folder", named, {"sha256": sha256_of(folder), "bytes": size_of(folder)})
     labels = ["run", "jump rope", "été", ""]
     yield case("labels", "sha256_of_labels", {"labels": labels}, {"sha256": labels_digest(labels).tobytes().hex()})
     patches = hashlib.sha256(noise(3, 2, 8, 8, 3).tobytes()).hexdigest()
@@ -120,22 +120,22 @@ def _bundles() -> Iterator[Record]:
         for folder in (good, motion):
             files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.*"))}
             given = {"files": {name: _text(content) for name, content in files.items()}}
-            yield case(folder.name, "bundle", given, _opened(folder))
+            yield case(folder.name, "bundle", given, opened(folder))
         archive = Path(place) / "good.zip"
         pack(good, archive)
         content = archive.read_bytes()
-        yield case("zip", "bundle", {"zip": _text(content)}, _opened(archive))
+        yield case("zip", "bundle", {"zip": _text(content)}, opened(archive))
         files = {path.relative_to(good).as_posix(): path.read_bytes() for path in sorted(good.rglob("*.*"))}
         for number, (name, changes) in enumerate(MANIFESTS.items()):
             folder = Path(place) / f"changed {number}"
             _put(folder, _changed(name, files, changes))
-            yield case(name, "bundle", {"of": "good", **changes}, _opened(folder))
+            yield case(name, "bundle", {"of": "good", **changes}, opened(folder))
         for number, (name, splices) in enumerate(ZIPS.items()):
             path = Path(place) / f"changed {number}.zip"
             found = splices(content)
             path.write_bytes(spliced(content, found))
             told = [[splice.at, splice.removed, _text(splice.added)] for splice in found]
-            yield case(name, "bundle", {"of": "zip", "splices": told}, _opened(path))
+            yield case(name, "bundle", {"of": "zip", "splices": told}, opened(path))
 
 
 def _changed(name: str, files: dict[str, bytes], changes: Record) -> dict[str, bytes]:
@@ -157,7 +157,7 @@ def spliced(content: bytes, splices: Sequence[Splice]) -> bytes:
     return content
 
 
-def _opened(path: Path) -> Record:
+def opened(path: Path) -> Record:
     """Open a bundle, and tell what it holds or the kind of refusal."""
     try:
         with Bundle.open(path) as bundle:

@@ -43,6 +43,7 @@ from adafocus.edge.exits import ALWAYS
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
+from adafocus.edge.runtimes.graph import Arrays
 from adafocus.edge.sources.source import Frame
 from adafocus.edge.video.clip import Clip, clip_from_frames
 
@@ -95,7 +96,7 @@ def vectors() -> list[Record]:
     return joined((_trials(), _controlled()))
 
 
-def frames_of(count: int, size: Sequence[int], block: Sequence[int]) -> tuple[Record, list[Frame]]:
+def frames_of(count: int, size: tuple[int, int], block: Sequence[int]) -> tuple[Record, list[Frame]]:
     """Return frames of a scene, told and as the device takes them, in BGR."""
     told = scene_record(5, count, *size, block)
     pixels = [np.ascontiguousarray(scene(5, number, *size, block)[:, :, ::-1]) for number in range(count)]
@@ -105,23 +106,25 @@ def frames_of(count: int, size: Sequence[int], block: Sequence[int]) -> tuple[Re
 def _answers(variant: Variant, boxes: int) -> Answers:
     """Return what made-up graphs answer."""
     long = variant == "long"
-    glance = {
+    glance: Arrays = {
         "features": codes(list(range(-9, 9)), GLANCE_FRAMES, 6),
         # as real numbers 0.25, 2, -1, 2, 0.5: of two that are equal the first counts
         "glance_logits": codes([-2, 5, -7, 5, -1], 1, len(LABELS)),
         "context": codes([-8, 2, 100, -120, 33], 1, len(LABELS)),
     }
-    policy = {
+    policy: Arrays = {
         "boxes": np.array(floats(7, 4 * boxes), np.float32).reshape(boxes, 4) * np.float32(0.5),
         "frame_weights": np.array([0.125, 0.5, 0.375], np.float32),
     }
     rows = [[-2, 6, -7, 9, -1], [0, 8, -7, 10, -1], [-3, 17, -7, 4, -1], [-2, 20, -7, 1, -1]]
     calls = [rows[:2], rows[2:]] if long else [rows[3:]]
-    focus = []
+    focus: list[Arrays] = []
     for call in calls:
-        answer = {"logits": codes([value for row in call for value in row], len(call), len(LABELS))}
-        focus.append(answer | ({"context": codes(call[-1], 1, len(LABELS))} if long else {}))
-    return {"glance": [glance], "policy": [policy], "focus": focus}  # type: ignore[dict-item]
+        answer: Arrays = {"logits": codes([value for row in call for value in row], len(call), len(LABELS))}
+        if long:
+            answer["context"] = codes(call[-1], 1, len(LABELS))
+        focus.append(answer)
+    return {"glance": [glance], "policy": [policy], "focus": focus}
 
 
 def _trials() -> Iterator[Record]:
@@ -205,21 +208,27 @@ def _tensor(values: NDArray[np.generic]) -> Record:
 def _controlled() -> Iterator[Record]:
     """A budget that is held over many clips: the threshold before each, by what those before cost."""
     row = ExitBudget(unit="GMAC", budget=0.0012, thresholds=(0.6,))
-    for name, budgets in {"calibrated": (row,), "learned": ()}.items():
+    mixed, harder = floats(91, 70), [0.95] * 30 + [0.05] * 40
+    stories: dict[str, tuple[tuple[ExitBudget, ...], list[float]]] = {
+        "calibrated": ((row,), mixed),
+        "learned": ((), mixed),
+        "clips get harder": ((row,), harder),
+    }
+    for name, (budgets, sure) in stories.items():
         manifest = trial_manifest("tsm", 1, Exits(budgets=budgets))
         recognizer = Recognizer(trial_bundle(manifest), DEFAULT_RUNTIME, 1, None, AnsweringOpener(_answers("tsm", 1)))
         clip = clip_from_frames(frames_of(FRAMES, SMALL, SMALL_BLOCK)[1], manifest.geometry)
         # a prediction whose confidence and cost are replaced by those of the story
         whole = recognizer.recognize_clip(clip)
         controller = Controller.start(Budget(0.0013, "GMAC"), recognizer, clip, MacCosts(recognizer.exit_macs))
-        sure, thresholds, positions, costs = floats(91, 70), [], [], []
+        thresholds, positions, costs = [], [], []
         for confidence in sure:
             (threshold,) = controller.thresholds
             thresholds.append(threshold)
             positions.append(controller.position)
             stops = confidence >= threshold
-            passed = {"confidences": (confidence,) if stops else (confidence, 0.9)}
-            shown = replace(whole, macs=recognizer.exit_macs[0 if stops else -1], **passed)
+            passed = (confidence,) if stops else (confidence, 0.9)
+            shown = replace(whole, macs=recognizer.exit_macs[0 if stops else -1], confidences=passed)
             costs.append(controller.observe(shown))
         given = {
             "exit_macs": list(recognizer.exit_macs),

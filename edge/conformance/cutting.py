@@ -42,6 +42,7 @@ WHOLE_BOXES: dict[str, tuple[tuple[int, int, int, int], tuple[int, int], int]] =
     "enlarged down, shrunk across": ((4, 1, 5, 30), (24, 32), 12),
     "twice as large": ((4, 4, 8, 8), (24, 32), 16),
     "half as large": ((4, 4, 16, 16), (24, 32), 8),
+    "as wide as the patch, taller": ((1, 4, 20, 12), (24, 32), 12),
     "beyond the top": ((-3, 4, 10, 10), (24, 32), 12),
     "beyond the right": ((4, 26, 10, 10), (24, 32), 12),
     "larger than the frame": ((-4, -6, 32, 44), (24, 32), 16),
@@ -82,7 +83,12 @@ def _crops() -> Iterator[Record]:
     """Patches by the bilinear rule."""
     for name, (box, size, side) in WHOLE_BOXES.items():
         seed = len(name)
-        given = {"frame": noise_record(seed, *size, 3), "box": _fractions(box, size), "patch_size": side, "fill": FILL}
+        given: Record = {
+            "frame": noise_record(seed, *size, 3),
+            "box": _fractions(box, size),
+            "patch_size": side,
+            "fill": FILL,
+        }
         patch = crop_patch(noise(seed, *size, 3), given["box"], side, FILL)
         yield case(name, "crop_patch", {**given, "pixels": box}, {"patch": picture(patch)})
     for place, fractions in enumerate(OFF_PIXELS):
@@ -102,9 +108,22 @@ def _crops() -> Iterator[Record]:
 
 def _cuts() -> Iterator[Record]:
     """Patches of whole frames, which are averaged where they shrink on both sides."""
-    for name in ("enlarged, inside", "shrunk", "shrunk down, enlarged across", "half as large", "540 px", "720 px"):
+    for name in (
+        "enlarged, inside",
+        "shrunk",
+        "shrunk down, enlarged across",
+        "half as large",
+        "as wide as the patch, taller",
+        "540 px",
+        "720 px",
+    ):
         box, size, side = WHOLE_BOXES[name]
-        given = {"frame": noise_record(77, *size, 3), "box": _fractions(box, size), "patch_size": side, "fill": FILL}
+        given: Record = {
+            "frame": noise_record(77, *size, 3),
+            "box": _fractions(box, size),
+            "patch_size": side,
+            "fill": FILL,
+        }
         patch = cut_patch(noise(77, *size, 3), given["box"], side, FILL)
         yield case(name, "cut_patch", {**given, "pixels": box}, {"patch": picture(patch)})
 
@@ -136,7 +155,11 @@ def _fits() -> Iterator[Record]:
     """Centre squares of frames, and what the glance sees of whole ones."""
     for rows, columns, side, short in SQUARES:
         frame = noise(rows + columns, rows, columns, 3)
-        given = {"frame": noise_record(rows + columns, rows, columns, 3), "frame_size": side, "short_side": short}
+        given: Record = {
+            "frame": noise_record(rows + columns, rows, columns, 3),
+            "frame_size": side,
+            "short_side": short,
+        }
         fitted = fit_frame(frame, side, short)
         _refuse_unportable(frame, fitted, side, short)
         yield case(f"{rows} x {columns} to {side} of {short}", "fit_frame", given, {"picture": picture(fitted)})
@@ -168,14 +191,15 @@ def _shrinks() -> Iterator[Record]:
         (1080, 1920, 24),
         (2160, 3840, 24),
         (240, 320, 24),
+        (1081, 3452, 24),
         (1, 22369622, 1),
     ):
-        given = {"height": height, "width": width, "frames": frames}
+        given: Record = {"height": height, "width": width, "frames": frames}
         found = {"factor": shrink_factor(height, width, frames)}
         yield case(f"{frames} frames of {height} x {width}", "shrink_factor", given, found)
     for factor in (1, 2, 3, 4, 5, 6):
         given = {"frame": noise_record(factor, 25, 38, 3), "factor": factor}
-        found = shrink(noise(factor, 25, 38, 3), factor)
-        yield case(f"by {factor}", "shrink", given, {"picture": picture(found)})
+        shrunk = picture(shrink(noise(factor, 25, 38, 3), factor))
+        yield case(f"by {factor}", "shrink", given, {"picture": shrunk})
     given = {"frame": noise_record(8, 2, 9, 3), "factor": 3}
     yield case("a side shorter than the factor", "shrink", given, {"picture": picture(shrink(noise(8, 2, 9, 3), 3))})

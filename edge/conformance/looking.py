@@ -83,6 +83,9 @@ def _boxes() -> Iterator[Record]:
         given = {"boxes": numbers(inside), "size": list(size)}
         yield case(f"in the room of {size[0]} x {size[1]}", "boxes_in_room", given, _both(found, size))
     fractions = decode_boxes(np.concatenate([np.array(HALVES), drawn]), 0.3).astype(np.float32)
+    # small ones at the lower right border are widened, and moved back into the frame
+    corner = np.array([[0.95, 0.97, 0.05, 0.03], [0.4, 0.9, 0.3, 0.1]], np.float32)
+    fractions = np.concatenate([fractions, corner])
     for size, least in (((224, 224), 0), ((160, 160), 0), ((240, 320), 1), ((9, 9), 4)):
         found = whole_pixels(fractions, size, least)
         given = {"boxes": numbers(fractions), "size": list(size), "least": least}

@@ -31,6 +31,7 @@ FILES: dict[str, tuple[str, tuple[int, int], Sequence[int], Sequence[int]]] = {
         [],
     ),
     "a clock that jumps": ("mpegts", (1, 90000), [0, 3600, 7200, 9007200, 9010800, 9014400], []),
+    "a pause in a broadcast": ("mpegts", (1, 90000), [0, 3600, 7200, 457200, 460800, 464400], []),
     "a pause that is none": ("matroska,webm", (1, 1000), [0, 40, 80, 20080, 20120, 20160], []),
     "one frame": ("mov,mp4,m4a,3gp,3g2,mj2", (1, 25), [7], [3]),
     "a frame is missing": ("mov,mp4,m4a,3gp,3g2,mj2", (1, 25), [n for n in range(60) if n not in (20, 21)], [1] * 58),

@@ -52,6 +52,7 @@ SOURCES: dict[str, tuple[Sequence[float], dict[str, Any]]] = {
     "a short pause": ([*(n / 10 for n in range(20)), *(2.9 + n / 10 for n in range(20))], {}),
     "a pause longer than a window": ([*(n / 10 for n in range(30)), *(9 + n / 10 for n in range(25))], {}),
     "a frame every 3 s": ([3.0 * n for n in range(8)], {}),
+    "a frame every second, then one after 2.5 s": ([0.0, 1.0, 2.0, 3.0, 4.0, 6.5], {}),
     "a frame every second": ([1.0 * n for n in range(8)], {}),
 }
 
@@ -87,6 +88,7 @@ def _windows() -> Iterator[Record]:
         told = sorted({*kept_at[-2:], *kept_at[len(kept_at) // 2 :][:1]})
         found = {
             "kept": kept_at,
+            "full_from": next((place for place in kept_at if steps[place]["full"] is not None), None),
             "missed": window.missed,
             "clips": [{"after": place, "full": steps[place]["full"], "eager": steps[place]["eager"]} for place in told],
         }
@@ -142,7 +144,7 @@ def _smoothed() -> Iterator[Record]:
     drawn = [weights(seed, 4) for seed in range(81, 97)]
     sure = [[0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1], [0.25] * 4, [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0]]
     # 0.3 and 0.15 exactly: a label is shown at `enter`, and stays at `leave`
-    edge = [[0.3, 0.2, 0.25, 0.25], [0.3, 0.2, 0.25, 0.25], [0.15, 0.2, 0.3, 0.35], [0.125, 0.25, 0.25, 0.375]]
+    edge = [[0.3, 0.2, 0.25, 0.25], [0.3, 0.2, 0.25, 0.25], [0.15, 0.28, 0.28, 0.29], [0.125, 0.29, 0.29, 0.295]]
     stories: dict[str, tuple[float, Persistence, list[list[float]], list[float]]] = {
         "as it comes": (0.0, Persistence(0.3, 0.15, 2, 0.0), sure, [0.0, 1.0, 2.0, 3.0, 4.0]),
         "on the edges": (0.0, Persistence(0.3, 0.15, 1, 0.0), edge, [0.0, 1.0, 2.0, 3.0]),

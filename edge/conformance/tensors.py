@@ -80,12 +80,16 @@ def _quantized() -> Iterator[Record]:
     for form in forms:
         for name, values in (("halves", halves), ("drawn", drawn)):
             given = {"values": numbers(values), "to": _tensor(form)}
-            yield case(f"{name} to {form.dtype}", "quantize", given, {"values": numbers(quantize(values, form))})
+            yield case(
+                f"{name} to {form.dtype} {form.scale}", "quantize", given, {"values": numbers(quantize(values, form))}
+            )
     codes = (hashed(42, 24) % 256).astype(np.uint8)
     for form in forms[:3]:
         stored = codes.view(np.int8) if form.dtype == "int8" else codes
         given = {"values": numbers(stored), "from": _tensor(form)}
-        yield case(f"from {form.dtype}", "dequantize", given, {"values": numbers(dequantize(stored, form))})
+        yield case(
+            f"from {form.dtype} {form.scale}", "dequantize", given, {"values": numbers(dequantize(stored, form))}
+        )
         for other in forms:
             found = numbers(convert(stored, form, other))
             given = {"values": numbers(stored), "from": _tensor(form), "to": _tensor(other)}
