@@ -47,6 +47,8 @@ def _duration(name: str, to: str, default: str | None, least: Duration, text: st
 @click.option("--max-fps", type=ABOVE_ZERO, help="Decode and keep at most this many frames a second.")
 @click.option("--duty", default=1.0, show_default=True, type=SOME_SHARE, help="Compute at most this share of the time.")
 @options.budget
+@options.energy_profile
+@options.meter
 @options.exit_threshold
 @click.option("--events", type=click.Path(path_type=Path), help="Append events to this file, one JSON object a line.")
 @click.option("--json", "as_json", is_flag=True, help="Print events, one JSON object a line, and nothing else.")
@@ -56,7 +58,7 @@ def _duration(name: str, to: str, default: str | None, least: Duration, text: st
 )
 @options.runtime
 @options.threads
-def stream(arguments: tuple[str, ...], **asked: Any) -> None:
+def stream(arguments: tuple[str, ...], energy_profile: Path | None, meter: str | None, **asked: Any) -> None:
     """Recognize a running SOURCE with BUNDLE.
 
     A window slides over the source, and a prediction comes every hop, until the source ends. SOURCE is a video file, a
@@ -77,4 +79,5 @@ def stream(arguments: tuple[str, ...], **asked: Any) -> None:
     check_outputs(outputs, (inputs.bundle, *inputs.sources))
     if inputs.note and not settings.as_json:
         click.echo(inputs.note)
-    run_stream(inputs.bundle, inputs.sources[0], settings)
+    energy = options.energy_of(inputs.bundle, settings.budget, energy_profile, meter)
+    run_stream(inputs.bundle, inputs.sources[0], settings, None if energy is None else energy.open)

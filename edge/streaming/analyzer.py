@@ -6,7 +6,7 @@ import time
 from typing import Any, Protocol
 
 from adafocus.edge.budget.controller import Controller
-from adafocus.edge.budget.costs import Budget
+from adafocus.edge.budget.costs import Budget, Costs
 from adafocus.edge.exits import softmax
 from adafocus.edge.incremental import FeatureStore
 from adafocus.edge.recognizer import Recognizer
@@ -36,6 +36,7 @@ class Analyzer:
         log: EventLog,
         views: tuple[View, ...] = (),
         budget: Budget | None = None,
+        costs: Costs | None = None,
     ) -> None:
         """Start without a result.
 
@@ -45,12 +46,18 @@ class Analyzer:
             log: gets ``answer`` and ``switched`` events.
             views: show every result.
             budget: mean cost of a window; None: the recognizer's own thresholds.
+            costs: of windows, where the budget cannot find them out by itself.
         """
         self._recognizer, self._smoother, self._log, self._views = recognizer, smoother, log, views
-        self._budget = budget
+        self._budget, self._costs = budget, costs
         self._controller: Controller | None = None
         self._features = FeatureStore()
         self.statistics = Statistics()
+
+    @property
+    def budget_state(self) -> dict[str, Any] | None:
+        """State of the controller; None without a budget, or before the first window."""
+        return None if self._controller is None else self._controller.state()
 
     def analyze(self, clip: Clip, span: Span, captured_s: float, zero_s: float) -> Result:
         """Recognize a window.
@@ -67,14 +74,16 @@ class Analyzer:
         recognizer = self._recognizer
         if self._budget is not None:
             if self._controller is None:
-                self._controller = Controller.start(self._budget, recognizer, clip)
+                self._controller = Controller.start(self._budget, recognizer, clip, self._costs)
                 # a budget in milliseconds was tried out on this window, which is no part of its latency
                 captured_s = max(captured_s, time.monotonic())
             recognizer.thresholds = self._controller.thresholds
         self._features.drop_before(span.oldest)
         prediction = recognizer.recognize_clip(clip, glance_features=self._features)
+        joules = None
         if self._controller is not None:
-            self._controller.observe(prediction)
+            cost = self._controller.observe(prediction)
+            joules = cost if self._controller.budget.unit == "J" else None
         smoothed = self._smoother.update(softmax(prediction.logits), span.end_s)
         labels = prediction.labels
         result = Result(
@@ -91,7 +100,8 @@ class Analyzer:
             boxes=prediction.boxes,
             latency_ms=1e3 * (time.monotonic() - captured_s),
             timing_ms=prediction.timing_ms,
-            budget=None if self._controller is None else self._controller.state(),
+            budget=self.budget_state,
+            joules=joules,
             glance_encoded=prediction.glance_encoded,
             glance_reused=len(clip.glance) - prediction.glance_encoded,
         )

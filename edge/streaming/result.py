@@ -31,6 +31,7 @@ class Result:
         latency_ms: from the capture of the newest frame to the result; of a file from when that frame was read.
         timing_ms: by part, as in a prediction.
         budget: state of the controller, None without a budget.
+        joules: above idle that it was charged; None without a budget in joules.
         glance_encoded: glance frames that went through the network.
         glance_reused: glance frames that were known from earlier windows.
     """
@@ -49,6 +50,7 @@ class Result:
     latency_ms: float
     timing_ms: dict[str, float]
     budget: dict[str, Any] | None
+    joules: float | None = None
     glance_encoded: int = 0
     glance_reused: int = 0
 
@@ -82,5 +84,6 @@ class Result:
             "boxes": [[float(value) for value in box] for box in self.boxes],
             "latency_ms": self.latency_ms,
             "compute_ms": dict(self.timing_ms),
+            "joules": self.joules,
             "budget": self.budget,
         }

@@ -6,13 +6,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
+from adafocus.edge.budget.costs import Costs
+from adafocus.edge.budget.joules import EnergyCosts
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.streaming.analyzer import Analyzer, View
 from adafocus.edge.streaming.events import EventLog
@@ -28,13 +31,18 @@ from adafocus.edge.streaming.window import Window
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run_stream(bundle: Path, address: str, settings: Settings) -> None:
+Warn = Callable[[str], None]
+OpenEnergy = Callable[[Recognizer, Warn], AbstractContextManager[EnergyCosts]]
+
+
+def run_stream(bundle: Path, address: str, settings: Settings, energy: OpenEnergy | None = None) -> None:
     """Run a stream until it ends or is told to, and report.
 
     Args:
         bundle: path of a bundle.
         address: of the source.
         settings: what the user asked for.
+        energy: opens what a budget in joules is charged from; None with a budget in another unit.
 
     Raises:
         AdafocusError: something cannot be opened, or a live source gives no frame.
@@ -44,20 +52,24 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
     with ExitStack() as lasting, _ending_on_signals() as stop:
         terminal = None if settings.as_json else lasting.enter_context(closing(TerminalView()))
         log = lasting.enter_context(closing(EventLog.open(settings.events, settings.as_json, _warner(terminal))))
+        outputs = Outputs(terminal, log)
         with ExitStack() as running:
+            costs = None if energy is None else running.enter_context(energy(recognizer, outputs.warn))
             source = running.enter_context(closing(open_stream(address, settings.patience_s)))
             # a file that is shorter than a window is one window
             seconds = min(settings.window_s, length_s(source))
             geometry = recognizer.bundle.manifest.geometry
             window = Window(geometry, seconds, settings.max_fps, recurring=recognizer.incremental)
             feed = feed_of(source, window, settings.realtime)
-            pipeline = Pipeline(recognizer, window, settings, feed.live, terminal, log, running)
+            pipeline = Pipeline(recognizer, window, settings, feed.live, outputs, running, costs)
             feed.on_frame = None if pipeline.video is None else pipeline.video.add_frame
             log.write("started", **_description(bundle, recognizer, window, feed, settings))
+            for note in () if costs is None else costs.notes:
+                outputs.warn(note)
             began_s = time.monotonic()
             try:
                 feed.start()
-                loop = StreamLoop(window, pipeline.analyzer, log, settings, pipeline.tick, pipeline.warn)
+                loop = StreamLoop(window, pipeline.analyzer, log, settings, pipeline.tick, outputs.warn)
                 passed_s = loop.run(feed, stop)
                 state = feed.state
             finally:
@@ -72,6 +84,19 @@ def run_stream(bundle: Path, address: str, settings: Settings) -> None:
             terminal.summary(summary)
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """Where a stream says what happens: the terminal, None where events are printed, and the events."""
+
+    terminal: TerminalView | None
+    log: EventLog
+
+    def warn(self, sentence: str) -> None:
+        """Say something that does not end the stream."""
+        _warner(self.terminal)(sentence)
+        self.log.write("warning", text=sentence)
+
+
 class Pipeline:
     """What stands behind the window: the analyzer, and the views of its results."""
 
@@ -81,31 +106,35 @@ class Pipeline:
         window: Window,
         settings: Settings,
         live: bool,
-        terminal: TerminalView | None,
-        log: EventLog,
+        outputs: Outputs,
         running: ExitStack,
+        costs: Costs | None = None,
     ) -> None:
         """Open what was asked for; it is closed by ``running``.
+
+        Args:
+            recognizer: an opened bundle.
+            window: filled by the source.
+            settings: what the user asked for.
+            live: whether the source does not wait.
+            outputs: where results and warnings go.
+            running: closes what is opened.
+            costs: of clips, where the budget cannot find them out by itself.
 
         Raises:
             AdafocusError: there is no display, or a place that cannot be written to.
         """
+        terminal = outputs.terminal
         self._window, self._terminal = window, terminal
         self.preview = running.enter_context(closing(Preview())) if settings.preview else None
         self.video: AnnotatedVideo | None = None
-        self._show, self._log = _warner(terminal), log
         if settings.annotate is not None:
-            video = AnnotatedVideo(settings.annotate, 1.0 / window.period_s, live=live, warn=self.warn)
+            video = AnnotatedVideo(settings.annotate, 1.0 / window.period_s, live=live, warn=outputs.warn)
             self.video = running.enter_context(closing(video))
         shown: list[View] = [view for view in (terminal, self.preview, self.video) if view is not None]
         smoother = Smoother(settings.smooth_s, settings.persistence)
-        self.analyzer = Analyzer(recognizer, smoother, log, tuple(shown), settings.budget)
+        self.analyzer = Analyzer(recognizer, smoother, outputs.log, tuple(shown), settings.budget, costs)
         self._previewed_s: float | None = None
-
-    def warn(self, sentence: str) -> None:
-        """Say something that does not end the stream."""
-        self._show(sentence)
-        self._log.write("warning", text=sentence)
 
     def tick(self, status: str) -> bool:
         """Serve the terminal and the preview; False where the user closed it."""
@@ -119,7 +148,7 @@ class Pipeline:
         return self.preview.show(pixels)
 
 
-def _warner(terminal: TerminalView | None) -> Callable[[str], None]:
+def _warner(terminal: TerminalView | None) -> Warn:
     """Return where sentences go that do not end the stream."""
     return terminal.warn if terminal is not None else lambda sentence: click.echo(f"adafocus: {sentence}", err=True)
 
@@ -179,5 +208,6 @@ def _summary(feed: Feed, window: Window, pipeline: Pipeline, passed_s: float, to
         "took_s": took_s,
         "frames": {**feed.counts(), "missed": window.missed},
         **pipeline.analyzer.statistics.as_dict(),
+        "budget": pipeline.analyzer.budget_state,
         "annotated": recorded,
     }

@@ -43,7 +43,8 @@ class TerminalView:
         ]
         if result.budget is not None:
             mean = result.budget["running_mean"] or 0.0
-            parts.append(f"[dim]budget {mean:.3g} of {result.budget['asked']:g} {result.budget['unit']}[/dim]")
+            source = f" ({result.budget['energy']['source']})" if "energy" in result.budget else ""
+            parts.append(f"[dim]budget {mean:.3g} of {result.budget['asked']:g} {result.budget['unit']}{source}[/dim]")
         self._text = "  ".join(part for part in parts if part)
         if self._console.is_terminal:
             self._refresh()

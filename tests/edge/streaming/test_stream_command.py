@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
 from benchmarks.stream import ClipServer, measure
+from tests.helpers.energy_profiles import FULL_J, GLANCE_J, write_profile
 
 PROGRAM = Path(sys.executable).parent / "adafocus"
 LIMIT_S = 120
@@ -260,3 +262,19 @@ def test_what_cannot_be_is_refused(shipped_bundle: Bundle, real_videos: list[Pat
     assert_one_sentence(run(bundle, tmp_path / "missing.mp4"), "missing.mp4")
     assert_one_sentence(run(bundle, video, "--hop", "soon"), "--hop is 'soon'", "such as 2s")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_windows_are_charged_joules_from_a_profile(ready_bundle: Bundle, tmp_path: Path) -> None:
+    frames = np.random.default_rng(5).integers(0, 256, (75, 96, 128, 3), np.uint8)
+    np.save(tmp_path / "frames.npy", frames)
+    place = write_profile(ready_bundle, tmp_path / "p.json")
+    words = (ready_bundle.path, tmp_path / "frames.npy", "--window", "1s", "--hop", "200ms")
+    done = run(*words, "--json", "--budget", "0.4J", "--energy-profile", place)
+    assert done.returncode == 0, done.stderr
+    events = events_of(done.stdout)
+    answers, summary = of(events, "answer"), events[-1]
+    assert {round(answer["joules"], 6) for answer in answers} == {GLANCE_J, FULL_J}
+    assert {answer["budget"]["energy"]["source"] for answer in answers} == {"profile"}
+    assert summary["budget"]["mean"] == pytest.approx(np.mean([answer["joules"] for answer in answers]))
+    assert [event["text"].split(":")[0] for event in of(events, "warning")] == ["Profile only"]
+    assert_one_sentence(run(*words, "--budget", "0.4J"), "budget in joules needs a profile", "adafocus energy")
