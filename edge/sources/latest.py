@@ -40,6 +40,7 @@ class State:
         reason: why it is waiting, or ended; empty where all is well.
         attempt: how many times in a row it could not be opened or gave nothing, 0 while it runs.
         connections: how many times it was opened and gave a frame.
+        interruptions: how many of these connections ended by themselves.
         grabbed: frames that came.
         delivered: frames that were handed out.
         dropped: frames that came and were not handed out, damaged ones among them.
@@ -49,6 +50,7 @@ class State:
     reason: str
     attempt: int
     connections: int
+    interruptions: int
     grabbed: int
     delivered: int
     dropped: int
@@ -92,7 +94,7 @@ class Latest:
         self._waiting = 0
         self._newest: Frame | None = None
         self._delivered_at = float("-inf")
-        self._state = State("opening", "", 0, 0, 0, 0, 0)
+        self._state = State("opening", "", 0, 0, 0, 0, 0, 0)
         self._thread = threading.Thread(target=self._run, name=f"frames of {name}", daemon=True)
         self._thread.start()
 
@@ -198,10 +200,12 @@ class Latest:
                 reason = f"{self.name} failed: {type(error).__name__}: {safe_name(str(error))}"
             finally:
                 self._release()
-            attempt = 1 if self._state.grabbed > grabbed else attempt + 1
+            gave = self._state.grabbed > grabbed
+            attempt = 1 if gave else attempt + 1
             with self._changed:
                 if not self._stop.is_set():
-                    self._tell(phase="waiting", reason=reason, attempt=attempt)
+                    ended = self._state.interruptions + gave
+                    self._tell(phase="waiting", reason=reason, attempt=attempt, interruptions=ended)
             self._stop.wait(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(attempt - 1, 10)))
         with self._changed:
             self._tell(phase="ended", reason="closed")

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from adafocus.edge.sources import FiniteSource, Frame, Latest, Source, address_text, kind_of, open_finite
 from adafocus.edge.sources.source import safe_name
-from adafocus.edge.streaming.window import Window
+from adafocus.edge.streaming.window import UNUSUAL, Window
 
 # a thread that waits looks this often whether it is to end
 POLL_S = 0.25
 
 # frames without progress after which a clock is no longer waited for: half a second of them, within these bounds
 FEWEST_STILL, MOST_STILL = 8, 60
+
+# a file that is played is not waited for longer, and does not hurry to make up for more
+LONGEST_PAUSE_S = 10.0
 
 FrameCallback = Callable[[NDArray[np.uint8], float], None]
 
@@ -59,6 +62,11 @@ class Feed(Protocol):
     @property
     def ended(self) -> bool:
         """Whether no frame will come any more."""
+        ...
+
+    @property
+    def interruptions(self) -> int:
+        """How many times a source that gave frames had to be opened again."""
         ...
 
     def counts(self) -> dict[str, int]:
@@ -104,6 +112,7 @@ class FileFeed:
     live = False
     zero_s = 0.0
     reason = ""
+    interruptions = 0
 
     def __init__(self, source: Source, window: Window) -> None:
         """Read on demand; no thread."""
@@ -199,15 +208,21 @@ class _ThreadedFeed:
 
 
 class RealtimeFileFeed(_ThreadedFeed):
-    """A file as if it were a live source: frames come at their time, and are dropped where decoding is late."""
+    """A file as if it were a live source: frames come at their time, and are dropped where decoding is late.
+
+    Where its clock jumps ahead, or this program was stopped for long, the file goes on from there. A pause like the one
+    before it, as in a time lapse, is waited for.
+    """
 
     reason = ""
+    interruptions = 0
 
     def __init__(self, source: Source, window: Window) -> None:
         """Play once ``start`` is called."""
         super().__init__(source.name, window)
         self._source, self._clock = source, SteadyClock(source.fps)
         self._grabbed = self._dropped = 0
+        self._played_s = self._usual_gap_s = self._shift_s = 0.0
 
     @property
     def state(self) -> str:
@@ -232,7 +247,7 @@ class RealtimeFileFeed(_ThreadedFeed):
         if not self._source.grab():
             return False
         self._grabbed += 1
-        moment_s = self.zero_s + self._clock.moment_s(self._source.timestamp_s)
+        moment_s = self._moment_s(self._clock.moment_s(self._source.timestamp_s))
         ahead_s = moment_s - time.monotonic()
         if ahead_s > 0 and self._stop.wait(ahead_s):
             return False
@@ -246,6 +261,15 @@ class RealtimeFileFeed(_ThreadedFeed):
         if frame is not None:
             self._push(replace(frame, timestamp_s=moment_s))
         return True
+
+    def _moment_s(self, stated_s: float) -> float:
+        """Return when a frame is due, on the monotonic clock."""
+        gap_s, usual_s, self._played_s = stated_s - self._played_s, self._usual_gap_s, stated_s
+        self._usual_gap_s = max(gap_s, usual_s / 2)
+        ahead_s = self.zero_s + self._shift_s + stated_s - time.monotonic()
+        if ahead_s < -LONGEST_PAUSE_S or (ahead_s > LONGEST_PAUSE_S and gap_s > UNUSUAL * usual_s):
+            self._shift_s -= ahead_s
+        return self.zero_s + self._shift_s + stated_s
 
 
 class LiveFeed(_ThreadedFeed):
@@ -265,6 +289,11 @@ class LiveFeed(_ThreadedFeed):
     def reason(self) -> str:
         """Why it is waiting."""
         return self._latest.state.reason
+
+    @property
+    def interruptions(self) -> int:
+        """How many connections that gave frames ended."""
+        return self._latest.state.interruptions
 
     def counts(self) -> dict[str, int]:
         """Count frames by what became of them; those that nobody looked at are dropped."""

@@ -54,6 +54,8 @@ class Schedule:
 
 # a loop that waits looks this often whether it is told to end, and serves a preview
 POLL_S = 0.05
+# windows in a row with too few frames after which a source is said to be slow
+FEW_WINDOWS = 3
 
 Tick = Callable[[str], bool]
 Warn = Callable[[str], None]
@@ -86,6 +88,8 @@ class StreamLoop:
         self._warn = warn
         self._schedule = Schedule(settings.hop_s, settings.duty)
         self._analyzed_s: float | None = None
+        self._lost_s: float | None = None
+        self._outages = self._few = 0
         self._late = False
         self._began_s = 0.0
 
@@ -120,12 +124,14 @@ class StreamLoop:
 
     def _run_live(self, feed: Feed, stop: threading.Event) -> None:
         """Analyze the newest frames every hop, and watch what the source does meanwhile."""
-        state, since_s = "", self._began_s
+        state, interruptions, since_s = "", 0, self._began_s
         while self._continues(feed, stop, time.monotonic() - self._began_s):
             now_s = time.monotonic()
-            if feed.state != state:
-                before, state = state, feed.state
-                self._log_state(feed, state, before=before, lasted_s=now_s - since_s)
+            # an interruption may be over before anybody looks
+            if feed.state != state or feed.interruptions != interruptions:
+                before, state, interruptions = state, feed.state, feed.interruptions
+                more = {"before": before, "lasted_s": now_s - since_s, "interruptions": interruptions}
+                self._log_state(feed, state, **more)
                 since_s = now_s
             newest_s = self._window.newest_s
             if newest_s is None and now_s - self._began_s > self._settings.patience_s:
@@ -133,14 +139,27 @@ class StreamLoop:
                     f"{feed.name} gave no frame within {self._settings.patience_s:g} s. "
                     f"{feed.reason or 'Check that it is on and its address is right.'} To wait longer: --patience 60s"
                 )
-            if newest_s is not None and now_s - newest_s > self._window.outage_s:
-                # nobody knows what happened in between
-                self._analyzer.reset(newest_s - feed.zero_s)
+            if self._window.outages != self._outages:
+                # it ended while nobody looked
+                self._outages = self._window.outages
+                self._analyzer.reset(now_s - feed.zero_s)
             if self._is_due(now_s):
                 self._analyze(feed, self._settings.eager)
+            elif newest_s is not None and newest_s != self._lost_s and now_s - newest_s > self._window.outage_s:
+                self._lose(feed, newest_s)
             elif feed.fresh.wait(POLL_S):
                 feed.fresh.clear()
         self._analyze_short_source(feed)
+
+    def _lose(self, feed: Feed, newest_s: float) -> None:
+        """Take the label back where no frame came for so long that nobody knows what happens.
+
+        A first frame without a second one may be that of a very slow source: it is answered as it is.
+        """
+        self._lost_s = newest_s
+        self._analyzer.reset(newest_s - feed.zero_s)
+        if self._window.kept == 1:
+            self._analyze(feed, eager=True)
 
     def _is_due(self, now_s: float) -> bool:
         """Return whether to analyze now: once a hop has passed, as soon as the next frame is kept, so that it is fresh.
@@ -186,7 +205,9 @@ class StreamLoop:
         window = self._window
         # a file that is shorter than a window cannot fill a longer one
         whole = (span.filled >= 1.0 or window.sparse) and window.seconds >= self._settings.window_s
-        if self._warn is None or not whole or span.frames >= window.frames_looked_at:
+        self._few = self._few + 1 if whole and span.frames < window.frames_looked_at else 0
+        # a source that stalls once is not slow
+        if self._warn is None or self._few < (1 if window.sparse else FEW_WINDOWS):
             return
         warn, self._warn = self._warn, None
         gap_s, looked_at = window.usual_gap_s, window.frames_looked_at

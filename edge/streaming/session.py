@@ -207,6 +207,8 @@ def _summary(feed: Feed, window: Window, pipeline: Pipeline, passed_s: float, to
         "seconds": passed_s,
         "took_s": took_s,
         "frames": {**feed.counts(), "missed": window.missed},
+        "interruptions": feed.interruptions,
+        "outages": window.outages,
         **pipeline.analyzer.statistics.as_dict(),
         "budget": pipeline.analyzer.budget_state,
         "annotated": recorded,

@@ -60,6 +60,7 @@ class Window:
         period_s: step of the grid on which frames are kept.
         kept: frames kept so far.
         missed: moments of that grid for which no frame came, pauses longer than a window left out.
+        outages: pauses after which nobody knows what happened in between; see :attr:`outage_s`.
         sparse: whether the source is too slow to fill the window.
         usual_gap_s: longest time between two of the last few frames that were kept; 0 before the second one.
     """
@@ -108,8 +109,11 @@ class Window:
         self._names = np.zeros(capacity, np.int64)
         self._arrived = np.zeros(capacity)
         self._lock = threading.Lock()
-        self._head = self._count = self.kept = self.missed = 0
+        self._head = self._count = self.kept = self.missed = self.outages = 0
         self.sparse, self.usual_gap_s = False, 0.0
+        # pauses in a row before which the window was not full; a source that never filled it is slow at the first one,
+        # and one that did may break off twice in a short time
+        self._unfilled = 1
         self._due_s = -math.inf
 
     @property
@@ -246,15 +250,19 @@ class Window:
         return newest is not None and abs(timestamp_s - newest) > max(self.seconds, self.period_s)
 
     def _watch(self, timestamp_s: float) -> None:
-        """Learn from the time since the last frame how slow the source is."""
+        """Learn from the time since the last frame how slow the source is, and whether it was away."""
         newest = self.newest_s
-        if newest is None or timestamp_s <= newest:
+        if newest is None:
             return
-        gap_s = timestamp_s - newest
-        if self._restarted(timestamp_s):
-            was_full = self._filled(self._slots(newest)) >= 1.0
-            self.sparse = self.sparse or not was_full or gap_s <= UNUSUAL * self.usual_gap_s
-        self.usual_gap_s = max(gap_s, self.usual_gap_s / 2)
+        gap_s, outage_s, was_sparse = timestamp_s - newest, self.outage_s, self.sparse
+        if gap_s > 0 and self._restarted(timestamp_s):
+            self._unfilled = 0 if self._filled(self._slots(newest)) >= 1.0 else self._unfilled + 1
+            slow = self._unfilled >= 2 or gap_s <= UNUSUAL * self.usual_gap_s
+            self.sparse = self.sparse or slow
+        # the pause that shows that a source is slow is none in which it was away
+        self.outages += abs(gap_s) > outage_s and self._restarted(timestamp_s) and self.sparse == was_sparse
+        if gap_s > 0:
+            self.usual_gap_s = max(gap_s, self.usual_gap_s / 2)
 
     def _clear(self) -> None:
         self._head = self._count = 0

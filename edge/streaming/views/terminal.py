@@ -78,6 +78,8 @@ class TerminalView:
             percentiles = ", ".join(f"{name} {latency[name]:.0f}" for name in ("p50", "p90", "p99", "max"))
             exits = ", ".join(f"{name} {count}" for name, count in content["exits"].items())
             lines.append(f"latency in ms: {percentiles}; exits: {exits}; {content['mean_gmac']:.2f} GMAC a window")
+        if content["interruptions"] or content["outages"]:
+            lines.append(f"interruptions: {content['interruptions']}; longer than a window: {content['outages']}")
         grown = content["memory"]["growth_bytes"]
         if grown is not None:
             lines.append(f"memory grew by {grown / 2**20:.1f} MB after the first minute")

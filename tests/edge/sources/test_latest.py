@@ -133,6 +133,8 @@ def test_a_source_that_ends_is_opened_again_and_numbers_go_on() -> None:
         assert until(lambda: latest.state.phase == "waiting")
         assert "gives no frames any more" in latest.state.reason
         assert latest.state.attempt == 1
+        # one for each connection that ended, though the next one may be open before anybody looks
+        assert latest.state.interruptions == latest.state.connections == 2
 
 
 def test_pauses_grow_to_a_bound_and_the_reason_is_shown() -> None:

@@ -100,6 +100,38 @@ def test_an_outage_takes_the_label_back_and_the_source_is_found_again(
     assert not any("paced clip" in thread.name for thread in threading.enumerate())
 
 
+def test_an_outage_that_ends_while_a_window_is_analyzed_is_counted_and_takes_the_label_back(
+    recognizer: Recognizer, real_videos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device so slow that nobody looks at the source in between."""
+    opened: list[int] = []
+
+    def reopen() -> Paced:
+        opened.append(1)
+        return Paced(real_videos[1], 20 if len(opened) == 1 else 10**6)
+
+    real = Recognizer.recognize_clip
+
+    def slow(self: Recognizer, *given: Any, **named: Any) -> Any:
+        # until the source is away and back
+        deadline = time.monotonic() + 10
+        while feed.interruptions == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        while window.outages == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return real(self, *given, **named)
+
+    monkeypatch.setattr(Recognizer, "recognize_clip", slow)
+    window, stop = Window(recognizer.bundle.manifest.geometry, 0.4), threading.Event()
+    threading.Timer(4.0, stop.set).start()
+    feed = LiveFeed(Latest(reopen, "paced clip"), window)
+    events = drive(recognizer, feed, window, Settings(window_s=0.4, hop_s=0.2), tmp_path / "events.jsonl", stop)
+    assert [event["interruptions"] for event in events if event["event"] == "source"][-1] == 1
+    assert feed.interruptions == 1
+    assert window.outages >= 1
+    assert [event["to"] for event in events if event["event"] == "switched"][1] is None
+
+
 def test_what_goes_wrong_in_the_thread_is_raised_where_answers_are_made(
     recognizer: Recognizer, real_videos: list[Path], tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.sources import Frame, Latest, network
 from adafocus.edge.sources.network import Reopener
+from adafocus.edge.streaming import feeds
 from adafocus.edge.streaming.analyzer import Analyzer
 from adafocus.edge.streaming.events import EventLog
 from adafocus.edge.streaming.feeds import Feed, FileFeed, LiveFeed, RealtimeFileFeed, SteadyClock, open_stream
@@ -171,6 +172,26 @@ def test_after_an_outage_of_an_ordinary_source_the_window_fills_first(
     assert len(told) <= 1
 
 
+@pytest.mark.parametrize("times", [[300.0], [300.0, 350.0]], ids=str)
+def test_a_source_that_breaks_off_again_before_its_window_is_full_is_not_slow(
+    times: list[float], tmp_path: Path
+) -> None:
+    parts = [regular(0.1, 100), regular(0.1, 20, 100.0), *(regular(0.1, 100, time) for time in times)]
+    window = Window(numpy_bundle().manifest.geometry, 4.0)
+    feed = FileFeed(Times([moment for part in parts for moment in part], 10.0), window)
+    events, told = drive(feed, window, tmp_path, Settings())
+    answers = [event for event in events if event["event"] == "answer"]
+    assert all(answer["window"]["filled"] == 1.0 for answer in answers)
+    assert window.outages == len(parts) - 1
+    assert told == []
+
+
+def test_a_source_that_stalls_once_is_told_nothing(tmp_path: Path) -> None:
+    answers, told = stream([*regular(0.1, 100), *regular(0.1, 100, 13.6)], tmp_path)
+    assert min(answer["window"]["frames"] for answer in answers) < FOCUS_FRAMES
+    assert told == []
+
+
 def test_a_source_that_becomes_fast_is_an_ordinary_one_again(tmp_path: Path) -> None:
     slow = regular(10.0, 6)
     fast = regular(0.1, 200, slow[-1] + 10)
@@ -209,6 +230,15 @@ def test_a_slow_camera_is_answered_and_keeps_its_label(gap_s: float, tmp_path: P
     assert 3 <= len(answers) <= 6
     assert [event["to"] for event in events if event["event"] == "switched"][1:] == []
     assert len(told) == 1
+
+
+def test_a_lone_first_frame_is_answered_when_no_second_one_comes(tmp_path: Path) -> None:
+    window = Window(numpy_bundle().manifest.geometry, 0.3)
+    feed = LiveFeed(Latest(lambda: Live([0.0, 60.0]), "slow camera"), window)
+    events, told = drive(feed, window, tmp_path, Settings(window_s=0.3, hop_s=0.1, for_s=0.8))
+    answers = [event for event in events if event["event"] == "answer"]
+    assert [answer["window"]["frames"] for answer in answers] == [1]
+    assert told == []
 
 
 @pytest.mark.slow
@@ -256,6 +286,43 @@ def test_a_file_that_is_played_goes_on_where_its_clock_jumps_back(jump_s: float,
     assert events[-1]["event"] in ("answer", "late")
     answers = [event for event in events if event["event"] == "answer"]
     assert answers[-1]["window"]["end_s"] > 1.5
+
+
+@pytest.mark.parametrize("start_s", [0.0, 3600.0])
+def test_a_file_that_is_played_is_not_waited_for_where_its_clock_jumps_ahead(start_s: float, tmp_path: Path) -> None:
+    window = Window(numpy_bundle().manifest.geometry, 0.3)
+    feed = RealtimeFileFeed(Times([*regular(0.02, 25, start_s), *regular(0.02, 25, start_s + 3600.0)], 50.0), window)
+    begun = time.monotonic()
+    events, _ = drive(feed, window, tmp_path, Settings(window_s=0.3, hop_s=0.1))
+    assert time.monotonic() - begun < 10
+    assert feed.counts()["dropped"] < 25
+    assert [event for event in events if event["event"] == "answer"][-1]["window"]["end_s"] > 0.7
+
+
+def test_a_time_lapse_that_is_played_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "LONGEST_PAUSE_S", 0.1)
+    window = Window(numpy_bundle().manifest.geometry, 0.2)
+    begun = time.monotonic()
+    drive(RealtimeFileFeed(Times(regular(0.3, 5), 25.0), window), window, tmp_path, Settings(window_s=0.2, hop_s=0.1))
+    # all pauses but the first one, which is not known yet
+    assert time.monotonic() - begun > 0.8
+
+
+def test_a_file_that_is_played_goes_on_after_the_program_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(Times):
+        def grab(self) -> bool:
+            if self.number == 24:
+                time.sleep(1.0)
+            return super().grab()
+
+    monkeypatch.setattr(feeds, "LONGEST_PAUSE_S", 0.5)
+    window = Window(numpy_bundle().manifest.geometry, 0.2)
+    feed = RealtimeFileFeed(Stopped(regular(0.02, 60), 50.0), window)
+    events, _ = drive(feed, window, tmp_path, Settings(window_s=0.2, hop_s=0.1))
+    assert feed.counts()["dropped"] < 20
+    assert sum(event["window"]["end_s"] > 1.5 for event in events if event["event"] == "answer") >= 2
 
 
 @pytest.mark.slow

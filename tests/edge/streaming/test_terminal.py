@@ -54,20 +54,32 @@ def test_the_summary_tells_frames_latency_and_exits() -> None:
         "seconds": 12.0,
         "source": "[camera] 0",
         "frames": {"grabbed": 360, "kept": 72, "dropped": 5},
+        "interruptions": 3,
+        "outages": 1,
         "annotated": {"path": "out.mp4"},
         **statistics.as_dict(),
     }
     content["memory"]["growth_bytes"] = 2**20
     TerminalView(Console(file=text, width=200)).summary(content)
-    for words in ("12.0 s", "[camera] 0", "5 dropped", "p50 40", "focus 1", "1.0 MB", "out.mp4"):
+    for words in (
+        "12.0 s",
+        "[camera] 0",
+        "5 dropped",
+        "p50 40",
+        "focus 1",
+        "1.0 MB",
+        "out.mp4",
+        "interruptions: 3; longer than a window: 1",
+    ):
         assert words in text.getvalue()
 
 
 def test_an_empty_stream_has_a_summary_too() -> None:
     text = io.StringIO()
-    content = {"seconds": 0.0, "source": "x", "frames": {}, "annotated": None, **Statistics().as_dict()}
-    TerminalView(Console(file=text, width=200)).summary(content)
+    content = {"seconds": 0.0, "source": "x", "frames": {}, "interruptions": 0, "outages": 0, "annotated": None}
+    TerminalView(Console(file=text, width=200)).summary({**content, **Statistics().as_dict()})
     assert "0 predictions" in text.getvalue()
+    assert "interruptions" not in text.getvalue()
 
 
 @pytest.mark.parametrize(
