@@ -8,11 +8,12 @@ those of any other.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from adafocus.edge.meters.integration import integrate
-from adafocus.edge.meters.meter import SECOND_NS, Kind, Reading, Scope, Trace, Unavailable
+from adafocus.edge.meters.meter import SECOND_NS, Kind, Reading, Scope, Trace, Unavailable, Values
 
 RAIL = "input"
 
@@ -25,6 +26,7 @@ class KnownDevice:
     Attributes:
         idle_w: power while nothing is done.
         factor: what all power above idle is multiplied by from now on, as by heat or another clock.
+        gain: what the meter's readings are multiplied by at moments in s; a drift of the meter.
     """
 
     name = "known"
@@ -47,6 +49,8 @@ class KnownDevice:
         self._samples_s: list[float] = []
         self._watts: list[float] = []
         self._killed = False
+        # what the meter's readings are multiplied by, at a moment in seconds
+        self.gain: Callable[[Values], Values] = np.ones_like
 
     @property
     def now_s(self) -> float:
@@ -63,11 +67,11 @@ class KnownDevice:
         above_j = self.factor * above_idle_w * seconds
         self._moments_s.append(self.now_s + seconds)
         self._energies_j.append(self._energies_j[-1] + self.idle_w * seconds + above_j)
-        self._sample()
         return above_j
 
     def kill_meter(self) -> None:
         """Let the meter give nothing any more, as one whose cable was pulled."""
+        self._sample()
         self._killed = True
 
     def joules(self, begin_s: float, end_s: float) -> float:
@@ -85,6 +89,7 @@ class KnownDevice:
 
     def trace(self) -> Trace:
         """Return what the meter has recorded."""
+        self._sample()
         times = np.round(np.array(self._samples_s) * SECOND_NS).astype(np.int64)
         return Trace(times, {RAIL: np.array(self._watts)}, (RAIL,), False, self.period_s, self.scope)
 
@@ -112,6 +117,8 @@ class KnownDevice:
         if count <= done or self._killed:
             return
         edges = np.arange(done, count + 1) * self.period_s
+        middles = edges[:-1] + self.period_s / 2
         means = np.diff(np.interp(edges, self._moments_s, self._energies_j)) / self.period_s
-        self._samples_s += (edges[:-1] + self.period_s / 2).tolist()
-        self._watts += (means + self._rng.normal(0.0, self._noise_w, len(means))).tolist()
+        noise = self._rng.normal(0.0, self._noise_w, len(means))
+        self._samples_s += middles.tolist()
+        self._watts += (self.gain(middles) * means + noise).tolist()

@@ -250,6 +250,8 @@ class Report(Strict):
         protocol: how.
         idle_w: power of the loaded process asleep, before and after; empty where it is not known.
         busy_w: power while full clips are recognized.
+        drift_percent: by which the power of all workloads rose from the first window to the last. It is taken off:
+            joules are those of the middle.
         windows: everything that was metered, of all repeats.
         per_clip: by workload, of the first repeat.
         per_stage: of a full clip, likewise.
@@ -273,6 +275,7 @@ class Report(Strict):
     protocol: ProtocolFacts
     idle_w: tuple[Positive, ...] = ()
     busy_w: Positive | None = None
+    drift_percent: float | None = None
     windows: tuple[Window, ...] = ()
     per_clip: dict[Workload, PerClip]
     per_stage: PerStage = PerStage()

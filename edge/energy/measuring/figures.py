@@ -10,7 +10,7 @@ import numpy as np
 from adafocus.edge.energy.facts import WORKLOADS, MeterFacts, Workload
 from adafocus.edge.energy.measuring.judgment import judge
 from adafocus.edge.energy.measuring.run import Run, Span
-from adafocus.edge.energy.measuring.statistics import MIN_RIGHT, Bootstrap
+from adafocus.edge.energy.measuring.statistics import MIN_RIGHT, Bootstrap, common_drift
 from adafocus.edge.energy.report import (
     MAX_TRACE_POINTS,
     Alignment,
@@ -29,22 +29,30 @@ from adafocus.edge.energy.report import (
 from adafocus.edge.meters.meter import SECOND_NS, Nanoseconds, Reading, Values
 from adafocus.errors import MeterError
 
+# a workload, and the number of the row of the table where it is of one
+Key = tuple[Workload, int | None]
+
 
 @dataclass(frozen=True)
 class Series:
     """A clip of one workload in every round; NaN where a window has no joules.
 
     Attributes:
-        gross: joules of everything, ``(rounds,)``.
-        net: joules above idling.
+        gross: joules of everything, ``(rounds,)``, without what the power of all workloads drifted by.
+        net: joules above idling, likewise.
         ms: milliseconds.
-        watts: mean power.
+        watts: mean power as it was.
     """
 
     gross: Values
     net: Values
     ms: Values
     watts: Values
+
+    @property
+    def windows(self) -> int:
+        """How many have joules."""
+        return int((~np.isnan(self.gross)).sum())
 
     def __sub__(self, other: Series) -> Series:
         """Return the difference within each round; that of the power says nothing."""
@@ -73,17 +81,19 @@ def make_report(
     windows = tuple(_window(span, reading) for span, reading in zip(run.spans, readings, strict=True))
     bootstrap = Bootstrap(run.protocol.seed, run.protocol.draws)
     idle = [_idle_watts(windows, repeat) for repeat in range(len(run.started))]
-    repeats = [_all_series(windows, repeat, idle[repeat]) for repeat in range(len(run.started))]
+    repeats, drifts = zip(
+        *(_all_series(windows, repeat, idle[repeat]) for repeat in range(len(run.started))), strict=True
+    )
     first = {workload: series for (workload, budget), series in repeats[0].items() if budget is None}
     if not first:
         reasons = [window.reason for window in windows if window.reason and window.round is not None]
         raise MeterError(f"No window has joules. {reasons[-1] if reasons else 'Nothing was metered.'}")
     per_clip = {name: _per_clip(run, name, first[name], bootstrap) for name in WORKLOADS if name in first}
     medians = [
-        {name: float(np.median(series.gross)) for (name, budget), series in found.items() if budget is None}
+        {name: float(np.nanmedian(series.gross)) for (name, budget), series in found.items() if budget is None}
         for found in repeats
     ]
-    warnings, publishable = judge(run, windows, idle, per_clip)
+    warnings, publishable = judge(run, windows, idle[0], per_clip, drifts[0])
     return Report(
         source="measured",
         bundle=run.bundle,
@@ -91,10 +101,11 @@ def make_report(
         meter=meter,
         protocol=run.protocol,
         idle_w=tuple(power for _, power in idle[0]),
-        busy_w=float(np.median(first["full"].watts)) if "full" in first else None,
+        drift_percent=100 * drifts[0],
+        busy_w=float(np.nanmedian(first["full"].watts)) if "full" in first else None,
         windows=windows,
         per_clip=per_clip,
-        per_stage=_per_stage(windows, idle[0], per_clip, bootstrap),
+        per_stage=_per_stage(first, per_clip, bootstrap),
         per_correct=_per_correct(run, first, bootstrap),
         by_budget=_by_budget(run, repeats[0], bootstrap),
         observer_ms=run.observer_ms,
@@ -142,40 +153,35 @@ def _middle(window: Window) -> float:
 
 def _all_series(
     windows: Sequence[Window], repeat: int, idle: Sequence[tuple[float, float]]
-) -> dict[tuple[Workload, int | None], Series]:
-    """Return the clips of every workload and row of the table, rounds without joules left out."""
-    found = {}
-    for key in dict.fromkeys((window.workload, window.budget) for window in windows if window.round is not None):
-        series = _series(windows, key, repeat, idle)
-        known = ~np.isnan(series.gross)
-        if known.any():
-            found[key] = Series(series.gross[known], series.net[known], series.ms[known], series.watts[known])
-    return found
+) -> tuple[dict[Key, Series], float]:
+    """Return the clips of every workload and row of the table, and the share that power drifted by over the rounds.
 
-
-def _series(
-    windows: Sequence[Window],
-    key: tuple[Workload, int | None],
-    repeat: int,
-    idle: Sequence[tuple[float, float]],
-) -> Series:
-    """Return the clips of one workload in every round."""
-    rounds = [window for window in windows if window.round is not None and window.repeat == repeat]
-    count = 1 + max((window.round or 0 for window in rounds), default=-1)
-    table = np.full((4, count), np.nan)
-    for window in rounds:
-        if (window.workload, window.budget) != key or window.joules is None or not window.clips:
+    Args:
+        windows: of all repeats.
+        repeat: which.
+        idle: moments in ns and power of its windows of idling.
+    """
+    found = [window for window in windows if window.round is not None and window.repeat == repeat]
+    count = 1 + max((window.round or 0 for window in found), default=-1)
+    tables: dict[Key, Values] = {}
+    for window in found:
+        if window.joules is None or not window.clips or window.workload in ("idle", "unmetered"):
             continue
         # idling drifts with heat: its power at this moment lies on a line between before and after
-        asleep_w = np.interp(_middle(window), *np.array(idle).T) if idle else np.nan
-        column = (
-            window.joules / window.clips,
-            (window.joules - asleep_w * window.seconds) / window.clips,
-            1e3 * window.seconds / window.clips,
-            window.joules / window.seconds,
-        )
-        table[:, window.round] = column
-    return Series(*table)
+        asleep_w = float(np.interp(_middle(window), *np.array(idle).T)) if idle else np.nan
+        watts = window.joules / window.seconds
+        table = tables.setdefault((window.workload, window.budget), np.full((4, count), np.nan))
+        table[:, window.round] = _middle(window) / SECOND_NS, watts, watts - asleep_w, window.seconds / window.clips
+    gross, net = (
+        common_drift(*([table[row][~np.isnan(table[rate])] for table in tables.values()] for row in (rate, 0)))
+        for rate in (1, 2)
+    )
+    series = {}
+    for key, (moments, watts, above, clip_s) in tables.items():
+        steady = [power / (1 + slope * (moments - middle)) for power, (slope, middle) in ((watts, gross), (above, net))]
+        series[key] = Series(steady[0] * clip_s, steady[1] * clip_s, 1e3 * clip_s, watts)
+    moments = np.concatenate([table[0] for table in tables.values()]) if tables else np.zeros(1)
+    return series, gross[0] * float(np.nanmax(moments) - np.nanmin(moments))
 
 
 def _interval(values: Values, bootstrap: Bootstrap) -> Interval | None:
@@ -187,34 +193,34 @@ def _interval(values: Values, bootstrap: Bootstrap) -> Interval | None:
 def _per_clip(run: Run, workload: Workload, series: Series, bootstrap: Bootstrap) -> PerClip:
     """Return what a clip of one workload takes."""
     right = run.outcomes[workload].right if workload in run.outcomes else ()
-    return PerClip(
-        gross_j=bootstrap.interval(series.gross),
-        net_j=_interval(series.net, bootstrap),
-        ms=bootstrap.interval(series.ms),
-        windows=len(series.gross),
-        top1=float(np.mean(right)) if right else None,
-    )
+    return PerClip(**_figures(series, bootstrap), windows=series.windows, top1=float(np.mean(right)) if right else None)
+
+
+def _figures(series: Series, bootstrap: Bootstrap) -> dict[str, Interval | None]:
+    """Return gross and net joules and milliseconds."""
+    return {
+        "gross_j": _interval(series.gross, bootstrap),
+        "net_j": _interval(series.net, bootstrap),
+        "ms": _interval(series.ms, bootstrap),
+    }
 
 
 def _per_stage(
-    windows: Sequence[Window],
-    idle: Sequence[tuple[float, float]],
-    per_clip: Mapping[Workload, PerClip],
-    bootstrap: Bootstrap,
+    found: Mapping[Workload, Series], per_clip: Mapping[Workload, PerClip], bootstrap: Bootstrap
 ) -> PerStage:
     """Return what the stages take, by differences within each round, and whether they add up."""
-    decode, glance, full = (_series(windows, (name, None), 0, idle) for name in ("decode", "glance", "full"))
-    parts = {"decode": decode, "glance": glance - decode, "focus": full - glance}
-    stages = {name: stage for name, series in parts.items() if (stage := _stage(series, bootstrap)) is not None}
+    decode, glance, full = (found.get(name) for name in ("decode", "glance", "full"))
+    parts = {
+        "decode": decode,
+        "glance": glance - decode if glance and decode else None,
+        "focus": full - glance if full and glance else None,
+    }
+    stages = {
+        name: StageEnergy(**_figures(series, bootstrap))
+        for name, series in parts.items()
+        if series is not None and series.windows
+    }
     return PerStage(**stages, sum_check=_sum_check(list(stages.values()), per_clip.get("full")))
-
-
-def _stage(series: Series, bootstrap: Bootstrap) -> StageEnergy | None:
-    """Return what one stage takes; None where no round has both workloads."""
-    gross = _interval(series.gross, bootstrap)
-    if gross is None:
-        return None
-    return StageEnergy(gross_j=gross, net_j=_interval(series.net, bootstrap), ms=_interval(series.ms, bootstrap))
 
 
 def _sum_check(stages: Sequence[StageEnergy], full: PerClip | None) -> SumCheck | None:
@@ -236,9 +242,9 @@ def _per_correct(run: Run, found: Mapping[Workload, Series], bootstrap: Bootstra
         right = np.array(run.outcomes[workload].right if workload in run.outcomes else (), np.float64)
         if right.sum() < MIN_RIGHT:
             continue
-        net = series.net[~np.isnan(series.net)]
+        gross, net = (values[~np.isnan(values)] for values in (series.gross, series.net))
         results[workload] = PerCorrect(
-            gross_j=bootstrap.ratio(series.gross, right),
+            gross_j=bootstrap.ratio(gross, right),
             net_j=bootstrap.ratio(net, right) if len(net) else None,
             top1=bootstrap.share(right),
             clips=len(right),
@@ -246,9 +252,7 @@ def _per_correct(run: Run, found: Mapping[Workload, Series], bootstrap: Bootstra
     return results or None
 
 
-def _by_budget(
-    run: Run, found: Mapping[tuple[Workload, int | None], Series], bootstrap: Bootstrap
-) -> tuple[BudgetRow, ...]:
+def _by_budget(run: Run, found: Mapping[Key, Series], bootstrap: Bootstrap) -> tuple[BudgetRow, ...]:
     """Return what a clip takes with the rows of the bundle's table that were measured."""
     rows = []
     for row in run.budgets:
@@ -259,10 +263,8 @@ def _by_budget(
         rows.append(
             BudgetRow(
                 **row.model_dump(include={"unit", "budget", "thresholds"}),
-                gross_j=bootstrap.interval(series.gross),
-                net_j=_interval(series.net, bootstrap),
-                ms=bootstrap.interval(series.ms),
-                windows=len(series.gross),
+                **_figures(series, bootstrap),
+                windows=series.windows,
                 gmac=row.outcome.gmac,
                 stopped_early=row.outcome.stopped_early,
                 top1=float(np.mean(right)) if right else None,

@@ -21,6 +21,8 @@ MIN_IDLE_S = 60.0
 MIN_WARM_UP_S = 60.0
 # of the power of idling before and after, of the larger
 MAX_IDLE_DRIFT = 0.05
+# of the power of all workloads over the rounds
+MAX_DRIFT = 0.03
 # of mean clocks from window to window
 MAX_CLOCK_SPREAD = 0.05
 # governors under which clocks stay where they are
@@ -54,22 +56,24 @@ def device_of(facts: Facts, state: State) -> DeviceFacts:
 def judge(
     run: Run,
     windows: Sequence[Window],
-    idle: Sequence[Sequence[tuple[float, float]]],
+    idle: Sequence[tuple[float, float]],
     per_clip: Mapping[Workload, PerClip],
+    drift: float,
 ) -> tuple[list[str], bool]:
     """Return sentences on a measurement, and whether it may be published.
 
     Args:
         run: what happened when.
         windows: with their joules.
-        idle: moments and power of idling of each repeat.
+        idle: moments and power of idling.
         per_clip: figures.
+        drift: share by which the power of all workloads rose.
     """
     spoiled = [*_short(run, per_clip), *_lost(windows), *_slowed(run, windows)]
     if run.others_share is not None and run.others_share > DISTURBED:
         spoiled.append(f"other processes used {100 * run.others_share:.0f} % of the processors.")
     sentences = [f"{NOT_FOR_PUBLICATION} {sentence}" for sentence in spoiled]
-    return [*sentences, *_notes(run, windows, idle), *run.warnings], not spoiled
+    return [*sentences, *_notes(run, windows, idle, drift), *run.warnings], not spoiled
 
 
 def _short(run: Run, per_clip: Mapping[Workload, PerClip]) -> list[str]:
@@ -111,13 +115,18 @@ def _slowed(run: Run, windows: Sequence[Window]) -> list[str]:
     return [f"the device was slowed down in {len(slowed)} windows ({words}). Cool it, or give it a stronger supply."]
 
 
-def _notes(run: Run, windows: Sequence[Window], idle: Sequence[Sequence[tuple[float, float]]]) -> list[str]:
+def _notes(run: Run, windows: Sequence[Window], idle: Sequence[tuple[float, float]], drift: float) -> list[str]:
     """Return what the figures hold for, and what a reader should know."""
     found = []
-    watts = [power for _, power in idle[0]]
+    watts = [power for _, power in idle]
     if len(watts) == 2 and abs(watts[1] - watts[0]) > MAX_IDLE_DRIFT * max(watts):
         found.append(
             f"Idling took {watts[0]:.3g} W before and {watts[1]:.3g} W after: net joules were taken off a line between."
+        )
+    if abs(drift) > MAX_DRIFT:
+        found.append(
+            f"The power of all workloads changed by {100 * drift:+.1f} % from the first window to the last: joules are "
+            "those of the middle."
         )
     if False in run.settled:
         found.append("The temperature had not settled when the first window began.")

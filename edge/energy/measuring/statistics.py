@@ -1,7 +1,8 @@
 """Figures of windows and their 95 % intervals: medians, and the bootstrap over rounds.
 
-Every window of a round stands near the others in time, and the order turns around from round to round, so a steady
-drift meets all workloads alike. What is resampled are rounds: two workloads are compared within each.
+Heat and meters drift. The order of workloads turns around from round to round, so that a steady drift meets all of
+them alike, and can be told from them: what all of them share is taken off, and figures are those of the middle of the
+measurement. What is resampled are rounds: two workloads are compared within each.
 
 The interval is the percentile interval of the bootstrap, widened for few rounds as T. Hesterberg describes it ("What
 Teachers Should Know About the Bootstrap", The American Statistician 69, 2015, 5.3): percentiles are taken as far out as
@@ -12,6 +13,7 @@ smallest to the largest, which holds the true median in 97 of 100 cases whatever
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -82,6 +84,25 @@ def _interval(found: float, drawn: Values, count: int) -> Interval:
     tail = tail_of(count)
     low, high = np.quantile(drawn, [tail, 1 - tail], method="closest_observation")
     return Interval(median=found, low=min(float(low), found), high=max(float(high), found))
+
+
+def common_drift(watts: Sequence[Values], moments: Sequence[Values]) -> tuple[float, float]:
+    """Return by which share of itself the power of all workloads rises in a second, and the moment of the middle.
+
+    It is the slope of the least squares through all windows, each divided by the mean of its workload.
+
+    Args:
+        watts: of the windows of each workload, ``(n,)`` each, none of which is missing.
+        moments: when, in seconds.
+    """
+    known = [(power, when) for power, when in zip(watts, moments, strict=True) if len(power) > 1 and power.mean() > 0]
+    if not known:
+        return 0.0, 0.0
+    times = np.concatenate([when - when.mean() for _, when in known])
+    changes = np.concatenate([power / power.mean() - 1 for power, _ in known])
+    spread = float(times @ times)
+    slope = float(times @ changes) / spread if spread > 0 else 0.0
+    return slope, float(np.mean([when.mean() for _, when in known]))
 
 
 def tail_of(count: int) -> float:
