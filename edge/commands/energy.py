@@ -21,6 +21,7 @@ from adafocus.edge.energy.facts import WORKLOADS
 from adafocus.edge.energy.measuring.measure import Request, finish, prepare, record, report_of
 from adafocus.edge.energy.measuring.protocol import Settings
 from adafocus.edge.energy.measuring.run import Run, read_run
+from adafocus.edge.energy.modelled_report import modelled_report
 from adafocus.edge.energy.page import render
 from adafocus.edge.energy.page.words import result_line
 from adafocus.edge.energy.report import STAGE_NAMES, Interval, Report
@@ -96,6 +97,7 @@ USAGE = "adafocus energy BUNDLE CLIPS"
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draw the intervals with this seed.")
 @options.runtime
 @options.threads
+@click.option("--modelled", is_flag=True, help="Read no meter: model the joules from operations and bytes.")
 @click.option(
     "--record",
     "recorded",
@@ -118,6 +120,7 @@ def energy(
     context: click.Context,
     paths: tuple[Path, ...],
     meter: str,
+    modelled: bool,
     recorded: Path | None,
     finished: Path | None,
     out: Path,
@@ -128,7 +131,8 @@ def energy(
 
     CLIPS are videos, folders of them, folders with one folder for each label, or a list in CSV with the columns path
     and label. The same clips are decoded, glanced at, looked at in full and stopped early in turn. It takes about a
-    quarter of an hour, and nothing else should run. Without a meter the exit code is 2.
+    quarter of an hour, and nothing else should run. Without a meter the exit code is 2; --modelled needs none, and what
+    it writes is no measurement.
 
     A meter of another machine: start its log, type adafocus energy BUNDLE CLIPS --record run.json, end the log, and
     type adafocus energy --finish run.json --meter 'log:FILE?time=...&power=...&unit=W'.
@@ -137,7 +141,10 @@ def energy(
     if page == out:
         raise AdafocusError(f"--out is {out}, the name of a page, expected one for JSON: {out.with_suffix('.json')}")
     places = context.find_object(Places)
-    if finished is not None:
+    if modelled:
+        _refuse_with_modelled(recorded, finished, meter)
+        report = _model(_request(paths, asked), out, page)
+    elif finished is not None:
         _refuse_with_finish(paths, recorded, meter)
         check_outputs({"--out": out, "the page": page}, [finished])
         report = finish(read_run(finished), choose_meter(meter, places), asked["meter_error"])
@@ -148,7 +155,7 @@ def energy(
         outputs = {"--record": recorded} if recorded else {"--out": out, "the page": page}
         check_outputs(outputs, [*paths, *([request.plain] if request.plain else [])])
         # before anything is opened: without a meter nothing else is worth the time
-        chosen = None if recorded else _usable(choose_meter(meter, places))
+        chosen = None if recorded else _usable(_meter(meter, places))
         # files are opened before, so that a quarter of an hour is not measured for a place that cannot be written to
         with ExitStack() as stack:
             beside, *pages = [stack.enter_context(replacing_file(path)) for path in outputs.values() if path]
@@ -181,6 +188,39 @@ def _request(paths: tuple[Path, ...], asked: dict[str, Any]) -> Request:
     settings = options.build(Settings, asked)
     names = ("runtime", "threads", "split", "plain", "exit_threshold", "budgets", "seed", "meter_error")
     return Request(paths[0], paths[1:], settings=settings, **{name: asked[name] for name in names})
+
+
+def _meter(meter: str, places: Places | None) -> Meter:
+    """Return the meter.
+
+    Raises:
+        MeterError: none answers; the sentence also says what can be had without one.
+    """
+    try:
+        return choose_meter(meter, places)
+    except MeterError as error:
+        if meter != AUTO:
+            raise
+        raise MeterError(f"{error} Without one, joules can be modelled: {USAGE} --modelled") from error
+
+
+def _model(request: Request, out: Path, page: Path) -> Report:
+    """Write the report of modelled joules."""
+    check_outputs(
+        {"--out": out, "the page": page}, [request.bundle, *request.clips, *([request.plain] if request.plain else [])]
+    )
+    with replacing_file(out) as beside, replacing_file(page) as page_beside:
+        with _progress() as tell:
+            prepared = prepare(request, lambda done, count: tell(f"trying clip {done} of {count}", 0.0))
+        report = modelled_report(prepared)
+        _write(report, beside, page_beside)
+    return report
+
+
+def _refuse_with_modelled(recorded: Path | None, finished: Path | None, meter: str) -> None:
+    """Refuse what does not go with ``--modelled``."""
+    if recorded is not None or finished is not None or meter != AUTO:
+        raise AdafocusError("--modelled reads no meter, found --meter, --record or --finish beside it. Leave them out.")
 
 
 def _refuse_with_finish(paths: tuple[Path, ...], recorded: Path | None, meter: str) -> None:
@@ -245,7 +285,8 @@ def _write(report: Report, place: Path, page: Path) -> None:
 
 def show(report: Report, console: Console) -> None:
     """Print the figures of a report, and what spoils them."""
-    table = Table("", "J a clip", "95 %", "net J", "95 %", "ms", "top-1", box=None, pad_edge=False)
+    heads = ("J a clip", "95 %") if report.source == "measured" else ("modelled J a clip", "bounds")
+    table = Table("", *heads, "net J", "95 %", "ms", "top-1", box=None, pad_edge=False)
     for name in WORKLOADS:
         found = report.per_clip.get(name)
         if found is not None:

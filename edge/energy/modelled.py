@@ -12,11 +12,10 @@ battery last". What it gives is labelled ``modelled`` wherever it is shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import GraphFile, Precision, Stage, TensorSpec
+from adafocus.edge.bundle.manifest import GraphFile, Precision, TensorSpec
 
 SOURCE = (
     "modelled from multiply-accumulates and bytes with the coefficients of M. Horowitz, Computing's energy problem, "
@@ -73,26 +72,26 @@ def call_work(graph: GraphFile) -> Work:
     return Work(graph.macs * PJ_PER_MAC[graph.precision], graph.bytes + PASSES * passed)
 
 
-def clip_work(bundle: Bundle, runtime: str, stages: Iterable[Stage]) -> Work:
-    """Return the work of a clip that called these stages, each as often as it stands there.
+def exit_work(bundle: Bundle, runtime: str) -> tuple[Work, ...]:
+    """Return the work of a clip that stops at each exit: at the glance, then at those of the focus.
+
+    As with multiply-accumulates, an exit inside a call of the focus costs the whole call.
 
     Args:
         bundle: whose graphs.
         runtime: that runs them.
-        stages: of the calls, such as those of a prediction.
 
     Raises:
         MissingRuntimeError: the bundle holds no graphs for this runtime.
     """
-    return sum((call_work(bundle.graph(stage, runtime)[1]) for stage in stages), Work())
-
-
-def full_calls(bundle: Bundle, runtime: str) -> tuple[Stage, ...]:
-    """Return the stages that a clip calls which never stops early, in order."""
-    patches = next(spec for spec in bundle.graph("focus", runtime)[1].inputs if spec.name == "patches")
-    calls = math.ceil(bundle.manifest.geometry.focus_frames / patches.shape[0])
-    policy: tuple[Stage, ...] = ("policy",) if "policy" in bundle.manifest.stages else ()
-    return ("glance", *policy, *(("focus",) * calls))
+    glance, focus = (bundle.graph(stage, runtime)[1] for stage in ("glance", "focus"))
+    policy = call_work(bundle.graph("policy", runtime)[1]) if "policy" in bundle.manifest.stages else Work()
+    at_exits, each = [call_work(glance)], call_work(focus)
+    done = bundle.manifest.exit_macs(focus, glance.macs)
+    for macs in done[1:]:
+        calls = (macs - glance.macs - bundle.manifest.macs("policy")) // bundle.manifest.macs("focus")
+        at_exits.append(sum((each for _ in range(calls)), at_exits[0] + policy))
+    return tuple(at_exits)
 
 
 def _tensor_bytes(spec: TensorSpec) -> int:
