@@ -141,6 +141,7 @@ def report_facts(report: Report) -> Element:
             ("gain error", None if meter is None else gain),
             ("clock of the meter", _alignment(report)),
             ("idle power", _joined(*(f"{watts:.3g} W" for watts in report.idle_w))),
+            ("common drift", None if report.drift_percent is None else f"{report.drift_percent:+.1f} %, taken off"),
             ("power at work", None if report.busy_w is None else f"{report.busy_w:.3g} W"),
             ("clips", _joined(f"{protocol.clips}", protocol.labeled and f"{protocol.labeled} with a label")),
             ("SHA-256 of the clips", protocol.clips_sha256),

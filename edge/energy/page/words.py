@@ -106,6 +106,8 @@ def methods(report: Report) -> str:
             f"Energy was not measured. It was {SOURCE}; ranges are those of the coefficient of memory. What is not "
             "counted (decoding, caches, leakage, the rest of the board) takes many times as much on a real device."
         )
+        if report.protocol.clips:
+            parts.append(f"At which exits clips stop was found by recognizing {_count(report.protocol.clips, 'clip')}.")
     else:
         parts += [*_meter(report), *_windows(report), *_idle(report), *_statistics(report), *_state(report)]
     parts += _results(report)
@@ -210,6 +212,11 @@ def _statistics(report: Report) -> list[str]:
         )
     else:
         parts.append("Figures are medians over windows, without intervals.")
+    if report.drift_percent is not None:
+        parts.append(
+            f"A drift of power that all workloads share, {report.drift_percent:+.1f} % from the first window to the "
+            "last, was found by least squares and taken off."
+        )
     if any((report.per_stage.decode, report.per_stage.glance, report.per_stage.focus)):
         parts.append("Energy of stages is the difference of workloads, paired by round.")
     if report.per_correct:

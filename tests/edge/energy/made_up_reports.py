@@ -87,6 +87,7 @@ def measured(model: str = "Jetson Orin Nano", **changes: Any) -> Report:
         "protocol": protocol_facts(),
         "idle_w": (2.70, 2.72),
         "busy_w": 5.6,
+        "drift_percent": 1.4,
         "windows": windows,
         "per_clip": per_clip,
         "per_stage": PerStage(**per_stage, sum_check=check),

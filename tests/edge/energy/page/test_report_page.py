@@ -19,6 +19,7 @@ from tests.edge.energy.made_up_reports import measured, meter_facts, modelled, p
 SPARSE: dict[str, Any] = {
     "idle_w": (),
     "busy_w": None,
+    "drift_percent": None,
     "windows": (),
     "per_stage": PerStage(),
     "per_correct": None,
@@ -128,6 +129,8 @@ def test_modelled_joules_are_called_so_and_never_gross_or_net() -> None:
         ),
         ({"meter": meter_facts(kind="counter")}, "counter of joules", "trapezoid"),
         ({"per_correct": None}, "medians over windows", "each correct prediction"),
+        ({}, "+1.4 % from the first window to the last", "was throttled"),
+        ({"drift_percent": None}, "medians over windows", "taken off"),
         ({"observer_ms": None}, "medians over windows", "Reading the meter"),
         ({"per_stage": PerStage()}, "medians over windows", "Energy of stages"),
         ({"windows": ()}, "No window of a workload counted", "not throttled"),

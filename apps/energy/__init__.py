@@ -1,0 +1,1 @@
+"""``python -m adafocus.apps.energy``: the joules of the ready bundles on this device."""
