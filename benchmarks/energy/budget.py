@@ -89,7 +89,7 @@ def profile_of_device(scale: float = 1.0) -> EnergyProfile:
     decode = above_idle_j(DECODE)
     glance = decode + above_idle_j(GLANCE)
     full = glance + above_idle_j(FOCUS)
-    return EnergyProfile(*(scale * joules for joules in (decode, glance, full)), IDLE_W, "measured", "board input")
+    return EnergyProfile(scale * decode, scale * glance, scale * full, IDLE_W, "measured", "board input")
 
 
 def spend(device: KnownDevice, prediction: Prediction, exit_macs: tuple[int, ...], rng: random.Random) -> float:

@@ -34,6 +34,8 @@ def show_report(report: dict[str, Any], console: Console) -> None:
         )
     if report["minutes"]:
         _show_minutes(report, console)
+    if "energy" in report:
+        _show_joules(report["energy"], console)
     _show_surroundings(report, console)
 
 
@@ -91,6 +93,30 @@ def _show_minutes(report: dict[str, Any], console: Console) -> None:
     console.print(table)
     for name, ratio in report["last_to_first_minute"].items():
         console.print(f"{escape(_short(name))}: last minute to first, median: {_times(ratio)}")
+
+
+def _show_joules(energy: dict[str, Any], console: Console) -> None:
+    """Show what a clip of each configuration takes, and what was lost."""
+    title = f"J a clip, {energy['source']}: {energy['meter']} ({energy['scope']})"
+    table = _figures(title, "configuration", "J", "95 %", "J above idle", "95 %", "windows")
+    lost: dict[str, None] = {}
+    for name, figures in energy["per_clip"].items():
+        cells = [cell for kind in ("gross", "net") for cell in _joules(figures[kind])]
+        table.add_row(escape(_short(name)), *cells, str(figures["windows"]))
+        lost |= dict.fromkeys(figures["lost"])
+    console.print(table)
+    idle = ", ".join("-" if watts is None else f"{watts:.3g}" for watts in energy["idle_w"])
+    console.print(f"idle before and after: {idle} W", style="dim")
+    for reason in lost:
+        console.print(escape(f"A window was lost. {reason}"), style="yellow", soft_wrap=True)
+
+
+def _joules(interval: dict[str, float | None] | None) -> tuple[str, str]:
+    """Return a figure and its interval."""
+    if interval is None:
+        return "-", "-"
+    ends = "-" if interval["low"] is None else f"{interval['low']:.3g} to {interval['high']:.3g}"
+    return f"{interval['median']:.4g}", ends
 
 
 def _show_surroundings(report: dict[str, Any], console: Console) -> None:

@@ -24,10 +24,12 @@ from adafocus.edge.commands import options
 from adafocus.edge.commands.options import Duration
 from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.device.host import peak_memory_bytes, read_facts, read_state
+from adafocus.edge.energy.configurations import joules_of
 from adafocus.edge.exits import ALWAYS, NEVER
+from adafocus.edge.meters import AUTO, Meter, choose_meter
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME, RUNTIMES
-from adafocus.errors import AdafocusError
+from adafocus.errors import AdafocusError, MeterError
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,19 @@ class Lineup:
 @click.option(
     "--threads", multiple=True, type=int, default=(2,), show_default=True, help="Use this many threads; repeatable."
 )
+@click.option("--energy", is_flag=True, help="Measure the joules of a clip as well, in windows after the timing.")
+@click.option("--meter", help="Measure them with this meter, not with whichever answers.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report as JSON.")
 @click.option("--compare", "compared", nargs=2, type=click.Path(path_type=Path), help="Set two reports side by side.")
 @options.as_json
 def bench(
-    paths: tuple[Path, ...], out: Path | None, compared: tuple[Path, Path] | None, as_json: bool, **asked: Any
+    paths: tuple[Path, ...],
+    out: Path | None,
+    compared: tuple[Path, Path] | None,
+    energy: bool,
+    meter: str | None,
+    as_json: bool,
+    **asked: Any,
 ) -> None:
     """Time BUNDLES on VIDEOS, part by part.
 
@@ -149,13 +159,15 @@ def bench(
         )
     lineup, protocol = options.build(Lineup, asked), options.build(Protocol, asked)
     lineup.check()
+    # before anything is opened: without a meter nothing else is worth the time
+    chosen = _meter(energy, meter, protocol)
     if out is not None and out.is_dir():
         raise AdafocusError(f"--out is the folder {out}, expected the name of a file such as {out / 'bench.json'}.")
     check_outputs({"--out": out}, paths)
     configurations = lineup.configurations(bundles)
     # the file is opened before, so that half an hour is not measured for a place that cannot be written to
     with replacing_file(out) if out else nullcontext() as beside:
-        report, interrupt, broken = _measure(configurations, videos, protocol)
+        report, interrupt, broken = _measure(configurations, videos, protocol, chosen)
         if beside is not None:
             beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if as_json:
@@ -174,7 +186,7 @@ def bench(
 
 
 def _measure(
-    configurations: list[Configuration], videos: list[Path], protocol: Protocol
+    configurations: list[Configuration], videos: list[Path], protocol: Protocol, meter: Meter | None = None
 ) -> tuple[dict[str, Any], KeyboardInterrupt | None, dict[Path, str]]:
     """Return the report, what stopped it early, and sentences on the videos that cannot be read."""
     geometries = [configuration.recognizer.bundle.manifest.geometry for configuration in configurations]
@@ -183,8 +195,46 @@ def _measure(
     measured = Bench(configurations, clips, protocol).run()
     around = Surroundings(facts, before, read_state(), peak_memory_bytes())
     report = make_report(configurations, clips.videos, protocol, measured, around)
+    interrupt = measured.interrupted
+    if meter is not None and interrupt is None:
+        try:
+            report["energy"] = joules_of(configurations, clips, meter, tell=_tell)
+        except KeyboardInterrupt as stopped:
+            interrupt = stopped
+        except MeterError as error:
+            # what was timed is not lost with it
+            report["notes"].append(f"There are no joules. {error}")
     report["errors"] = [{"video": str(video), "error": sentence} for video, sentence in clips.broken.items()]
-    return report, measured.interrupted, clips.broken
+    return report, interrupt, clips.broken
+
+
+def _tell(what: str) -> None:
+    """Say what is being done, beside what goes to standard output."""
+    click.secho(what, err=True, dim=True)
+
+
+def _meter(energy: bool, address: str | None, protocol: Protocol) -> Meter | None:
+    """Return the meter of ``--energy``; None where no joules are asked for.
+
+    Raises:
+        AdafocusError: options contradict each other.
+        MeterError: none answers.
+    """
+    if not energy:
+        if address is not None:
+            raise AdafocusError(f"Found --meter {address} without --energy, expected both: --energy --meter {address}")
+        return None
+    if protocol.rests or protocol.minutes is not None:
+        raise AdafocusError(
+            "--energy measures clips back to back in windows of its own. Leave out --every, --duty and --minutes."
+        )
+    meter = choose_meter(AUTO if address is None else address)
+    if meter.kind == "log":
+        raise MeterError(
+            f"{meter.detail} is read afterwards, and adafocus bench reads its meter meanwhile. Type: adafocus energy "
+            "BUNDLE CLIPS --record run.json"
+        )
+    return meter
 
 
 def _compare(compared: tuple[Path, Path], paths: Sequence[Path], as_json: bool) -> None:
