@@ -9,7 +9,7 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bundle test test-fast test-arm64 fuzz lint types docs results rooms vectors clean system
+.PHONY: help demo bundle test test-fast test-apps test-arm64 fuzz lint types docs results rooms vectors clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -17,6 +17,7 @@ help:
 	@echo "make bundle           write bundles/x3d-xs-frame-k400-litert.zip from the shipped model"
 	@echo "make test             run the tests"
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
+	@echo "make test-apps        the rules in TypeScript pass the conformance vectors (needs Node 20)"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make fuzz             500 malformed inputs of every kind: videos, zips, lists, checkpoints and more"
 	@echo "make lint, make types check the code"
@@ -36,6 +37,13 @@ test: $(VENV)/.installed $(DEVICE)/.installed system
 
 test-fast: $(VENV)/.installed system
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow and not shared and not hardware"
+
+test-apps: apps/web/node_modules/.installed
+	@cd apps/web && npm test --silent
+
+apps/web/node_modules/.installed: apps/web/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not on this machine. Install Node 20 or later (Debian: apt-get install nodejs npm)"; exit 2; }
+	@cd apps/web && npm ci --no-audit --no-fund --silent && touch node_modules/.installed
 
 # A Pi's user space from Debian's and Python's registries, in .cache/arm64; nothing is installed into the machine.
 test-arm64: $(VENV)/.installed system

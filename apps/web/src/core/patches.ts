@@ -1,0 +1,108 @@
+/** Patches cut out of frames, and pictures resized, by one rule in whole numbers. */
+
+import { average } from "./averaging.js";
+import type { Box } from "./looking.js";
+import { nearest, within } from "./numbers.js";
+import { CHANNELS, emptyPicture, part, type Color, type Picture } from "./picture.js";
+
+const HAIR = 1e-7;
+const ONE = 2048;
+/** Of a pixel: fractions of a frame are float32 numbers. */
+const WHOLE = 1e-3;
+
+/** Where pixels read along one axis: the first of two taps, and the weight of the other in 2048ths. */
+export interface Taps {
+  first: Int32Array;
+  weights: Int32Array;
+}
+
+export function axisTaps(start: number, length: number, size: number): Taps {
+  const begin = Math.floor(start);
+  const step = 1 / (((1 + HAIR) * size) / length);
+  const taps = { first: new Int32Array(size), weights: new Int32Array(size) };
+  for (let place = 0; place < size; place++) {
+    const position = Math.fround((place + 0.5) * step - 0.5 + (start - begin));
+    const floor = Math.floor(position);
+    taps.first[place] = begin + floor;
+    taps.weights[place] = nearest(Math.fround(Math.fround(position - floor) * ONE));
+  }
+  return taps;
+}
+
+/**
+ * Mix pixels by their taps, columns first.
+ *
+ * @param columnOf where a tap along a row reads; outside of the picture it is the fill.
+ * @param rowOf likewise.
+ */
+function mix(
+  picture: Picture,
+  rows: Taps,
+  columns: Taps,
+  fill: Color,
+  rowOf: (row: number) => number,
+  columnOf: (column: number) => number,
+): Picture {
+  const found = emptyPicture(rows.first.length, columns.first.length);
+  const { height, width, data } = picture;
+  const line = (row: number): Int32Array => {
+    const mixed = new Int32Array(found.width * CHANNELS);
+    const inside = row >= 0 && row < height;
+    for (let x = 0; x < found.width; x++) {
+      const weight = columns.weights[x]!;
+      const [left, right] = [columnOf(columns.first[x]!), columnOf(columns.first[x]! + 1)];
+      const leftInside = inside && left >= 0 && left < width;
+      const rightInside = inside && right >= 0 && right < width;
+      for (let c = 0; c < CHANNELS; c++) {
+        const one = leftInside ? data[(row * width + left) * CHANNELS + c]! : fill[c]!;
+        const two = rightInside ? data[(row * width + right) * CHANNELS + c]! : fill[c]!;
+        mixed[x * CHANNELS + c] = (one * (ONE - weight) + two * weight) >> 4;
+      }
+    }
+    return mixed;
+  };
+  let [known, above, below]: [number, Int32Array, Int32Array] = [NaN, new Int32Array(0), new Int32Array(0)];
+  for (let y = 0; y < found.height; y++) {
+    const first = rows.first[y]!;
+    if (first !== known) {
+      above = first === known + 1 ? below : line(rowOf(first));
+      below = line(rowOf(first + 1));
+      known = first;
+    }
+    const weight = rows.weights[y]!;
+    const begin = y * found.width * CHANNELS;
+    for (let place = 0; place < above.length; place++) {
+      const value = (((ONE - weight) * above[place]!) >> 16) + ((weight * below[place]!) >> 16);
+      found.data[begin + place] = (value + 2) >> 2;
+    }
+  }
+  return found;
+}
+
+const itself = (place: number): number => place;
+
+/** Cut one box, as fractions of the frame, out of it; what lies outside of the frame is the fill. */
+export function cropPatch(frame: Picture, box: Box, size: number, fill: Color): Picture {
+  const place = box.map((share, axis) => share * (axis % 2 ? frame.width : frame.height)) as Box;
+  const whole = place.map(nearest) as Box;
+  const [y, x, height, width] = place.every((value, axis) => Math.abs(value - whole[axis]!) < WHOLE) ? whole : place;
+  return mix(frame, axisTaps(y, height, size), axisTaps(x, width, size), fill, itself, itself);
+}
+
+/** Cut one box out of a frame that is kept as it was decoded: averaged where both sides shrink. */
+export function cutPatch(frame: Picture, box: Box, size: number, fill: Color): Picture {
+  const place = box.map((share, axis) => nearest(share * (axis % 2 ? frame.width : frame.height)));
+  const [top, left, tall, wide] = place as Box;
+  if (Math.min(tall, wide) <= size) return cropPatch(frame, box, size, fill);
+  return average(part(frame, top, left, tall, wide), size, size);
+}
+
+/** Resize bilinearly: rows clamp their taps to the picture, columns their taps and weights. */
+export function resizeBilinear(picture: Picture, height: number, width: number): Picture {
+  const [rows, columns] = [axisTaps(0, picture.height, height), axisTaps(0, picture.width, width)];
+  columns.first.forEach((first, place) => {
+    if (first < 0 || first >= picture.width - 1) columns.weights[place] = 0;
+  });
+  const clamped = (most: number) => (tap: number) => within(tap, 0, most);
+  return mix(picture, rows, columns, [0, 0, 0], clamped(picture.height - 1), clamped(picture.width - 1));
+}
