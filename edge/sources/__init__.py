@@ -67,7 +67,7 @@ SOURCES: tuple[Kind, ...] = (
     Kind("jetson", r"jetson:.+", True, "jetson:0, jetson:clip.mp4 or jetson:rtsp://..."),
     Kind("gstreamer", r"gst:.+", True, "'gst:v4l2src ! videoconvert ! appsink'"),
     Kind("network", r"(rtsps?|https?)://.+", True, "rtsp://host/stream or http://host/mjpeg"),
-    Kind("array", r".+\.npy", False, "frames.npy"),
+    Kind("array", r".+\.np[yz]", False, "frames.npy"),
     FOLDER,
     FILE,
 )
@@ -165,6 +165,11 @@ def open_finite(address: str | Path, **options: Any) -> FiniteSource:
     """
     if is_live(address):
         shown = safe_name(address_text(address))
+        if os.path.exists(address):
+            raise SourceError(
+                f"{shown} is the address of a live source, and the name of a file that is here. To read the file, type "
+                f"its folder, too: {shell_word(os.path.join(os.curdir, address))}"
+            )
         raise SourceError(
             f"{shown} is live and has no end, expected one of: {_examples(kind for kind in SOURCES if not kind.live)}. "
             f"Watch it instead: adafocus stream BUNDLE {shell_word(shown)}"

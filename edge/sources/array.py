@@ -70,7 +70,7 @@ def open_source(address: str, fps: float = FALLBACK_FPS, order: Order = "rgb") -
     """Map a .npy file.
 
     Raises:
-        SourceError: no such file, or no array of frames.
+        SourceError: no such file, several arrays, or no array of frames.
     """
     path = Path(address)
     if not path.is_file():
@@ -84,4 +84,11 @@ def open_source(address: str, fps: float = FALLBACK_FPS, order: Order = "rgb") -
             f"{path} cannot be read as an array ({reason}), expected what numpy.save writes. Save it again: "
             f"numpy.save({path.name!r}, frames)"
         ) from error
+    if not isinstance(frames, np.ndarray):
+        names = list(frames)
+        frames.close()
+        raise SourceError(
+            f"{path} is a file of numpy.savez with the arrays {', '.join(map(repr, names)) or 'none'}, expected one "
+            f"array. Save it alone: numpy.save('frames.npy', numpy.load({str(path)!r})[{(names or ['frames'])[0]!r}])"
+        )
     return ArraySource(frames, path.name, fps, order)

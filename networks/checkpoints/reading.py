@@ -18,6 +18,8 @@ from adafocus.networks.checkpoints.unwrapping import find_state, listed
 StateDict = Mapping[str, Tensor]
 HEAD_BYTES = 1024
 QUOTED = 60
+# of a tensor that repeats what is stored
+MAX_CLAIMED_BYTES = 1 << 32
 # PyTorch's name for an object that it would have to import
 FORBIDDEN = re.compile(r"GLOBAL ([\w.]+)")
 LFS = b"version https://git-lfs.github.com/spec"
@@ -181,10 +183,22 @@ def refuse_unusable(path: Path, state: StateDict) -> None:
     Raises:
         CheckpointError: names the first of them.
     """
+    absent = [key for key, value in state.items() if value.is_meta]
+    if absent:
+        raise CheckpointError(
+            f"{path} holds names and shapes without numbers, of {listed(absent)}. Save the network when it has its "
+            "weights, not on the device 'meta'."
+        )
     packed = [key for key, value in state.items() if value.layout != torch.strided or value.is_quantized]
     if packed:
         raise CheckpointError(
             f"{path} holds sparse or quantized tensors, {listed(packed)}. Expected plain ones: save the float network."
+        )
+    claimed = [key for key, value in state.items() if _bytes_of(value) > max(MAX_CLAIMED_BYTES, _stored_bytes(value))]
+    if claimed:
+        raise CheckpointError(
+            f"{path} holds few numbers that are said to be many, {listed(claimed)}. Expected as many as a network has: "
+            "save copies of the tensors, value.clone()."
         )
     broken = [key for key, value in state.items() if not _is_finite(value)]
     if broken:
@@ -193,6 +207,16 @@ def refuse_unusable(path: Path, state: StateDict) -> None:
             f"{len(state)} tensors in all. Its training diverged, or it is damaged: take an earlier checkpoint, or "
             "download it again."
         )
+
+
+def _bytes_of(value: Tensor) -> int:
+    """Return the memory of a tensor's numbers, were each stored by itself."""
+    return value.numel() * value.element_size()
+
+
+def _stored_bytes(value: Tensor) -> int:
+    """Return the memory of what is stored of a tensor; one that repeats itself is larger."""
+    return value.untyped_storage().nbytes()
 
 
 def _is_finite(value: Tensor) -> bool:

@@ -70,8 +70,7 @@ def _inner_state(content: Mapping[Any, Any], depth: int, path: Path) -> dict[str
     found = {key: state for key, state in usual.items() if state is not None}
     if found:
         key, state = next(iter(found.items()))
-        names = strip_wrappers(state).keys()
-        again = [other for other in found if other != key and strip_wrappers(found[other]).keys() == names]
+        again = [other for other in found if other != key and _plain_names(found[other]) == _plain_names(state)]
         if again:
             _tell_choice(path, key, " and ".join(again))
         return state
@@ -79,6 +78,11 @@ def _inner_state(content: Mapping[Any, Any], depth: int, path: Path) -> dict[str
     if others:
         return others[0] if len(others) == 1 else None
     return {key: value for key, value in content.items() if isinstance(value, Tensor)} or None
+
+
+def _plain_names(state: Mapping[Any, Tensor]) -> set[str]:
+    """Return names without what wrappers put into them."""
+    return {WRAPPERS.sub("", str(key)) for key in state if key not in COUNTERS}
 
 
 @lru_cache

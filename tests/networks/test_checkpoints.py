@@ -6,6 +6,7 @@ import argparse
 import logging
 import zipfile
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -312,10 +313,16 @@ def test_weights_that_are_not_finite_are_refused(value: float, suffix: str, dtyp
         read_state(path)
 
 
-@pytest.mark.parametrize("kind", ["sparse", "quantized"])
+ODD: dict[str, Callable[[Tensor], Tensor]] = {
+    "sparse": lambda value: value.to_sparse(),
+    "quantized": lambda value: torch.quantize_per_tensor(value, 0.1, 0, torch.qint8),
+    "without memory": lambda value: value.to("meta"),
+    "far larger than it is": lambda value: value[0, :1].expand(10**12),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
 def test_tensors_that_are_not_plain_are_refused(kind: str, tmp_path: Path) -> None:
-    value = torch.eye(3)
-    odd = value.to_sparse() if kind == "sparse" else torch.quantize_per_tensor(value, 0.1, 0, torch.qint8)
-    torch.save({**STATE, "odd": odd}, tmp_path / "net.pth")
+    torch.save({**STATE, "odd": ODD[kind](torch.eye(3))}, tmp_path / "net.pth")
     with pytest.raises(networks.CheckpointError, match=r"odd|not read"):
         read_state(tmp_path / "net.pth")

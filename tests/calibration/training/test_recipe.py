@@ -127,9 +127,8 @@ def test_recipes_are_read_in_every_usual_encoding(encoding: str, tmp_path: Path)
 
 
 def test_a_value_that_unfolds_without_end_is_shown_short(tmp_path: Path) -> None:
-    lines = [f"x{number}: &x{number} [{', '.join([f'*x{number - 1}'] * 9)}]" for number in range(1, 9)]
-    text = "\n".join(["x0: &x0 [x]", *lines, "epochs: *x8"]).replace("\nepochs", "\n  epochs")
-    (tmp_path / "recipe.yaml").write_text(f"overrides:\n  {text}".replace("\n", "\n  ").replace("    epochs", "epochs"))
+    lines = [f"  x{number}: &x{number} [{', '.join([f'*x{number - 1}'] * 9)}]" for number in range(1, 9)]
+    (tmp_path / "recipe.yaml").write_text("\n".join(["overrides:", "  x0: &x0 [x]", *lines, "epochs: *x8"]))
     with pytest.raises(AdafocusError, match="The recipe's epochs is") as caught:
         Recipe.read(tmp_path / "recipe.yaml")
     assert len(str(caught.value)) < 1000

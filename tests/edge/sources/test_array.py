@@ -46,6 +46,16 @@ def test_an_array_of_something_else_ends_in_a_sentence(tmp_path: Path, stored: N
         open_source(tmp_path / "frames.npy")
 
 
+@pytest.mark.parametrize("name", ["frames.npz", "frames.npy", "two words.npz"])
+@pytest.mark.parametrize("arrays", [{}, {"a": np.zeros((2, 4, 4, 3), np.uint8)}, {"x": np.zeros(1), "y z": np.ones(1)}])
+def test_several_arrays_in_a_file_are_named(tmp_path: Path, arrays: dict[str, Any], name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        np.savez(file, **arrays)
+    with pytest.raises(SourceError, match="with the arrays") as caught:
+        open_source(tmp_path / name)
+    assert all(repr(array) in str(caught.value) for array in arrays)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"no array at all", b"\x93NUMPY\x01\x00\x04\x00(((\n"])
 def test_a_damaged_array_ends_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "frames.npy").write_bytes(content)

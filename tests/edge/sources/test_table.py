@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from adafocus.edge.sources import SOURCES, is_live, kind_of, open_finite, open_source
 from adafocus.errors import SourceError
-from tests.helpers.videos import write_video
+from tests.helpers.videos import frames_of, write_video
 
 SECRET = "hunter2"
 
@@ -63,6 +64,18 @@ def test_a_live_source_has_no_clip(address: str | Path) -> None:
     with pytest.raises(SourceError, match="adafocus stream") as caught:
         open_finite(address)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["jetson:x.mp4", "gst:x.mp4", "camera:0"])
+def test_a_file_that_is_called_like_a_live_source_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video(Path("clip.avi"), 3, codec="mpeg4").rename(name)
+    with pytest.raises(SourceError, match="the name of a file that is here") as caught:
+        open_finite(name)
+    (typed,) = shlex.split(str(caught.value).rpartition("folder, too: ")[2])
+    assert len(frames_of(open_finite(typed))) == 3
 
 
 def test_a_kind_is_imported_only_when_it_is_used() -> None:
