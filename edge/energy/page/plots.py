@@ -163,7 +163,9 @@ def bar_plot(title: str, bars: Sequence[Bar], unit: str) -> Element:
     return svg
 
 
-def plane_plot(title: str, points: Sequence[Point], curve: Sequence[Point], labels: tuple[str, str]) -> Element:
+def plane_plot(
+    title: str, points: Sequence[Point], curve: Sequence[Point], labels: tuple[str, str], y_from_zero: bool = False
+) -> Element:
     """Plot points with intervals in both directions, and a line through others.
 
     Args:
@@ -171,9 +173,13 @@ def plane_plot(title: str, points: Sequence[Point], curve: Sequence[Point], labe
         points: each with a name of its own.
         curve: in the order of the line; its band is the interval of y.
         labels: under x, and above y.
+        y_from_zero: whether y begins at 0, as x does.
     """
     every = (*points, *curve)
-    ranges = (spread(_ends(point.x for point in every), from_zero=True), spread(_ends(point.y for point in every)))
+    ranges = (
+        spread(_ends(point.x for point in every), from_zero=True),
+        spread(_ends(point.y for point in every), y_from_zero),
+    )
     frame = framed(title, (NARROW, 290), ranges, labels)
     if len(curve) > 1:
         upper = [(point.x.value, point.y.high) for point in curve if point.y.high is not None]

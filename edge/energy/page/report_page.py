@@ -44,6 +44,7 @@ from adafocus.edge.energy.report import (
     Workload,
 )
 
+BOUNDS = "Lines: the least and the most that the source says for memory."
 STAGE_KINDS = {"decode": "decode", "glance": "glance", "focus": "full"}
 
 
@@ -175,7 +176,7 @@ def _clips(report: Report, unit: Unit) -> list[Element]:
         if report.idle_w
         else ""
     )
-    figures = [figure(bar_plot(what, bars, unit.name), solid if measured else "Modelled.", title=what)]
+    figures = [figure(bar_plot(what, bars, unit.name), solid if measured else BOUNDS, title=what)]
     stages = [name for name in STAGE_NAMES if getattr(report.per_stage, name) is not None]
     if stages:
         rows = [
@@ -224,7 +225,7 @@ def _accuracy(report: Report, unit: Unit) -> list[Inside]:
             if row.unit == measure
         ]
         title = "Energy against budget"
-        drawing = plane_plot(title, [], line, (f"budget, {measure} a clip on average", labels[0]))
+        drawing = plane_plot(title, [], line, (f"budget, {measure} a clip on average", labels[0]), y_from_zero=True)
         figures.append(figure(drawing, "Thresholds are those of the bundle's table.", title=title))
     missing = None if points or curve else tag("p", "The clips have no labels, so that accuracy is not known.")
     if not figures:
