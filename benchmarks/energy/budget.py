@@ -3,6 +3,7 @@
     python -m benchmarks.energy.budget BUNDLE --clips clips.csv --out results/energy.yaml
 
 The clips are real, and so are the predictions, the exits, the controller, and the integration of the meter's samples.
+The same clip gives the same prediction at the same exit, so each is made once and played again from memory.
 Made up are the device's power and how long its stages take, those of a small board: so it is known what every clip
 really took, and the running mean of that is set against the budget.
 """
@@ -10,7 +11,7 @@ really took, and the running mean of that is set against the budget.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from adafocus.edge.budget.controller import WINDOW_CLIPS, Controller
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.budget.joules import EnergyCosts, EnergyProfile
 from adafocus.edge.commands import options
+from adafocus.edge.exits import NEVER
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.video.clip import Clip, read_clip
@@ -92,6 +94,33 @@ def profile_of_device(scale: float = 1.0) -> EnergyProfile:
     return EnergyProfile(scale * decode, scale * glance, scale * full, IDLE_W, "measured", "board input")
 
 
+class Remembered:
+    """A recognizer that makes every prediction once, for each exit of each clip.
+
+    Attributes:
+        recognizer: of the bundle.
+        clips: the different ones.
+    """
+
+    def __init__(self, recognizer: Recognizer, clips: Sequence[Clip]) -> None:
+        self.recognizer, self.clips = recognizer, clips
+        self._made: dict[tuple[int, int], Prediction] = {}
+
+    def recognize(self, number: int, thresholds: tuple[float, ...]) -> Prediction:
+        """Return the prediction for a clip with these thresholds."""
+        last = len(thresholds)
+        never = (NEVER,) * last
+        full = self._made.get((number, last)) or self._make(number, never)
+        taken = next((place for place in range(last) if full.confidences[place] >= thresholds[place]), last)
+        return self._made.get((number, taken)) or self._make(number, thresholds)
+
+    def _make(self, number: int, thresholds: tuple[float, ...]) -> Prediction:
+        self.recognizer.thresholds = thresholds
+        found = self.recognizer.recognize_clip(self.clips[number])
+        self._made[number, found.exit_index] = found
+        return found
+
+
 def spend(device: KnownDevice, prediction: Prediction, exit_macs: tuple[int, ...], rng: random.Random) -> float:
     """Let the device take what a clip takes, and rest; return the joules above idle."""
     after_glance = (prediction.macs - exit_macs[0]) / (exit_macs[-1] - exit_macs[0])
@@ -106,8 +135,8 @@ def spend(device: KnownDevice, prediction: Prediction, exit_macs: tuple[int, ...
 
 def play(
     name: str,
-    recognizer: Recognizer,
-    clips: list[Clip],
+    remembered: Remembered,
+    order: Sequence[int],
     profile: EnergyProfile,
     *,
     metered: bool = True,
@@ -118,24 +147,24 @@ def play(
 
     Args:
         name: of the experiment.
-        recognizer: of the bundle.
-        clips: in their order.
+        remembered: the bundle's recognizer and clips.
+        order: numbers of clips.
         profile: what the budget is told.
         metered: whether the meter is read.
         change_at: clip before which something happens.
         change: what.
     """
+    recognizer = remembered.recognizer
     device, rng = KnownDevice(IDLE_W, noise_w=NOISE_W, seed=SEED), random.Random(SEED)
     announced: list[str] = []
     meter = device if metered else None
     costs = EnergyCosts(profile, recognizer.exit_macs, meter, meter, announced.append)
-    controller = Controller.start(BUDGET, recognizer, clips[0], costs)
+    controller = Controller.start(BUDGET, recognizer, remembered.clips[order[0]], costs)
     spent_j, stopped, windows = [], [], []
-    for number, clip in enumerate(track(clips, name, console=console, transient=True)):
-        if number == change_at:
+    for place, number in enumerate(track(order, name, console=console, transient=True)):
+        if place == change_at:
             change(device)
-        recognizer.thresholds = controller.thresholds
-        prediction = recognizer.recognize_clip(clip)
+        prediction = remembered.recognize(number, controller.thresholds)
         spent_j.append(spend(device, prediction, recognizer.exit_macs, rng))
         stopped.append(prediction.exit_stage == "glance")
         controller.observe(prediction)
@@ -175,16 +204,15 @@ def hotter(device: KnownDevice) -> None:
     device.factor = 1.2
 
 
-def experiments(recognizer: Recognizer, clips: list[Clip]) -> list[Experiment]:
+def experiments(remembered: Remembered, order: Sequence[int]) -> list[Experiment]:
     """Play the same clips with a right profile, a wrong one, a device that changes, and a meter that dies."""
-    half = len(clips) // 2
-    right = profile_of_device()
+    right, half = profile_of_device(), len(order) // 2
     return [
-        play("the profile is right, without a meter", recognizer, clips, right, metered=False),
-        play("the profile is right", recognizer, clips, right),
-        play("the profile says a fifth too little", recognizer, clips, profile_of_device(1 / 1.2)),
-        play("the device takes a fifth more from half-way on", recognizer, clips, right, change_at=half, change=hotter),
-        play("the meter dies half-way", recognizer, clips, right, change_at=half, change=KnownDevice.kill_meter),
+        play("the profile is right, without a meter", remembered, order, right, metered=False),
+        play("the profile is right", remembered, order, right),
+        play("the profile says a fifth too little", remembered, order, profile_of_device(1 / 1.2)),
+        play("the device takes a fifth more from half-way on", remembered, order, right, change_at=half, change=hotter),
+        play("the meter dies half-way", remembered, order, right, change_at=half, change=KnownDevice.kill_meter),
     ]
 
 
@@ -212,14 +240,13 @@ def main(
     videos = clips_of(clip_list, split, max_clips)
     geometry = recognizer.bundle.manifest.geometry
     decoded = [read_clip(video, geometry) for video in track(videos, "decoding", console=console)]
-    order = random.Random(SEED)
-    playlist: list[Clip] = []
-    while len(playlist) < plays:
-        playlist += order.sample(decoded, len(decoded))
-    clips = [replace(clip, decode_ms=0.0, resize_ms=0.0) for clip in playlist[:plays]]
-    found = experiments(recognizer, clips)
+    clips = [replace(clip, decode_ms=0.0, resize_ms=0.0) for clip in decoded]
+    shuffled, order = random.Random(SEED), list[int]()
+    while len(order) < plays:
+        order += shuffled.sample(range(len(clips)), len(clips))
+    found = experiments(Remembered(recognizer, clips), order[:plays])
     content = {
-        "command": f"python -m benchmarks.energy.budget BUNDLE --clips CLIPS.csv --plays {plays} --out {out.name}",
+        "command": "python -m benchmarks.energy.budget BUNDLE --clips CLIPS.csv --out results/energy.yaml",
         "note": "the device and its meter are made up, clips, predictions and controller are real",
         "bundle": recognizer.bundle.manifest.name,
         "different_clips": len(decoded),

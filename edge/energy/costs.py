@@ -26,6 +26,15 @@ def place_of(bundle: Path) -> Path:
     return whole.with_name(whole.name.removesuffix(ARCHIVE) + PROFILE_SUFFIX)
 
 
+def read_profile(path: Path) -> EnergyProfile:
+    """Read what a budget needs of the file that ``adafocus energy`` wrote.
+
+    Raises:
+        AdafocusError: no such file, something else, or figures that no budget can be kept with.
+    """
+    return profile_of(read_report(path), path.name)
+
+
 def profile_of(report: Report, name: str) -> EnergyProfile:
     """Return what a budget needs of a report.
 

@@ -7,7 +7,7 @@ import pytest
 
 from adafocus.edge.meters.meter import SECOND_NS
 from adafocus.edge.recognizer import Recognizer
-from benchmarks.energy.budget import Experiment, experiments
+from benchmarks.energy.budget import Experiment, Remembered, experiments
 from benchmarks.energy.known_device import KnownDevice
 from tests.helpers.numpy_bundle import NumpyOpener, clip_of, numpy_bundle
 
@@ -17,9 +17,9 @@ MAX_PERCENT = 3.0
 @pytest.fixture(scope="module")
 def found() -> dict[str, Experiment]:
     recognizer = Recognizer(numpy_bundle(), "litert", 1, None, NumpyOpener())
-    grey = [clip_of(level) for level in range(256)]
-    clips = [grey[level] for level in np.random.default_rng(3).integers(0, 256, 600)]
-    return {one.name: one for one in experiments(recognizer, clips)}
+    remembered = Remembered(recognizer, [clip_of(level) for level in range(256)])
+    order = np.random.default_rng(3).integers(0, 256, 600).tolist()
+    return {one.name: one for one in experiments(remembered, order)}
 
 
 def test_the_running_mean_of_what_was_really_used_is_within_three_percent(found: dict[str, Experiment]) -> None:
