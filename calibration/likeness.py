@@ -26,10 +26,10 @@ MOMENTS_S = 0.2 * np.arange(5)
 SIDE = 16
 # what is darker, plainer or stiller than this, in levels of 255, is alike by chance
 MIN_CONTRAST, MIN_MOTION = 4.0, 1.0
-# Correlations of pictures: clips of other sources stay below 0.971, copies at crf 18 to 35 above 0.994.
+# Correlations of pictures: clips of other sources stay below 0.954, copies at crf 18 to 35 above 0.994.
 ALIKE = 0.985
-# Correlations of motion as well: clips that were shot one after the other stay below 0.944, such as swings of a golfer
-# before a camera that stands still; of copies at crf 18 to 28 all but one in forty are above 0.95.
+# Correlations of motion as well: clips that were shot one after the other stay below 0.931, such as swings of a golfer
+# before a camera that stands still; of copies at crf 18 to 28 all but three in eighty are above 0.95.
 COPY, COPY_MOTION = 0.99, 0.95
 BLOCK = 1024
 KEPT = 20_000
