@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.energy.facts import WORKLOADS
 from adafocus.edge.energy.measuring.measure import Request, finish, prepare, record, report_of
 from adafocus.edge.energy.measuring.protocol import Settings
-from adafocus.edge.energy.measuring.run import Run, read_run
+from adafocus.edge.energy.measuring.run import read_run
+from adafocus.edge.energy.measuring.workloads import Trial
 from adafocus.edge.energy.modelled_report import modelled_report
 from adafocus.edge.energy.page import render
 from adafocus.edge.energy.page.words import result_line
@@ -143,38 +144,31 @@ def energy(
     places = context.find_object(Places)
     if modelled:
         _refuse_with_modelled(recorded, finished, meter)
-        report = _model(_request(paths, asked), out, page)
+        report, trial = _model(_request(paths, asked), out, page)
     elif finished is not None:
         _refuse_with_finish(paths, recorded, meter)
         check_outputs({"--out": out, "the page": page}, [finished])
-        report = finish(read_run(finished), choose_meter(meter, places), asked["meter_error"])
-        with replacing_file(out) as beside, replacing_file(page) as page_beside:
-            _write(report, beside, page_beside)
+        run = read_run(finished)
+        with _writing(out, page) as write:
+            report, trial = finish(run, choose_meter(meter, places), asked["meter_error"]), None
+            write(report)
+    elif recorded is not None:
+        trial = _record(_request(paths, asked), recorded)
+        click.echo(f"wrote {recorded}")
+        options.print_next("energy", "--finish", recorded, "--meter", "'log:FILE?time=...&power=...&unit=W'")
+        _raise_broken(trial)
+        return
     else:
         request = _request(paths, asked)
-        outputs = {"--record": recorded} if recorded else {"--out": out, "the page": page}
-        check_outputs(outputs, [*paths, *([request.plain] if request.plain else [])])
+        _check_places(request, {"--out": out, "the page": page})
         # before anything is opened: without a meter nothing else is worth the time
-        chosen = None if recorded else _usable(_meter(meter, places))
-        # files are opened before, so that a quarter of an hour is not measured for a place that cannot be written to
-        with ExitStack() as stack:
-            beside, *pages = [stack.enter_context(replacing_file(path)) for path in outputs.values() if path]
-            found = _measure(request, chosen)
-            if isinstance(found, Run):
-                beside.write_text(f"{found.model_dump_json(indent=1)}\n", encoding="utf-8")
-            else:
-                _write(found, beside, pages[0])
-        if recorded is not None:
-            click.echo(f"wrote {recorded}")
-            options.print_next("energy", "--finish", recorded, "--meter", "'log:FILE?time=...&power=...&unit=W'")
-            return
-        assert isinstance(found, Report)
-        report = found
+        report, trial = _measure(request, _usable(_meter(meter, places)), out, page)
     if as_json:
         options.print_json(report.model_dump(mode="json"))
-        return
-    show(report, Console(highlight=False))
-    click.echo(f"wrote {out} and {page}")
+    else:
+        show(report, Console(highlight=False))
+        click.echo(f"wrote {out} and {page}")
+    _raise_broken(trial)
 
 
 def _request(paths: tuple[Path, ...], asked: dict[str, Any]) -> Request:
@@ -204,17 +198,15 @@ def _meter(meter: str, places: Places | None) -> Meter:
         raise MeterError(f"{error} Without one, joules can be modelled: {USAGE} --modelled") from error
 
 
-def _model(request: Request, out: Path, page: Path) -> Report:
-    """Write the report of modelled joules."""
-    check_outputs(
-        {"--out": out, "the page": page}, [request.bundle, *request.clips, *([request.plain] if request.plain else [])]
-    )
-    with replacing_file(out) as beside, replacing_file(page) as page_beside:
+def _model(request: Request, out: Path, page: Path) -> tuple[Report, Trial]:
+    """Write the report of modelled joules; return it, and what the clips did."""
+    _check_places(request, {"--out": out, "the page": page})
+    with _writing(out, page) as write:
         with _progress() as tell:
             prepared = prepare(request, lambda done, count: tell(f"trying clip {done} of {count}", 0.0))
         report = modelled_report(prepared)
-        _write(report, beside, page_beside)
-    return report
+        write(report)
+    return report, prepared.trial
 
 
 def _refuse_with_modelled(recorded: Path | None, finished: Path | None, meter: str) -> None:
@@ -247,12 +239,51 @@ def _usable(meter: Meter) -> Meter:
     return meter
 
 
-def _measure(request: Request, meter: Meter | None) -> Report | Run:
-    """Return the report, or the record where there is no meter to read."""
-    with _progress() as tell:
+def _measure(request: Request, meter: Meter, out: Path, page: Path) -> tuple[Report, Trial]:
+    """Measure, and write the report; return it, and what the clips did."""
+    with _writing(out, page) as write:
+        with _progress() as tell:
+            prepared = prepare(request, lambda done, count: tell(f"trying clip {done} of {count}", 0.0))
+            run, found = record(prepared, meter, tell)
+        report = report_of(run, found, meter, request.meter_error)
+        write(report)
+    return report, prepared.trial
+
+
+def _record(request: Request, place: Path) -> Trial:
+    """Run everything with pulses and without a meter, and write what happened when; return what the clips did."""
+    _check_places(request, {"--record": place})
+    with replacing_file(place) as beside, _progress() as tell:
         prepared = prepare(request, lambda done, count: tell(f"trying clip {done} of {count}", 0.0))
-        run, found = record(prepared, meter, tell)
-    return run if meter is None else report_of(run, found, meter, request.meter_error)
+        run, _ = record(prepared, None, tell)
+        beside.write_text(f"{run.model_dump_json(indent=1)}\n", encoding="utf-8")
+    return prepared.trial
+
+
+def _check_places(request: Request, outputs: dict[str, Path]) -> None:
+    """Refuse outputs that would destroy what is read."""
+    check_outputs(outputs, [request.bundle, *request.clips, *([request.plain] if request.plain else [])])
+
+
+def _raise_broken(trial: Trial | None) -> None:
+    """End with what could not be read, once everything else was done."""
+    if trial is not None:
+        options.raise_broken(trial.broken, len(trial.clips) + len(trial.broken))
+
+
+@contextmanager
+def _writing(out: Path, page: Path) -> Iterator[Callable[[Report], None]]:
+    """Yield what writes a report and its page.
+
+    The files are opened before, so that a quarter of an hour is not measured for a place that cannot be written to.
+    """
+    with replacing_file(out) as beside, replacing_file(page) as page_beside:
+
+        def write(report: Report) -> None:
+            beside.write_text(f"{report.model_dump_json(indent=1)}\n", encoding="utf-8")
+            page_beside.write_text(render(report), encoding="utf-8")
+
+        yield write
 
 
 @contextmanager
@@ -275,12 +306,6 @@ def _progress() -> Iterator[Any]:
                 console.print(f"{what}, {left}", highlight=False)
 
         yield tell
-
-
-def _write(report: Report, place: Path, page: Path) -> None:
-    """Write the report and its page."""
-    place.write_text(f"{report.model_dump_json(indent=1)}\n", encoding="utf-8")
-    page.write_text(render(report), encoding="utf-8")
 
 
 def show(report: Report, console: Console) -> None:
