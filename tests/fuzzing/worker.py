@@ -58,6 +58,8 @@ class Outcome:
 
 def serve(pipe: Connection, name: str, seed: int, bundle: Path, clips: Sequence[Path], place: Path) -> None:
     """Take numbers from a pipe; give back what was made of each, and then what became of it."""
+    # Ctrl-C is for the campaign, which ends its workers
+    os.setsid()
     os.dup2(os.open(place / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
