@@ -33,7 +33,7 @@ class Schedule:
         """Return how long to rest after so much computing, in seconds."""
         return computed_s * (1.0 / self.duty - 1.0)
 
-    def finish(self, started_s: float, finished_s: float) -> float:
+    def finish(self, started_s: float, finished_s: float, ready_s: float | None = None) -> float:
         """Plan the next window once one is done.
 
         A window that was due while an earlier one was still computed starts at once; those that were missed are left
@@ -42,11 +42,13 @@ class Schedule:
         Args:
             started_s: when the work on the window began.
             finished_s: when its result was there.
+            ready_s: when its first frame was there that was not older than the plan; None: when the work began.
 
         Returns:
             How much later than a hop the result was there; 0 where it was in time. A rest is no lateness.
         """
-        begun_s = self.due_s if started_s - self.due_s <= self.hop_s else started_s
+        ready_s = started_s if ready_s is None else ready_s
+        begun_s = self.due_s if ready_s - self.due_s <= self.hop_s else ready_s
         planned_s = begun_s + self.hop_s
         self.due_s = max(planned_s, finished_s + self.rest_s(finished_s - started_s))
         return max(0.0, finished_s - planned_s)
@@ -179,9 +181,13 @@ class StreamLoop:
     def _analyze(self, feed: Feed, eager: bool) -> float:
         """Analyze the newest window if it is full; return the seconds that it took."""
         started_s = time.monotonic()
+        ready_s = self._window.first_since(self._schedule.due_s)
         cut = self._window.clip(eager=eager)
         self._analyzed_s = self._window.newest_s
         if cut is None:
+            if feed.live:
+                # what is not full yet was not due
+                self._schedule.due_s = started_s
             return 0.0
         clip, span = cut
         captured_s = span.end_s if feed.live else span.newest_arrived_s
@@ -190,7 +196,7 @@ class StreamLoop:
         finished_s = time.monotonic()
         statistics = self._analyzer.statistics
         if feed.live:
-            late_s = self._schedule.finish(started_s, finished_s)
+            late_s = self._schedule.finish(started_s, finished_s, ready_s)
             self._late = late_s > 0
             if self._late:
                 statistics.late += 1

@@ -235,6 +235,13 @@ class Window:
             )
         return clip, span
 
+    def first_since(self, moment_s: float) -> float | None:
+        """Return the timestamp of the first kept frame that is not older than a moment; None where there is none."""
+        with self._lock:
+            times = self._times[self._slots(self.newest_s)]
+        later = times[times >= moment_s]
+        return float(later[0]) if len(later) else None
+
     def newest_frame(self) -> NDArray[np.uint8] | None:
         """Return the newest kept frame, uint8 RGB, which nobody else will change.
 

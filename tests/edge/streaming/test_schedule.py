@@ -43,6 +43,14 @@ def test_a_time_without_frames_is_no_lateness() -> None:
     assert schedule.due_s == pytest.approx(61.0)
 
 
+def test_a_window_that_begins_more_than_a_hop_late_though_its_frames_were_there_is_late() -> None:
+    schedule = Schedule(1.0)
+    schedule.finish(0.0, 0.1)
+    assert schedule.finish(3.0, 3.1, ready_s=1.05) == pytest.approx(1.1)
+    # its frames came late, and it did not
+    assert schedule.finish(60.0, 60.1, ready_s=59.95) == 0.0
+
+
 def test_a_duty_cycle_rests_and_that_is_no_lateness() -> None:
     schedule = Schedule(1.0, duty=0.25)
     assert schedule.finish(0.0, 0.8) == 0.0

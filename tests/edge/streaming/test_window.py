@@ -54,6 +54,14 @@ def test_only_as_many_frames_are_kept_as_the_window_needs() -> None:
     assert set(np.diff(kept)) == {5}
 
 
+@pytest.mark.parametrize(("moment_s", "first"), [(-1.0, 0.0), (0.5, 0.5), (0.6, 1.0), (1.5, 1.5), (1.6, None)])
+def test_the_first_frame_since_a_moment_is_told(moment_s: float, first: float | None) -> None:
+    window = Window(GEOMETRY, 12.0)
+    assert window.first_since(0.0) is None
+    feed(window, [0.0, 0.5, 1.0, 1.5])
+    assert window.first_since(moment_s) == first
+
+
 def test_a_source_that_is_no_multiple_of_the_grid_is_kept_at_the_same_rate() -> None:
     window = Window(GEOMETRY, 4.0)
     kept = feed(window, regular(24.97, 40.0))
