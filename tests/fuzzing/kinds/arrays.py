@@ -96,7 +96,7 @@ class Arrays:
             moment = MOMENTS[int(rng.integers(len(MOMENTS)))] if rng.random() < 0.2 else number / 25
             small = wrong if rng.random() < 0.3 else None
             frames.append(Frame(wrong if here else pixels, number, moment, "made", small))  # type: ignore[arg-type]
-        more = {"fps": RATES[int(rng.integers(len(RATES)))]} if rng.random() < 0.3 else {}
+        more: dict[str, Any] = {"fps": RATES[int(rng.integers(len(RATES)))]} if rng.random() < 0.3 else {}
         if rng.random() < 0.3:
             more["window"] = tuple(int(value) for value in rng.choice((-5, 0, 3, 12, 99, 10**12), 2))
         return f"frames of {name} {more}", ("frames", frames, more)
