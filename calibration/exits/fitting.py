@@ -43,15 +43,15 @@ def exit_costs(predictions: Predictions, unit: Unit) -> NDArray[np.float64]:
 
 
 def refuse_joules(unit: Unit) -> None:
-    """Refuse the unit that needs a meter.
+    """Refuse the unit that has no rows of its own.
 
     Raises:
         AdafocusError: the unit is J.
     """
     if unit == "J":
         raise AdafocusError(
-            "Budgets in joules need a meter that runs while the clips are run, and there is none here. Give "
-            "budgets in GMAC, which hold on every machine, or in ms: --budget 1.2GMAC --budget 30ms"
+            "A table has no budgets in joules: run and stream keep those with the thresholds of rows in GMAC, which "
+            "hold on every machine. Give budgets in GMAC or in ms: --budget 1.2GMAC --budget 30ms"
         )
 
 

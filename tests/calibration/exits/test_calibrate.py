@@ -109,7 +109,7 @@ def test_a_bundle_is_calibrated_where_it_stands_and_the_device_starts_from_its_r
         (lambda clips: Request(clips, "val", budgets=(Budget(1e-4, "GMAC"),)), "below what the glance alone costs"),
         (lambda clips: Request(clips, "val", budgets=(Budget(9.0, "GMAC"),)), "above what the full path costs"),
         (lambda clips: Request(clips, "val", budgets=(Budget(1e9, "ms"),)), "above what the full path costs on this"),
-        (lambda clips: Request(clips, "val", budgets=(Budget(1.0, "J"),)), "joules need a meter"),
+        (lambda clips: Request(clips, "val", budgets=(Budget(1.0, "J"),)), "no budgets in joules"),
         (lambda clips: Request(clips, "val", criterion="softmax", method="official"), "has no criterion 'softmax'"),
     ],
 )

@@ -111,7 +111,7 @@ def test_a_single_group_and_joules_are_refused() -> None:
     sample = made_sample(clips=20, groups=1)
     with pytest.raises(AdafocusError, match=r"All clips are of the group 'g0', expected two or more"):
         cross_validate(sample, [Budget(2.0, "GMAC")], [SOFTMAX])
-    with pytest.raises(AdafocusError, match=r"joules need a meter.*--budget 1.2GMAC"):
+    with pytest.raises(AdafocusError, match=r"no budgets in joules.*--budget 1.2GMAC"):
         exit_costs(sample.predictions, "J")
 
 
