@@ -261,17 +261,18 @@ def drift(times: Times, runs: int) -> dict[str, Any]:
 def main(times: Path, runs: int, drifts: int, out: Path) -> None:
     """Simulate measurements whose clips take the TIMES of real ones, and count how often the truth is held."""
     found = Times.read(times)
+    held = coverage(found, runs)
     content = {
         "command": f"python -m benchmarks.energy.coverage {times.name} --runs {runs} --drifts {drifts} "
         f"--out {out.name}",
         "note": "clock, power and meter are made up; protocol, statistics and the times of clips are real",
         "clips": found.clips,
         "rounds": Settings().rounds,
-        "intervals": coverage(found, runs),
+        "intervals": held,
         "drift": drift(found, drifts),
     }
     put_result(out, "coverage", rounded(content))
-    for row in content["intervals"]["rows"]:
+    for row in held["rows"]:
         console.print(f"{row['what']}: gross {row['gross_held']}, net {row['net_held']} of {runs}")
 
 

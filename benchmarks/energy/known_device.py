@@ -117,7 +117,7 @@ class KnownDevice:
         if count <= done or self._killed:
             return
         edges = np.arange(done, count + 1) * self.period_s
-        middles = edges[:-1] + self.period_s / 2
+        middles: Values = (edges[:-1] + self.period_s / 2).astype(np.float64)
         means = np.diff(np.interp(edges, self._moments_s, self._energies_j)) / self.period_s
         noise = self._rng.normal(0.0, self._noise_w, len(means))
         self._samples_s += middles.tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -165,7 +166,7 @@ def _all_series(
     count = 1 + max((window.round or 0 for window in found), default=-1)
     tables: dict[Key, Values] = {}
     for window in found:
-        if window.joules is None or not window.clips or window.workload in ("idle", "unmetered"):
+        if window.joules is None or not window.clips or window.workload == "idle" or window.workload == "unmetered":
             continue
         # idling drifts with heat: its power at this moment lies on a line between before and after
         asleep_w = float(np.interp(_middle(window), *np.array(idle).T)) if idle else np.nan
@@ -184,25 +185,26 @@ def _all_series(
     return series, gross[0] * float(np.nanmax(moments) - np.nanmin(moments))
 
 
-def _interval(values: Values, bootstrap: Bootstrap) -> Interval | None:
-    """Return a figure of the values that are known; None where none is."""
-    known = values[~np.isnan(values)]
-    return bootstrap.interval(known) if len(known) else None
+class _Figures(NamedTuple):
+    """Joules and milliseconds of a clip or a stage."""
+
+    gross: Interval
+    net: Interval | None
+    ms: Interval
+
+
+def _figures(series: Series, bootstrap: Bootstrap) -> _Figures:
+    """Return the figures of the rounds that are known; one at least is."""
+    gross, net, ms = (values[~np.isnan(values)] for values in (series.gross, series.net, series.ms))
+    return _Figures(bootstrap.interval(gross), bootstrap.interval(net) if len(net) else None, bootstrap.interval(ms))
 
 
 def _per_clip(run: Run, workload: Workload, series: Series, bootstrap: Bootstrap) -> PerClip:
     """Return what a clip of one workload takes."""
     right = run.outcomes[workload].right if workload in run.outcomes else ()
-    return PerClip(**_figures(series, bootstrap), windows=series.windows, top1=float(np.mean(right)) if right else None)
-
-
-def _figures(series: Series, bootstrap: Bootstrap) -> dict[str, Interval | None]:
-    """Return gross and net joules and milliseconds."""
-    return {
-        "gross_j": _interval(series.gross, bootstrap),
-        "net_j": _interval(series.net, bootstrap),
-        "ms": _interval(series.ms, bootstrap),
-    }
+    gross, net, ms = _figures(series, bootstrap)
+    top1 = float(np.mean(right)) if right else None
+    return PerClip(gross_j=gross, net_j=net, ms=ms, windows=series.windows, top1=top1)
 
 
 def _per_stage(
@@ -215,12 +217,17 @@ def _per_stage(
         "glance": glance - decode if glance and decode else None,
         "focus": full - glance if full and glance else None,
     }
-    stages = {
-        name: StageEnergy(**_figures(series, bootstrap))
-        for name, series in parts.items()
-        if series is not None and series.windows
-    }
-    return PerStage(**stages, sum_check=_sum_check(list(stages.values()), per_clip.get("full")))
+    stages: dict[str, StageEnergy] = {}
+    for name, series in parts.items():
+        if series is not None and series.windows:
+            gross, net, ms = _figures(series, bootstrap)
+            stages[name] = StageEnergy(gross_j=gross, net_j=net, ms=ms)
+    return PerStage(
+        decode=stages.get("decode"),
+        glance=stages.get("glance"),
+        focus=stages.get("focus"),
+        sum_check=_sum_check(list(stages.values()), per_clip.get("full")),
+    )
 
 
 def _sum_check(stages: Sequence[StageEnergy], full: PerClip | None) -> SumCheck | None:
@@ -260,10 +267,15 @@ def _by_budget(run: Run, found: Mapping[Key, Series], bootstrap: Bootstrap) -> t
         if series is None:
             continue
         right = row.outcome.right
+        gross, net, ms = _figures(series, bootstrap)
         rows.append(
             BudgetRow(
-                **row.model_dump(include={"unit", "budget", "thresholds"}),
-                **_figures(series, bootstrap),
+                unit=row.unit,
+                budget=row.budget,
+                thresholds=row.thresholds,
+                gross_j=gross,
+                net_j=net,
+                ms=ms,
                 windows=series.windows,
                 gmac=row.outcome.gmac,
                 stopped_early=row.outcome.stopped_early,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adafocus.edge.bench.protocol import ProcessorTime
 from adafocus.edge.bundle.archive import MANIFEST
@@ -22,7 +23,7 @@ from adafocus.edge.energy.measuring.figures import make_report
 from adafocus.edge.energy.measuring.judgment import device_of
 from adafocus.edge.energy.measuring.protocol import Measurement, Record, Settings
 from adafocus.edge.energy.measuring.run import Budget, Outcome, Run
-from adafocus.edge.energy.measuring.statistics import DRAWS, Bootstrap, Values
+from adafocus.edge.energy.measuring.statistics import DRAWS, Bootstrap
 from adafocus.edge.energy.measuring.workloads import Job, Trial, jobs_of, rows_between, table_of, try_clips
 from adafocus.edge.energy.report import Interval, Report
 from adafocus.edge.meters import Meter
@@ -191,7 +192,7 @@ def _baseline(request: Request, trial: Trial, labels: Sequence[str]) -> tuple[Re
     return plain, _outcome(found, np.full(len(found.clips), len(found.gmac) - 1))
 
 
-def _outcome(trial: Trial, exits: Values) -> Outcome:
+def _outcome(trial: Trial, exits: NDArray[np.int64]) -> Outcome:
     """Return what clips do that stop at these exits."""
     return Outcome(
         gmac=float(trial.gmac[exits].mean()),
@@ -242,7 +243,7 @@ def run_of(prepared: Prepared, found: Record, others_share: float | None) -> Run
         seed=request.seed,
         draws=DRAWS,
         rounds=settings.rounds,
-        order=tuple(span.workload for span in rounds if span.workload not in ("idle", "unmetered")),
+        order=tuple(span.workload for span in rounds if span.workload != "idle" and span.workload != "unmetered"),
         window_s=settings.window_s,
         window_clips=settings.window_clips,
         idle_s=settings.idle_s,

@@ -3,53 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from adafocus.edge.energy.measuring.alignment import align as found_in
-from adafocus.edge.energy.measuring.alignment import give_pulses, keep_busy
-from adafocus.edge.energy.measuring.run import Pulse
-from adafocus.edge.meters.meter import SECOND_NS, Nanoseconds, Trace
+from adafocus.edge.energy.measuring.alignment import keep_busy
+from adafocus.edge.meters.meter import SECOND_NS
 from adafocus.errors import MeterError
-from benchmarks.energy.known_device import KnownDevice
-
-SHIFT_S, DRIFT_PPM = 3.7, 20.0
-IDLE_W, WORK_W, PULSE_W = 2.7, 3.6, 5.0
-
-
-@dataclass(frozen=True)
-class Logged:
-    """What a meter of another clock has written, and when its samples really were."""
-
-    trace: Trace
-    pulses: list[Pulse]
-    true_ns: Nanoseconds
-
-
-def logged(period_s: float, noise_w: float = 0.05, pulse_w: float = PULSE_W, after: bool = True) -> Logged:
-    """Return the log of twelve minutes of work in windows, with pulses before and after."""
-    device = KnownDevice(IDLE_W, period_s, noise_w, seed=3)
-    random = np.random.default_rng(3)
-    device.work(7.3)
-    pulses = give_pulses(lambda s: void(device.work(s, pulse_w)), lambda s: void(device.work(s)), device.mark)
-    device.work(60)
-    while device.now_s < 700:
-        device.work(10 + random.random(), WORK_W * random.choice([0.4, 0.8, 1.0]))
-        device.work(0.1 * random.random())
-    device.work(60)
-    if after:
-        pulses += give_pulses(lambda s: void(device.work(s, pulse_w)), lambda s: void(device.work(s)), device.mark)
-    device.work(5)
-    trace = device.trace()
-    elapsed_ns = (trace.times_ns - trace.times_ns[0]) / (1 + DRIFT_PPM * 1e-6)
-    own = (elapsed_ns + trace.times_ns[0] - SHIFT_S * SECOND_NS).astype(np.int64)
-    return Logged(replace(trace, times_ns=own, clock="own"), pulses, trace.times_ns)
-
-
-def void(value: object) -> None:
-    """Drop a value."""
+from benchmarks.energy.placing import DRIFT_PPM, SHIFT_S, logged
 
 
 @pytest.mark.parametrize(("period_s", "noise_w"), [(0.005, 0.2), (0.02, 0.0), (0.1, 0.05), (0.1, 0.5), (0.5, 0.05)])

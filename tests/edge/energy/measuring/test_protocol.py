@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from adafocus.edge.device.host import State
+from adafocus.edge.energy.facts import Workload
 from adafocus.edge.energy.measuring.figures import make_report
 from adafocus.edge.energy.measuring.protocol import Settings, throttling
 from adafocus.edge.energy.report import Report
@@ -17,7 +18,7 @@ from benchmarks.energy.coverage import IDLE_W, METER, Simulation, Times, holds, 
 
 # (clips, passes, phases): seconds of decoding, glance and focus; clips differ, passes do not
 CLIP = np.linspace(0.6, 1.4, 40)[:, None, None]
-PHASES = {
+PHASES: dict[Workload, tuple[float, float, float]] = {
     "decode": (0.03, 0.0, 0.0),
     "glance": (0.03, 0.06, 0.0),
     "full": (0.03, 0.06, 0.11),
