@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +45,11 @@ def clips(tmp_path: Path) -> Clips:
     return Clips([tmp_path / "0.npy", tmp_path / "1.npy"], False, [geometry])
 
 
+def spend(device: KnownDevice, seconds: float) -> None:
+    """Let a known device idle."""
+    device.work(seconds)
+
+
 def configurations(device: KnownDevice) -> list[Configuration]:
     recognizer = Recognizer(numpy_bundle(), "litert", 1, None, NumpyOpener())
     shared = (recognizer.bundle.manifest.name, "/nowhere", recognizer)
@@ -56,7 +62,9 @@ def configurations(device: KnownDevice) -> list[Configuration]:
 def test_gross_and_net_joules_are_those_of_the_device(clips: Clips) -> None:
     device = KnownDevice(IDLE_W, noise_w=0.02)
     told: list[str] = []
-    found = joules_of(configurations(device), clips, device, sleep=device.work, tell=told.append)
+    found = joules_of(
+        configurations(device), clips, device, sleep=lambda seconds: spend(device, seconds), tell=told.append
+    )
     for name, seconds, net in (("small", 0.3, 0.3), ("large", 0.4, 1.2)):
         figures = found["per_clip"][name]
         assert figures["net"]["median"] == pytest.approx(net, rel=0.01)
@@ -76,7 +84,9 @@ def test_lost_windows_are_no_zeros(clips: Clips) -> None:
         if "window 2" in what:
             device.kill_meter()
 
-    found = joules_of(configurations(device), clips, device, rounds=2, sleep=device.work, tell=tell)
+    found = joules_of(
+        configurations(device), clips, device, rounds=2, sleep=lambda seconds: spend(device, seconds), tell=tell
+    )
     small, large = (found["per_clip"][name] for name in ("small", "large"))
     assert (small["windows"], large["windows"]) == (1, 1)
     assert small["gross"]["median"] == pytest.approx(0.3 + 0.3 * IDLE_W, rel=0.02)
@@ -87,10 +97,10 @@ def test_lost_windows_are_no_zeros(clips: Clips) -> None:
 
 def test_the_table_calls_joules_measured(clips: Clips, capsys: pytest.CaptureFixture[str]) -> None:
     device = KnownDevice(IDLE_W)
-    energy = joules_of(configurations(device), clips, device, rounds=2, sleep=device.work)
+    energy = joules_of(configurations(device), clips, device, rounds=2, sleep=lambda seconds: spend(device, seconds))
     machine = {"board": "board", "processor": None, "architecture": "x", "processors": 1, "python": "3"}
     report = {"entries": [], "exits": [], "minutes": [], "energy": energy, "machine": machine}
-    around = {"before": {}, "after": {}, "peak_memory_bytes": {}, "notes": []}
+    around: dict[str, Any] = {"before": {}, "after": {}, "peak_memory_bytes": {}, "notes": []}
     show_report({**report, **around}, Console(width=160, highlight=False))
     shown = " ".join(capsys.readouterr().out.split())
     assert "J a clip, measured: a device whose power is known (board input)" in shown
