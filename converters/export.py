@@ -19,6 +19,7 @@ from adafocus.converters.verification.parity import reference_stages
 from adafocus.converters.verification.verdict import Verdict, opener_of, verify_parts, verify_runtime
 from adafocus.converters.workers import Graph, Item, Outcome, convert_graphs, reports_of
 from adafocus.edge.bundle.bundle import Bundle, write_bundle
+from adafocus.edge.bundle.files import temporary_prefix
 from adafocus.edge.bundle.manifest import PARTS, STAGES, Manifest, Precision, Runtime
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
@@ -90,7 +91,7 @@ def export(request: Request) -> Exported:
     started = time.perf_counter()
     runtimes = list(dict.fromkeys(back_end(name).runtime for name in request.runtimes))
     exported = Exported()
-    with TemporaryDirectory(prefix="adafocus-export-") as scratch:
+    with TemporaryDirectory(prefix=temporary_prefix("export")) as scratch:
         source = as_model_file(
             request.model, Path(scratch), request.precision, request.calibration, request.calibration_clips,
             request.preset, request.labels,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from adafocus.edge.bundle.archive import ARCHIVE, MANIFEST, is_archive, pack, unpack, unsafe
 from adafocus.edge.bundle.arrays import read_arrays
-from adafocus.edge.bundle.files import replacing_directory, replacing_file, sha256_of, size_of
+from adafocus.edge.bundle.files import replacing_directory, replacing_file, sha256_of, size_of, temporary_prefix
 from adafocus.edge.bundle.geometry import MAX_WAITING_BYTES
 from adafocus.edge.bundle.manifest import (
     MAX_BUNDLE_FILES,
@@ -45,7 +45,7 @@ class Unpacked:
     """
 
     def __init__(self) -> None:
-        self.path = Path(mkdtemp(prefix="adafocus-"))
+        self.path = Path(mkdtemp(prefix=temporary_prefix("bundle")))
         self._remove = weakref.finalize(self, _remove_own, self.path, os.getpid())
 
     @property
@@ -287,7 +287,7 @@ def write_bundle(destination: Path, fill: Callable[[Path], Manifest]) -> Bundle:
     if destination.suffix == ARCHIVE:
         if destination.exists() and not is_archive(destination):
             raise BundleError(f"{destination} exists and is no bundle, so it is not replaced. Choose another --out.")
-        with replacing_file(destination) as beside, TemporaryDirectory(prefix="adafocus-") as folder:
+        with replacing_file(destination) as beside, TemporaryDirectory(prefix=temporary_prefix("bundle")) as folder:
             _fill(Path(folder), fill)
             pack(Path(folder), beside)
     else:

@@ -42,6 +42,12 @@ def _prefix(path: Path) -> str:
     return f".{name}.adafocus-{HOST}-{os.getpid()}-"
 
 
+def temporary_prefix(name: str) -> str:
+    """Return how the name of a temporary folder begins, so that the next run removes it where this one is killed."""
+    _sweep(Path(tempfile.gettempdir()))
+    return _prefix(Path(name))
+
+
 def _sweep(folder: Path) -> None:
     """Remove what killed processes left in a folder, once in the life of a process; what was moved away comes back."""
     place = folder.resolve()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adafocus.edge.bundle.files import replacing_directory, replacing_file
+from adafocus.edge.bundle.files import HOST, replacing_directory, replacing_file
 from adafocus.edge.runtimes.log_filter import hide_log_lines
 from adafocus.errors import AdafocusError
 
@@ -210,3 +210,23 @@ def test_what_is_being_written_is_left_alone(tmp_path: Path) -> None:
             assert beside.exists()
             assert folder.exists()
     assert {entry.name for entry in tmp_path.iterdir()} == {"one.json", "bundle", "another.json"}
+
+
+TEMPORARY = """
+import os, signal, sys, tempfile
+from adafocus.edge.bundle.files import temporary_prefix
+place = tempfile.mkdtemp(prefix=temporary_prefix("bundle"))
+if sys.argv[1] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+os.rmdir(place)
+"""
+
+
+def test_temporary_folders_of_killed_runs_go_with_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    running = tmp_path / f".bundle.adafocus-{HOST}-{os.getpid()}-x"
+    running.mkdir()
+    assert start(TEMPORARY, "killed") == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 2
+    assert start(TEMPORARY, "again") == 0
+    assert list(tmp_path.iterdir()) == [running]
