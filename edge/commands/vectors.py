@@ -8,6 +8,7 @@ import click
 
 from adafocus.edge.bundle.files import size_of
 from adafocus.edge.commands import options
+from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.conformance.writing import write_vectors
 
 
@@ -27,6 +28,7 @@ def vectors(out: Path, bundles: tuple[Path, ...], as_json: bool) -> None:
     A vector is an input and what the device's own code gives for it: frames, boxes, patches, tables, early stops,
     windows of streams, bundles that are good and malformed.
     """
+    check_outputs({"OUT": out}, bundles)
     counts = write_vectors(out, bundles)
     found = {"out": str(out), "bytes": size_of(out), "vectors": counts}
     if as_json:

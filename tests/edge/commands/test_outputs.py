@@ -212,6 +212,10 @@ VERBS = (
     ("quantize", "{report}", "--clips", "{list}", "--work", "w", "--out", "new.safetensors", "--report", "{clip}"),
     ("quantize", "{report}", "--clips", "{list}", "--work", "{bundle}", "--out", "new.safetensors"),
     ("train", "{report}", "--clips", "{list}", "--work", "w", "--out", "{clip}"),
+    ("predict", "{report}", "--clips", "{list}", "--out", "{report}"),
+    ("probe", "{report}", "--clips", "{list}", "--out", "{list}"),
+    ("vectors", "{bundle}", "--bundle", "{bundle}"),
+    ("vectors", "{bundle}/new", "--bundle", "{bundle}"),
     ("train", "{report}", "--clips", "{list}", "--work", "w", "--start", "glance={clip}", "--out", "{clip}"),
 )
 
@@ -239,6 +243,6 @@ def test_every_verb_refuses_before_any_work(
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stdout == ""
     assert "Choose another" in done.stderr
-    assert done.stderr.startswith("adafocus: --")
+    assert done.stderr.startswith(("adafocus: --", "adafocus: OUT is "))
     assert len(done.stderr.splitlines()) == 1
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
