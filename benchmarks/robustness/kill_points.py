@@ -4,8 +4,9 @@
 
 ``train``, ``quantize``, ``export``, ``calibrate`` and ``stream --events`` do small but real work on real clips. Each is
 started in a process group of its own, which is killed at a moment drawn from a seed and spread over the time that the
-verb takes. After several kills in a row the verb runs to its end. After each kill every output must be absent, the old
-one, or whole; after the end there must be what an undisturbed run gives, and nothing beside it.
+verb takes, or soon after it begins to write a file. After several kills in a row the verb runs to its end. After each
+kill every output must be absent, the old one, or whole; after the end there must be what an undisturbed run gives, and
+nothing beside it.
 
 Verbs, and the workers of a conversion, are forked from a process in which all modules are loaded, so that no kill is
 spent on imports.
@@ -95,6 +96,8 @@ _FORK = multiprocessing.get_context("fork")
 # kills in a row before the verb runs to its end
 CHAIN = 5
 END_LIMIT_S = 900.0
+# share of the kills that wait for something to be written, of what is written that they take, and how soon they come
+WHILE_WRITING, OF_WRITES, SOON_S, LOOK_S = 0.5, 0.3, 0.03, 0.002
 
 
 @dataclass(frozen=True)
@@ -195,10 +198,25 @@ def finish(call: list[str], folder: Path) -> tuple[int, float]:
     raise AdafocusError(f"adafocus {call[0]} hangs: no end within {END_LIMIT_S:g} s.")
 
 
-def kill(call: list[str], folder: Path, after_s: float) -> bool:
-    """Start the program and kill its process group after so long; return whether it still ran."""
-    number = start(call, folder)
-    time.sleep(after_s)
+def kill(call: list[str], folder: Path, after_s: float, writes: np.random.Generator | None) -> bool:
+    """Start the program and kill its process group; return whether it still ran.
+
+    Args:
+        call: arguments of the program.
+        folder: in which it works.
+        after_s: when to kill it.
+        writes: kill it soon after it begins to write something beside its place instead, this time or the next.
+    """
+    number, began_s, seen = start(call, folder), time.monotonic(), set[Path]()
+    while writes is not None or time.monotonic() - began_s < after_s:
+        if os.waitpid(number, os.WNOHANG)[0]:
+            return False
+        new = set(hidden(folder / "out")) - seen if writes is not None else set()
+        seen |= new
+        if writes is not None and new and writes.random() < OF_WRITES:
+            time.sleep(writes.uniform(0.0, SOON_S))
+            break
+        time.sleep(LOOK_S)
     if os.waitpid(number, os.WNOHANG)[0]:
         return False
     os.killpg(number, signal.SIGKILL)
@@ -266,11 +284,14 @@ def chain(
     old = sha256_of(inputs / source)
     moments = list[float]()
     while found["kills"] < count:
-        after_s = float(rng.uniform(0.0, takes_s))
-        if not kill(verb.call(inputs, out), place, after_s):
+        after_s, writing = float(rng.uniform(0.0, takes_s)), verb.name != "stream" and rng.random() < WHILE_WRITING
+        began_s = time.monotonic()
+        if not kill(verb.call(inputs, out), place, after_s, rng if writing else None):
             found["ended_before"] += 1
             continue
+        after_s = time.monotonic() - began_s
         found["kills"] += 1
+        found["kills_soon_after_a_write_began"] += bool(writing)
         moments.append(round(after_s, 2))
         found["kills_that_left_outputs"] += (out / name).exists()
         found["kills_that_left_something_beside"] += bool(hidden(out))
