@@ -74,7 +74,8 @@ def _tensor(found: TensorSpec) -> Record:
 
 def _quantized() -> Iterator[Record]:
     """From real numbers to integers and back, and from one graph's form to another's."""
-    halves = np.array([-40.0, -2.5, -1.5, -0.5, -0.25, 0.0, 0.25, 0.5, 1.5, 2.5, 3.49, 40.0], np.float32)
+    # the last three are halves of 0.1 in float32, and next to them in float64
+    halves = np.array([-40.0, -2.5, -0.5, -0.25, 0.0, 0.25, 0.5, 1.5, 2.5, 3.49, 40.0, 0.05, 0.15, 0.35], np.float32)
     drawn = np.array(floats(41, 12), np.float32) * np.float32(6) - np.float32(3)
     forms = (spec("int8", 1.0, 0), spec("int8", 0.25, -4), spec("uint8", 0.1, 128), spec("float32"))
     for form in forms:

@@ -125,6 +125,7 @@ MUTANTS: dict[str, Mutant] = {
         planes=lambda self, frames: frames.transpose(0, 1, 3, 2).reshape(len(frames), 3, *frames.shape[1:3]),
     ),
     "tensors in float64": of("quantize dequantize convert", real_type=np.float64),
+    "quotients in float64": of("quantize convert", over=lambda self, values, scale: values.astype(np.float64) / scale),
     "codes are handed on as they are": of(
         "convert clip", handed=lambda self, values, source, to: values.astype(to["dtype"])
     ),

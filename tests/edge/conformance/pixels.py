@@ -217,10 +217,13 @@ class Pixels:
 
     real_type: Any = np.float32
 
+    def over(self, values: ARRAY, scale: float) -> ARRAY:
+        return values.astype(self.real_type) / self.real_type(scale)
+
     def codes(self, values: ARRAY, to: Given) -> ARRAY:
         if to["scale"] is None:
             return values.astype(to["dtype"])
-        codes = self.even(values.astype(self.real_type) / self.real_type(to["scale"])) + to["zero_point"]
+        codes = self.even(self.over(values, to["scale"])) + to["zero_point"]
         return self.limited(codes, to["dtype"])
 
     def reals(self, values: ARRAY, of: Given) -> ARRAY:

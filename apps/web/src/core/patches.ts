@@ -97,12 +97,9 @@ export function cutPatch(frame: Picture, box: Box, size: number, fill: Color): P
   return average(part(frame, top, left, tall, wide), size, size);
 }
 
-/** Resize bilinearly: rows clamp their taps to the picture, columns their taps and weights. */
+/** Resize bilinearly; taps are clamped to the picture. */
 export function resizeBilinear(picture: Picture, height: number, width: number): Picture {
   const [rows, columns] = [axisTaps(0, picture.height, height), axisTaps(0, picture.width, width)];
-  columns.first.forEach((first, place) => {
-    if (first < 0 || first >= picture.width - 1) columns.weights[place] = 0;
-  });
   const clamped = (most: number) => (tap: number) => within(tap, 0, most);
   return mix(picture, rows, columns, [0, 0, 0], clamped(picture.height - 1), clamped(picture.width - 1));
 }
