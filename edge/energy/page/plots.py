@@ -34,6 +34,8 @@ MAX_NAME = 18
 MINUTES_FROM_S = 300.0
 # a line is broken where samples are farther apart than so many usual distances, and than a second
 GAP_DISTANCES, GAP_S = 5, 1.0
+# between two windows
+SEAM = 1.0
 # radius of a point, and of one on a line
 LARGE, SMALL = 5.5, 3.0
 
@@ -231,10 +233,11 @@ def _band(frame: Frame, span: Span, unit_s: float) -> list[Element]:
     end = min(frame.x.end, frame.x.at(span.end_s / unit_s))
     if end <= start:
         return []
-    top, wide = frame.y.end, end - start
+    # windows that follow each other are told apart
+    top, wide = frame.y.end, end - start - min(SEAM, 0.2 * (end - start))
     band = tag("rect", tag("title", span.kind), x=start, y=top, width=wide, height=frame.y.start - top,
                class_=f"band fill-{span.kind}")  # fmt: skip
-    edge = tag("line", x1=start, x2=end, y1=top, y2=top, class_="refused")
+    edge = tag("line", x1=start, x2=start + wide, y1=top, y2=top, class_="refused")
     return [band, edge] if span.refused else [band]
 
 
