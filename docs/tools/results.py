@@ -16,8 +16,6 @@ from docs.tools.conversions import FILE as CONVERSIONS
 from docs.tools.conversions import SHIPPED, conversion_sections
 from docs.tools.energy import FILE as ENERGY
 from docs.tools.energy import energy_sections
-from docs.tools.energy import FILE as ENERGY
-from docs.tools.energy import energy_sections
 from docs.tools.evaluation import FILE
 from docs.tools.speed import speed_sections
 from docs.tools.table import ROOT, Figures, decimals, interval, points, read_figures, table
@@ -48,7 +46,6 @@ def stale_pages(write: bool) -> list[Path]:
         *speed_sections(
             read_figures("shipped_model_times.json"), read_figures("speed.yaml"), device, read_figures("networks.yaml")
         ),
-        *energy_sections(read_figures(ENERGY)),
         *energy_sections(read_figures(ENERGY)),
     ]
     readme = README.read_text(encoding="utf-8")
