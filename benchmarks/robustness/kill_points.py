@@ -23,9 +23,11 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -35,11 +37,13 @@ import click
 import numpy as np
 import yaml
 
+from adafocus.calibration.quantization import pipeline
+from adafocus.calibration.training import trainer
 from adafocus.edge.bundle.bundle import Bundle, rewrite_bundle
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError
 from benchmarks.harness import PATH, Benchmark, console, machine, option, out_option, write
-from benchmarks.robustness.leftovers import half_written, hidden, names, same
+from benchmarks.robustness.leftovers import beside, half_written, hidden, names, same
 
 RECIPE: dict[str, Any] = {
     "preset": "tsm-mbv2-mbv2",
@@ -97,7 +101,7 @@ _FORK = multiprocessing.get_context("fork")
 CHAIN = 5
 END_LIMIT_S = 900.0
 # share of the kills that wait for something to be written, of what is written that they take, and how soon they come
-WHILE_WRITING, OF_WRITES, SOON_S, LOOK_S = 0.5, 0.3, 0.03, 0.002
+WHILE_WRITING, OF_WRITES, SOON_S, LOOK_S = 0.5, 0.3, 0.03, 0.004
 
 
 @dataclass(frozen=True)
@@ -157,20 +161,22 @@ def start(call: list[str], folder: Path) -> int:
     """Run the program with these arguments in a forked process group; return its number."""
     sys.stdout.flush()
     number = os.fork()
+    # whoever comes first
+    with suppress(OSError):
+        os.setpgid(number, number)
     if number:
         return number
-    os.setsid()
     with (folder / "output.txt").open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
     temporary = folder / "temporary"
     temporary.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = str(temporary)
-    import_module("tempfile").tempdir = None
+    tempfile.tempdir = None
     # nothing here may come back from what was forked
     try:
-        import_module("adafocus.calibration.training.trainer").SECONDS_BETWEEN_CHECKPOINTS = CHECKPOINT_EVERY_S
-        import_module("adafocus.calibration.quantization.pipeline").CHECKPOINT_EVERY = 1
+        trainer.SECONDS_BETWEEN_CHECKPOINTS = CHECKPOINT_EVERY_S
+        pipeline.CHECKPOINT_EVERY = 1
         # workers of the conversion are forked as well
         multiprocessing.get_context = lambda method=None: _FORK  # type: ignore[assignment]
         sys.argv = ["adafocus", *call]
@@ -207,11 +213,11 @@ def kill(call: list[str], folder: Path, after_s: float, writes: np.random.Genera
         after_s: when to kill it.
         writes: kill it soon after it begins to write something beside its place instead, this time or the next.
     """
-    number, began_s, seen = start(call, folder), time.monotonic(), set[Path]()
+    number, began_s, seen = start(call, folder), time.monotonic(), set[str]()
     while writes is not None or time.monotonic() - began_s < after_s:
         if os.waitpid(number, os.WNOHANG)[0]:
             return False
-        new = set(hidden(folder / "out")) - seen if writes is not None else set()
+        new = beside(folder / "out") - seen if writes is not None else set()
         seen |= new
         if writes is not None and new and writes.random() < OF_WRITES:
             time.sleep(writes.uniform(0.0, SOON_S))

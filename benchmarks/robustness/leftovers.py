@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,19 @@ def _visible(folder: Path) -> Iterator[Path]:
 def hidden(folder: Path) -> list[Path]:
     """Return what stands beside outputs, and other hidden files."""
     return sorted(path for path in folder.rglob(".*") if not any(BESIDE.match(part) for part in path.parts[:-1]))
+
+
+def beside(folder: Path) -> set[str]:
+    """Return what is being written in a folder, and in folders in it; it takes some microseconds."""
+    found = set[str]()
+    # what is renamed or removed at this moment is no longer being written
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if BESIDE.match(entry.name):
+                found.add(entry.path)
+            elif entry.is_dir():
+                found |= {path.path for path in os.scandir(entry.path) if BESIDE.match(path.name)}
+    return found
 
 
 def names(folder: Path) -> set[str]:
