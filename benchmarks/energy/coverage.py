@@ -11,6 +11,7 @@ with noise. What is true is the mean over all passes of all clips; it is compare
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,15 +80,17 @@ class Times:
         return found
 
 
-def jobs_on(device: KnownDevice, times: Times, random: np.random.Generator) -> list[Job]:
-    """Return workloads that let the device work as long as a real clip did."""
+def jobs_on(device: KnownDevice, times: Times, seed: int) -> list[Job]:
+    """Return workloads that let the device work as long as a real clip did in one of its passes."""
+    rng, watts = random.Random(seed), ABOVE_W.tolist()
 
     def work_of(seconds: Values) -> Callable[[int], None]:
+        clips = seconds.tolist()
+
         def work(clip: int) -> None:
-            phases = seconds[clip, random.integers(seconds.shape[1])]
-            for spent_s, watts in zip(phases.tolist(), ABOVE_W.tolist(), strict=True):
+            for spent_s, above_w in zip(rng.choice(clips[clip]), watts, strict=True):
                 if spent_s:
-                    device.work(spent_s, watts)
+                    device.work(spent_s, above_w)
 
         return work
 
@@ -114,7 +117,7 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.device = KnownDevice(IDLE_W, noise_w=NOISE_W, seed=self.seed)
-        self.jobs = jobs_on(self.device, self.times, np.random.default_rng(self.seed))
+        self.jobs = jobs_on(self.device, self.times, self.seed)
 
     def record(self) -> Record:
         """Run the protocol."""
@@ -267,6 +270,7 @@ def main(times: Path, runs: int, drifts: int, out: Path) -> None:
         f"--out {out.name}",
         "note": "clock, power and meter are made up; protocol, statistics and the times of clips are real",
         "clips": found.clips,
+        "passes": found.seconds["full"].shape[1],
         "rounds": Settings().rounds,
         "intervals": held,
         "drift": drift(found, drifts),
