@@ -24,7 +24,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     found: list[list[str]] = []
 
     def run(call: Sequence[str], **_: object) -> SimpleNamespace:
-        _, _, _, verb, *words = call
+        verb, *words = call[3:]
         found.append([verb, *words])
         if verb == "energy":
             asked = energy.make_context("energy", list(words)).params
