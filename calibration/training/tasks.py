@@ -17,6 +17,7 @@ from adafocus.calibration.datasets.augmentation import SCALES, inference_view, n
 from adafocus.calibration.training.losses import Criterion, Target, losses, policy_losses
 from adafocus.calibration.training.recipe import Classifier, Recipe
 from adafocus.calibration.views.encoder_views import EncoderViews
+from adafocus.calibration.views.geometry import geometry_of
 from adafocus.calibration.views.whole_frames import Augmentation, device_view, native_short_side, training_view
 from adafocus.networks import AdaFocus, VideoClassifier
 from adafocus.networks.variants import AdaFocusPerFrame
@@ -42,7 +43,13 @@ class Task(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.criterion = Criterion(recipe.hard_weight, recipe.soft_weight, recipe.temperature, recipe.label_smoothing)
+        self.criterion = Criterion(
+            recipe.hard_weight,
+            recipe.soft_weight,
+            recipe.temperature,
+            recipe.label_smoothing,
+            recipe.teacher_temperature,
+        )
 
     @property
     @abstractmethod
@@ -86,6 +93,8 @@ class AdaFocusTask(Task):
         """Keep frames with the network's short side, or as they were decoded where boxes lie in them."""
         config = self.net.config
         if config.boxes_in == "frame":
+            # no device takes other shapes, and that is told before clips are decoded
+            geometry_of(config)
             return CacheSettings(self.recipe.cached_frames, native_short_side(config), native=True)
         return CacheSettings(self.recipe.cached_frames, config.short_side_px)
 

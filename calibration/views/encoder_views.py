@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from adafocus.calibration.datasets.augmentation import MIDDLE, normalize, segment_members
+from adafocus.calibration.views.geometry import geometry_of
 from adafocus.calibration.views.native_frames import Pixels
 from adafocus.calibration.views.whole_frames import (
     Augmentation,
@@ -34,7 +35,12 @@ class EncoderViews:
     """
 
     def __init__(self, config: NetworkConfig, names: Sequence[str]) -> None:
-        """Draw among views by their names; a name that stands there twice is drawn twice as often."""
+        """Draw among views by their names; a name that stands there twice is drawn twice as often.
+
+        Raises:
+            AdafocusError: no device takes frames of this shape.
+        """
+        geometry_of(config)
         self.config = config
         self._names = tuple(names)
         self._of_glance = {

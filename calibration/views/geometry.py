@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import reprlib
+
+from pydantic import ValidationError
+
 from adafocus.edge.bundle.manifest import Geometry
+from adafocus.errors import AdafocusError
 from adafocus.networks import NetworkConfig
 
 
 def geometry_of(config: NetworkConfig) -> Geometry:
-    """Return the part of a network's shape that the device needs."""
+    """Return the part of a network's shape that the device needs.
+
+    Raises:
+        AdafocusError: it is beyond what a device takes.
+    """
+    try:
+        return _geometry(config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "shape"
+        raise AdafocusError(
+            f"The network's {place} is {reprlib.repr(first['input'])}: {first['msg'].lower()}. Correct the recipe."
+        ) from error
+
+
+def _geometry(config: NetworkConfig) -> Geometry:
     return Geometry(
         variant=config.variant,  # type: ignore[arg-type]
         glance_frames=config.glance_frames,

@@ -33,6 +33,7 @@ KINDS = {
 }
 # more than any answer needs; an input that asks for more meets a MemoryError, not the machine's end
 MAX_MEMORY_BYTES = 12 << 30
+MAX_FILE_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def serve(pipe: Connection, name: str, seed: int, bundle: Path, clips: Sequence[
     os.dup2(os.open(place / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     os.environ["TMPDIR"] = tempfile.tempdir = str(place / "temporary")
     Path(tempfile.tempdir).mkdir()
     # torch keeps a folder of its own for what it compiles
