@@ -159,7 +159,6 @@ class EnergyCosts:
                 "windows": self._windows,
                 "lost_windows": self._lost,
                 "metered_mean": self._metered_j / self._metered_clips if self._metered_clips else None,
-                "notes": list(self.notes),
             }
         }
 

@@ -85,7 +85,10 @@ class Playlist:
     @property
     def state(self) -> dict[str, Any] | None:
         """State of the budget; None without one, or before the first prediction."""
-        return self._controller.state() if self._controller else None
+        if self._controller is None:
+            return None
+        notes = {} if self._energy is None else {"notes": list(self._energy.notes)}
+        return self._controller.state() | notes
 
     def recognize(self, video: Path) -> Prediction | None:
         """Recognize the next video; None where it cannot be read, which says nothing about the others.

@@ -133,6 +133,6 @@ def test_a_controller_takes_joules_and_says_where_they_come_from() -> None:
     state = controller.state()
     assert (state["unit"], state["range"], state["mean"]) == ("J", [0.3, 0.7], pytest.approx(0.7))
     assert state["energy"]["source"] == "profile"
-    assert state["energy"]["notes"] == ["Profile only."]
+    assert costs.notes == ("Profile only.",)
     with pytest.raises(AdafocusError, match=r"0.2 J, below what the glance alone costs: a clip costs 0.3 J"):
         Controller.start(Budget(0.2, "J"), recognizer, clip_of(0), costs)

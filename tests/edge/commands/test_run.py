@@ -118,6 +118,7 @@ def test_a_budget_in_joules_is_charged_from_the_profile(
     state = content["budget"]
     assert (state["unit"], state["mean"]) == ("J", pytest.approx(np.mean(spent)))
     assert (state["energy"]["source"], state["energy"]["profile"]) == ("profile", "mine.energy.json")
+    assert state["notes"][0].startswith("Profile only")
     done = adafocus_here(*words)
     assert "Profile only: clips are charged what mine.energy.json says." in done.stderr
     assert "J (profile)" in done.stdout
