@@ -138,5 +138,5 @@ def test_a_value_that_unfolds_without_end_is_shown_short(tmp_path: Path) -> None
 @pytest.mark.parametrize(("key", "value"), [("short_side_px", 36_000), ("short_side_px", 4097), ("frames", 100_000)])
 def test_a_shape_that_no_device_takes_is_refused_before_work(key: str, value: int) -> None:
     shape = {"backbone": "mobilenet_v2", "frames": 2, "size": 32, "short_side_px": 36, "views": ["square"], key: value}
-    with pytest.raises(AdafocusError, match="The network's .* is .*input should be less than or equal to"):
+    with pytest.raises(AdafocusError, match=r"The network's .* is .*input should be less than or equal to"):
         build_task(Recipe.from_dict({"classifier": shape}), 3)
