@@ -59,7 +59,8 @@ def profile_of(report: Report, name: str) -> EnergyProfile:
             "budget can be kept with it. Measure again: adafocus energy BUNDLE CLIPS"
         )
     profile = EnergyProfile(
-        found.get("decode", 0.0),
+        # what is next to nothing may be measured below it
+        max(found.get("decode", 0.0), 0.0),
         found["glance"],
         found["full"],
         fmean(report.idle_w) if measured else None,
