@@ -37,12 +37,14 @@ class Criterion:
         soft_weight: of the divergence from the teacher, times the squared temperature.
         temperature: of both softmaxes in the divergence.
         label_smoothing: of the cross-entropy.
+        teacher_temperature: of the teacher's logits before that; below 1 it makes the teacher surer than it was.
     """
 
     hard_weight: float = 1.0
     soft_weight: float = 0.0
     temperature: float = 1.0
     label_smoothing: float = 0.0
+    teacher_temperature: float = 1.0
 
     def __call__(self, logits: Tensor, target: Target) -> Tensor:
         """Return the mean over clips and heads of logits ``(B, K)`` or ``(B, H, K)``."""
@@ -56,7 +58,7 @@ class Criterion:
                 flat, labels, ignore_index=-1, label_smoothing=self.label_smoothing
             )
         if self.soft_weight > 0.0 and target.teacher_logits is not None:
-            teacher = target.teacher_logits.float().repeat_interleave(count, 0)
+            teacher = target.teacher_logits.float().repeat_interleave(count, 0) / self.teacher_temperature
             loss = loss + self.soft_weight * kl_divergence(flat, teacher, self.temperature)
         return loss
 

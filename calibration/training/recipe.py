@@ -28,13 +28,15 @@ RANGES = {
         (0.0, math.inf),
     ),
     "box_jitter": (0.0, 0.5),
-    "glance_share": (0.0, 1.0),
-    "temperature": (0.0, math.inf),
+    **dict.fromkeys(("glance_share", "start_share"), (0.0, 1.0)),
+    **dict.fromkeys(("temperature", "teacher_temperature"), (0.0, math.inf)),
     "label_smoothing": (0.0, 1.0),
     "ema_decay": (0.0, 1.0),
 }
 
 
+# characters of a wrong value in a sentence
+MAX_SHOWN = 200
 # what a classifier can see of a clip: those that a glance sees, and those that a focus does
 GLANCE_VIEWS, FOCUS_VIEWS = ("square", "whole", "padded"), ("motion", "random")
 
@@ -110,11 +112,16 @@ class Recipe:
         hard_weight: weight of the cross-entropy with the label in every term.
         soft_weight: weight of the divergence from the teacher's logits in every term.
         temperature: of both softmaxes in that divergence.
+        teacher_temperature: of the teacher's logits before that; below 1 it makes the teacher surer than it was, as
+            the mean of many views is less sure than one view.
         label_smoothing: of the cross-entropy.
         teacher: backbone and input of a teacher that is a checkpoint; stored answers need none.
         frozen: patterns (regular expressions) of parameters that stay as they are.
         frozen_norms: whether the encoders' batch norms keep their statistics, as those of folded checkpoints must.
         ema_decay: of the average of all weights that is kept, validated and written; 0 for none.
+        start_share: of the start's weights in those that are written at the end. A network that learns from few classes
+            forgets the others; a mean with what it was before keeps most of both (Wortsman et al. 2022, arXiv
+            2109.01903).
         precision: of the arithmetic: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
         flip: whether clips are mirrored at random.
         crop_scales: of the random crop's sides to the short side; none for the centre crop that inference takes.
@@ -145,11 +152,13 @@ class Recipe:
     hard_weight: float = 1.0
     soft_weight: float = 0.0
     temperature: float = 1.0
+    teacher_temperature: float = 1.0
     label_smoothing: float = 0.0
     teacher: Classifier | None = None
     frozen: tuple[str, ...] = ()
     frozen_norms: bool = False
     ema_decay: float = 0.0
+    start_share: float = 0.0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     flip: bool = True
     crop_scales: tuple[float, ...] = SCALES
@@ -181,8 +190,9 @@ class Recipe:
                     f"The recipe's {name} is {value}, expected at least {lowest:g}"
                     + (f" and less than {below:g}." if math.isfinite(below) else " and a finite number.")
                 )
-        if self.temperature == 0.0:
-            raise AdafocusError("The recipe's temperature is 0, expected more.")
+        for key in ("temperature", "teacher_temperature"):
+            if getattr(self, key) == 0.0:
+                raise AdafocusError(f"The recipe's {key} is 0, expected more.")
         for pattern in self.frozen:
             try:
                 re.compile(pattern)
@@ -241,7 +251,8 @@ class Recipe:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise AdafocusError(
-                f"The recipe's {place} is {reprlib.repr(first['input'])}: {first['msg']}. Correct it, or leave it out."
+                f"The recipe's {place} is {reprlib.repr(first['input'])[:MAX_SHOWN]}: {first['msg']}. Correct it, or "
+                "leave it out."
             ) from error
 
     def as_dict(self) -> dict[str, Any]:

@@ -160,6 +160,9 @@ class Trainer:
             self.average = AveragedModel(
                 task.net, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
             )
+        self._begun = (
+            {name: value.clone() for name, value in task.net.state_dict().items()} if recipe.start_share else {}
+        )
         self._model, self.optimizer = fabric.setup(task, optimizer)
         self._workers = workers
         self._validated: tuple[int, dict[str, float]] | None = None
@@ -188,6 +191,17 @@ class Trainer:
                 if self.step == last or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                     self.save()
                     saved = time.monotonic()
+        self._blend()
+
+    @torch.no_grad()
+    def _blend(self) -> None:
+        """Give the start its share of the weights that are written; the run's own checkpoint is not changed."""
+        share = self.recipe.start_share
+        trained = self.evaluated_net.state_dict()
+        for name, start in self._begun.items():
+            if trained[name].is_floating_point():
+                trained[name].lerp_(start.to(trained[name].device), share)
+        self._validated = None if self._begun else self._validated
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

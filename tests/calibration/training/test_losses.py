@@ -192,3 +192,10 @@ def test_where_the_policies_learn_alone_the_focus_is_not_run_and_their_terms_are
         torch.testing.assert_close(alone[name], whole[name])
     sum(alone.values()).backward()  # type: ignore[union-attr]
     assert trained_parts(net) == {"temporal_policy", "spatial_policy", "training_heads.feature_crop"}
+
+
+def test_a_surer_teacher_by_hand() -> None:
+    logits, teacher = torch.tensor([[0.5, -0.5]]), torch.tensor([[1.0, 0.0]])
+    target = Target(torch.tensor([-1]), teacher)
+    asked = Criterion(hard_weight=0.0, soft_weight=1.0, teacher_temperature=0.5)(logits, target)
+    assert asked.item() == pytest.approx(kl_divergence(logits, teacher * 2).item())

@@ -182,3 +182,21 @@ def test_another_recipe_in_the_same_folder_is_refused(clips: Path, tmp_path: Pat
     assert first.exit_code == 0, first.output
     second = CliRunner().invoke(train, arguments(write_recipe(tmp_path, epochs=1, seed=2), clips, tmp_path))
     assert "another recipe" in str(second.exception)
+
+
+@pytest.mark.slow
+def test_the_start_keeps_its_share_of_the_weights(clips: Path, tmp_path: Path) -> None:
+    weights = {}
+    for name, settings in (("start", {"epochs": 0}), ("trained", {}), ("blended", {"start_share": 0.25})):
+        (tmp_path / name).mkdir()
+        recipe = write_recipe(tmp_path / name, frozen_norms=True, **settings)
+        run = CliRunner().invoke(train, arguments(recipe, clips, tmp_path / name, "--val-split", "none"))
+        assert run.exit_code == 0, run.output
+        weights[name] = load_file(tmp_path / name / "out.safetensors")
+    moved = 0
+    for name, blended in weights["blended"].items():
+        start, trained = weights["start"][name], weights["trained"][name]
+        moved += int(not torch.equal(start, trained))
+        if start.is_floating_point():
+            assert torch.allclose(blended, 0.25 * start + 0.75 * trained, atol=1e-6), name
+    assert moved > 10
