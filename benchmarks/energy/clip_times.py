@@ -3,7 +3,7 @@
     python -m benchmarks.energy.clip_times BUNDLE --clips clips.csv --out results/energy_clip_times.json
 
 Every clip is decoded, glanced at, looked at in full and stopped early in turn, as in ``adafocus energy``, and several
-times. Other programs may be at work: what is counted is the processor time of each clip, and it is split over the stages
+times. Other programs may be at work: what is counted is the processor time of each clip, split over the stages
 as their time by the clock was.
 """
 

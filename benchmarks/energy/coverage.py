@@ -13,7 +13,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ NAMES: tuple[Workload, ...] = ("decode", "glance", "full", "exits")
 # W above idle while all processors are busy
 PULSE_W = 5.0
 DRIFT = 0.1
+STAGES = ("glance", "focus")
 # of the bootstrap; fewer than usual, since many reports are made
 DRAWS = 2000
 METER = MeterFacts(name="known", scope="board input", kind="sampler", rate_hz=10.0)
@@ -196,22 +199,28 @@ def holds(interval: Interval, true: float) -> bool:
     return interval.low <= true <= interval.high
 
 
-def coverage(times: Times, runs: int) -> dict[str, Any]:
+def one_run(times: Times, seed: int) -> tuple[dict[str, tuple[Interval, Interval]], bool]:
+    """Return the intervals of one measurement, and whether its stages added up within the interval of the whole."""
+    report = Simulation(times, seed).report()
+    check = report.per_stage.sum_check
+    return intervals(report), bool(check and check.within)
+
+
+def coverage(times: Times, runs: int, pool: Executor) -> dict[str, Any]:
     """Return in how many runs the intervals held what is true, and how wide they were."""
     truth = times.truth()
     held = {name: np.zeros(2, int) for name in truth}
     widths: dict[str, list[float]] = {name: [] for name in truth}
-    within, everything = 0, 0
-    for seed in track(range(runs), "runs", console=console):
-        report = Simulation(times, seed).report()
-        found = intervals(report)
+    within = everything = 0
+    done = pool.map(partial(one_run, times), range(runs))
+    for found, whole in track(done, "runs", total=runs, console=console):
         inside = {name: [holds(*pair) for pair in zip(found[name], truth[name], strict=True)] for name in truth}
         for name, pair in inside.items():
             held[name] += pair
             gross = found[name][0]
             widths[name].append((gross.high or 0.0) - (gross.low or 0.0))
         everything += all(all(pair) for pair in inside.values())
-        within += bool(report.per_stage.sum_check and report.per_stage.sum_check.within)
+        within += whole
     rows = [
         {
             "what": name,
@@ -226,32 +235,33 @@ def coverage(times: Times, runs: int) -> dict[str, Any]:
     return {"runs": runs, "rows": rows, "all_held": everything, "sum_within": within}
 
 
-def drift(times: Times, runs: int) -> dict[str, Any]:
-    """Return by how much a meter whose gain rises by a tenth over the run moves each stage, beside one that does not.
+def moved_by_drift(times: Times, seed: int) -> list[float]:
+    """Return by how many percent a meter whose gain rises by a tenth over the run moves glance and focus.
 
     The same clips and the same noise are measured twice. The drift is around its middle, so that gross joules stay.
     """
-    moved: dict[str, list[float]] = {"glance": [], "focus": []}
-    for seed in track(range(runs), "drift", console=console):
-        steady = Simulation(times, seed).report()
-        windows = [window for window in steady.windows if window.round is not None]
-        begin_s, end_s = windows[0].start_ns / 1e9, windows[-1].start_ns / 1e9 + windows[-1].seconds
+    steady = Simulation(times, seed).report()
+    windows = [window for window in steady.windows if window.round is not None]
+    begin_s, end_s = windows[0].start_ns / 1e9, windows[-1].start_ns / 1e9 + windows[-1].seconds
+    simulation = Simulation(times, seed)
+    simulation.device.gain = lambda moments: 1 + DRIFT * ((moments - begin_s) / (end_s - begin_s) - 0.5)
+    drifting = simulation.report()
+    pairs = (
+        tuple(getattr(report.per_stage, stage).gross_j.median for report in (steady, drifting)) for stage in STAGES
+    )
+    return [100 * abs(other / one - 1) for one, other in pairs]
 
-        def gain(moments: Values, begin_s: float = begin_s, end_s: float = end_s) -> Values:
-            return 1 + DRIFT * ((moments - begin_s) / (end_s - begin_s) - 0.5)
 
-        simulation = Simulation(times, seed)
-        simulation.device.gain = gain
-        drifting = simulation.report()
-        for stage, found in moved.items():
-            one, other = (getattr(report.per_stage, stage).gross_j.median for report in (steady, drifting))
-            found.append(100 * abs(other / one - 1))
+def drift(times: Times, runs: int, pool: Executor) -> dict[str, Any]:
+    """Return by how much a drifting meter moves each stage, beside one that does not drift."""
+    done = pool.map(partial(moved_by_drift, times), range(runs))
+    moved = np.array(list(track(done, "drift", total=runs, console=console)))
     return {
         "runs": runs,
         "drift_percent": 100 * DRIFT,
         "stages": [
-            {"stage": stage, "worst_percent": max(found), "median_percent": float(np.median(found))}
-            for stage, found in moved.items()
+            {"stage": stage, "worst_percent": float(found.max()), "median_percent": float(np.median(found))}
+            for stage, found in zip(STAGES, moved.T, strict=True)
         ],
     }
 
@@ -260,11 +270,13 @@ def drift(times: Times, runs: int) -> dict[str, Any]:
 @click.argument("times", type=PATH)
 @option("--runs", default=100, type=click.IntRange(2), help="Simulate this many measurements.")
 @option("--drifts", default=20, type=click.IntRange(2), help="Simulate this many with a drifting meter.")
+@option("--processes", default=2, type=click.IntRange(1), help="Simulate in this many processes.")
 @click.option("--out", type=PATH, required=True, help="Put the figures into this file of results, under coverage.")
-def main(times: Path, runs: int, drifts: int, out: Path) -> None:
+def main(times: Path, runs: int, drifts: int, processes: int, out: Path) -> None:
     """Simulate measurements whose clips take the TIMES of real ones, and count how often the truth is held."""
     found = Times.read(times)
-    held = coverage(found, runs)
+    with ProcessPoolExecutor(processes) as pool:
+        held, drifted = coverage(found, runs, pool), drift(found, drifts, pool)
     content = {
         "command": f"python -m benchmarks.energy.coverage {times.name} --runs {runs} --drifts {drifts} "
         f"--out {out.name}",
@@ -273,7 +285,7 @@ def main(times: Path, runs: int, drifts: int, out: Path) -> None:
         "passes": found.seconds["full"].shape[1],
         "rounds": Settings().rounds,
         "intervals": held,
-        "drift": drift(found, drifts),
+        "drift": drifted,
     }
     put_result(out, "coverage", rounded(content))
     for row in held["rows"]:

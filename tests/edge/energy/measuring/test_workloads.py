@@ -35,8 +35,9 @@ def test_a_clip_takes_the_first_exit_that_is_confident_enough_and_else_the_last(
 
 def test_rows_that_hold_on_any_device_are_measured_spread_over_the_table() -> None:
     rows = [
-        ExitBudget(unit=unit, budget=budget, thresholds=(0.5,))
-        for unit, budget in (("ms", 9), ("GMAC", 2), ("GMAC", 1))
+        ExitBudget(unit="ms", budget=9, thresholds=(0.5,)),
+        ExitBudget(unit="GMAC", budget=2, thresholds=(0.5,)),
+        ExitBudget(unit="GMAC", budget=1, thresholds=(0.5,)),
     ]
     assert [row.budget for row in table_of(rows)] == [1, 2]
     assert table_of(rows[:1]) == rows[:1]
