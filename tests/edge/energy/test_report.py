@@ -80,5 +80,5 @@ def test_what_is_no_report_is_refused_with_a_sentence(tmp_path: Path, change: di
 def test_files_of_something_else_are_refused_with_a_sentence(tmp_path: Path, content: bytes) -> None:
     place = tmp_path / "e.json"
     place.write_bytes(content)
-    with pytest.raises(AdafocusError, match="cannot be read|JSON|no report"):
+    with pytest.raises(AdafocusError, match=r"cannot be read|JSON|no report"):
         read_report(place)
