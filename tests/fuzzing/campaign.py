@@ -48,8 +48,9 @@ def run(
 
 def _with_one_worker(pipe: Connection, process: BaseProcess, waiting: list[int], limit_s: float) -> Iterator[Outcome]:
     """Use inputs until the worker ends; the numbers that were used leave ``waiting``."""
-    if not _answers(pipe, process, START_S) or pipe.recv() != "ready":
-        raise RuntimeError("the worker does not start")
+    said = pipe.recv() if _answers(pipe, process, START_S) else "it says nothing"
+    if said != "ready":
+        raise RuntimeError(f"the worker does not start: {said}")
     while waiting:
         number, done = waiting.pop(0), "made nothing yet"
         pipe.send(number)

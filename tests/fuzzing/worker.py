@@ -70,7 +70,11 @@ def serve(pipe: Connection, name: str, seed: int, bundle: Path, clips: Sequence[
     # torch keeps a folder of its own for what it compiles
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(place / "inductor")
     (place / "inductor").mkdir()
-    kind = _kind(name, bundle, place, clips)
+    try:
+        kind = _kind(name, bundle, place, clips)
+    except BaseException:
+        pipe.send(traceback.format_exc())
+        raise
     pipe.send("ready")
     while (number := pipe.recv()) is not None:
         done, path = kind.make(np.random.default_rng((seed, number)), number)
