@@ -17,10 +17,13 @@ def speed_sections(times: Figures, speed: Figures, device: Figures, networks: Fi
     yield _budgets(device["budget"])
     yield _decoding(device["decode"])
     yield _stream(device["stream"])
+    yield _day(device["stream_day"])
+    yield _served(device["served_day"])
     yield _graphs(speed)
     yield _presets(networks)
     yield _arm64(device["arm64"])
     yield _malformed(device["malformed"])
+    yield _kills(device["kills"])
 
 
 def _clip(times: Figures) -> str:
@@ -135,6 +138,65 @@ def _stream(found: Figures) -> str:
     )
 
 
+def _shown_faults(found: Figures) -> str:
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(found["faults"].items()))
+
+
+def _day(found: Figures) -> str:
+    counted, memory, answers = found["interruptions"], found["memory"], found["answers"]
+    least, most = (decimals(value) for value in memory["resident_mb_least_most_after_it"])
+    rows = [
+        ("simulated time; processor time", f"{found['simulated_hours']:.1f} h; {found['processor_seconds']:.0f} s"),
+        ("what went wrong", _shown_faults(found)),
+        ("predictions; due and lost", f"{answers['given']}; {answers['due_and_lost']}"),
+        ("connections that ended; counted", f"{counted['connections_that_ended']}; {counted['counted']}"),
+        (
+            "pauses longer than a window; counted as outages",
+            f"{counted['pauses_longer_than_a_window']}; {counted['counted_as_outages']}",
+        ),
+        ("memory after the first hour, least and most", f"{least} to {most} MB"),
+        ("slope of the memory", f"{memory['slope_kb_an_hour']:.0f} kB an hour"),
+        ("open files, first and last", "{}, {}".format(*memory["open_files_first_last_most"])),
+        ("events written; lost", f"{sum(found['events']['by_kind'].values())}; {found['events']['lost']}"),
+    ]
+    return section(
+        "A day of a stream in simulated time",
+        f"`{found['bundle']}`, a window and a hop of {found['source']['window_s']:g} s. The clock and the camera are "
+        "simulated; the frames are those of a real clip, and session, windows, networks and events are those of "
+        "`adafocus stream`. A pause that breaks off a window for the second time before it was full is taken for that "
+        "of a slow source.",
+        table(("", "measured"), rows),
+        source("device.yaml", found["command"]),
+    )
+
+
+def _served(found: Figures) -> str:
+    counted, memory, answers = found["interruptions"], found["memory"], found["answers"]
+    first, last, _ = (decimals(value) for value in memory["resident_mb_first_last_most"])
+    rows = [
+        ("length", f"{found['minutes']:.0f} min, {found['hours_of_the_stream']:.1f} h of the stream"),
+        ("served", f"{found['source']['served']} over HTTP, {found['source']['frames_a_second']:g} frames/s"),
+        ("what was done to it", _shown_faults(found)),
+        ("predictions; due and lost", f"{answers['given']}; {answers['lost']}"),
+        ("late; left out since one was late", f"{answers['late']}; {answers['left_out_since_late']}"),
+        ("connections that the server took", counted["connections_that_the_server_took"]),
+        ("interruptions that the stream counted", counted["counted"]),
+        (
+            "from the server's return to the next prediction, at most",
+            f"{counted['longest_until_the_next_answer_s']:.1f} s",
+        ),
+        ("memory, first and last", f"{first}, {last} MB"),
+        ("open files, first and last", "{}, {}".format(*memory["open_files_first_last_most"])),
+        ("lines of events; whole", f"{found['events']['lines']}; {found['events']['whole_lines']}"),
+    ]
+    return section(
+        "A real network at 20 times the pace",
+        found["note"],
+        table(("", "measured"), rows),
+        source("device.yaml", found["command"]),
+    )
+
+
 def _graphs(found: Figures) -> str:
     rows = [(name, decimals(ms), found["delegates"].get(name, "")) for name, ms in found["median_ms"].items()]
     ratios = [(name, decimals(value, 2)) for name, value in found["ratios"].items()]
@@ -206,5 +268,30 @@ def _malformed(found: Figures) -> str:
         "Each damaged video, zip, manifest, array, clip list, checkpoint, recipe or graph ends in a prediction or in a "
         "sentence.",
         table(("kind", "inputs", "sentences", "predictions", "tracebacks", "crashes", "hangs", "slowest, s"), rows),
+        source("device.yaml", found["command"]),
+    )
+
+
+def _kills(found: Figures) -> str:
+    rows = [
+        (
+            verb,
+            one["kills"],
+            one["kills_that_left_outputs"],
+            one["kills_that_left_something_beside"],
+            one["runs_to_the_end"],
+            len(one["wrong"]),
+        )
+        for verb, one in found["verbs"].items()
+    ]
+    return section(
+        "Killed at random moments",
+        "Each verb is killed with SIGKILL, up to five times in a row, and then runs to its end. After each kill every "
+        "output is absent, the old one or whole; after the end it is what an undisturbed run gives, and nothing is "
+        "left beside it. What breaks this is counted as wrong.",
+        table(
+            ("verb", "kills", "with an output there", "with a part beside it", "runs to the end", "wrong"),
+            rows,
+        ),
         source("device.yaml", found["command"]),
     )
