@@ -54,7 +54,7 @@ def make_clip(place: str, path: Path, labels: Sequence[str], group: str, split: 
         split: its split.
 
     Raises:
-        AdafocusError: a name is empty, a label stands twice, or the path cannot be one.
+        AdafocusError: a name is empty or no text, a label stands twice, or the path cannot be one.
     """
     names = tuple(plain_name(label) for label in labels)
     fields = {"path": path.name, "label": "".join(names) if all(names) else "", "group": group, "split": split}
@@ -65,6 +65,10 @@ def make_clip(place: str, path: Path, labels: Sequence[str], group: str, split: 
         raise AdafocusError(f"A label stands twice in {place}: {', '.join(names)}. Name each label once.")
     if not _can_be_a_path(path):
         raise AdafocusError(f"The path in {place} is {str(path)!r}, which no file can have. Write the list again.")
+    # a group may be named like a file, whose name may be bytes of any kind
+    odd = [name for name in (*names, split) if not _is_text(name)] or [group] * (not _can_be_a_path(Path(group)))
+    if odd:
+        raise AdafocusError(f"The name {odd[0]!r} in {place} is no text in UTF-8. Write it anew, or rename the folder.")
     return LabeledClip(path, names, plain_name(group), split_name(split))
 
 
@@ -97,6 +101,15 @@ def spread_evenly(items: Sequence[T], max_count: int) -> list[T]:
     """Return at most ``max_count`` items, spread evenly over all."""
     places = np.unique(np.linspace(0, len(items) - 1, min(max_count, len(items))).astype(int))
     return [items[place] for place in places]
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name can be written in UTF-8."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _can_be_a_path(path: Path) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import json
+import os
+import sys
 import time
 import unicodedata
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from adafocus.calibration.datasets import LabeledClip, is_clip_set, read_clips
+from adafocus.calibration.datasets.csv_list import write_list
 from adafocus.errors import AdafocusError
 
 HEAD = "path,label,group,split\n"
@@ -209,3 +213,24 @@ def test_labels_that_look_unlike_are_not(tmp_path: Path, messages: list[str]) ->
     rows = "".join(f"v{n}.mp4,{label},g{n},train\n" for n, label in enumerate(("c", "c++", "c#", "c 1", "c 2")))
     assert len(read_clips(write(tmp_path, HEAD + rows))) == 5
     assert not messages
+
+
+@pytest.mark.parametrize("entry", [{"labels": ["\ud800"]}, {"group": "g\udfff"}, {"split": "\ud800"}])
+def test_names_that_are_no_text_are_refused(tmp_path: Path, entry: dict[str, object]) -> None:
+    path = tmp_path / "clips.json"
+    path.write_text(json.dumps([{"video": "a.mp4", "labels": ["a"], "group": "g", "split": "train", **entry}]))
+    with pytest.raises(AdafocusError, match=r"in entry 1 of .* is no text in UTF-8"):
+        read_clips(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names as text")
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\x93\xae", b"film_\xe2\x82"])
+def test_videos_whose_names_are_no_text_are_listed_and_classes_are_not(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / "set" / "run").mkdir(parents=True)
+    (tmp_path / "set" / "run" / os.fsdecode(name + b".mp4")).write_bytes(b"video")
+    clips = read_clips(tmp_path / "set")
+    write_list(tmp_path / "list.csv", clips)
+    assert name in (tmp_path / "list.csv").read_bytes()
+    (tmp_path / "set" / "run").rename(tmp_path / "set" / os.fsdecode(name))
+    with pytest.raises(AdafocusError, match=r"is no text in UTF-8. Write it anew, or rename the folder"):
+        read_clips(tmp_path / "set")
