@@ -124,8 +124,10 @@ def _clip(source: Path, line: int, row: list[str], names: list[str]) -> LabeledC
 
 def write_list(path: Path, clips: Iterable[LabeledClip], *, relative: bool = False) -> None:
     """Write clips as a CSV file of this form, with absolute paths, or with paths from the folder of the file."""
-    how = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
-    with replacing_file(path) as beside, beside.open("w", **how) as file:
+    with (
+        replacing_file(path) as beside,
+        beside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for clip in clips:
