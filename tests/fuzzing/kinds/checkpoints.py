@@ -214,6 +214,8 @@ def _change_tensors(rng: np.random.Generator, state: dict[Any, Any]) -> str:
 
 def _wrapped(rng: np.random.Generator, state: Any) -> tuple[str, Any]:
     """Put something around a state dict, or into it."""
+    if not isinstance(state, dict):
+        return "nothing", state
     way = int(rng.integers(7))
     key = KEYS[int(rng.integers(len(KEYS)))]
     if way == 0:
