@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from docs.tools.table import Figures, decimals, section, source, table
 
 FILE = "energy.yaml"
+TIMES = "energy_clip_times.json"
 
 
 def energy_sections(found: Figures) -> Iterator[str]:
@@ -33,9 +34,10 @@ def _coverage(found: Figures) -> str:
     return section(
         "Energy: do the intervals hold what is true",
         f"{held['runs']} whole measurements of a made-up device whose power is known: idle, warm-up, {found['rounds']} "
-        "windows of each workload. Clock, power and meter are made up; how long clips take was drawn from the times of "
-        f"{found['clips']} real clips ({found['passes']} passes of each). In how many of {held['runs']} runs the 95 % "
-        "interval held the true joules, which are the mean over all clips and passes.",
+        "windows of each workload. Clock, power and meter are made up; how long clips take was drawn from the "
+        f"processor time of {found['clips']} real clips, {found['passes']} passes of each (`results/{TIMES}`). In how "
+        f"many of {held['runs']} runs the 95 % interval held the true joules, which are the mean over all clips and "
+        "passes.",
         table(("a clip of", "true mJ, gross", "true mJ, net", "gross held", "net held", "width of gross, %"), rows),
         f"The stages added up to the whole, within its interval, in {held['sum_within']} of {held['runs']} runs. A "
         f"meter whose gain rises by {drift['drift_percent']:g} % over the run moved a stage by at most {moved}, in "
@@ -103,8 +105,8 @@ def _budget(found: Figures) -> str:
     return section(
         f"A budget of {found['budget']} is held",
         f"`{found['bundle']}`, {found['plays']} clips, {found['different_clips']} different ones. Clips, predictions "
-        f"and controller are real; the device, on which a clip takes {low:g} to {high:g} J above idling, and its meter are "
-        "made up, so that it is known what every clip really took. The deviation is that of the mean of the last "
+        f"and controller are real; the device, on which a clip takes {low:g} to {high:g} J above idling, and its meter "
+        "are made up, so that it is known what every clip really took. The deviation is that of the mean of the last "
         f"{found['window_clips']} clips from the budget, at most, from the clip on that is named: the "
         f"{found['window_clips']}th, or {found['window_clips']} clips after the meter has corrected the profile.",
         table(("the profile and the meter", "from clip", "deviation", "joules are", "correction", "windows"), rows),
