@@ -16,6 +16,7 @@ import numpy as np
 
 from adafocus.calibration.report_file import put_result
 from adafocus.edge.commands.energy import energy
+from adafocus.edge.energy.facts import Workload
 from adafocus.edge.energy.report import Report, read_report
 from adafocus.edge.meters.meter import SECOND_NS
 from benchmarks.energy.busy_device import BusyDevice
@@ -24,10 +25,12 @@ from benchmarks.harness import PATH, Benchmark, console, rounded
 IDLE_W, BUSY_W = 2.7, 2.0
 
 
-def errors(report: Report, device: BusyDevice) -> dict[str, list[tuple[float, float]]]:
+def errors(report: Report, device: BusyDevice) -> dict[Workload, list[tuple[float, float]]]:
     """Return measured and true joules of a clip in each window, by workload."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    found: dict[Workload, list[tuple[float, float]]] = {}
     for window in report.windows:
+        if window.workload == "idle" or window.workload == "unmetered":
+            continue
         if window.joules is not None and window.round is not None and window.budget is None:
             true_j = device.joules(window.start_ns, window.start_ns + round(window.seconds * SECOND_NS))
             found.setdefault(window.workload, []).append((window.joules / window.clips, true_j / window.clips))
