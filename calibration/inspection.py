@@ -36,7 +36,7 @@ def describe(target: str) -> dict[str, Any] | None:
     describer = describers.get(metadata.get("format"))
     try:
         return None if describer is None else describer(path, metadata)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise AdafocusError(
             f"{path} does not say which network it is of ({error}). It is damaged: make it again with adafocus train "
             "or adafocus quantize."

@@ -128,7 +128,7 @@ def load_model(path: Path) -> StoredModel:
         config = networks.NetworkConfig.from_dict(json.loads(metadata["config"]))
         preset, labels = metadata["preset"], tuple(json.loads(metadata["labels"]))
         history: dict[str, Any] = json.loads(metadata["history"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise AdafocusError(
             f"{path} does not say which network it is of ({error}). It is damaged: make it again with adafocus "
             "quantize."

@@ -67,7 +67,7 @@ def seen_by(path: Path) -> set[str]:
     with safe_open(path, "pt") as file:
         try:
             return in_history(json.loads((file.metadata() or {})["history"]))
-        except (KeyError, ValueError, AttributeError):
+        except (KeyError, ValueError, AttributeError, RecursionError):
             return set()
 
 
@@ -86,7 +86,7 @@ def load_checkpoint(path: Path) -> TrainedNetwork:
         labels = tuple(json.loads(metadata["labels"]))
         history = json.loads(metadata["history"])
         task = build_task(recipe, len(labels))
-    except (AdafocusError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (AdafocusError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise AdafocusError(
             f"{path} does not say which network it is of ({error}). It is damaged: train again, or take a copy."
         ) from error
