@@ -9,7 +9,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from adafocus.edge.bundle.bundle import Bundle, rewrite_bundle
 from benchmarks.robustness.leftovers import half_written, hidden, names, same
+
+BUNDLE = Path(__file__).parents[3] / "bundles" / "x3d-xs-frame-k400-litert.zip"
 
 
 def write_outputs(folder: Path) -> None:
@@ -49,3 +52,12 @@ def test_files_of_equal_tensors_are_the_same(tmp_path: Path) -> None:
         )
     assert same(tmp_path / "a.pt", tmp_path / "b.pt")
     assert not same(tmp_path / "a.pt", tmp_path / "c.pt")
+
+
+def test_files_of_a_whole_bundle_are_whole(tmp_path: Path) -> None:
+    with Bundle.open(BUNDLE) as bundle:
+        rewrite_bundle(bundle, bundle.manifest, tmp_path / "out" / "bundle").close()
+    assert list(half_written(tmp_path / "out", tmp_path / "none")) == []
+    graph = next((tmp_path / "out" / "bundle").rglob("*.tflite"))
+    graph.write_bytes(graph.read_bytes()[:-5])
+    assert [found for found, _ in half_written(tmp_path / "out", tmp_path / "none")] == [tmp_path / "out" / "bundle"]
