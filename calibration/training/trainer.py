@@ -250,6 +250,8 @@ class Trainer:
                 self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = int(state["step"])
+            if not 0 <= self.step <= self._steps.total:
+                raise ValueError(f"step {self.step} of {self._steps.total}")
         except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise damaged(path) from error
         self.log.truncate(self.step)
