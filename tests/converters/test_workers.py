@@ -238,7 +238,7 @@ def test_a_conversion_that_is_killed_leaves_nothing_that_looks_like_a_bundle(
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     started = subprocess.Popen(call, stdout=subprocess.DEVNULL, start_new_session=True, env=environment)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("adafocus-export-*/graphs")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".export.*/graphs")) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert started.poll() is None
     os.killpg(started.pid, signal.SIGKILL)

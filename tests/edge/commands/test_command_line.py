@@ -238,7 +238,8 @@ def test_selftest_passes_and_finds_another_answer(adafocus: Call, bundle_copy: P
 
     record = file_record(bundle_copy, "golden/answers.npz").model_dump()
     edit_manifest(bundle_copy, lambda manifest: manifest["golden"].update(answers=record))
-    assert_one_sentence(adafocus("selftest", bundle_copy), "focus.logits")
+    # other runtimes may be a step away from the golden outputs, and are shown
+    assert_one_sentence(adafocus("selftest", bundle_copy, "--runtime", "litert"), "focus.logits")
 
 
 def test_inspect_bench_and_doctor_print_what_they_are_asked_for(
