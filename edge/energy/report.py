@@ -8,7 +8,7 @@ device used, ``net`` what is left once the power of idling is taken off.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -29,6 +29,7 @@ FORMAT: Literal["adafocus-energy"] = "adafocus-energy"
 VERSION: Literal[1] = 1
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 MAX_BYTES = 64 << 20
+Model = TypeVar("Model", bound=Strict)
 MAX_TRACE_POINTS = 4000
 
 StageName = Literal["decode", "glance", "focus"]
@@ -320,21 +321,37 @@ def read_report(path: Path) -> Report:
     Raises:
         AdafocusError: no such file, something else, or a key that is not as the schema has it.
     """
-    text = read_text(path)
     again = f"Measure again with this version: adafocus energy BUNDLE CLIPS --out {shell_word(path)}"
+    return read_file(path, Report, "report", (FORMAT, VERSION), again)
+
+
+def read_file(path: Path, model: type[Model], kind: str, expected: tuple[str, int], again: str) -> Model:
+    """Read a file of one of the formats of ``adafocus energy``.
+
+    Args:
+        path: of the file.
+        model: what it is to hold.
+        kind: what it is called in sentences.
+        expected: its format and version.
+        again: a sentence on how another one is made.
+
+    Raises:
+        AdafocusError: no such file, something else, or a key that is not as the model has it.
+    """
+    text = read_text(path)
     try:
         content = parse_json(text)
     except ValueError as error:
         raise AdafocusError(f"{path} is not valid JSON ({error}). {again}") from error
     found = (content.get("format"), content.get("version")) if isinstance(content, dict) else (None, None)
-    if found != (FORMAT, VERSION):
+    if found != expected:
         raise AdafocusError(
-            f"{path} is no report of adafocus energy in version {VERSION}, found the format {str(found[0])[:40]!r} in "
-            f"version {str(found[1])[:40]!r}. {again}"
+            f"{path} is no {kind} of adafocus energy in version {expected[1]}, found the format "
+            f"{str(found[0])[:40]!r} in version {str(found[1])[:40]!r}. {again}"
         )
     try:
         # as JSON once more: only there a strict reading knows lists for tuples and refuses "8" for 8
-        return Report.model_validate_json(text, strict=True)
+        return model.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise AdafocusError(f"{path}: {first_problem(error)} {again}") from error
 

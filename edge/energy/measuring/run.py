@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.bundle.geometry import Share, Strict
-from adafocus.edge.bundle.validation import parse_json
 from adafocus.edge.energy.report import (
     BundleFacts,
     Count,
@@ -21,11 +20,10 @@ from adafocus.edge.energy.report import (
     Positive,
     ProtocolFacts,
     Workload,
-    first_problem,
-    read_text,
+    read_file,
 )
 from adafocus.edge.meters.meter import SECOND_NS
-from adafocus.errors import AdafocusError, shell_word
+from adafocus.errors import shell_word
 
 FORMAT: Literal["adafocus-energy-run"] = "adafocus-energy-run"
 VERSION: Literal[1] = 1
@@ -150,19 +148,5 @@ def read_run(path: Path) -> Run:
     Raises:
         AdafocusError: no such file, or something else.
     """
-    text = read_text(path)
     again = f"Record one: adafocus energy BUNDLE CLIPS --record {shell_word(path)}"
-    try:
-        content = parse_json(text)
-    except ValueError as error:
-        raise AdafocusError(f"{path} is not valid JSON ({error}). {again}") from error
-    found = (content.get("format"), content.get("version")) if isinstance(content, dict) else (None, None)
-    if found != (FORMAT, VERSION):
-        raise AdafocusError(
-            f"{path} is no record of adafocus energy in version {VERSION}, found the format {str(found[0])[:40]!r} in "
-            f"version {str(found[1])[:40]!r}. {again}"
-        )
-    try:
-        return Run.model_validate_json(text, strict=True)
-    except ValidationError as error:
-        raise AdafocusError(f"{path}: {first_problem(error)} {again}") from error
+    return read_file(path, Run, "record", (FORMAT, VERSION), again)
