@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +30,8 @@ from adafocus.edge.streaming.statistics import resident_bytes
 from adafocus.errors import AdafocusError
 from benchmarks.harness import Benchmark, machine, option, out_option, write
 
+# writes bytes to a client
+Put = Callable[[bytes], Any]
 BOUNDARY = "frame"
 QUALITY = 85
 SETTLED_S = 60.0
@@ -62,21 +64,36 @@ def serve(clip: Path, port: int, fps: float) -> None:
     frames = jpegs_of(clip)
     endless = [*frames, *frames[-2:0:-1]]
 
+    def send(put: Put) -> None:
+        began_s = time.monotonic()
+        for number in range(10**9):
+            time.sleep(max(0.0, began_s + number / fps - time.monotonic()))
+            jpeg = endless[number % len(endless)]
+            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            put(head.encode() + jpeg + b"\r\n")
+
+    serve_streams(port, f"multipart/x-mixed-replace; boundary={BOUNDARY}", send)
+
+
+def serve_streams(port: int, content_type: str, send: Callable[[Put], None]) -> None:
+    """Serve over HTTP on the loopback until killed; the first line of standard output is the port.
+
+    Args:
+        port: to listen on; 0 for any that is free.
+        content_type: of every answer.
+        send: called for every client, with what writes to it; ends with the client.
+    """
+
     class Handler(BaseHTTPRequestHandler):
         """Every request gets the stream from its first frame on."""
 
         def do_GET(self) -> None:
-            """Send frames until the client goes."""
+            """Send until the client goes."""
             self.send_response(200)
-            self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
+            self.send_header("Content-Type", content_type)
             self.end_headers()
-            began_s = time.monotonic()
             try:
-                for number in range(10**9):
-                    time.sleep(max(0.0, began_s + number / fps - time.monotonic()))
-                    jpeg = endless[number % len(endless)]
-                    head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+                send(self.wfile.write)
             except OSError:
                 # the client has gone
                 return

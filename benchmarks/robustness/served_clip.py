@@ -15,9 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import av
 import click
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 from adafocus.errors import AdafocusError
 from benchmarks.harness import PATH, Benchmark, option
 from benchmarks.robustness.stream_day import frames_of
+from benchmarks.stream import Put, serve_streams
 
 BOUNDARY, QUALITY, CLIP_FRAMES = "frame", 85, 100
 TYPES = {"mjpeg": f"multipart/x-mixed-replace; boundary={BOUNDARY}", "ts": "video/mp2t"}
@@ -92,7 +91,7 @@ class Show:
             elif command == "size":
                 self.size = (self.size + 1) % len(SIZES)
 
-    def send(self, put: Any) -> None:
+    def send(self, put: Put) -> None:
         """Send frames at their pace until the client goes."""
         began_s, number = time.monotonic(), 0
         while True:
@@ -110,36 +109,14 @@ class Show:
 
 
 def serve(show: Show, port: int) -> None:
-    """Serve until killed; the first line of standard output is the port."""
+    """Serve until killed; the first line of standard output is the port, and every client has a line of its own."""
 
-    class Handler(BaseHTTPRequestHandler):
-        """Every request gets the stream."""
+    def send(put: Put) -> None:
+        print("a client", flush=True)
+        show.send(put)
 
-        def do_GET(self) -> None:
-            """Send frames until the client goes."""
-            self.send_response(200)
-            self.send_header("Content-Type", TYPES[show.form])
-            self.end_headers()
-            try:
-                print("a client", flush=True)
-                show.send(self.wfile.write)
-            except OSError:
-                # the client has gone
-                return
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    class Server(ThreadingHTTPServer):
-        """Takes its old port again at once."""
-
-        allow_reuse_address = True
-        daemon_threads = True
-
-    server = Server(("127.0.0.1", port), Handler)
-    print(server.server_address[1], flush=True)
     threading.Thread(target=show.obey, daemon=True).start()
-    server.serve_forever()
+    serve_streams(port, TYPES[show.form], send)
 
 
 class ServedClip:
