@@ -196,12 +196,12 @@ class Trainer:
     @torch.no_grad()
     def _blend(self) -> None:
         """Give the start its share of the weights that are written; the run's own checkpoint is not changed."""
-        share = self.recipe.start_share
-        trained = self.evaluated_net.state_dict()
-        for name, start in self._begun.items():
-            if trained[name].is_floating_point():
-                trained[name].lerp_(start.to(trained[name].device), share)
-        self._validated = None if self._begun else self._validated
+        if not self._begun:
+            return
+        for name, trained in self.evaluated_net.state_dict().items():
+            if trained.is_floating_point():
+                trained.lerp_(self._begun[name].to(trained.device), self.recipe.start_share)
+        self._validated = None
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

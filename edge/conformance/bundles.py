@@ -14,7 +14,7 @@ import numpy as np
 
 from adafocus.edge.bundle.archive import pack
 from adafocus.edge.bundle.bundle import MANIFEST, Bundle, file_record
-from adafocus.edge.bundle.files import sha256_of, size_of
+from adafocus.edge.bundle.files import sha256_of, size_of, temporary_prefix
 from adafocus.edge.bundle.manifest import ExitBudget, Exits, Golden
 from adafocus.edge.conformance.malformed import MANIFESTS, ZIPS, Splice
 from adafocus.edge.conformance.material import Record, case, joined, noise, noise_record
@@ -56,7 +56,7 @@ def _text(content: bytes) -> str:
 
 def _digests() -> Iterator[Record]:
     """SHA-256 of files, of folders, of labels and of patches."""
-    with TemporaryDirectory(prefix="adafocus-") as place:
+    with TemporaryDirectory(prefix=temporary_prefix("vectors")) as place:
         for name, content in {
             "nothing": b"",
             "three bytes": b"abc",
@@ -113,7 +113,7 @@ def _good(folder: Path, **looking: Any) -> None:
 
 def _bundles() -> Iterator[Record]:
     """Good bundles, and what is refused of them after a change."""
-    with TemporaryDirectory(prefix="adafocus-") as place:
+    with TemporaryDirectory(prefix=temporary_prefix("vectors")) as place:
         good, motion = Path(place) / "good", Path(place) / "motion"
         _good(good)
         _good(motion, boxes_in="frame", policy="motion", focus_span="spread", box_min=0.5)
