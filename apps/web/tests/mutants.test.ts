@@ -22,7 +22,7 @@ test(`${MUTANTS.length} mistakes are known by a vector each`, async (run) => {
       const folder = join(place, String(number));
       cpSync(join(BUILD, "src"), join(folder, "src"), { recursive: true });
       for (const name of ["operations.js", "vectors.js"]) cpSync(join(BUILD, "tests", name), join(folder, "tests", name));
-      const path = join(folder, "src", "core", `${mutant.module}.js`);
+      const path = join(folder, "src", `${mutant.module}.js`);
       const source = readFileSync(path, "utf-8");
       assert.ok(source.includes(mutant.from), `${mutant.module} has no ${mutant.from}`);
       writeFileSync(path, source.replace(mutant.from, mutant.to));

@@ -9,7 +9,7 @@ export interface Mutant {
 }
 
 function of(name: string, module: string, from: string, to: string, operations: string): Mutant {
-  return { name, module, from, to, operations: operations.split(" ") };
+  return { name, module: module.includes("/") ? module : `core/${module}`, from, to, operations: operations.split(" ") };
 }
 
 const CROPS = "taps crop_patch cut_patch";
@@ -98,11 +98,51 @@ export const MUTANTS: Mutant[] = [
   of("a label is dropped at its score", "streams", "mean[this.label] < leave", "mean[this.label] <= leave", "smoothing"),
   of("a label is shown at once", "streams", "this.times >= windows", "this.times >= 1", "smoothing"),
   // digests and clips
-  of("folders in the order of strings", "digests", ".sort(byParts)", ".sort()", "sha256_of_folder"),
-  of("labels in lines", "digests", '.join("\\0")', '.join("\\n")', "sha256_of_labels"),
-  of("a part of a call costs a part", "recognizer", "before + call * focus.macs", "before + (call - 1 + (exit + 1) / exits) * focus.macs", "clip"),
+  of("folders in the order of strings", "bundle/digests", ".sort(byParts)", ".sort()", "sha256_of_folder"),
+  of("labels in lines", "bundle/digests", '.join("\\0")', '.join("\\n")', "sha256_of_labels"),
+  of("a part of a call costs a part", "bundle/manifest", "before + call * each", "before + (call - 1 + (exit + 1) / perCall) * each", "clip"),
   of("the context of the glance for every call", "recognizer", 'source = "focus";', 'source = "glance";', "clip"),
   of("the policy runs before the glance stops", "recognizer", 'if (!passes("glance"', 'if (this.manifest.stages.policy) await call("policy", {}); if (!passes("glance"', "clip"),
   of("the box of the place and not of the frame", "recognizer", "placed[placed.length === 1 ? 0 : place]", "placed[placed.length === 1 ? 0 : chosen.indexOf(place)]", "clip"),
   of("the mean color is cut", "recognizer", "nearest(255 * value)", "Math.floor(255 * value)", "clip"),
+  // bundles
+  of("a key twice is read", "bundle/json", "if (twice !== null)", "if (false)", "bundle"),
+  of("infinities are read", "bundle/json", "!Number.isFinite(found)", "false", "bundle"),
+  of("any version is read", "bundle/bundle", "version !== VERSION", "false", "bundle"),
+  of("unknown keys are passed over", "bundle/schema", "if (!check) {", "if (!check) continue; if (!check) {", "bundle"),
+  of("missing keys are passed over", "bundle/schema", "if (!found.has(name))", "if (false)", "bundle"),
+  of("halves are whole numbers", "bundle/schema", "!Number.isInteger(value)", "false", "bundle"),
+  of("whole numbers without end", "bundle/schema", "if (value < least || value > most)", "if (false)", "bundle"),
+  of("real numbers without end", "bundle/schema", 'typeof value !== "number" || value < least || value > most', 'typeof value !== "number"', "bundle"),
+  of("0 is above 0", "bundle/schema", "value === 0", "false", "bundle"),
+  of("any choice is one", "bundle/schema", "|| !names.includes(value)", "", "bundle"),
+  of("texts may be empty", "bundle/schema", "characters < least ||", "", "bundle"),
+  of("texts may ring the bell", "bundle/schema", "CONTROL.test(value)", "false", "bundle"),
+  of("digests of any length", "bundle/manifest", "{64}$/", "*/", "bundle"),
+  of("motion may have a policy graph", "bundle/contradictions", "!wanted.includes(stage)", "false", "bundle"),
+  of("squares may be squeezed", "bundle/contradictions", 'boxes_in === "square" && applies', "false", "bundle"),
+  of("a square may leave its frame", "bundle/contradictions", "frame_size > short_side", "false", "bundle"),
+  of("labels may be twice there", "bundle/contradictions", "if (twice !== null)", "if (false)", "bundle"),
+  of("frames of any size", "bundle/contradictions", "!alike(frames, wanted)", "false", "bundle"),
+  of("patches of any size", "bundle/contradictions", "!alike(patches.slice(1), [3, size, size])", "false", "bundle"),
+  of("integers without a scale pass", "bundle/contradictions", "zero_point === null || range === undefined)", "zero_point === null || range === undefined) return true; if (false)", "bundle"),
+  of("a scale of 0 passes", "bundle/contradictions", "scale > 0 &&", "", "bundle"),
+  of("zero points of any size", "bundle/contradictions", "range[0] <= zero_point &&", "", "bundle"),
+  of("budgets of any size", "bundle/contradictions", "!(low <= budget && budget <= high)", "false", "bundle"),
+  of("thresholds of any number", "bundle/contradictions", "thresholds.length !== macs.length - 1", "false", "bundle"),
+  of("names may lead out", "bundle/names", 'parts.includes("..")', "false", "bundle"),
+  of("names may have a drive", "bundle/names", "/[\\\\:]/", "/[\\\\]/", "bundle"),
+  of("names may have a backslash", "bundle/names", "/[\\\\:]/", "/[:]/", "bundle"),
+  of("names may have a dot", "bundle/names", '|| parts.includes(".")', "", "bundle"),
+  of("capitals make another file", "bundle/names", ".toUpperCase().toLowerCase()", "", "bundle"),
+  of("sizes are not compared", "bundle/bundle", "content.length !== record.bytes", "false", "bundle"),
+  of("digests are not compared", "bundle/bundle", "digest !== record.sha256", "false", "bundle"),
+  of("links are files", "bundle/bundle", "kind !== 0 && kind !== PLAIN_FILE", "false", "bundle"),
+  of("compressed members are read", "bundle/bundle", "member.method !== STORED ||", "", "bundle"),
+  of("encrypted members are read", "bundle/bundle", "|| member.flags & ENCRYPTED", "", "bundle"),
+  of("two sizes are read", "bundle/bundle", "member.size !== member.packed", "false", "bundle"),
+  of("a member twice is read", "bundle/bundle", "if (twice !== null)", "if (false)", "bundle"),
+  of("no checksum", "bundle/zip", "crc32(bytes) !== member.crc", "false", "bundle"),
+  of("a zip ends at its last byte", "bundle/zip", "end -= 1", "end = -1", "bundle"),
+  of("members without end", "bundle/zip", "count > maxMembers ||", "", "bundle"),
 ];

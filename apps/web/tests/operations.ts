@@ -1,7 +1,10 @@
 /** What each operation of the vectors calls. */
 
+import { Bundle, folder, zip } from "../src/bundle/bundle.js";
+import * as digests from "../src/bundle/digests.js";
+import { BundleError } from "../src/bundle/errors.js";
+import { completed, exitMacs, filesOf, runtimesOf, type Manifest, type Stage } from "../src/bundle/manifest.js";
 import * as averaging from "../src/core/averaging.js";
-import * as digests from "../src/core/digests.js";
 import * as exits from "../src/core/exits.js";
 import * as fitting from "../src/core/fitting.js";
 import * as looking from "../src/core/looking.js";
@@ -140,8 +143,31 @@ export const OPERATIONS: Record<string, (given: Json) => Json> = {
   },
   sha256_of_labels: async (g) => ({ sha256: await digests.sha256OfLabels(g.labels) }),
   sha256_of_patches: async (g) => ({ sha256: await digests.sha256(bytesOf(g.patches).data) }),
+  bundle: (g) => openedOf(g),
   clip: (g) => clipOf(g),
 };
+
+async function openedOf(g: Json): Promise<Json> {
+  try {
+    const files = "zip" in g ? zip("bundle.zip", new Blob([bytes(g.zip)])) : Promise.resolve(folder("bundle", blobsOf(g.files)));
+    const { manifest } = await Bundle.open(await files);
+    return {
+      name: manifest.name,
+      labels: manifest.labels,
+      runtimes: runtimesOf(manifest),
+      files: filesOf(manifest).map((record) => record.file),
+      exit_macs: exitMacs(manifest, manifest.stages.focus!["litert"]!),
+      mean_color: recognizer.meanColor(manifest.geometry),
+    };
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error;
+    return { refused: error.kind, sentence: error.message };
+  }
+}
+
+function blobsOf(files: Record<string, string>): Map<string, Blob> {
+  return new Map(Object.entries(files).map(([name, text]) => [name, new Blob([bytes(text)])]));
+}
 
 function curveOf(g: Json, low: number, high: number, count: number): exits.Curve {
   if (!g.rows.length) return exits.learnedCurve(count, g.criterion, g.classes);
@@ -190,12 +216,12 @@ function toldClip(clip: streams.WindowClip | null): Json {
 const ARRAYS = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array } as const;
 
 async function clipOf(g: Json): Promise<Json> {
-  const manifest: recognizer.Manifest = g.manifest;
+  const manifest: Manifest = completed(g.manifest);
   const { geometry } = manifest;
   const frames = picturesOf(g.frames);
   const clip = recognizer.clipOf(geometry, frames.length, (number) => frames[number]!);
-  const graph = (stage: recognizer.Stage) => manifest.stages[stage]!["litert"]!;
-  const spec = (stage: recognizer.Stage, side: "inputs" | "outputs", name: string) =>
+  const graph = (stage: Stage) => manifest.stages[stage]!["litert"]!;
+  const spec = (stage: Stage, side: "inputs" | "outputs", name: string) =>
     graph(stage)[side].find((one) => one.name === name)!;
   const recognize = async (thresholds: number[] | null) => {
     const left: Record<string, Json[]> = structuredClone(g.answers);
@@ -203,7 +229,7 @@ async function clipOf(g: Json): Promise<Json> {
       Object.fromEntries(
         Object.entries<Json>(left[stage]!.shift()).map(([name, values]) => [
           name,
-          ARRAYS[spec(stage, "outputs", name).dtype].from(values.flat()),
+          ARRAYS[spec(stage, "outputs", name).dtype as keyof typeof ARRAYS].from(values.flat()),
         ]),
       ),
     );
@@ -211,7 +237,7 @@ async function clipOf(g: Json): Promise<Json> {
     return { prediction: await found.recognize(clip), macs: found.exitMacs };
   };
   const { prediction, macs } = await recognize(null);
-  const shaped = (stage: recognizer.Stage, side: "inputs" | "outputs", values: recognizer.Tensors) =>
+  const shaped = (stage: Stage, side: "inputs" | "outputs", values: recognizer.Tensors) =>
     Object.fromEntries(
       Object.entries(values).map(([name, one]) => {
         const { shape, dtype } = spec(stage, side, name);

@@ -24,7 +24,31 @@ export interface Vector {
 export function vectorsOf(file: string): Vector[] {
   const content = JSON.parse(readFileSync(join(FOLDER, file), "utf-8"));
   if (content.format !== FORMAT || content.version !== VERSION) throw new Error(`${file} is of another format`);
-  return content.vectors;
+  return content.vectors.map((vector: Vector) => (vector.op === "bundle" ? whole(vector, content.vectors) : vector));
+}
+
+/** A bundle that is made of another one, as its own files or its own zip. */
+function whole(vector: Vector, all: readonly Vector[]): Vector {
+  const { given } = vector;
+  if (!("of" in given)) return vector;
+  const base = all.find((one) => one.name === given.of)!.given;
+  if ("zip" in base) {
+    let content = Buffer.from(base.zip, "base64");
+    const last = [...given.splices].sort((one, other) => other[0] - one[0]);
+    for (const [at, removed, added] of last) {
+      content = Buffer.concat([content.subarray(0, at), Buffer.from(added, "base64"), content.subarray(at + removed)]);
+    }
+    return { ...vector, given: { zip: content.toString("base64") } };
+  }
+  let manifest = Buffer.from(base.files["manifest.json"], "base64").toString("utf-8");
+  for (const [old, replaced] of given.replace ?? []) {
+    if (!manifest.includes(old)) throw new Error(`the manifest of ${vector.name} has no ${old}`);
+    manifest = manifest.replace(old, () => replaced);
+  }
+  const text = Buffer.from(manifest + (given.append ?? ""), "utf-8").toString("base64");
+  const files = { ...base.files, "manifest.json": text, ...given.put };
+  for (const name of given.drop ?? []) delete files[name];
+  return { ...vector, given: { files } };
 }
 
 export function files(): string[] {

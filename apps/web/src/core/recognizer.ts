@@ -1,7 +1,9 @@
 /** One clip from its frames to a prediction: glance, maybe stop, decide, cut, focus. */
 
-import { confidence, best, softmax, stops, type Criterion } from "./exits.js";
-import { fitFrame, fitGlance, shrink, shrinkFactor, type Fit } from "./fitting.js";
+import { exitMacs, type Exits, type Geometry, type GraphFile, type Stage, type TensorSpec } from "../bundle/manifest.js";
+import { AdafocusError } from "./errors.js";
+import { best, confidence, softmax, stops } from "./exits.js";
+import { fitFrame, fitGlance, shrink, shrinkFactor } from "./fitting.js";
 import { asFractions, boxesInRoom, selectFrames, wholePixels, type Box, type Size } from "./looking.js";
 import { cellsOf, changeMaps, densestRun, motionBox } from "./motion.js";
 import { nearest } from "./numbers.js";
@@ -10,42 +12,12 @@ import type { Color, Picture } from "./picture.js";
 import { uniformIndices } from "./sampling.js";
 import { applyTable, convert, dequantize, pixelTable, type Form, type Values } from "./tensors.js";
 
-export type Stage = "glance" | "policy" | "focus";
-
-export interface TensorSpec extends Form {
-  name: string;
-  shape: number[];
-}
-
-export interface GraphFile {
-  inputs: TensorSpec[];
-  outputs: TensorSpec[];
-  macs: number;
-}
-
-export interface Geometry {
-  glance_frames: number;
-  candidate_frames: number;
-  focus_frames: number;
-  frame_size: number;
-  short_side: number;
-  glance_size: number;
-  patch_size: number;
-  mean: number[];
-  std: number[];
-  boxes_in?: "square" | "frame";
-  glance_fit?: Fit;
-  policy?: "network" | "motion";
-  focus_span?: "weights" | "spread" | "densest";
-  box_min?: number;
-}
-
 /** What the recognizer needs of a bundle's manifest. */
 export interface Manifest {
   geometry: Geometry;
   labels: string[];
   stages: Partial<Record<Stage, Record<string, GraphFile>>>;
-  exits: { criterion: Criterion; temperature: number };
+  exits: Pick<Exits, "criterion" | "temperature">;
 }
 
 export type Tensors = Record<string, Values>;
@@ -117,24 +89,9 @@ export function glanceFrame(geometry: Geometry, frame: Picture): Picture {
   const size = geometry.glance_size;
   if (geometry.boxes_in === "frame") {
     const share = geometry.frame_size / geometry.short_side;
-    return fitGlance(frame, geometry.glance_fit ?? "square", size, share, meanColor(geometry));
+    return fitGlance(frame, geometry.glance_fit, size, share, meanColor(geometry));
   }
   return frame.height === size ? frame : resizeBilinear(frame, size, size);
-}
-
-/** Multiply-accumulates of a clip that stops at each exit; one inside a call of the focus costs the whole call. */
-export function exitMacs(manifest: Manifest, runtime: string): number[] {
-  const graph = (stage: Stage): GraphFile | undefined => manifest.stages[stage]?.[runtime];
-  const [glance, focus] = [graph("glance")!, graph("focus")!];
-  const atOnce = focus.inputs.find((spec) => spec.name === "patches")!.shape[0]!;
-  const logits = focus.outputs.find((spec) => spec.name === "logits")!.shape;
-  const exits = Math.floor(logits.reduce((product, side) => product * side, 1) / manifest.labels.length);
-  const before = glance.macs + (graph("policy")?.macs ?? 0);
-  const found = [glance.macs];
-  for (let call = 1; call <= Math.ceil(manifest.geometry.focus_frames / atOnce); call++) {
-    for (let exit = 0; exit < exits; exit++) found.push(before + call * focus.macs);
-  }
-  return found;
 }
 
 /** Recognizes clips with the graphs of one bundle. */
@@ -148,7 +105,9 @@ export class Recognizer {
     readonly runtime: string,
     private readonly run: RunStage,
   ) {
-    this.exitMacs = exitMacs(manifest, runtime);
+    const focus = manifest.stages.focus?.[runtime];
+    if (!focus) throw new AdafocusError(`The bundle has no graphs for ${runtime}. Convert the model for it.`);
+    this.exitMacs = exitMacs(manifest, focus);
   }
 
   async recognize(clip: Clip): Promise<Prediction> {
@@ -210,10 +169,13 @@ export class Recognizer {
     }
   }
 
-  private spec(stage: Stage, side: "inputs" | "outputs", name: string): TensorSpec {
+  private spec(stage: Stage, side: "inputs" | "outputs", name: string): TensorSpec & Form {
     const spec = this.manifest.stages[stage]?.[this.runtime]?.[side].find((one) => one.name === name);
-    if (!spec) throw new Error(`The ${stage} graph for ${this.runtime} has no tensor ${name}. Copy the bundle again.`);
-    return spec;
+    if (!spec || spec.dtype === "float16" || spec.dtype === "int32") {
+      const found = spec ? `is ${spec.dtype}` : "is missing";
+      throw new AdafocusError(`The tensor ${name} of the ${stage} ${found}, expected int8, uint8 or float32.`);
+    }
+    return { ...spec, dtype: spec.dtype };
   }
 
   private pixels(stage: Stage, name: string, frames: readonly Picture[]): Values {
@@ -237,7 +199,7 @@ export class Recognizer {
     const { geometry } = this.manifest;
     const [total, count] = [geometry.candidate_frames, geometry.focus_frames];
     const size: Size = [clip.candidates[0]!.height, clip.candidates[0]!.width];
-    const span = geometry.focus_span ?? "weights";
+    const span = geometry.focus_span;
     if (geometry.policy === "motion") {
       const changes = changeMaps(clip.candidates);
       const side = geometry.box_min!;
