@@ -226,7 +226,8 @@ class Latest:
                 again = {} if running else {"connections": self._state.connections + 1}
                 self._tell(phase="running", reason="", attempt=0, grabbed=self._state.grabbed + 1, **again)
                 number = self._state.grabbed - 1
-                somebody = self._waiting > 0 or grabbed_at - before > RARE_S
+                # the first frame is made as well: the second may be an hour away
+                somebody = self._waiting > 0 or not running or grabbed_at - before > RARE_S
                 wanted = somebody and time.monotonic() - self._delivered_at >= self._period_s
             running = True
             if wanted:

@@ -57,15 +57,36 @@ def server() -> Iterator[MjpegServer]:
         yield running
 
 
-def test_frames_nobody_asks_for_are_grabbed_and_not_made() -> None:
+def test_frames_nobody_asks_for_are_grabbed_and_not_made_but_for_the_first() -> None:
     source = Ticker()
     with Latest(lambda: source, "ticker") as latest:
         assert until(lambda: latest.state.grabbed > 20)
-        assert source.retrieved == 0
+        assert source.retrieved == 1
         frame = latest.read(5)
         assert frame is not None
         assert frame.number >= 20
-        assert source.retrieved == 1
+        assert source.retrieved == 2
+
+
+class Lapse(Ticker):
+    """One frame at once, and no other for long."""
+
+    def grab(self) -> bool:
+        if self.number >= 0:
+            time.sleep(1)
+            return False
+        return super().grab()
+
+
+def test_a_first_frame_that_came_before_anybody_asked_is_handed_out() -> None:
+    with Latest(Lapse, "time lapse") as latest:
+        assert until(lambda: latest.state.grabbed == 1)
+        time.sleep(0.05)
+        asked = time.monotonic()
+        frame = latest.read(5)
+        assert frame is not None
+        assert frame.number == 0
+        assert time.monotonic() - asked < 0.5
 
 
 def test_every_frame_is_delivered_or_dropped() -> None:

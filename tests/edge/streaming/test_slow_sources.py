@@ -233,10 +233,10 @@ def test_a_slow_camera_is_answered_and_keeps_its_label(gap_s: float, tmp_path: P
     assert len(told) == 1
 
 
-def test_a_lone_first_frame_is_answered_when_no_second_one_comes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first_s", [0.0, 0.3])
+def test_a_lone_first_frame_is_answered_when_no_second_one_comes(first_s: float, tmp_path: Path) -> None:
     window = Window(numpy_bundle().manifest.geometry, 0.3)
-    # no camera has a frame the moment it is opened
-    feed = LiveFeed(Latest(lambda: Live([0.3, 60.0]), "slow camera"), window)
+    feed = LiveFeed(Latest(lambda: Live([first_s, 60.0]), "slow camera"), window)
     events, told = drive(feed, window, tmp_path, Settings(window_s=0.3, hop_s=0.1, for_s=2.0))
     answers = [event for event in events if event["event"] == "answer"]
     assert [answer["window"]["frames"] for answer in answers] == [1]
