@@ -25,7 +25,7 @@ from adafocus.errors import AdafocusError, sentence_of
 WORKSTATION_GROUP = "adafocus.commands"
 DEVICE_VERBS = tuple(
     EntryPoint(name, "adafocus.edge.commands.{0}:{0}".format(name.replace("-", "_")), "")
-    for name in ("run", "stream", "inspect", "selftest", "bench", "energy", "energy-merge", "doctor", "vectors")
+    for name in ("run", "stream", "inspect", "selftest", "bench", "energy", "doctor", "vectors")
 )
 NO_SUMMARY = "This command cannot be described here; run it to see what it needs."
 REFUSED = 2

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.edge.commands import options
+from adafocus.edge.commands.energy_merge import merge_reports
 from adafocus.edge.commands.options import Duration
 from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.energy.facts import WORKLOADS
@@ -31,6 +33,7 @@ from adafocus.errors import AdafocusError, MeterError
 
 PATH = click.Path(path_type=Path)
 PAGE_SUFFIX = ".html"
+OUT = Path("energy.json")
 USAGE = "adafocus energy BUNDLE CLIPS"
 
 
@@ -108,12 +111,11 @@ USAGE = "adafocus energy BUNDLE CLIPS"
 @click.option(
     "--finish", "finished", type=PATH, help="Give the windows of this record the joules of a log, named by --meter."
 )
+@click.option("--merge", is_flag=True, help="Set reports beside each other instead: adafocus energy --merge A B C.")
 @click.option(
     "--out",
-    default=Path("energy.json"),
-    show_default=True,
     type=PATH,
-    help="Write the report to this file, and its page beside it.",
+    help=f"Write the report to this file, and its page beside it ({OUT}; with --merge: none).",
 )
 @options.as_json
 @click.pass_context
@@ -124,7 +126,8 @@ def energy(
     modelled: bool,
     recorded: Path | None,
     finished: Path | None,
-    out: Path,
+    merge: bool,
+    out: Path | None,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -137,7 +140,15 @@ def energy(
 
     A meter of another machine: start its log, type adafocus energy BUNDLE CLIPS --record run.json, end the log, and
     type adafocus energy --finish run.json --meter 'log:FILE?time=...&power=...&unit=W'.
+
+    The reports of many devices: adafocus energy --merge A.json B.json C.json --out devices.html. Reports of other
+    scopes, bundles, clips or thresholds stand in groups of their own, with the reason.
     """
+    if merge:
+        _refuse_with_merge(context)
+        merge_reports(paths, out, as_json)
+        return
+    out = out or OUT
     page = out.with_suffix(PAGE_SUFFIX)
     if page == out:
         raise AdafocusError(f"--out is {out}, the name of a page, expected one for JSON: {out.with_suffix('.json')}")
@@ -213,6 +224,15 @@ def _refuse_with_modelled(recorded: Path | None, finished: Path | None, meter: s
     """Refuse what does not go with ``--modelled``."""
     if recorded is not None or finished is not None or meter != AUTO:
         raise AdafocusError("--modelled reads no meter, found --meter, --record or --finish beside it. Leave them out.")
+
+
+def _refuse_with_merge(context: click.Context) -> None:
+    """Refuse what does not go with ``--merge``."""
+    given = [name for name in context.params if context.get_parameter_source(name) != ParameterSource.DEFAULT]
+    if beside := [name for name in given if name not in ("paths", "merge", "out", "as_json")]:
+        flags = {option.name: option.opts[0] for option in context.command.params}
+        found = ", ".join(flags[name] for name in beside)
+        raise AdafocusError(f"--merge measures nothing, found {found} beside it. Leave it out.")
 
 
 def _refuse_with_finish(paths: tuple[Path, ...], recorded: Path | None, meter: str) -> None:

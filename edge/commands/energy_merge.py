@@ -1,4 +1,4 @@
-"""``adafocus energy-merge``: the reports of many devices in one table."""
+"""``adafocus energy --merge``: the reports of many devices in one table."""
 
 from __future__ import annotations
 
@@ -27,36 +27,32 @@ FORMS = {
 }
 
 
-@click.command("energy-merge")
-@click.argument("reports", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    "outs",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Write the table to this file, by its ending as a page (.html), .csv or .json; may be given several times.",
-)
-@options.as_json
-def energy_merge(reports: tuple[Path, ...], outs: tuple[Path, ...], as_json: bool) -> None:
-    """Set REPORTS of adafocus energy from many devices beside each other.
+def merge_reports(reports: Sequence[Path], out: Path | None, as_json: bool) -> None:
+    """Print the reports of many devices beside each other, and write them where a file is named.
 
-    Reports of other scopes, bundles, clips or thresholds stand in groups of their own, with the reason. Where no two
-    can be compared, nothing is written and the exit code is 2.
+    Reports of other scopes, bundles, clips or thresholds stand in groups of their own, with the reason.
+
+    Args:
+        reports: JSON files that ``adafocus energy`` wrote.
+        out: a page (.html), .csv or .json; the files with the other two endings are written beside it.
+        as_json: print JSON.
+
+    Raises:
+        AdafocusError: a file is no report, no two can be compared, or ``out`` cannot be written; nothing is written.
     """
-    for out in outs:
-        if out.suffix.lower() not in FORMS:
-            raise AdafocusError(f"--out is {out}, expected a name that ends in {', '.join(FORMS)}. Choose another one.")
-    # `--out` of each place is named by itself, so that two in one file are refused
-    check_outputs({f"--out {out}" if place else "--out": out for place, out in enumerate(outs)}, reports)
+    if out is not None and out.suffix.lower() not in FORMS:
+        raise AdafocusError(f"--out is {out}, expected a name that ends in {', '.join(FORMS)}. Choose another one.")
+    places = [] if out is None else [out.with_suffix(ending) for ending in FORMS]
+    check_outputs({f"--out {place}": place for place in places}, reports)
     groups = merged([(path, read_report(path)) for path in reports])
-    for out in outs:
-        write_text(out, FORMS[out.suffix.lower()](groups))
+    for place in places:
+        write_text(place, FORMS[place.suffix](groups))
     if as_json:
         options.print_json(as_dict(groups))
         return
     show(groups, Console(highlight=False))
-    for out in outs:
-        click.echo(f"wrote {out}")
+    for place in places:
+        click.echo(f"wrote {place}")
 
 
 def show(groups: Sequence[Group], console: Console) -> None:

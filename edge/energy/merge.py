@@ -61,7 +61,7 @@ def merged(reports: Sequence[tuple[Path, Report]]) -> list[Group]:
     """
     if len(reports) < 2:
         raise AdafocusError(
-            f"Found {len(reports)} report, expected two or more. Type: adafocus energy-merge A.json B.json"
+            f"Found {len(reports)} report, expected two or more. Type: adafocus energy --merge A.json B.json"
         )
     groups: dict[tuple[str, ...], list[Entry]] = {}
     names = [report.device.model for _, report in reports]

@@ -16,7 +16,7 @@ from adafocus.edge import cli
 
 PACKAGES = ("torch", "cv2", "numpy", "pydantic", "rich", "PIL")
 PROGRAM = (sys.executable, "-m", "adafocus")
-DEVICE = ["run", "stream", "inspect", "selftest", "bench", "energy", "energy-merge", "doctor", "vectors"]
+DEVICE = ["run", "stream", "inspect", "selftest", "bench", "energy", "doctor", "vectors"]
 WORKSTATION = {"split", "predict", "probe", "train", "quantize", "calibrate", "evaluate", "export", "verify", "presets"}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from adafocus.edge.commands.energy_merge import energy_merge
+from adafocus.edge.commands.energy import energy
 from adafocus.edge.energy.merge import as_csv, merged
 from adafocus.edge.energy.page.merged_page import render_merged
 from adafocus.edge.energy.report import Report, write_report
@@ -85,8 +85,7 @@ def test_the_verb_writes_a_page_and_tables(tmp_path: Path, monkeypatch: pytest.M
     for name, report in (("pi", PI), ("orin", ORIN), ("nano", spoiled), ("guess", modelled())):
         write_report(report, Path(f"{name}.json"))
     files = ["pi.json", "orin.json", "nano.json", "guess.json"]
-    outs = ["--out", "all.html", "--out", "all.csv", "--out", "all.json"]
-    done = CliRunner().invoke(energy_merge, [*files, *outs], catch_exceptions=False)
+    done = CliRunner().invoke(energy, ["--merge", *files, "--out", "all.html"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "Jetson Nano (not for publication)" in done.output
     page = Path("all.html").read_text(encoding="utf-8")
@@ -108,7 +107,8 @@ def test_the_verb_writes_a_page_and_tables(tmp_path: Path, monkeypatch: pytest.M
     [
         (["pi.json", "orin.json", "--out", "all.pdf"], "expected a name that ends in .html, .csv, .json"),
         (["pi.json", "orin.json", "--out", "pi.json"], "the same file as the input pi.json"),
-        (["pi.json", "orin.json", "--out", "a.html", "--out", "a.html"], "are the same file"),
+        (["pi.json", "orin.json", "--out", "pi.html"], "the same file as the input pi.json"),
+        (["pi.json", "orin.json", "--windows", "4", "--modelled"], "found --windows, --modelled beside it"),
         (["pi.json", "broken.json"], "is not valid JSON"),
         (["pi.json", "missing.json"], "missing.json cannot be read"),
     ],
@@ -121,7 +121,7 @@ def test_wrong_files_end_in_a_sentence_and_nothing_is_written(
     write_report(ORIN, Path("orin.json"))
     Path("broken.json").write_text("{", encoding="utf-8")
     before = sorted(tmp_path.iterdir())
-    done = CliRunner().invoke(energy_merge, words)
+    done = CliRunner().invoke(energy, ["--merge", *words])
     assert isinstance(done.exception, AdafocusError)
     assert said in str(done.exception)
     assert sorted(tmp_path.iterdir()) == before
