@@ -52,8 +52,9 @@ def test_a_signal_ends_in_one_sentence_and_leaves_nothing(
     arguments: list[str | Path] = [PROGRAM, "run", archive, *[real_videos[0]] * MANY]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + RUN_LIMIT_S
-    while not list(temporary.glob(".bundle.*/golden/*")) and time.monotonic() < deadline:
+    while not list(temporary.glob(".*/golden/*")) and time.monotonic() < deadline:
         time.sleep(0.01)
+    assert time.monotonic() < deadline
     time.sleep(1.0)
     process.send_signal(number)
     _, errors = process.communicate(timeout=RUN_LIMIT_S)
