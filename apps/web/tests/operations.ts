@@ -4,12 +4,12 @@ import { Bundle, folder, zip } from "../src/bundle/bundle.js";
 import * as digests from "../src/bundle/digests.js";
 import { BundleError } from "../src/bundle/errors.js";
 import { completed, exitMacs, filesOf, runtimesOf, type Manifest, type Stage } from "../src/bundle/manifest.js";
-import * as averaging from "../src/core/averaging.js";
+import * as averaging from "../src/pixels/averaging.js";
 import * as exits from "../src/core/exits.js";
-import * as fitting from "../src/core/fitting.js";
+import * as fitting from "../src/pixels/fitting.js";
 import * as looking from "../src/core/looking.js";
-import * as motion from "../src/core/motion.js";
-import * as patches from "../src/core/patches.js";
+import * as motion from "../src/pixels/motion.js";
+import * as patches from "../src/pixels/patches.js";
 import * as recognizer from "../src/core/recognizer.js";
 import * as sampling from "../src/core/sampling.js";
 import * as streams from "../src/core/streams.js";
@@ -219,7 +219,9 @@ async function clipOf(g: Json): Promise<Json> {
   const manifest: Manifest = completed(g.manifest);
   const { geometry } = manifest;
   const frames = picturesOf(g.frames);
-  const clip = recognizer.clipOf(geometry, frames.length, (number) => frames[number]!);
+  const clip = recognizer.clipOf(geometry, recognizer.clipIndices(geometry, frames.length), (number) =>
+    recognizer.keptFrame(geometry, frames[number]!),
+  );
   const graph = (stage: Stage) => manifest.stages[stage]!["litert"]!;
   const spec = (stage: Stage, side: "inputs" | "outputs", name: string) =>
     graph(stage)[side].find((one) => one.name === name)!;

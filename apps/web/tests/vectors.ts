@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { range } from "../src/core/numbers.js";
-import type { Picture } from "../src/core/picture.js";
+import type { Picture } from "../src/pixels/picture.js";
 import type { Values } from "../src/core/tensors.js";
 
 export const FOLDER = process.env["VECTORS"] ?? join(import.meta.dirname, "../../../conformance");

@@ -19,7 +19,7 @@ const TYPES = {
 
 export interface StoredArray {
   shape: number[];
-  values: InstanceType<(typeof TYPES)[keyof typeof TYPES]>;
+  values: Int8Array | Uint8Array | Int32Array | Float32Array | Float64Array;
 }
 
 /** Read an `.npz` file, whose arrays together may take `maxBytes`. */
@@ -73,5 +73,6 @@ function arrayOf(member: Member, bytes: Uint8Array): StoredArray {
   if (!told || !type) throw damaged;
   const shape = told[3]!.split(",").filter((part) => part.trim()).map(Number);
   if (bytes.length - begin !== product(shape) * type.BYTES_PER_ELEMENT) throw damaged;
-  return { shape, values: new type(bytes.slice(begin).buffer) };
+  const values = new type(bytes.slice(begin).buffer);
+  return { shape, values: values instanceof BigInt64Array ? Float64Array.from(values, Number) : values };
 }

@@ -110,6 +110,8 @@ async function checked(shown: string, file: Blob, { members, start }: Directory)
 export class Bundle {
   private constructor(
     readonly manifest: Manifest,
+    /** The manifest as it stands in the bundle. */
+    readonly text: Uint8Array,
     private readonly files: Files,
   ) {}
 
@@ -127,7 +129,7 @@ export class Bundle {
         throw new BundleError("unsafe name", `${told} Do not trust ${files.shown}.`);
       }
     }
-    return new Bundle(manifest, files);
+    return new Bundle(manifest, content, files);
   }
 
   /** Read the manifest, and check every file that it names. */

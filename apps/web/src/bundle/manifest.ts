@@ -1,7 +1,7 @@
 /** The manifest of a bundle: what it says, and the strict schema by which it is read. */
 
 import type { Criterion } from "../core/exits.js";
-import type { Fit } from "../core/fitting.js";
+import type { Fit } from "../pixels/fitting.js";
 import { count, list, matching, object, oneOf, optional, positive, real, share, table, text, whole } from "./schema.js";
 
 export type Stage = "glance" | "policy" | "focus";

@@ -3,13 +3,13 @@
 import { exitMacs, type Exits, type Geometry, type GraphFile, type Stage, type TensorSpec } from "../bundle/manifest.js";
 import { AdafocusError } from "./errors.js";
 import { best, confidence, softmax, stops } from "./exits.js";
-import { fitFrame, fitGlance, shrink, shrinkFactor } from "./fitting.js";
+import { fitFrame, fitGlance, shrink, shrinkFactor } from "../pixels/fitting.js";
 import { asFractions, boxesInRoom, selectFrames, wholePixels, type Box, type Size } from "./looking.js";
-import { cellsOf, changeMaps, densestRun, motionBox } from "./motion.js";
+import { cellsOf, changeMaps, densestRun, motionBox } from "../pixels/motion.js";
 import { nearest } from "./numbers.js";
-import { cropPatch, cutPatch, resizeBilinear } from "./patches.js";
-import type { Color, Picture } from "./picture.js";
-import { uniformIndices } from "./sampling.js";
+import { cropPatch, cutPatch, resizeBilinear } from "../pixels/patches.js";
+import type { Color, Picture } from "../pixels/picture.js";
+import { framesAt, uniformIndices } from "./sampling.js";
 import { applyTable, convert, dequantize, pixelTable, type Form, type Values } from "./tensors.js";
 
 /** What the recognizer needs of a bundle's manifest. */
@@ -31,12 +31,12 @@ export interface StageCall {
   outputs: Tensors;
 }
 
-/** The frames of a clip as they are kept. All frames of a clip have one size. */
+/** The frames of a clip as they are kept; candidates are made when somebody looks at them. All have one size. */
 export interface Clip {
   glanceIndices: number[];
   candidateIndices: number[];
   glance: Picture[];
-  candidates: Picture[];
+  candidates: (() => Picture)[];
 }
 
 export interface Prediction {
@@ -60,21 +60,33 @@ export function meanColor(geometry: Geometry): Color {
   return geometry.mean.map((value) => nearest(255 * value)) as unknown as Color;
 }
 
-/** Sample a video; `frameOf` gives its frames by their numbers, RGB. */
-export function clipOf(geometry: Geometry, frameCount: number, frameOf: (number: number) => Picture): Clip {
-  const glanceIndices = uniformIndices(frameCount, geometry.glance_frames);
-  const candidateIndices = uniformIndices(frameCount, geometry.candidate_frames);
+/** Which frames of a video a clip is made of; `edges` says when each appears where the rate varies. */
+export function clipIndices(
+  geometry: Geometry,
+  frameCount: number,
+  edges: readonly number[] | null = null,
+): { glance: number[]; candidates: number[] } {
+  const spread = (count: number): number[] => framesAt(0, frameCount, count, edges);
+  return { glance: spread(geometry.glance_frames), candidates: spread(geometry.candidate_frames) };
+}
+
+/** Make a clip; `keptOf` gives kept frames by their numbers, each of which is asked for once. */
+export function clipOf(
+  geometry: Geometry,
+  indices: { glance: number[]; candidates: number[] },
+  keptOf: (number: number) => Picture,
+): Clip {
   const kept = new Map<number, Picture>();
   const keep = (number: number): Picture => {
-    const found = kept.get(number) ?? keptFrame(geometry, frameOf(number));
+    const found = kept.get(number) ?? keptOf(number);
     kept.set(number, found);
     return found;
   };
   return {
-    glanceIndices,
-    candidateIndices,
-    glance: glanceIndices.map((number) => glanceFrame(geometry, keep(number))),
-    candidates: candidateIndices.map(keep),
+    glanceIndices: indices.glance,
+    candidateIndices: indices.candidates,
+    glance: indices.glance.map((number) => glanceFrame(geometry, keep(number))),
+    candidates: indices.candidates.map((number) => () => keep(number)),
   };
 }
 
@@ -136,7 +148,7 @@ export class Recognizer {
       let source: Stage = "glance";
       focus: for (let start = 0; start < look.chosen.length; start += atOnce) {
         const places = look.chosen.slice(start, start + atOnce);
-        const patches = places.map((place, turn) => this.cut(clip.candidates[place]!, look.boxes[start + turn]!));
+        const patches = places.map((place, turn) => this.cut(clip.candidates[place]!(), look.boxes[start + turn]!));
         found.candidates.push(...places);
         found.boxesPx.push(...look.boxes.slice(start, start + atOnce));
         found.patches.push(...patches);
@@ -160,13 +172,13 @@ export class Recognizer {
       confidences,
       logits,
       frameIndices: found.candidates.map((place) => clip.candidateIndices[place]!),
-      boxes: found.boxesPx.map((box, turn) => asFractions([box], sizeOf(clip.candidates[found.candidates[turn]!]!))[0]!),
+      boxes: found.boxesPx.map((box, turn) => {
+        const { height, width } = clip.candidates[found.candidates[turn]!]!();
+        return asFractions([box], [height, width])[0]!;
+      }),
       calls,
       macs: this.exitMacs[exitIndex]!,
     };
-    function sizeOf(frame: Picture): Size {
-      return [frame.height, frame.width];
-    }
   }
 
   private spec(stage: Stage, side: "inputs" | "outputs", name: string): TensorSpec & Form {
@@ -198,10 +210,11 @@ export class Recognizer {
   private look(clip: Clip, advice: Tensors | null): { chosen: number[]; boxes: Box[] } {
     const { geometry } = this.manifest;
     const [total, count] = [geometry.candidate_frames, geometry.focus_frames];
-    const size: Size = [clip.candidates[0]!.height, clip.candidates[0]!.width];
     const span = geometry.focus_span;
     if (geometry.policy === "motion") {
-      const changes = changeMaps(clip.candidates);
+      const frames = clip.candidates.map((candidate) => candidate());
+      const size: Size = [frames[0]!.height, frames[0]!.width];
+      const changes = changeMaps(frames);
       const side = geometry.box_min!;
       const chosen =
         span === "densest" ? densestRun(changes, count, cellsOf(side, size).cells) : uniformIndices(total, count);
@@ -209,13 +222,22 @@ export class Recognizer {
       return { chosen, boxes: chosen.map(() => box) };
     }
     const chosen =
-      span === "spread"
-        ? uniformIndices(total, count)
-        : selectFrames(Array.from(advice!["frame_weights"]!), total, count);
+      span === "spread" ? uniformIndices(total, count) : selectFrames(this.advised(advice!, "frame_weights"), total, count);
+    const { height, width } = clip.candidates[chosen[0]!]!();
     const given: Box[] = [];
-    const raw = advice!["boxes"]!;
-    for (let place = 0; place < raw.length; place += 4) given.push(Array.from(raw.slice(place, place + 4)) as Box);
+    const raw = this.advised(advice!, "boxes");
+    for (let place = 0; place < raw.length; place += 4) given.push(raw.slice(place, place + 4) as Box);
+    const size: Size = [height, width];
     const placed = geometry.boxes_in === "frame" ? boxesInRoom(given, size) : wholePixels(given, size, 0);
     return { chosen, boxes: chosen.map((place) => placed[placed.length === 1 ? 0 : place]!) };
+  }
+
+  /** What the policy network says, which must be numbers to name places in time and space. */
+  private advised(advice: Tensors, name: string): number[] {
+    const values = Array.from(dequantize(advice[name]!, this.spec("policy", "outputs", name)));
+    if (!values.every(Number.isFinite)) {
+      throw new AdafocusError(`The policy gives NaN or infinity as ${name}, expected finite numbers. Convert the model again.`);
+    }
+    return values;
   }
 }

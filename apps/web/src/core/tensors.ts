@@ -1,7 +1,7 @@
 /** From pixels and real numbers to a graph's own numbers, and back. */
 
 import { nearest, within } from "./numbers.js";
-import { CHANNELS, type Picture } from "./picture.js";
+import { CHANNELS, type Picture } from "../pixels/picture.js";
 
 export type Dtype = "float32" | "int8" | "uint8";
 export type Values = Float32Array | Int8Array | Uint8Array;

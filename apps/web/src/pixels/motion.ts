@@ -1,7 +1,7 @@
 /** The policy of motion: the focus looks where pixels change most. Whole numbers only. */
 
-import type { Box, Size } from "./looking.js";
-import { nearest, range } from "./numbers.js";
+import type { Box, Size } from "../core/looking.js";
+import { nearest, range } from "../core/numbers.js";
 import type { Picture } from "./picture.js";
 
 const CELLS = 48;

@@ -1,8 +1,8 @@
 /** Patches cut out of frames, and pictures resized, by one rule in whole numbers. */
 
 import { average } from "./averaging.js";
-import type { Box } from "./looking.js";
-import { nearest, within } from "./numbers.js";
+import type { Box } from "../core/looking.js";
+import { nearest, within } from "../core/numbers.js";
 import { CHANNELS, emptyPicture, part, type Color, type Picture } from "./picture.js";
 
 const HAIR = 1e-7;

@@ -1,7 +1,7 @@
 /** Centre squares of frames, what the glance sees of whole ones, and frames that are shrunk when they are kept. */
 
 import { average } from "./averaging.js";
-import { nearest } from "./numbers.js";
+import { nearest } from "../core/numbers.js";
 import { resizeBilinear } from "./patches.js";
 import { CHANNELS, emptyPicture, part, put, type Color, type Picture } from "./picture.js";
 
