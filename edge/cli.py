@@ -78,14 +78,19 @@ def program() -> None:
     """Recognize actions in videos on small devices with Uni-AdaFocus."""
 
 
-def main() -> None:
-    """Run the program as a process: errors become one sentence and exit code 2."""
+def main(command: click.Command = program, name: str = "adafocus") -> None:
+    """Run a program as a process: errors become one sentence and exit code 2.
+
+    Args:
+        command: what to run; the verbs unless something else is given.
+        name: how it was typed.
+    """
     end_cleanly_on_sigterm()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a file may have any bytes for a name, and a terminal any encoding
             stream.reconfigure(errors="backslashreplace")
-    code = run(sys.argv[1:])
+    code = run(sys.argv[1:], command, name)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -105,14 +110,14 @@ def _leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str], command: click.Command = program, name: str = "adafocus") -> int:
     """Run the program and return its exit code.
 
     Only errors of the user's input, of the system, of libraries that do not load and of the user's patience end in a
     sentence. Whatever else is raised is a mistake in this program and keeps its traceback.
     """
     try:
-        code = program.main(args=arguments, prog_name="adafocus", standalone_mode=False)
+        code = command.main(args=arguments, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
     except AdafocusError as error:
         return _refused(str(error))

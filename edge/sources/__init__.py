@@ -63,7 +63,7 @@ FILE = Kind("video_file", "", False, "clip.mp4")
 # the first row that fits an address counts
 SOURCES: tuple[Kind, ...] = (
     Kind("webcam", r"camera:\d+|/dev/video\d+", True, "camera:0 or /dev/video0"),
-    Kind("picamera", r"picamera2?(:\d+)?", True, "picamera:0"),
+    Kind("picamera", r"picamera2?(:\d+)?", True, "picamera:0 or csi://0"),
     Kind("jetson", r"jetson:.+", True, "jetson:0, jetson:clip.mp4 or jetson:rtsp://..."),
     Kind("gstreamer", r"gst:.+", True, "'gst:v4l2src ! videoconvert ! appsink'"),
     Kind("network", r"(rtsps?|https?)://.+", True, "rtsp://host/stream or http://host/mjpeg"),
@@ -73,9 +73,18 @@ SOURCES: tuple[Kind, ...] = (
 )
 
 
+# a file that only NVIDIA's systems have
+JETSON = Path("/etc/nv_tegra_release")
+
+
 def address_text(address: str | Path) -> str:
-    """Return an address as it was typed: a ``Path`` of a network address has lost one of its slashes."""
-    return re.sub(r"^(rtsps?|https?):/(?!/)", r"\1://", str(address), flags=re.IGNORECASE)
+    """Return an address as it was typed: a ``Path`` of a network address has lost one of its slashes.
+
+    ``csi://0`` is the camera at the board's connector: ``jetson:0`` on a Jetson and ``picamera:0`` elsewhere.
+    """
+    text = re.sub(r"^(rtsps?|https?):/(?!/)", r"\1://", str(address), flags=re.IGNORECASE)
+    connector = re.fullmatch(r"csi://?(\d+)", text, re.IGNORECASE)
+    return text if connector is None else f"{'jetson' if JETSON.exists() else 'picamera'}:{connector[1]}"
 
 
 def kind_of(address: str | Path) -> Kind:

@@ -10,6 +10,7 @@ from adafocus.edge.budget.costs import Budget, Costs
 from adafocus.edge.exits import softmax
 from adafocus.edge.incremental import FeatureStore
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.streaming.audience import Audience
 from adafocus.edge.streaming.events import EventLog
 from adafocus.edge.streaming.result import Result
 from adafocus.edge.streaming.smoothing import Smoothed, Smoother
@@ -37,6 +38,7 @@ class Analyzer:
         views: tuple[View, ...] = (),
         budget: Budget | None = None,
         costs: Costs | None = None,
+        audience: Audience | None = None,
     ) -> None:
         """Start without a result.
 
@@ -47,9 +49,10 @@ class Analyzer:
             views: show every result.
             budget: mean cost of a window; None: the recognizer's own thresholds.
             costs: of windows, where the budget cannot find them out by itself.
+            audience: is given every prediction with its clip.
         """
         self._recognizer, self._smoother, self._log, self._views = recognizer, smoother, log, views
-        self._budget, self._costs = budget, costs
+        self._budget, self._costs, self._audience = budget, costs, audience
         self._controller: Controller | None = None
         self._features = FeatureStore()
         self.statistics = Statistics()
@@ -105,6 +108,8 @@ class Analyzer:
             glance_encoded=prediction.glance_encoded,
             glance_reused=len(clip.glance) - prediction.glance_encoded,
         )
+        if self._audience is not None:
+            self._audience.study(clip, prediction, result)
         self._report(result, smoothed, zero_s)
         return result
 

@@ -71,27 +71,40 @@ class EventLog:
         reader_left: whether the other end of a pipe was closed.
     """
 
-    def __init__(self, *sinks: Sink, warn: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        *sinks: Sink,
+        warn: Callable[[str], None] | None = None,
+        hear: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
         """Report to sinks.
 
         Args:
             sinks: without one, events are made, but written nowhere.
             warn: called once, with a sentence, when events can no longer be written.
+            hear: called with every event.
         """
-        self._sinks, self._warn = sinks, warn
+        self._sinks, self._warn, self._hear = sinks, warn, hear
         self._lock = threading.Lock()
         self._started_s = time.monotonic()
         self.written = self.lost = 0
         self.reader_left = False
 
     @classmethod
-    def open(cls, path: Path | None, to_stdout: bool = False, warn: Callable[[str], None] | None = None) -> EventLog:
+    def open(
+        cls,
+        path: Path | None,
+        to_stdout: bool = False,
+        warn: Callable[[str], None] | None = None,
+        hear: Callable[[dict[str, Any]], None] | None = None,
+    ) -> EventLog:
         """Report to a file, to standard output, or to both.
 
         Args:
             path: where to append; older lines stay.
             to_stdout: print as well.
             warn: see the constructor.
+            hear: likewise.
 
         Raises:
             AdafocusError: the file cannot be written to, or holds anything but events.
@@ -108,7 +121,7 @@ class EventLog:
             except OSError as error:
                 raise AdafocusError(f"Cannot write {path}: {error.strerror}. Choose another --events.") from error
             sinks.append(Sink(descriptor, owned=True, broken_line=broken_line))
-        return cls(*sinks, warn=warn)
+        return cls(*sinks, warn=warn, hear=hear)
 
     def write(self, kind: str, **content: Any) -> dict[str, Any]:
         """Write one event, and give it back as it was written."""
@@ -118,6 +131,8 @@ class EventLog:
         with self._lock:
             for sink in self._sinks:
                 self._put(sink, line.encode())
+        if self._hear is not None:
+            self._hear(event)
         return event
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from adafocus.edge.sources import FiniteSource, Frame, Latest, Source, address_text, kind_of, open_finite
 from adafocus.edge.sources.source import safe_name
+from adafocus.edge.streaming.audience import Audience
 from adafocus.edge.streaming.window import UNUSUAL, Window
 
 # a thread that waits looks this often whether it is to end
@@ -37,6 +38,7 @@ class Feed(Protocol):
         zero_s: moment on the clock of the timestamps at which the stream began.
         fresh: set when a frame was kept.
         on_frame: called with every frame as the window keeps it, uint8 RGB, and its timestamp; set before ``start``.
+        audience: is shown frames more often than the window keeps them, if it wants them; set before ``start``.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Feed(Protocol):
     zero_s: float
     fresh: threading.Event
     on_frame: FrameCallback | None
+    audience: Audience | None
 
     def start(self) -> None:
         """Begin."""
@@ -118,6 +121,7 @@ class FileFeed:
         """Read on demand; no thread."""
         self.name, self._source, self._window = source.name, source, window
         self.on_frame: FrameCallback | None = None
+        self.audience: Audience | None = None
         self.fresh = threading.Event()
         self.ended = False
         self.position_s = 0.0
@@ -143,10 +147,16 @@ class FileFeed:
             frame = self._source.retrieve()
             if frame is None:
                 self._damaged += 1
-            elif push(self._window, replace(frame, timestamp_s=moment), self.on_frame):
+            elif self._keep(replace(frame, timestamp_s=moment)):
                 return True
         self.ended = True
         return False
+
+    def _keep(self, frame: Frame) -> bool:
+        kept = push(self._window, frame, self.on_frame)
+        if kept and self.audience is not None:
+            self.audience.see(frame)
+        return kept
 
     def counts(self) -> dict[str, int]:
         """Count frames by what became of them."""
@@ -168,6 +178,7 @@ class _ThreadedFeed:
     def __init__(self, name: str, window: Window) -> None:
         self.name, self._window = name, window
         self.on_frame: FrameCallback | None = None
+        self.audience: Audience | None = None
         self.zero_s = time.monotonic()
         self.fresh, self._stop = threading.Event(), threading.Event()
         self.ended = False
@@ -200,6 +211,12 @@ class _ThreadedFeed:
     def _push(self, frame: Frame) -> None:
         if push(self._window, frame, self.on_frame):
             self.fresh.set()
+        if self.audience is not None and self._picture_due_in_s() <= 0:
+            self.audience.see(frame)
+
+    def _picture_due_in_s(self) -> float:
+        """Return the seconds until the audience wants a frame, infinite where there is none."""
+        return math.inf if self.audience is None else self.audience.picture_due_in_s(time.monotonic())
 
     def _join(self) -> None:
         self._stop.set()
@@ -251,11 +268,12 @@ class RealtimeFileFeed(_ThreadedFeed):
         ahead_s = moment_s - time.monotonic()
         if ahead_s > 0 and self._stop.wait(ahead_s):
             return False
-        if not self._window.wants(moment_s):
+        kept = self._window.wants(moment_s)
+        if not kept and self._picture_due_in_s() > 0:
             return True
         # decoding cannot keep up with the file's own pace: what is over is over
         if -ahead_s > self._window.period_s:
-            self._dropped += 1
+            self._dropped += kept
             return True
         frame = self._source.retrieve()
         if frame is not None:
@@ -307,14 +325,18 @@ class LiveFeed(_ThreadedFeed):
         self._join()
 
     def _step(self) -> bool:
-        if self._stop.wait(min(POLL_S, self._window.due_in_s(time.monotonic()))):
+        if self._stop.wait(min(POLL_S, self._due_in_s())):
             return False
-        if self._window.due_in_s(time.monotonic()) > 0:
+        if self._due_in_s() > 0:
             return True
         frame = self._latest.read(POLL_S)
         if frame is not None:
             self._push(frame)
         return self._latest.state.phase != "ended"
+
+    def _due_in_s(self) -> float:
+        """Return the seconds until the window or the audience wants a frame."""
+        return min(self._window.due_in_s(time.monotonic()), self._picture_due_in_s())
 
 
 def push(window: Window, frame: Frame, on_frame: FrameCallback | None) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adafocus.edge.streaming.analyzer import Analyzer
+from adafocus.edge.streaming.audience import Audience
 from adafocus.edge.streaming.events import EventLog
 from adafocus.edge.streaming.feeds import Feed, FileFeed
 from adafocus.edge.streaming.settings import Settings
@@ -74,6 +75,7 @@ class StreamLoop:
         settings: Settings,
         tick: Tick | None = None,
         warn: Warn | None = None,
+        audience: Audience | None = None,
     ) -> None:
         """Start with an empty window.
 
@@ -84,10 +86,11 @@ class StreamLoop:
             settings: what the user asked for.
             tick: called often from the running thread with a line on the source's state; False ends the stream.
             warn: called once with a sentence where the window is too short for the source.
+            audience: is told that the loop is alive.
         """
         self._window, self._analyzer, self._log, self._settings = window, analyzer, log, settings
         self._tick = tick or (lambda status: True)
-        self._warn = warn
+        self._warn, self._audience = warn, audience
         self._schedule = Schedule(settings.hop_s, settings.duty)
         self._analyzed_s: float | None = None
         self._lost_s: float | None = None
@@ -136,7 +139,8 @@ class StreamLoop:
                 self._log_state(feed, state, **more)
                 since_s = now_s
             newest_s = self._window.newest_s
-            if newest_s is None and now_s - self._began_s > self._settings.patience_s:
+            over = now_s - self._began_s > self._settings.patience_s and not self._settings.insistent
+            if newest_s is None and over:
                 raise SourceError(
                     f"{feed.name} gave no frame within {self._settings.patience_s:g} s. "
                     f"{feed.reason or 'Check that it is on and its address is right.'} To wait longer: --patience 60s"
@@ -228,7 +232,10 @@ class StreamLoop:
         feed.check()
         limit_s = self._settings.for_s
         over = limit_s is not None and passed_s >= limit_s
-        status = ", ".join([feed.state, *(f"{value} {name}" for name, value in feed.counts().items())])
+        counts = feed.counts()
+        if self._audience is not None:
+            self._audience.tick({**counts, "missed": self._window.missed})
+        status = ", ".join([feed.state, *(f"{value} {name}" for name, value in counts.items())])
         return not (stop.is_set() or over or feed.ended or self._log.reader_left) and self._tick(status)
 
     def _log_state(self, feed: Feed, state: str, **more: Any) -> None:

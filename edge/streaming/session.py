@@ -18,6 +18,7 @@ from adafocus.edge.budget.costs import Costs
 from adafocus.edge.budget.joules import EnergyCosts
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.streaming.analyzer import Analyzer, View
+from adafocus.edge.streaming.audience import Audience, Running
 from adafocus.edge.streaming.events import EventLog
 from adafocus.edge.streaming.feeds import Feed, feed_of, length_s, open_stream
 from adafocus.edge.streaming.loop import StreamLoop
@@ -35,7 +36,13 @@ Warn = Callable[[str], None]
 OpenEnergy = Callable[[Recognizer, Warn], AbstractContextManager[EnergyCosts]]
 
 
-def run_stream(bundle: Path, address: str, settings: Settings, energy: OpenEnergy | None = None) -> None:
+def run_stream(
+    bundle: Path,
+    address: str,
+    settings: Settings,
+    energy: OpenEnergy | None = None,
+    audience: Audience | None = None,
+) -> None:
     """Run a stream until it ends or is told to, and report.
 
     Args:
@@ -43,6 +50,7 @@ def run_stream(bundle: Path, address: str, settings: Settings, energy: OpenEnerg
         address: of the source.
         settings: what the user asked for.
         energy: opens what a budget in joules is charged from; None with a budget in another unit.
+        audience: is shown the stream.
 
     Raises:
         AdafocusError: something cannot be opened, or a live source gives no frame.
@@ -50,8 +58,10 @@ def run_stream(bundle: Path, address: str, settings: Settings, energy: OpenEnerg
     settings.check()
     recognizer = Recognizer.open(bundle, settings.runtime, settings.threads, settings.exit_threshold, incremental=True)
     with ExitStack() as lasting, _ending_on_signals() as stop:
-        terminal = None if settings.as_json else lasting.enter_context(closing(TerminalView()))
-        log = lasting.enter_context(closing(EventLog.open(settings.events, settings.as_json, _warner(terminal))))
+        silent = settings.as_json or settings.quiet
+        terminal = None if silent else lasting.enter_context(closing(TerminalView()))
+        hear = None if audience is None else audience.hear
+        log = lasting.enter_context(closing(EventLog.open(settings.events, settings.as_json, _warner(terminal), hear)))
         outputs = Outputs(terminal, log)
         with ExitStack() as running:
             costs = None if energy is None else running.enter_context(energy(recognizer, outputs.warn))
@@ -61,15 +71,18 @@ def run_stream(bundle: Path, address: str, settings: Settings, energy: OpenEnerg
             geometry = recognizer.bundle.manifest.geometry
             window = Window(geometry, seconds, settings.max_fps, recurring=recognizer.incremental)
             feed = feed_of(source, window, settings.realtime)
-            pipeline = Pipeline(recognizer, window, settings, feed.live, outputs, running, costs)
+            pipeline = Pipeline(recognizer, window, settings, feed.live, outputs, running, costs, audience)
             feed.on_frame = None if pipeline.video is None else pipeline.video.add_frame
+            feed.audience = audience
+            if audience is not None:
+                audience.begin(Running(recognizer, feed.name, feed.live, window.seconds, 1.0 / window.period_s))
             log.write("started", **_description(bundle, recognizer, window, feed, settings))
             for note in () if costs is None else costs.notes:
                 outputs.warn(note)
             began_s = time.monotonic()
             try:
                 feed.start()
-                loop = StreamLoop(window, pipeline.analyzer, log, settings, pipeline.tick, outputs.warn)
+                loop = StreamLoop(window, pipeline.analyzer, log, settings, pipeline.tick, outputs.warn, audience)
                 passed_s = loop.run(feed, stop)
                 state = feed.state
             finally:
@@ -109,6 +122,7 @@ class Pipeline:
         outputs: Outputs,
         running: ExitStack,
         costs: Costs | None = None,
+        audience: Audience | None = None,
     ) -> None:
         """Open what was asked for; it is closed by ``running``.
 
@@ -120,6 +134,7 @@ class Pipeline:
             outputs: where results and warnings go.
             running: closes what is opened.
             costs: of clips, where the budget cannot find them out by itself.
+            audience: is given every prediction with its clip.
 
         Raises:
             AdafocusError: there is no display, or a place that cannot be written to.
@@ -133,7 +148,7 @@ class Pipeline:
             self.video = running.enter_context(closing(video))
         shown: list[View] = [view for view in (terminal, self.preview, self.video) if view is not None]
         smoother = Smoother(settings.smooth_s, settings.persistence)
-        self.analyzer = Analyzer(recognizer, smoother, outputs.log, tuple(shown), settings.budget, costs)
+        self.analyzer = Analyzer(recognizer, smoother, outputs.log, tuple(shown), settings.budget, costs, audience)
         self._previewed_s: float | None = None
 
     def tick(self, status: str) -> bool:

@@ -27,6 +27,7 @@ class Settings:
         realtime: play a file as fast as it was recorded, as if it were a live source.
         for_s: end after so many seconds of the source; None: at its end.
         patience_s: how long a live source may take until its first frame.
+        insistent: wait for a live source that does not come for ever, rather than end.
         max_fps: decode and keep at most so many frames a second.
         duty: share of the time that may be spent on computing, above 0, at most 1.
         budget: mean cost of a window.
@@ -35,6 +36,7 @@ class Settings:
         threads: CPU threads of the runtime.
         events: where to append events.
         as_json: print events.
+        quiet: print no results and no summary, but warnings.
         preview: show a window.
         annotate: where to write a video with the predictions.
     """
@@ -50,6 +52,7 @@ class Settings:
     realtime: bool = False
     for_s: float | None = None
     patience_s: float = 20.0
+    insistent: bool = False
     max_fps: float | None = None
     duty: float = 1.0
     budget: Budget | None = None
@@ -58,6 +61,7 @@ class Settings:
     threads: int = 2
     events: Path | None = None
     as_json: bool = False
+    quiet: bool = False
     preview: bool = False
     annotate: Path | None = None
 

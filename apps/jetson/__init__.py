@@ -1,0 +1,1 @@
+"""``python -m adafocus.apps.jetson``: recognize what a Jetson's camera shows, and serve a page with it."""
