@@ -9,12 +9,13 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bundle test test-fast test-apps test-arm64 fuzz lint types docs results rooms vectors clean system
+.PHONY: help demo bundle web test test-fast test-apps test-arm64 fuzz lint types docs results rooms vectors clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
 	@echo "make demo VIDEO=f.mp4 the same on your video"
 	@echo "make bundle           write bundles/x3d-xs-frame-k400-litert.zip from the shipped model"
+	@echo "make web              write a page that recognizes videos, build/web, from the shipped bundle (BUNDLE=path: another)"
 	@echo "make test             run the tests"
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-apps        the rules in TypeScript pass the conformance vectors (needs Node 20)"
@@ -40,6 +41,10 @@ test-fast: $(VENV)/.installed system
 
 test-apps: apps/web/node_modules/.installed
 	@cd apps/web && npm test --silent
+
+# A folder for any web server; needs Node 20 and no Python. Look at it: make web && node apps/web/build/scripts/serve.js
+web: apps/web/node_modules/.installed
+	@npm --prefix apps/web run --silent site -- --bundle "$(or $(BUNDLE),bundles/x3d-xs-frame-k400-litert.zip)" --out build/web
 
 apps/web/node_modules/.installed: apps/web/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is not on this machine. Install Node 20 or later (Debian: apt-get install nodejs npm)"; exit 2; }

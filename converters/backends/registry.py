@@ -91,13 +91,13 @@ BACK_ENDS: dict[str, BackEnd] = {
         BackEnd("coreml", f"{_ROOM}.coreml", ".mlpackage", evaluator=_COREML_EVALUATOR),
     )
 }
-# what a bundle for a kind of device holds; browsers take no int8 inputs of a .tflite file
+# what a bundle for a kind of device holds
 DEVICES: dict[str, tuple[Runtime, ...]] = {
     "pi": ("litert",),
     "jetson": ("onnx", "litert"),
     "android": ("litert", "executorch"),
     "ios": ("coreml", "executorch"),
-    "web": ("onnx",),
+    "web": ("litert",),
 }
 
 

@@ -30,13 +30,13 @@ function allFiles(place: string): string[] {
   return entries.filter((entry) => entry.isFile()).map((entry) => relative(place, join(entry.parentPath, entry.name)));
 }
 
-async function opened(path: string): Promise<Bundle> {
+async function opened(path: string, shown: string): Promise<Bundle> {
   if (!existsSync(path)) {
-    throw new AdafocusError(`There is no bundle at ${path}. Make one: adafocus export MODEL --device web --out ${path}`);
+    throw new AdafocusError(`There is no bundle at ${shown}. Make one: adafocus export MODEL --device web --out ${shown}`);
   }
-  if (statSync(path).isFile()) return Bundle.open(await zip(path, new Blob([readFileSync(path)])));
+  if (statSync(path).isFile()) return Bundle.open(await zip(shown, new Blob([readFileSync(path)])));
   const files = allFiles(path).map((name) => [name, new Blob([readFileSync(join(path, name))])] as const);
-  return Bundle.open(folder(path, new Map(files)));
+  return Bundle.open(folder(shown, new Map(files)));
 }
 
 /** Write a bundle's files for LiteRT, and what the page downloads of them. */
@@ -99,11 +99,13 @@ function writeServiceWorker(out: string): void {
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { bundle: { type: "string" }, out: { type: "string" } } });
   if (!values.bundle || !values.out) throw new AdafocusError("Name both: --bundle bundle.zip --out folder");
-  const out = resolve(values.out);
+  // npm changes the folder; names are those of where it was called
+  const here = process.env["INIT_CWD"] ?? ".";
+  const out = resolve(here, values.out);
   if (existsSync(out) && !existsSync(join(out, MARKER)) && readdirSync(out).length) {
     throw new AdafocusError(`${values.out} exists and is no page of ours, so it is not replaced. Choose another folder.`);
   }
-  const bundle = await opened(values.bundle);
+  const bundle = await opened(resolve(here, values.bundle), values.bundle);
   const beside = `${out}.${process.pid}`;
   try {
     cpSync(PAGE, beside, { recursive: true });

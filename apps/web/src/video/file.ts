@@ -19,8 +19,9 @@ import { planesOf, type Colors, type Planes, type Turn } from "./planes.js";
 /** So many packets may wait for the decoder. */
 const MAX_QUEUE = 16;
 const MAX_PACKETS = 1_000_000;
-/** Pixels that are so little off are squares. */
-const SQUARE_WITHIN = 0.01;
+/** Pixels that are so little off are squares; what is stretched by more is nonsense. */
+const SQUARE_WITHIN = 0.02;
+const MOST_STRETCHED = 8;
 const TRY = "Convert it: ffmpeg -i VIDEO -c:v libx264 -pix_fmt yuv420p out.mp4";
 
 /** Frames to be decoded in one go: from a key frame to the last that is needed of those after it. */
@@ -82,11 +83,10 @@ export class VideoFile {
       const numbers = new Int32Array(packets.length);
       const order = pts.map((_, place) => place).sort((one, other) => pts[one]! - pts[other]! || one - other);
       order.forEach((place, number) => (numbers[place] = number));
-      const turn: Turn = { degrees: await track.getRotation(), mirrored: await track.getFlip() };
+      const turn: Turn = { aspect: await aspectOf(track), degrees: await track.getRotation(), mirrored: await track.getFlip() };
       const video = new VideoFile(name, timeline, input, sink, packets, numbers, config, await colorsOf(track), turn);
-      const { num, den } = await track.getPixelAspectRatio();
-      if (Math.abs(num / den - 1) > SQUARE_WITHIN) {
-        video.warnings.push(`The pixels of ${name} are not square; they are looked at as if they were.`);
+      if (turn.aspect !== 1) {
+        video.warnings.push(`The pixels of ${name} are not square; they are stretched, a little differently than elsewhere.`);
       }
       return video;
     } catch (error) {
@@ -194,6 +194,13 @@ async function configOf(track: InputVideoTrack, name: string): Promise<VideoDeco
 async function colorsOf(track: InputVideoTrack): Promise<Colors> {
   const { matrix, fullRange } = await track.getColorSpace();
   return { matrix: matrix === "bt709" ? "bt709" : "bt601", fullRange: fullRange ?? false };
+}
+
+async function aspectOf(track: InputVideoTrack): Promise<number> {
+  const { num, den } = await track.getPixelAspectRatio();
+  const aspect = num / den;
+  const sensible = aspect >= 1 / MOST_STRETCHED && aspect <= MOST_STRETCHED;
+  return sensible && Math.abs(aspect - 1) > SQUARE_WITHIN ? aspect : 1;
 }
 
 function sentenceOf(error: unknown, name: string): AdafocusError {

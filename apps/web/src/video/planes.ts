@@ -1,5 +1,7 @@
 /** Decoded frames as they come, and their colors by the arithmetic of the device: whole numbers, one chroma for four pixels. */
 
+import { nearest } from "../core/numbers.js";
+import { resizeBilinear } from "../pixels/patches.js";
 import { CHANNELS, emptyPicture, type Picture } from "../pixels/picture.js";
 
 export type Layout = "I420" | "NV12" | "RGBA" | "BGRA";
@@ -22,13 +24,15 @@ export interface Colors {
   fullRange: boolean;
 }
 
-/** How a frame is shown: turned clockwise, then mirrored. */
+/** How a frame is shown: stretched, turned clockwise, then mirrored. */
 export interface Turn {
+  /** How many times as wide as high a pixel is. */
+  aspect: number;
   degrees: 0 | 90 | 180 | 270;
   mirrored: boolean;
 }
 
-export const UPRIGHT: Turn = { degrees: 0, mirrored: false };
+export const UPRIGHT: Turn = { aspect: 1, degrees: 0, mirrored: false };
 
 interface Factors {
   luma: number;
@@ -86,7 +90,14 @@ function tablesOf({ matrix, fullRange }: Colors): Tables {
 /** Turn a frame into a picture, red, green and blue, upright. */
 export function pictureOf(planes: Planes): Picture {
   const yuv = planes.layout === "I420" || planes.layout === "NV12";
-  return turned(yuv ? fromYuv(planes) : fromRgb(planes), planes.turn);
+  return turned(stretched(yuv ? fromYuv(planes) : fromRgb(planes), planes.turn.aspect), planes.turn);
+}
+
+/** Make pixels square; frames are stretched, never shrunk. */
+function stretched(picture: Picture, aspect: number): Picture {
+  if (aspect === 1) return picture;
+  const [tall, wide] = [picture.height / Math.min(aspect, 1), picture.width * Math.max(aspect, 1)];
+  return resizeBilinear(picture, nearest(tall), nearest(wide));
 }
 
 function fromYuv(planes: Planes): Picture {
