@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("edge", "networks", "calibration", "converters", "apps")
 OTHER_FILES = ("pyproject.toml", "README.md", "LICENSE")
-DATA_ROOM, DATA = "calibration", ("*.yaml", "*.html")
+DATA = {"calibration": ("*.yaml", "*.html"), "apps/camera/page": ("*.*",)}
 BUILD_LIMIT_S = 300
 
 pytestmark = pytest.mark.slow
@@ -67,9 +67,9 @@ def files_in(wheel: Path) -> set[str]:
 
 
 def files_of_the_tree() -> set[str]:
-    """Return what a wheel must hold, as the tree has it: modules, recipes, labels and the page of the report."""
+    """Return what a wheel must hold, as the tree has it: modules, recipes, labels, and pages."""
     paths = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
-    paths += [path for kind in DATA for path in (ROOT / DATA_ROOM).rglob(kind)]
+    paths += [path for place, kinds in DATA.items() for kind in kinds for path in (ROOT / place).rglob(kind)]
     top = {path.name for path in (ROOT / "src" / "adafocus").glob("*.py")} | {"py.typed"}
     return {f"adafocus/{name}" for name in top | {path.relative_to(ROOT).as_posix() for path in paths}}
 
@@ -83,6 +83,7 @@ def test_the_wheel_holds_the_rooms_under_one_name_and_nothing_else(wheel: Path) 
         "adafocus/calibration/recipes/x3d-xs-xs-k400.yaml",
         "adafocus/calibration/labels/ucf6_to_kinetics400.yaml",
         "adafocus/calibration/evaluation/report/report.html",
+        "adafocus/apps/camera/page/page.html",
     ):
         assert name in found
 
