@@ -60,7 +60,11 @@ def test_a_measurement_writes_a_report_and_its_page(
     metered = [window for window in report.windows if window.joules is not None]
     true_j = sum(device.joules(w.start_ns, w.start_ns + round(w.seconds * SECOND_NS)) for w in metered)
     assert sum(window.joules or 0.0 for window in metered) == pytest.approx(true_j, rel=0.1)
-    assert report.idle_w[0] == pytest.approx(2.7, abs=0.4)
+    # threads of this process work a little while it idles, and so the device says what was true
+    idle = next(window for window in report.windows if window.workload == "idle")
+    true_w = device.joules(idle.start_ns, idle.start_ns + round(idle.seconds * SECOND_NS)) / idle.seconds
+    assert 2.7 <= true_w
+    assert report.idle_w[0] == pytest.approx(true_w, abs=0.4)
 
 
 def test_without_a_meter_it_says_what_can_be_connected(
