@@ -9,11 +9,13 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bundle web test test-fast test-apps test-arm64 fuzz lint types docs results rooms vectors clean system
+.PHONY: help demo pi-demo jetson-demo bundle web test test-fast test-apps test-arm64 fuzz lint types docs results rooms vectors clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
 	@echo "make demo VIDEO=f.mp4 the same on your video"
+	@echo "make pi-demo          the page of a Raspberry Pi's camera on this machine, with a served clip as the camera"
+	@echo "make jetson-demo      the same with the program of a Jetson (VIDEO=f.mp4: your clip)"
 	@echo "make bundle           write bundles/x3d-xs-frame-k400-litert.zip from the shipped model"
 	@echo "make web              write a page that recognizes videos, build/web, from the shipped bundle (BUNDLE=path: another)"
 	@echo "make test             run the tests"
@@ -29,6 +31,10 @@ help:
 
 demo: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo $(if $(VIDEO),"$(VIDEO)")
+
+# The page is at http://127.0.0.1:8080; Ctrl-C ends it.
+pi-demo jetson-demo: $(VENV)/.installed system
+	@$(BIN)/python -m benchmarks.boards.demo $(@:-demo=) $(if $(VIDEO),--clip "$(VIDEO)")
 
 bundle: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo.ready_bundle
