@@ -55,16 +55,17 @@ export class Site implements Files {
     return this.download("The program that runs it", this.list.runtime[build]);
   }
 
-  /** A file that was handed over is forgotten, so that it can be asked for again. */
+  /** Drop all files from what the page keeps for later: one of them is not what it should be. */
+  async forget(): Promise<void> {
+    const all = [...Object.values(this.list.files), ...Object.values(this.list.runtime)];
+    for (const { url } of all) await forgotten(new URL(url, this.base));
+  }
+
   private download(name: string, entry: Entry): Promise<Uint8Array> {
     let coming = this.coming.get(entry.url);
     if (!coming) {
       this.total += entry.bytes;
-      coming = this.fetched(name, entry).catch(async (error: unknown) => {
-        this.coming.delete(entry.url);
-        await forgotten(new URL(entry.url, this.base));
-        throw error;
-      });
+      coming = this.fetched(name, entry);
       this.coming.set(entry.url, coming);
     }
     return coming;
@@ -111,7 +112,6 @@ async function answered(url: URL): Promise<Response> {
   return response;
 }
 
-/** Drop a damaged file from what the page keeps for later. */
 async function forgotten(url: URL): Promise<void> {
   if (typeof caches === "undefined") return;
   for (const name of await caches.keys()) await (await caches.open(name)).delete(url.href);

@@ -57,6 +57,8 @@ export interface Details {
   frameIndices: number[];
   boxes: Box[];
   boxesPx: Box[];
+  /** Of the pixels that the glance and the focus saw. */
+  glanceSha256: string;
   patchesSha256: string;
   /** SHA-256 of every tensor of every call; only where they were asked for. */
   calls: { stage: Stage; inputs: Record<string, ToldTensor>; outputs: Record<string, ToldTensor> }[];

@@ -35,6 +35,7 @@ export async function toldOf(answer: Answer, geometry: Geometry, tensors: boolea
       frameIndices: prediction.frameIndices,
       boxes: prediction.boxes,
       boxesPx: prediction.boxesPx,
+      glanceSha256: await sha256(joined(clip.glance)),
       patchesSha256: await sha256(joined(prediction.patches)),
       calls: tensors ? await Promise.all(prediction.calls.map(toldCall)) : [],
     },

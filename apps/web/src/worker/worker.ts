@@ -31,36 +31,15 @@ const progress = (loaded: number, total: number): void => page.postMessage({ eve
 type Handlers = { [Name in keyof Operations]: (given: Parameters<Operations[Name]>[0]) => Promise<ReturnType<Operations[Name]>> };
 
 const HANDLERS: Handlers = {
-  async open({ threads = THREADS, bundle: file, name }) {
-    const started = performance.now();
+  async open(given) {
     const site = await Site.open(BASE, progress);
-    const build = buildFor(threads, page.crossOriginIsolated);
-    const program = runtime ? null : site.runtime(build);
-    program?.catch(() => undefined);
-    const bundle = file ? await Bundle.open(await zip(name ?? "The file", file)) : await Bundle.described(site);
-    const { manifest } = bundle;
-    if (!runtimesOf(manifest).includes(RUNTIME)) {
-      throw new AdafocusError(`${manifest.name} has no graphs for LiteRT. Convert it: adafocus export --device web`);
+    try {
+      return await openFrom(site, given);
+    } catch (error) {
+      // whatever it was that is damaged comes anew next time
+      if (!given.bundle) await site.forget();
+      throw error;
     }
-    const graphs = stageNames(manifest.geometry).map((stage) => manifest.stages[stage]![RUNTIME]!.file);
-    if (!file) site.expect(graphs);
-    runtime ??= await LiteRt.load(new URL("litert/", BASE), (await program)!, build, threads);
-    const recognizer = await VideoRecognizer.createFromOptions(bundle, runtime, { runningMode: "VIDEO" });
-    open?.recognizer.close();
-    open = { bundle, recognizer };
-    const golden = filesOf(manifest).slice(-2).map((record) => record.file);
-    return {
-      name: manifest.name,
-      labels: manifest.labels.length,
-      focusFrames: manifest.geometry.focus_frames,
-      build: runtime.build,
-      threads: runtime.threads,
-      bytes: site.loaded,
-      openMs: performance.now() - started,
-      goldenBytes: file ? 0 : site.bytes(golden),
-      exitMacs: recognizer.exitMacs,
-      periodMs: 1000 * recognizer.period,
-    } satisfies Opened;
   },
 
   async selfTest() {
@@ -108,6 +87,39 @@ const HANDLERS: Handlers = {
     return { calls: { ...recognizer.calls }, ...recognizer.liveFrames };
   },
 };
+
+/** Open a bundle: the page's own, or a file. */
+async function openFrom(site: Site, given: Parameters<Operations["open"]>[0]): Promise<Opened> {
+  const { threads = THREADS, bundle: file, name } = given;
+  const started = performance.now();
+  const build = buildFor(threads, page.crossOriginIsolated);
+  const program = runtime ? null : site.runtime(build);
+  program?.catch(() => undefined);
+  const bundle = file ? await Bundle.open(await zip(name ?? "The file", file)) : await Bundle.described(site);
+  const { manifest } = bundle;
+  if (!runtimesOf(manifest).includes(RUNTIME)) {
+    throw new AdafocusError(`${manifest.name} has no graphs for LiteRT. Convert it: adafocus export --device web`);
+  }
+  const graphs = stageNames(manifest.geometry).map((stage) => manifest.stages[stage]![RUNTIME]!.file);
+  if (!file) site.expect(graphs);
+  runtime ??= await LiteRt.load(new URL("litert/", BASE), (await program)!, build, threads);
+  const recognizer = await VideoRecognizer.createFromOptions(bundle, runtime, { runningMode: "VIDEO" });
+  open?.recognizer.close();
+  open = { bundle, recognizer };
+  const golden = filesOf(manifest).slice(-2).map((record) => record.file);
+  return {
+    name: manifest.name,
+    labels: manifest.labels.length,
+    focusFrames: manifest.geometry.focus_frames,
+    build: runtime.build,
+    threads: runtime.threads,
+    bytes: site.loaded,
+    openMs: performance.now() - started,
+    goldenBytes: file ? 0 : site.bytes(golden),
+    exitMacs: recognizer.exitMacs,
+    periodMs: 1000 * recognizer.period,
+  };
+}
 
 function pictures(told: Told): Transferable[] {
   return told.frames.map((frame) => frame.picture);
