@@ -81,7 +81,8 @@ class Pictures:
         with self._changed:
             now_s = time.monotonic()
             # on a grid of time, so that a source of another rate does not beat against it
-            self._shown_s = max(self._shown_s + self._period_s, now_s - self._period_s)
+            due_s = self._shown_s + self._period_s
+            self._shown_s = due_s if now_s - due_s < self._period_s else now_s
             self._frame = frame
             self._changed.notify_all()
 

@@ -37,6 +37,7 @@ PATIENCE_S = 10.0
 # what the kernel holds for a client that takes nothing
 SEND_BUFFER_BYTES = 256 * 1024
 QUIET_S = 10.0
+POLL_S = 0.05
 WRONG_TOKEN_S = 1.0
 MAX_FORM_BYTES = 1024
 HEADERS = {
@@ -81,7 +82,7 @@ class PageServer:
                 f"port: --web 127.0.0.1:{place.port + 1}"
             ) from error
         self.url = place.url(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="page", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,), name="page", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

@@ -86,7 +86,11 @@ def _by_gpiozero(pin: int) -> tuple[Switch, Callable[[], None]]:
     def switch(on: bool) -> None:
         led.value = on
 
-    return switch, led.close
+    def release() -> None:
+        led.off()
+        led.close()
+
+    return switch, release
 
 
 def _by_libgpiod(chip: str, line: int) -> tuple[Switch, Callable[[], None]]:

@@ -42,7 +42,7 @@ class Mqtt:
         except ValueError:
             port = 0
         topic = split.path.strip("/") or TOPIC
-        if split.scheme not in PORTS or not split.hostname or not port or {"+", "#"} & set(topic):
+        if split.scheme not in PORTS or not split.hostname or not port or {"+", "#", "?"} & set(address):
             raise AdafocusError(
                 "--mqtt is no address of a broker, expected one like this: --mqtt mqtt://192.168.1.5/hall"
             )
