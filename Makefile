@@ -33,8 +33,11 @@ demo: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo $(if $(VIDEO),"$(VIDEO)")
 
 # The page is at http://127.0.0.1:8080; Ctrl-C ends it.
-pi-demo jetson-demo: $(VENV)/.installed system
-	@$(BIN)/python -m benchmarks.boards.demo $(@:-demo=) $(if $(VIDEO),--clip "$(VIDEO)")
+pi-demo: $(VENV)/.installed system
+	@$(BIN)/python -m benchmarks.boards.demo pi $(if $(VIDEO),--clip "$(VIDEO)")
+
+jetson-demo: $(VENV)/.installed system
+	@$(BIN)/python -m benchmarks.boards.demo jetson $(if $(VIDEO),--clip "$(VIDEO)")
 
 bundle: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo.ready_bundle

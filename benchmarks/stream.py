@@ -40,8 +40,12 @@ START_LIMIT_S = 20.0
 END_LIMIT_S = 20.0
 
 
-def jpegs_of(clip: Path) -> list[bytes]:
+def jpegs_of(clip: Path, max_side_px: int | None = None) -> list[bytes]:
     """Return the frames of a clip as JPEG, encoded once.
+
+    Args:
+        clip: the first frames of which are taken.
+        max_side_px: of a frame; larger ones are shrunk.
 
     Raises:
         AdafocusError: no frame can be decoded.
@@ -52,6 +56,9 @@ def jpegs_of(clip: Path) -> list[bytes]:
         found, pixels = capture.read()
         if not found:
             break
+        scale = 1.0 if max_side_px is None else min(1.0, max_side_px / max(pixels.shape[:2]))
+        if scale < 1.0:
+            pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         frames.append(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes())
     capture.release()
     if not frames:
@@ -59,9 +66,9 @@ def jpegs_of(clip: Path) -> list[bytes]:
     return frames
 
 
-def serve(clip: Path, port: int, fps: float) -> None:
+def serve(clip: Path, port: int, fps: float, max_side_px: int | None = None) -> None:
     """Serve a clip for ever, forwards and backwards, so that it has no cut, at its pace to every client."""
-    frames = jpegs_of(clip)
+    frames = jpegs_of(clip, max_side_px)
     endless = [*frames, *frames[-2:0:-1]]
 
     def send(put: Put) -> None:
@@ -115,8 +122,8 @@ def serve_streams(port: int, content_type: str, send: Callable[[Put], None]) -> 
 class ClipServer:
     """The server as a process of its own, so that it can be killed."""
 
-    def __init__(self, clip: Path, fps: float) -> None:
-        self._clip, self._fps = clip, fps
+    def __init__(self, clip: Path, fps: float, max_side_px: int | None = None) -> None:
+        self._clip, self._fps, self._max_side_px = clip, fps, max_side_px
         self.port = 0
         self._process: subprocess.Popen[str] | None = None
 
@@ -133,6 +140,7 @@ class ClipServer:
         """
         call = [sys.executable, "-m", "benchmarks.stream", "--serve", "--port", str(self.port)]
         call += ["--fps", str(self._fps), str(self._clip)]
+        call += [] if self._max_side_px is None else ["--max-side", str(self._max_side_px)]
         self._process = subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line.strip().isdigit():
@@ -291,6 +299,7 @@ def _memory(samples: list[tuple[float, int]], began_s: float, seconds: float) ->
 )
 @click.option("--serve", "serving", is_flag=True, hidden=True)
 @click.option("--port", default=0, hidden=True)
+@click.option("--max-side", "max_side_px", type=int, hidden=True)
 def main(
     paths: tuple[Path, ...],
     minutes: float,
@@ -299,10 +308,11 @@ def main(
     extra: tuple[str, ...],
     serving: bool,
     port: int,
+    max_side_px: int | None,
 ) -> None:
     """Stream CLIP with BUNDLE while its source dies and comes back."""
     if serving:
-        serve(paths[0], port, fps)
+        serve(paths[0], port, fps, max_side_px)
         return
     if len(paths) != 2:
         raise AdafocusError(f"Found {len(paths)} paths, expected two: a bundle and a clip.")

@@ -194,10 +194,10 @@ def serve(
         }
     )
     with ExitStack() as opened:
-        show_actions = wanted.actions()
+        actions = wanted.actions()
         pictures = opened.enter_context(closing(Pictures(wanted.picture_fps)))
         server = opened.enter_context(closing(PageServer(place, token, story, pictures)))
-        show = opened.enter_context(closing(Show(story, pictures, service, show_actions)))
+        show = opened.enter_context(closing(Show(story, pictures, service, actions)))
         opened.callback(service.stopping)
         meter = None if in_joules else wanted.meter or AUTO
         opened.enter_context(closing(Vitals(lambda read: story.tell("vitals", read), lambda: story.answers, meter)))

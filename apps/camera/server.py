@@ -221,14 +221,11 @@ class _Handler(BaseHTTPRequestHandler):
         number = 0
         with self.pictures.looking():
             while not self.server.ending.is_set():
-                before, (number, jpeg) = number, self.pictures.after(number, PATIENCE_S)
-                if number == before and jpeg:
-                    # once more the last one, to see whether anybody is there
-                    pass
-                elif not jpeg:
-                    continue
-                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                self.wfile.write(head.encode() + jpeg + b"\r\n")
+                # where no newer one came it is the last one again, which shows whether anybody is there
+                number, jpeg = self.pictures.after(number, PATIENCE_S)
+                if jpeg:
+                    head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
 
     def _events(self) -> None:
         self._begin("text/event-stream; charset=utf-8")

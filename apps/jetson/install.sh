@@ -4,7 +4,7 @@ set -eu
 
 BOARD=jetson
 NAME="Jetson"
-PACKAGES="python3-venv libgl1 libglib2.0-0 python3-libgpiod"
+PACKAGES="python3-venv libgl1 libglib2.0-0"
 WANTED="cv2"
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)

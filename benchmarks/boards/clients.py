@@ -1,6 +1,7 @@
 """Measure whether clients of the page hold up recognition: three look, one of them takes nothing.
 
     python -m benchmarks.boards.clients CLIP --minutes 10 --out clients.json
+    python -m benchmarks.device_figures clients=clients.json --out results/boards.yaml
 
 A clip is served as a network camera; the program of a board recognizes it and serves its page. First nobody looks, then
 two clients take pictures and messages, and a third one connects, takes nothing for half a minute, and connects again.

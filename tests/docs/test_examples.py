@@ -14,6 +14,8 @@ import click
 import pytest
 
 import adafocus
+from adafocus.apps.camera.board import JETSON, PI, Board
+from adafocus.apps.camera.program import command_of
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.cli import program
 from tests.helpers.examples import PAGES, ROOT, Command, commands_of, python_of
@@ -90,7 +92,18 @@ def test_the_makefile_has_what_pages_tell_to_make(command: Command) -> None:
 
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one.words[0] not in ("make", PROGRAM_NAME)])
 def test_other_commands_are_few(command: Command) -> None:
-    assert command.words[:2] in (("pip", "install"), MODULE_CALL, ("git", "config"))
+    first, second, *_ = command.words
+    assert command.words[:2] in (("pip", "install"), MODULE_CALL, ("git", "config")) or (
+        first == "sh" and (ROOT / second).is_file()
+    )
+
+
+@pytest.mark.parametrize("board", [PI, JETSON], ids=lambda board: board.name)
+def test_every_option_of_a_board_is_known(board: Board) -> None:
+    commands = [one for one in COMMANDS if one.words[:3] == (*MODULE_CALL, board.module)]
+    assert commands
+    for command in commands:
+        command_of(board).make_context(board.module, list(command.words[3:]))
 
 
 def _runs(command: Command) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -129,7 +130,10 @@ def _library(name: str, install: str) -> Any:
 
 def _taken(take: Callable[[], Any], what: str, hint: str) -> Any:
     try:
-        return take()
+        with warnings.catch_warnings():
+            # of ways to the pins that were tried before the one that works
+            warnings.simplefilter("ignore")
+            return take()
     except Exception as error:
         # libraries of pins raise errors of their own and of the system
         raise AdafocusError(f"{what} cannot be used: {type(error).__name__}: {error}. Try: {hint}") from error
