@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from docs.tools.accuracy import accuracy_sections
+from docs.tools.boards import FILE as BOARDS
+from docs.tools.boards import board_sections
 from docs.tools.conversions import FILE as CONVERSIONS
 from docs.tools.conversions import SHIPPED, conversion_sections
 from docs.tools.energy import FILE as ENERGY
@@ -46,6 +48,7 @@ def stale_pages(write: bool) -> list[Path]:
         *speed_sections(
             read_figures("shipped_model_times.json"), read_figures("speed.yaml"), device, read_figures("networks.yaml")
         ),
+        *board_sections(read_figures(BOARDS)),
         *energy_sections(read_figures(ENERGY)),
     ]
     readme = README.read_text(encoding="utf-8")
