@@ -203,7 +203,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, "application/json", content)
 
     def _chosen(self) -> None:
-        self._jpeg(self.pictures.chosen)
+        if self.pictures.chosen:
+            self._jpeg(self.pictures.chosen)
+        else:
+            self._send(HTTPStatus.NO_CONTENT, "image/jpeg", b"")
 
     def _picture(self) -> None:
         with self.pictures.looking():

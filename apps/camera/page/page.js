@@ -57,7 +57,8 @@ function showAnswer() {
   $("bar").style.width = `${Math.min(100, 100 * answer.score)}%`;
   $("bar").classList.toggle("quiet", !shown);
   const least = device.enter === undefined ? "" : `, shown from ${percent(device.enter)}`;
-  text("score", shown ? `${percent(answer.score)} sure` : `perhaps ${answer.best}, ${percent(answer.score)} sure${least}`);
+  const perhaps = answer.score ? `perhaps ${answer.best}, ${percent(answer.score)} sure${least}` : "";
+  text("score", shown ? `${percent(answer.score)} sure` : perhaps);
 
   text("stage", answer.exit_stage === "glance" ? "the glance" : "a closer look");
   text("stage-sub", answer.exit_stage === "glance" ? "that was enough" : `at ${answer.chosen_ago_s.length} frames`);
@@ -246,11 +247,15 @@ function showChart() {
     if (point.exit_stage === "glance") {
       drawn.push(shape("rect", {x: from, y: y(0) + 2, width: wide, height: 3, class: "early"}));
     }
-    if (point.label !== named && point.label !== null && from > free) {
-      const end = from + 7 * point.label.length + 12;
-      const anchor = end > width ? "end" : "start";
-      drawn.push(shape("text", {x: anchor === "end" ? width : from, y: 12, class: "name", "text-anchor": anchor}, point.label));
-      free = end;
+    if (point.label !== null && point.label !== named) {
+      const long = 7.5 * point.label.length;
+      const start = Math.min(from, width - long);
+      if (start >= free) {
+        const fits = start === from;
+        const place = {x: fits ? from : width, y: 12, class: "name", "text-anchor": fits ? "start" : "end"};
+        drawn.push(shape("text", place, point.label));
+        free = start + long + 12;
+      }
     }
     named = point.label;
   });
@@ -289,7 +294,15 @@ const TAKE = {
   warning: (content) => banner(content.text),
   vitals: (content) => { vitals = content; showVitals(); },
   counts: (content) => { counts = content; showCounts(); },
-  change: (content) => { changes = [...changes.slice(-MAX_CHANGES), content]; showChanges(); },
+  change: (content) => {
+    changes = [...changes.slice(-MAX_CHANGES), content];
+    showChanges();
+    // a label may also go without an answer, when the camera is away for long
+    if (answer && content.label === null && answer.label !== null) {
+      answer = {...answer, label: null, score: 0};
+      showAnswer();
+    }
+  },
   answer: (content) => {
     answer = content;
     history = [...history.slice(-MAX_POINTS), content];

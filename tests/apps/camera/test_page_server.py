@@ -159,8 +159,7 @@ def test_the_newest_picture_comes_and_holds_the_boxes() -> None:
 
 
 def test_one_picture_is_a_jpeg_of_the_newest_frame(served: Served) -> None:
-    answer = served.ask("/chosen.jpg")
-    assert answer.status == 404
+    assert served.ask("/chosen.jpg").status == 204
     with served.pictures.looking():
         served.see()
         number, jpeg = served.pictures.after(0, 5.0)
