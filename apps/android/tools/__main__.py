@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from adafocus.apps.android.tools import kotlin
+from adafocus.apps.android.tools import jvm, kotlin
 from adafocus.apps.android.tools.toolchain import CACHE, ROOT, run
 from adafocus.errors import AdafocusError
 
@@ -32,6 +32,15 @@ def rules(vectors: Path) -> None:
     listed.write_text("".join(f"{one['number']}\t{one['operations']}\t{one['name']}\n" for one in mistakes))
     jars = (tests, mistaken, kotlin.stdlib())
     run("java", "-cp", kotlin.classpath(tests, core), MAIN, "mistakes", vectors, listed, *jars, quiet=False)
+
+
+@main.command()
+@click.argument("bundles", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--runtime", default="litert", type=click.Choice(("litert", "executorch")), help="Run graphs for this.")
+@click.option("--vectors", default=VECTORS, type=click.Path(path_type=Path), help="Take the vectors of this folder.")
+def golden(bundles: tuple[Path, ...], runtime: str, vectors: Path) -> None:
+    """Run the golden clips of BUNDLES, folders or zips, in Kotlin; without BUNDLES of those that are shipped."""
+    jvm.golden(runtime, vectors, bundles or sorted((ROOT / "bundles").glob("*.zip")))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ PINS: dict[str, Pin] = {
         "debian",
         "libj/libjna-java/libjna-jni_5.13.0-2_amd64.deb",
         "d5b384c75aad597509307308055302ded15227c00f778c46b0b5294800feddd1",
-        {"jni/libjnidispatch.so": "usr/lib/x86_64-linux-gnu/jni/libjnidispatch.so"},
+        {"jni/libjnidispatch.system.so": "usr/lib/x86_64-linux-gnu/jni/libjnidispatch.system.so"},
     ),
     # classes and resources of Android 6, as Debian builds them
     "android": Pin(
