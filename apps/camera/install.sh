@@ -1,4 +1,4 @@
-# What the install scripts of all boards share; each sets BOARD, NAME, PACKAGES and WANTED, and calls `install`.
+# What the install scripts of all boards share; each sets BOARD, NAME, PACKAGES and WANTED, and calls `install_all`.
 
 usage() {
     cat <<TEXT
@@ -151,7 +151,7 @@ start_page() {
     exec "$python" -m "adafocus.apps.$BOARD" "$@"
 }
 
-install() {
+install_all() {
     read_options "$@"
     python=$prefix/venv/bin/python
     check_system

@@ -21,4 +21,4 @@ after_environment() {
     fi
 }
 
-install "$@"
+install_all "$@"

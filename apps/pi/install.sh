@@ -10,4 +10,4 @@ WANTED="picamera2 simplejpeg gpiozero"
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 . "$repository/apps/camera/install.sh"
 
-install "$@"
+install_all "$@"
