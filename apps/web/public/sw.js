@@ -45,8 +45,8 @@ async function answer(event) {
   let found = await cache.match(address.href);
   if (!found) {
     found = await fetch(address.href, { cache: "no-cache" });
-    // what breaks off on its way is not kept
-    if (found.ok) event.waitUntil(cache.put(address.href, found.clone()).catch(() => undefined));
+    // what is packed is kept by the page's worker, once it has found it whole
+    if (found.ok && !address.pathname.endsWith(".gz")) event.waitUntil(cache.put(address.href, found.clone()).catch(() => undefined));
   }
   const headers = new Headers(found.headers);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);

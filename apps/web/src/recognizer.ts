@@ -76,8 +76,13 @@ export class VideoRecognizer {
     this.curve = curveOf(manifest, this.core.exitMacs);
   }
 
-  /** Open the graphs of a bundle; each is checked against the manifest. */
-  static async createFromOptions(bundle: Bundle, runtime: LiteRt, options: Options): Promise<VideoRecognizer> {
+  /** Open the graphs of a bundle; each is checked against the manifest. `opening` is called before each of them. */
+  static async createFromOptions(
+    bundle: Bundle,
+    runtime: LiteRt,
+    options: Options,
+    opening: () => void = () => undefined,
+  ): Promise<VideoRecognizer> {
     const graphs = new Map<Stage, Graph>();
     try {
       for (const stage of stageNames(bundle.manifest.geometry)) {
@@ -85,7 +90,9 @@ export class VideoRecognizer {
         if (!record) {
           throw new AdafocusError(`The bundle has no ${stage} graph for LiteRT. Convert it: adafocus export --device web`);
         }
-        graphs.set(stage, await runtime.open(await bundle.read(record), record, `The ${stage} graph`));
+        const content = await bundle.read(record);
+        opening();
+        graphs.set(stage, await runtime.open(content, record, `The ${stage} graph`));
       }
       return new VideoRecognizer(bundle.manifest, graphs, options);
     } catch (error) {

@@ -69,6 +69,17 @@ function facts(): void {
   ]);
 }
 
+/** Open a model of one's own; where the worker did not come through it, the page's own is opened again. */
+async function exchange(bundle: File): Promise<void> {
+  const { restarts } = client;
+  try {
+    await open(bundle);
+  } catch (error) {
+    if (client.restarts > restarts) await open();
+    throw error;
+  }
+}
+
 async function open(bundle?: File): Promise<void> {
   wait("Opening the model", 0);
   const threads = Number(new URLSearchParams(location.search).get("threads")) || undefined;
@@ -111,7 +122,7 @@ function take(file: File | undefined): void {
   if (!file) return;
   void attempt(() => {
     if (!BUNDLE.test(file.name)) return recognize(file);
-    const opening = ready.then(() => open(file));
+    const opening = ready.then(() => exchange(file));
     ready = opening.catch(() => undefined);
     return opening;
   });

@@ -53,7 +53,7 @@ function showTimes({ timingMs, macs, mostMacs }: Told): void {
   }
   const share = Math.round((100 * macs) / mostMacs);
   rows.push(made("dt", "Together", "sum"), made("dd", milliseconds(timingMs.total), "sum"));
-  rows.push(made("dt", "Work of the networks"), made("dd", `${(macs / 1e9).toFixed(2)} GMAC, ${share} % of a whole look`));
+  rows.push(made("dt", "Work"), made("dd", `${(macs / 1e9).toFixed(2)} GMAC, ${share} % of the most`));
   element("times").replaceChildren(spent, ...rows);
 }
 

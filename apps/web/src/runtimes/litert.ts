@@ -9,6 +9,8 @@ import { loadWasm, type Build, type CompiledModel, type Deletable, type Model, t
 /** Element types as LiteRT numbers them. */
 const ELEMENTS: Record<Dtype, number> = { float32: 1, uint8: 3, int8: 9 };
 const SIGNATURE = 0;
+/** TFL3: what every graph has in its fifth to eighth byte. */
+const MARK = [0x54, 0x46, 0x4c, 0x33];
 
 /** One opened graph. */
 export interface Graph {
@@ -43,6 +45,9 @@ export class LiteRt {
   /** Open a graph, whose tensors must be those of its description; `told` names it in a sentence. */
   async open(content: Uint8Array, description: GraphFile, told: string): Promise<Graph> {
     const { wasm } = this;
+    if (!MARK.every((byte, at) => content[4 + at] === byte)) {
+      throw new AdafocusError(`${told} is no graph of LiteRT. Copy the bundle again, or convert the model again.`);
+    }
     const place = wasm._malloc(content.length);
     wasm.HEAPU8.set(content, place);
     let model: Model | null = null;

@@ -76,6 +76,12 @@ const FILES: Record<Build, string> = {
   compatible: "litert_wasm_compat_internal",
 };
 
+/**
+ * Threads that are started with the program: one for each of three graphs, of a model and of the one that takes its
+ * place. A thread that is started later is not there before this worker rests, and who waits for it waits for ever.
+ */
+const POOL = 6;
+
 type Factory = (options: object) => Promise<Wasm>;
 
 /** Start one of the builds: its program, and the script beside it in a folder. */
@@ -83,6 +89,8 @@ export async function loadWasm(folder: URL, program: Uint8Array, build: Build): 
   const script = new URL(`${FILES[build]}.js`, folder).href;
   // the glue writes to it where a message comes, and is strict here
   (globalThis as { dbg?: (text: string) => void }).dbg ??= (text) => console.debug(text);
+  // the glue starts a thread for each processor
+  Object.defineProperty(navigator, "hardwareConcurrency", { value: POOL, configurable: true });
   const glue = (await import(/* @vite-ignore */ new URL(`${FILES[build]}.mjs`, folder).href)) as { default: Factory };
   const wasm = await glue.default({
     wasmBinary: program,

@@ -24,6 +24,7 @@ export class Site implements Files {
   loaded = 0;
   private total = 0;
   private readonly coming = new Map<string, Promise<Uint8Array>>();
+  private readonly unkept = new Map<string, Blob>();
 
   private constructor(
     private readonly base: URL,
@@ -55,10 +56,21 @@ export class Site implements Files {
     return this.download("The program that runs it", this.list.runtime[build]);
   }
 
-  /** Drop all files from what the page keeps for later: one of them is not what it should be. */
+  /** Keep for later what was found to be as it should; without a service worker nothing is kept. */
+  async keep(): Promise<void> {
+    const cache = await kept();
+    for (const [url, content] of this.unkept) {
+      this.unkept.delete(url);
+      // a full disk is no reason to stop
+      await cache?.put(new URL(url, this.base).href, new Response(content)).catch(() => undefined);
+    }
+  }
+
+  /** Drop all files from what is kept for later: one of them is not what it should be. */
   async forget(): Promise<void> {
+    const cache = await kept();
     const all = [...Object.values(this.list.files), ...Object.values(this.list.runtime)];
-    for (const { url } of all) await forgotten(new URL(url, this.base));
+    for (const { url } of all) await cache?.delete(new URL(url, this.base).href);
   }
 
   private download(name: string, entry: Entry): Promise<Uint8Array> {
@@ -91,6 +103,7 @@ export class Site implements Files {
       throw broken(found);
     }
     const whole = new Blob(parts);
+    this.unkept.set(url, whole);
     const head = new Uint8Array(await whole.slice(0, GZIP.length).arrayBuffer());
     // some servers say that what is packed is only sent so, and browsers unpack it then
     if (!GZIP.every((byte, place) => head[place] === byte)) return new Uint8Array(await whole.arrayBuffer());
@@ -112,7 +125,10 @@ async function answered(url: URL): Promise<Response> {
   return response;
 }
 
-async function forgotten(url: URL): Promise<void> {
-  if (typeof caches === "undefined") return;
-  for (const name of await caches.keys()) await (await caches.open(name)).delete(url.href);
+/** What the service worker of this page keeps; it names it by its own address. */
+async function kept(): Promise<Cache | null> {
+  if (typeof caches === "undefined") return null;
+  const ours = `adafocus ${new URL("../", self.location.href).href} `;
+  const name = (await caches.keys()).find((known) => known.startsWith(ours));
+  return name === undefined ? null : caches.open(name);
 }

@@ -98,6 +98,7 @@ export interface FrameMessage {
 export type Reply =
   | { id: number; found: unknown }
   | { id: number; error: string }
+  | { event: "opening" }
   | { event: "progress"; loaded: number; total: number }
   | { event: "live"; told: Told; smoothed: Smoothed; shown: string | null }
   | { event: "liveError"; error: string };

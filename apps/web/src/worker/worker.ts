@@ -19,9 +19,9 @@ const THREADS = 2;
 const page = self as unknown as { postMessage(reply: Reply, transfer?: Transferable[]): void; crossOriginIsolated: boolean };
 
 let runtime: LiteRt | null = null;
-let open: { bundle: Bundle; recognizer: VideoRecognizer } | null = null;
+let open: { bundle: Bundle; recognizer: VideoRecognizer; site: Site } | null = null;
 
-function opened(): { bundle: Bundle; recognizer: VideoRecognizer } {
+function opened(): NonNullable<typeof open> {
   if (!open) throw new AdafocusError("No model is open yet. Wait until it was downloaded, or reload the page.");
   return open;
 }
@@ -34,7 +34,9 @@ const HANDLERS: Handlers = {
   async open(given) {
     const site = await Site.open(BASE, progress);
     try {
-      return await openFrom(site, given);
+      const found = await openFrom(site, given);
+      await site.keep();
+      return found;
     } catch (error) {
       // whatever it was that is damaged comes anew next time
       if (!given.bundle) await site.forget();
@@ -43,9 +45,11 @@ const HANDLERS: Handlers = {
   },
 
   async selfTest() {
-    const { bundle, recognizer } = opened();
+    const { bundle, recognizer, site } = opened();
     try {
-      return await selfTest(bundle, recognizer);
+      const found = await selfTest(bundle, recognizer);
+      await site.keep();
+      return found;
     } finally {
       recognizer.setOptions({ runningMode: "VIDEO" });
     }
@@ -103,9 +107,11 @@ async function openFrom(site: Site, given: Parameters<Operations["open"]>[0]): P
   const graphs = stageNames(manifest.geometry).map((stage) => manifest.stages[stage]![RUNTIME]!.file);
   if (!file) site.expect(graphs);
   runtime ??= await LiteRt.load(new URL("litert/", BASE), (await program)!, build, threads);
-  const recognizer = await VideoRecognizer.createFromOptions(bundle, runtime, { runningMode: "VIDEO" });
+  const recognizer = await VideoRecognizer.createFromOptions(bundle, runtime, { runningMode: "VIDEO" }, () =>
+    page.postMessage({ event: "opening" }),
+  );
   open?.recognizer.close();
-  open = { bundle, recognizer };
+  open = { bundle, recognizer, site };
   const golden = filesOf(manifest).slice(-2).map((record) => record.file);
   return {
     name: manifest.name,

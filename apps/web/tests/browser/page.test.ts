@@ -6,17 +6,16 @@ import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 
-import { zip, Bundle } from "../../src/bundle/bundle.js";
-import { readArrays } from "../../src/bundle/arrays.js";
 import { FRAME, launch, noticeOf, settled, site, visit } from "./browser.js";
+import { goldenFrames, withGraph, type Frames } from "./frames.js";
 
 let browser: Browser;
 let folder: string;
 let remove: () => void;
-let label: string;
+let frames: Frames;
 before(async () => {
   [folder, remove] = site(FRAME);
-  label = (await Bundle.described(await zip("bundle.zip", new Blob([readFileSync(FRAME)])))).manifest.golden.label!;
+  frames = await goldenFrames();
   browser = await launch();
 });
 after(async () => {
@@ -24,12 +23,9 @@ after(async () => {
   remove?.();
 });
 
-/** The golden frames as a video that the browser makes itself: four seconds of VP8 in WebM. */
+/** The golden frames as a video that the browser makes itself: VP8 in WebM. */
 async function recorded(page: Page): Promise<Buffer> {
-  const bundle = await Bundle.described(await zip("bundle.zip", new Blob([readFileSync(FRAME)])));
-  const arrays = await readArrays("clip", await bundle.read(bundle.manifest.golden.frames), 2 ** 27);
-  const { shape, values } = arrays.get("candidates")!;
-  const text = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
+  const text = Buffer.from(frames.data).toString("base64");
   const made = await page.evaluate(
     async ({ text, count, height, width }) => {
       const data = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -54,7 +50,7 @@ async function recorded(page: Page): Promise<Buffer> {
       const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
       return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
     },
-    { text, count: shape[0]!, height: shape[1]!, width: shape[2]! },
+    { text, count: frames.count, height: frames.height, width: frames.width },
   );
   return Buffer.from(made, "base64");
 }
@@ -73,7 +69,7 @@ test("nothing leaves the device, and the page works without a network after one 
   const { page, address, requests, server } = visited;
   try {
     const video = await recorded(page);
-    assert.equal(await ask(page, "a video.webm", video), label);
+    assert.equal(await ask(page, "a video.webm", video), frames.label);
     assert.equal(await page.locator("#strip li").count(), 4);
     await page.locator("#exit").fill("0");
     await page.waitForFunction(() => document.getElementById("how")!.innerText.startsWith("A glance at 4 frames"));
@@ -89,7 +85,7 @@ test("nothing leaves the device, and the page works without a network after one 
     server.closeAllConnections();
     await page.reload();
     await settled(page);
-    assert.equal(await ask(page, "again.webm", video), label);
+    assert.equal(await ask(page, "again.webm", video), frames.label);
   } finally {
     await visited.close();
   }
@@ -144,6 +140,8 @@ test("files that are no videos, and a camera that is refused, are a sentence eac
       ["cut.webm", video.subarray(0, 300), /^cut\.webm /],
       ["other.zip", Buffer.from("no zip at all"), /^other\.zip is no zip file, so it is no bundle\./],
       ["cut.zip", readFileSync(FRAME).subarray(0, 5e6), /^cut\.zip is no zip file, so it is no bundle\./],
+      ["half.zip", await withGraph("focus", (graph) => graph.subarray(0, graph.length >> 1)), /^The focus graph cannot be opened/],
+      ["twice.zip", await withGraph("glance", () => Buffer.alloc(5000, 7)), /^The glance graph is no graph of LiteRT/],
     ];
     for (const [name, content, sentence] of cases) {
       await ask(page, name, content);
@@ -153,7 +151,7 @@ test("files that are no videos, and a camera that is refused, are a sentence eac
     await page.locator("#camera-button").click();
     await page.locator("#notice").waitFor();
     assert.match(await noticeOf(page), /^(The camera was refused|This device has no camera)\. ?/);
-    assert.equal(await ask(page, "good.webm", video), label);
+    assert.equal(await ask(page, "good.webm", video), frames.label);
     assert.equal(await noticeOf(page), "");
   } finally {
     await visited.close();
