@@ -15,6 +15,7 @@ import torch
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from torch import Tensor
 from torch.fx import GraphModule
+from torch.fx.traceback import NodeSource
 
 from adafocus.calibration.quantization.glance_parts import quantized_parts
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
@@ -64,9 +65,14 @@ def reports_of(outcomes: Mapping[Item, Outcome]) -> dict[Item, Report]:
     return {item: outcome for item, outcome in outcomes.items() if isinstance(outcome, Report)}
 
 
-def _collect_rarely() -> None:
-    """Collect garbage seldom: exported graphs are millions of small objects that live long."""
+def _lighten() -> None:
+    """Spare a worker what exported graphs, millions of small objects that live long, make dear.
+
+    Garbage is collected seldom. What a node of a graph was made from is never changed once it is written, so a new
+    graph shares it with the old one; copying it anew in every pass was a sixth of a conversion to ExecuTorch.
+    """
     gc.set_threshold(100_000, 50, 100)
+    NodeSource.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=1)
@@ -111,7 +117,7 @@ def convert_graphs(
             """Convert items in one pool; yield those whose process died."""
             workers = min(len(items), os.cpu_count() or 1)
             context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(workers, mp_context=context, initializer=_collect_rarely) as pool:
+            with ProcessPoolExecutor(workers, mp_context=context, initializer=_lighten) as pool:
                 jobs: dict[Future[Report], Item] = {}
                 for item in items:
                     runtime, name = item

@@ -12,14 +12,14 @@ from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.calibration.quantization.tie_free_scales import STEP
 from adafocus.converters.backends.litert import report as litert_report
 from adafocus.converters.backends.onnx import report as onnx_report
-from adafocus.converters.verification.parity import compare, reference_stages
+from adafocus.converters.verification.parity import Programs, compare, reference_stages
 from adafocus.converters.verification.verdict import opener_of
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import STAGES, Runtime, Stage
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import file_runtimes
 from adafocus.edge.selftest import check_golden
-from adafocus.edge.video.clip import read_clip
+from adafocus.edge.video.clip import Clip, read_clip
 
 REAL_CLIPS = 20
 MODELS = sorted(Path("models").glob("*.safetensors"))
@@ -49,17 +49,27 @@ def test_every_stage_is_one_delegate(shipped_bundle: Bundle) -> None:
         assert report.delegated_share >= 0.99, stage
 
 
-@pytest.mark.parametrize("runtime", file_runtimes())
-def test_integers_equal_those_of_the_quantized_program_on_real_clips(
-    shipped_bundle: Bundle, model: StoredModel, shared: Path, runtime: Runtime
-) -> None:
+@pytest.fixture(scope="module")
+def programs(model: StoredModel) -> Programs:
+    """Return the quantized programs; what one runtime asked of them need not be computed for the next one."""
+    return reference_stages(model, "int8")
+
+
+@pytest.fixture(scope="module")
+def clips(shipped_bundle: Bundle, shared: Path) -> list[Clip]:
     listed = read_clips(shared / "clips" / "ucf6.csv", "val")
     chosen = random.Random(4).sample(listed, REAL_CLIPS)
-    clips = [read_clip(clip.path, shipped_bundle.manifest.geometry) for clip in chosen]
+    return [read_clip(clip.path, shipped_bundle.manifest.geometry) for clip in chosen]
+
+
+@pytest.mark.parametrize("runtime", file_runtimes())
+def test_integers_equal_those_of_the_quantized_program_on_real_clips(
+    shipped_bundle: Bundle, programs: Programs, clips: list[Clip], runtime: Runtime
+) -> None:
     opener = opener_of(runtime)
     assert opener is not None
     recognizer = Recognizer(shipped_bundle, runtime, 2, None, opener)
-    parity = compare(recognizer, reference_stages(model, "int8"), clips, "int8")
+    parity = compare(recognizer, programs, clips, "int8")
     assert parity.clips == REAL_CLIPS
     assert parity.stages["glance"].steps == 0
     assert parity.stages["focus"].steps == 0
