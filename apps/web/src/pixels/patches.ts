@@ -29,6 +29,11 @@ export function axisTaps(start: number, length: number, size: number): Taps {
   return taps;
 }
 
+/** Mix two levels of a line; 7 bits below the level stay. */
+function across(one: number, two: number, weight: number): number {
+  return (one * (ONE - weight) + two * weight) >> 4;
+}
+
 /**
  * Mix pixels by their taps, columns first.
  *
@@ -45,35 +50,57 @@ function mix(
 ): Picture {
   const found = emptyPicture(rows.first.length, columns.first.length);
   const { height, width, data } = picture;
-  const line = (row: number): Int32Array => {
-    const mixed = new Int32Array(found.width * CHANNELS);
+  const [red, green, blue] = fill;
+  // where the two taps of each column stand in a line; -1: outside
+  const places = (beside: number): Int32Array =>
+    columns.first.map((first) => {
+      const column = columnOf(first + beside);
+      return column >= 0 && column < width ? column * CHANNELS : -1;
+    });
+  const [left, right] = [places(0), places(1)];
+  const { weights } = columns;
+  const whole = !left.includes(-1) && !right.includes(-1);
+  const line = (row: number, mixed: Int32Array): Int32Array => {
     const inside = row >= 0 && row < height;
-    for (let x = 0; x < found.width; x++) {
-      const weight = columns.weights[x]!;
-      const [left, right] = [columnOf(columns.first[x]!), columnOf(columns.first[x]! + 1)];
-      const leftInside = inside && left >= 0 && left < width;
-      const rightInside = inside && right >= 0 && right < width;
-      for (let c = 0; c < CHANNELS; c++) {
-        const one = leftInside ? data[(row * width + left) * CHANNELS + c]! : fill[c]!;
-        const two = rightInside ? data[(row * width + right) * CHANNELS + c]! : fill[c]!;
-        mixed[x * CHANNELS + c] = (one * (ONE - weight) + two * weight) >> 4;
+    const begin = row * width * CHANNELS;
+    if (inside && whole) {
+      for (let x = 0, to = 0; x < weights.length; x++, to += CHANNELS) {
+        const from = begin + left[x]!;
+        const next = begin + right[x]!;
+        const weight = weights[x]!;
+        mixed[to] = across(data[from]!, data[next]!, weight);
+        mixed[to + 1] = across(data[from + 1]!, data[next + 1]!, weight);
+        mixed[to + 2] = across(data[from + 2]!, data[next + 2]!, weight);
       }
+      return mixed;
+    }
+    for (let x = 0, to = 0; x < weights.length; x++, to += CHANNELS) {
+      const weight = weights[x]!;
+      const one = inside ? left[x]! : -1;
+      const two = inside ? right[x]! : -1;
+      const from = begin + one;
+      const next = begin + two;
+      mixed[to] = across(one < 0 ? red : data[from]!, two < 0 ? red : data[next]!, weight);
+      mixed[to + 1] = across(one < 0 ? green : data[from + 1]!, two < 0 ? green : data[next + 1]!, weight);
+      mixed[to + 2] = across(one < 0 ? blue : data[from + 2]!, two < 0 ? blue : data[next + 2]!, weight);
     }
     return mixed;
   };
-  let [known, above, below]: [number, Int32Array, Int32Array] = [NaN, new Int32Array(0), new Int32Array(0)];
+  const length = found.width * CHANNELS;
+  let [known, above, below]: [number, Int32Array, Int32Array] = [NaN, new Int32Array(length), new Int32Array(length)];
   for (let y = 0; y < found.height; y++) {
     const first = rows.first[y]!;
     if (first !== known) {
-      above = first === known + 1 ? below : line(rowOf(first));
-      below = line(rowOf(first + 1));
+      [above, below] = [below, above];
+      if (first !== known + 1) line(rowOf(first), above);
+      line(rowOf(first + 1), below);
       known = first;
     }
     const weight = rows.weights[y]!;
-    const begin = y * found.width * CHANNELS;
-    for (let place = 0; place < above.length; place++) {
+    const out = found.data.subarray(y * length, (y + 1) * length);
+    for (let place = 0; place < length; place++) {
       const value = (((ONE - weight) * above[place]!) >> 16) + ((weight * below[place]!) >> 16);
-      found.data[begin + place] = (value + 2) >> 2;
+      out[place] = (value + 2) >> 2;
     }
   }
   return found;

@@ -116,7 +116,8 @@ function fromYuv(planes: Planes): Picture {
     for (let x = 0; x < width; x++) {
       const level = luma[data[line + x]!]!;
       const chroma = (x >> 1) * step;
-      const [u, v] = [data[uLine + chroma]!, data[vLine + chroma]!];
+      const u = data[uLine + chroma]!;
+      const v = data[vLine + chroma]!;
       out[place] = level + red[v]!;
       out[place + 1] = level + greenOfU[u]! + greenOfV[v]!;
       out[place + 2] = level + blue[u]!;
@@ -153,7 +154,8 @@ function turned(picture: Picture, { degrees, mirrored }: Turn): Picture {
       if (degrees === 90) [row, column] = [height - 1 - shown, y];
       if (degrees === 180) [row, column] = [height - 1 - y, width - 1 - shown];
       if (degrees === 270) [row, column] = [shown, width - 1 - y];
-      const [to, from] = [(y * found.width + x) * CHANNELS, (row * width + column) * CHANNELS];
+      const to = (y * found.width + x) * CHANNELS;
+      const from = (row * width + column) * CHANNELS;
       for (let c = 0; c < CHANNELS; c++) found.data[to + c] = data[from + c]!;
     }
   }

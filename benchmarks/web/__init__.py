@@ -1,0 +1,1 @@
+"""The page of ``apps/web`` in Chromium beside Python, on this machine."""
