@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from adafocus.apps.android.tools import jvm, kotlin
+from adafocus.apps.android.tools import apk, jvm, kotlin
 from adafocus.apps.android.tools.toolchain import CACHE, ROOT, run
 from adafocus.errors import AdafocusError
 
@@ -41,6 +41,16 @@ def rules(vectors: Path) -> None:
 def golden(bundles: tuple[Path, ...], runtime: str, vectors: Path) -> None:
     """Run the golden clips of BUNDLES, folders or zips, in Kotlin; without BUNDLES of those that are shipped."""
     jvm.golden(runtime, vectors, bundles or sorted((ROOT / "bundles").glob("*.zip")))
+
+
+@main.command("apk")
+@click.option("--bundle", type=click.Path(path_type=Path, exists=True), help="Pack this zip, with graphs for onnx.")
+@click.option(
+    "--out", default=ROOT / "build" / "adafocus.apk", type=click.Path(path_type=Path), help="Write this file."
+)
+def build_apk(bundle: Path | None, out: Path) -> None:
+    """Compile, shrink, pack, align, sign and check the sample app; it is not run, as nothing here can run it."""
+    apk.build(bundle, out)
 
 
 if __name__ == "__main__":

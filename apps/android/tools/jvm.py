@@ -38,7 +38,17 @@ def library(runtime: str) -> Path:
         headers = (wheel / "include", wheel / "include/executorch/runtime/core/portable_type/c10", *_java_headers())
         libraries = ("", "_backend_xnnpack", "_kernels_optimized", "_kernels_quantized", "_threadpool")
         run(
-            *("g++", "-std=c++17", "-O1", "-fPIC", "-shared", "-DC10_USING_CUSTOM_GENERATED_MACROS", SOURCE, "-o", target),
+            *(
+                "g++",
+                "-std=c++17",
+                "-O1",
+                "-fPIC",
+                "-shared",
+                "-DC10_USING_CUSTOM_GENERATED_MACROS",
+                SOURCE,
+                "-o",
+                target,
+            ),
             *(f"-I{path}" for path in headers),
             *(f"-L{wheel / 'lib'}", "-Wl,--no-as-needed", *(f"-lexecutorch{name}" for name in libraries)),
             f"-Wl,-rpath,{wheel / 'lib'}",

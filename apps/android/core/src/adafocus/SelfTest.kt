@@ -32,9 +32,10 @@ private const val MAX_RELATIVE_OF_ITSELF = 1e-5
  * What a runtime gives for the golden clip.
  *
  * @param tensors how many were compared.
+ * @param steps largest difference of an integer tensor, in output steps.
  * @param broken a sentence on each that is not as it must be; empty: all is well.
  */
-class SelfTestReport(val prediction: Prediction, val tensors: Int, val broken: List<String>) {
+class SelfTestReport(val prediction: Prediction, val tensors: Int, val steps: Int, val broken: List<String>) {
     val passed: Boolean get() = broken.isEmpty()
 }
 
@@ -42,6 +43,7 @@ class SelfTestReport(val prediction: Prediction, val tensors: Int, val broken: L
 class SelfTest(private val bundle: Bundle, private val runtime: String) {
     private val manifest = bundle.manifest
     private val geometry = manifest.geometry
+    private var furthest = 0
 
     /** The golden clip. */
     fun clip(): Clip {
@@ -88,6 +90,7 @@ class SelfTest(private val bundle: Bundle, private val runtime: String) {
         val given = found.outputs()
         val broken = ArrayList<String>()
         var tensors = 0
+        furthest = 0
         for ((name, wanted) in answers()) {
             val problem = when (name) {
                 "frame_indices" -> unlike(found.chosen.map { it.toLong() } == wholes(wanted), "other frames are chosen")
@@ -104,7 +107,7 @@ class SelfTest(private val bundle: Bundle, private val runtime: String) {
         val label = manifest.golden.label
         if (label != null && label != found.label) broken += "the best label is '${found.label}', expected '$label'"
         if (tensors == 0) broken += "the bundle has no answers"
-        return SelfTestReport(found, tensors, broken)
+        return SelfTestReport(found, tensors, furthest, broken)
     }
 
     private fun unlike(alike: Boolean, sentence: String): String? = if (alike) null else sentence
@@ -125,6 +128,7 @@ class SelfTest(private val bundle: Bundle, private val runtime: String) {
             val code = nearest(reals[place].toDouble() / theirs.scale!!) + theirs.zeroPoint!!
             steps = Math.max(steps, Math.abs(code - expected[place]))
         }
+        furthest = Math.max(furthest, steps.toInt())
         return unlike(steps <= (if (itself) 0 else 1), "$name is ${steps.toInt()} output steps away")
     }
 

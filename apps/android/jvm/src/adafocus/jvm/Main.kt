@@ -37,9 +37,10 @@ private fun golden(bundle: Bundle, backend: Backend): Int {
         if (counts[Stage.GLANCE] != 1 || counts[Stage.POLICY] != 0 || counts[Stage.FOCUS] != 0) problems += "calls $counts"
         if (early.macs != recognizer.exitMacs[0]) problems += "${early.macs} multiply-accumulates at the glance"
         println(
-            "${bundle.shown} in ${backend.runtime}: ${report.tensors} tensors compared, ${report.prediction.label}; at the " +
-                "glance policy ${counts[Stage.POLICY]} and focus ${counts[Stage.FOCUS]} calls, exits cost " +
-                recognizer.exitMacs.joinToString() + (if (problems.isEmpty()) ", exact" else "")
+            "${bundle.shown} in ${backend.runtime}: ${report.tensors} tensors, at most ${report.steps} steps away, " +
+                "${report.prediction.calls.size} calls, ${report.prediction.label}; at the glance policy " +
+                "${counts[Stage.POLICY]} and focus ${counts[Stage.FOCUS]} calls, exits cost " +
+                "${recognizer.exitMacs.joinToString()}, " + (if (problems.isEmpty()) "passed" else "failed")
         )
     }
     problems.forEach { println("  $it") }
