@@ -9,7 +9,7 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pi-demo jetson-demo bundle web test test-fast test-apps test-arm64 fuzz lint types docs results rooms vectors clean system
+.PHONY: help demo pi-demo jetson-demo bundle web test test-fast test-apps test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -22,6 +22,7 @@ help:
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-apps        the rules in TypeScript pass the conformance vectors (needs Node 20)"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
+	@echo "make test-arm64-install  the install script on an emulated ARM64 Pi, and numpy's trap there: a quarter of an hour"
 	@echo "make fuzz             500 malformed inputs of every kind: videos, zips, lists, checkpoints and more"
 	@echo "make lint, make types check the code"
 	@echo "make vectors          write apps/conformance from the device's code and the shipped bundles"
@@ -64,6 +65,9 @@ test-arm64: $(VENV)/.installed system
 	@$(BIN)/python -m tests.arm64.trees
 	@bundle=$$($(BIN)/python -m tests.arm64.shipped $(if $(BUNDLE),"$(BUNDLE)")) && \
 		$(BIN)/pytest tests/arm64/check_arm64.py -v --bundle "$$bundle"
+
+test-arm64-install: $(VENV)/.installed system
+	@$(BIN)/pytest tests/arm64/check_install.py -v
 
 # Figures for results/device.yaml: python -m benchmarks.device_figures malformed=build/fuzz.yaml --out results/device.yaml
 fuzz: $(VENV)/.installed system

@@ -32,7 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "arm64"
 MARKER = ".made"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-MIRROR = f"deb [signed-by={KEYRING}] http://deb.debian.org/debian bookworm main"
+MIRROR = f"deb [signed-by={KEYRING}] http://deb.debian.org/debian {{}} main"
+RELEASE = "bookworm"
 # what Raspberry Pi OS 12 has under a fresh virtual environment, and the two libraries that OpenCV's wheel loads
 SYSTEM = ("python3.11-minimal", "libpython3.11-stdlib", "libstdc++6", "libgl1", "libglib2.0-0")
 EMULATOR = ("qemu-user-static",)
@@ -85,8 +86,9 @@ class Device:
         return self.run("-c", "from adafocus.edge.cli import main; main()", *arguments)
 
 
-def devices() -> dict[str, tuple[Device, Device]]:
-    """For each runtime the emulated Pi and this processor, built where they are missing.
+@contextmanager
+def building() -> Iterator[None]:
+    """Build trees, alone in the cache.
 
     Raises:
         AdafocusError: the sentence says what this machine lacks.
@@ -94,6 +96,16 @@ def devices() -> dict[str, tuple[Device, Device]]:
     _check_machine()
     CACHE.mkdir(parents=True, exist_ok=True)
     with _alone():
+        yield
+
+
+def devices() -> dict[str, tuple[Device, Device]]:
+    """For each runtime the emulated Pi and this processor, built where they are missing.
+
+    Raises:
+        AdafocusError: the sentence says what this machine lacks.
+    """
+    with building():
         emulator = debian(EMULATOR, HERE) / "usr" / "bin" / "qemu-aarch64-static"
         system = debian(SYSTEM, PI)
         emulated = (str(emulator), "-cpu", PROCESSOR, "-L", str(system), str(system / "usr" / "bin" / "python3.11"))
@@ -107,12 +119,19 @@ def devices() -> dict[str, tuple[Device, Device]]:
         }
 
 
-def debian(packages: Sequence[str], machine: str) -> Path:
-    """Return a folder with Debian 12 packages and all they depend on, unpacked."""
+def debian(packages: Sequence[str], machine: str, name: str = "debian", release: str = RELEASE) -> Path:
+    """Return a folder with Debian's packages and all they depend on, unpacked.
+
+    Args:
+        packages: their names.
+        machine: processor that they are for.
+        name: of the folder, which is lengthened by the processor's.
+        release: of Debian.
+    """
     architecture = DEBIAN_NAMES[machine]
 
     def fill(folder: Path) -> None:
-        apt = _apt(architecture)
+        apt = _apt(architecture, release)
         _call([*apt, "update"], "Debian's package list")
         fetch = ["install", "--yes", "--no-install-recommends", "--download-only", *packages]
         _call([*apt, *fetch], f"Debian's {', '.join(packages)} for {architecture}")
@@ -121,7 +140,7 @@ def debian(packages: Sequence[str], machine: str) -> Path:
         _call([*apt, "clean"], "apt's own folder")
 
     what = f"Debian's {packages[0]} for {architecture}"
-    return _made(f"debian-{architecture}", (MIRROR, *packages), what, fill)
+    return _made(f"{name}-{architecture}", (MIRROR.format(release), *packages), what, fill)
 
 
 def wheels(name: str, machine: str) -> Path:
@@ -166,13 +185,13 @@ def _apt_folder(architecture: str) -> Path:
     return CACHE / f"apt-{architecture}"
 
 
-def _apt(architecture: str) -> list[str]:
+def _apt(architecture: str, release: str) -> list[str]:
     """Return an apt-get that keeps everything in its own folders and believes that nothing is installed."""
     folder = _apt_folder(architecture)
     for part in ("lists/partial", "archives/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     sources, status = folder / "sources.list", folder / "status"
-    sources.write_text(f"{MIRROR}\n", encoding="ascii")
+    sources.write_text(f"{MIRROR.format(release)}\n", encoding="ascii")
     status.touch()
     settings = {
         "Dir::State": folder,
