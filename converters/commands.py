@@ -84,7 +84,7 @@ def export(to: str | None, device: str | None, **asked: Any) -> None:
     from adafocus.converters.export import export as run_export
     from adafocus.converters.tables import show_export
 
-    exported = run_export(Request(runtimes=runtimes, **asked))
+    exported = run_export(Request(runtimes=runtimes, device=device, **asked))
     console = Console()
     show_export(exported, console)
     if exported.bundle is None:

@@ -14,6 +14,7 @@ from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.views.geometry import geometry_of
 from adafocus.converters.backends.registry import Report, back_end
 from adafocus.converters.bundle_builder import manifest_of, with_golden, with_verdicts
+from adafocus.converters.device_readme import readme_of
 from adafocus.converters.model_source import Source, as_model_file
 from adafocus.converters.verification.parity import reference_stages
 from adafocus.converters.verification.verdict import Verdict, opener_of, verify_parts, verify_runtime
@@ -44,6 +45,7 @@ class Request:
         preset: the checkpoint's configuration.
         labels: its class names.
         require_full_delegation: refuse stages that are not fully delegated.
+        device: the kind of device whose README goes into the bundle; None: none does.
         incremental: also convert the glance in two parts, where the variant has them.
         exits: a bundle of the same model, whose calibrated exits and measured figures the new one takes over.
     """
@@ -61,6 +63,7 @@ class Request:
     require_full_delegation: bool = False
     incremental: bool = True
     exits: Path | None = None
+    device: str | None = None
 
 
 @dataclass
@@ -130,7 +133,11 @@ def export(request: Request) -> Exported:
             for runtime in manifest.incremental.get("encode", {}):
                 if exported.verdicts[runtime].proved_by is not None:
                     exported.parts[runtime] = verify_parts(bundle, runtime, programs, clips, request.precision)
-            return _packed(with_verdicts(manifest, exported.verdicts, exported.parts), folder, clips[0])
+            packed = _packed(with_verdicts(manifest, exported.verdicts, exported.parts), folder, clips[0])
+            readme = None if request.device is None else readme_of(request.device, packed)
+            if readme is not None:
+                (folder / "README.md").write_text(readme, encoding="utf-8")
+            return packed
 
         if usable:
             try:
