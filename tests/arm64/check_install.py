@@ -24,6 +24,12 @@ SYSTEM = (
     *("bash", "dash", "coreutils", "sed", "grep", "mawk", "findutils", "libc-bin", "hostname", "base-files"),
     *("python3", "python3-venv", "python3-numpy", "python3-numexpr", "python3-gpiozero", "libgl1", "libglib2.0-0"),
 )
+# links that are made when packages are configured
+ALTERNATIVES = {
+    "usr/bin/awk": "mawk",
+    "usr/lib/aarch64-linux-gnu/libblas.so.3": "blas/libblas.so.3",
+    "usr/lib/aarch64-linux-gnu/liblapack.so.3": "lapack/liblapack.so.3",
+}
 # of Debian 13, because ai-edge-litert 2.3.0 crashes in QEMU 7.2
 EMULATOR, EMULATOR_RELEASE = ("qemu-user",), "trixie"
 STARTER = ("proot",)
@@ -57,10 +63,9 @@ def run(work: Path) -> Run:
             starter, system = debian(STARTER, HERE, "proot"), debian(SYSTEM, PI, "installing")
     except AdafocusError as error:
         pytest.exit(f"test-arm64-install: {error}", returncode=2)
-    awk = system / "usr/bin/awk"
-    if not awk.is_symlink():
-        # of the alternatives, which are made when packages are configured
-        awk.symlink_to("mawk")
+    for link, target in ALTERNATIVES.items():
+        if not (system / link).is_symlink():
+            (system / link).symlink_to(target)
     # the folder of the work has the same name inside and outside, because not every call of the system is translated
     bound = [word for path in ("/dev", "/proc", "/sys", "/etc/resolv.conf", work) for word in ("-b", str(path))]
     bound += ["-b", f"{CERTIFICATES}:{CERTIFICATES}"]
