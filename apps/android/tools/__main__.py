@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from adafocus.apps.android.tools import apk, jvm, kotlin
+from adafocus.apps.android.tools import apk, colors, jvm, kotlin
 from adafocus.apps.android.tools.toolchain import CACHE, ROOT, run
 from adafocus.errors import AdafocusError
 
@@ -21,9 +21,22 @@ def main() -> None:
 
 
 @main.command()
+def test() -> None:
+    """Do all that can be tested here: the rules and mistakes in them, the shipped bundles in LiteRT, and colors."""
+    _rules(VECTORS)
+    jvm.golden("litert", VECTORS, sorted((ROOT / "bundles").glob("*.zip")))
+    print(colors.compare())
+
+
+@main.command()
 @click.option("--vectors", default=VECTORS, type=click.Path(path_type=Path), help="Take the vectors of this folder.")
 def rules(vectors: Path) -> None:
     """Answer every conformance vector, and see that every mistake fails one."""
+    _rules(vectors)
+
+
+def _rules(vectors: Path) -> None:
+    """Answer vectors, and try mistakes."""
     core = kotlin.core()
     tests = kotlin.compiled("tests", [kotlin.TESTS], [core])
     run("java", "-cp", kotlin.classpath(tests, core), MAIN, "vectors", vectors, quiet=False)

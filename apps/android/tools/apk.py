@@ -19,6 +19,7 @@ APP = kotlin.ANDROID / "app"
 MIN_SDK, TARGET_SDK = 26, 35
 ALIGNMENT = 16384
 ASSET = "bundle.zip"
+NAME, VERSION = "adafocus.app", "0.1.0"
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
 # for a first try; whoever publishes an app signs it with a key of their own
 KEY_WORDS = ("-storepass", "android", "-keypass", "android", "-alias", "android")
@@ -114,9 +115,12 @@ def build(bundle: Path | None, out: Path) -> None:
             shutil.copyfile(bundle, place / "assets" / ASSET)
         print("packing", flush=True)
         run("aapt2", "compile", "--dir", APP / "res", "-o", place / "res.zip")
-        link = ("aapt2", "link", "-I", android(), "--manifest", APP / "AndroidManifest.xml", "-A", place / "assets")
-        sdk = ("--min-sdk-version", str(MIN_SDK), "--target-sdk-version", str(TARGET_SDK))
-        run(*link, "-0", ".zip", *sdk, "-o", place / "plain.apk", place / "res.zip")
+        # Gradle takes the name from its own file, aapt2 from the manifest
+        manifest = (APP / "AndroidManifest.xml").read_text(encoding="utf-8")
+        (place / "AndroidManifest.xml").write_text(manifest.replace("<manifest ", f'<manifest package="{NAME}" ', 1))
+        link = ("aapt2", "link", "-I", android(), "--manifest", place / "AndroidManifest.xml", "-A", place / "assets")
+        sdk = ("--min-sdk-version", str(MIN_SDK), "--target-sdk-version", str(TARGET_SDK), "--version-code", "1")
+        run(*link, "-0", ".zip", *sdk, "--version-name", VERSION, "-o", place / "plain.apk", place / "res.zip")
         with zipfile.ZipFile(place / "plain.apk", "a") as archive:
             archive.write(place / "classes.dex", "classes.dex", zipfile.ZIP_DEFLATED)
             for name, content in libraries:
