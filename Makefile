@@ -9,7 +9,7 @@ VIDEO ?=
 BUNDLE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pi-demo jetson-demo bundle web test test-fast test-apps test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system
+.PHONY: help demo pi-demo jetson-demo bundle apk web test test-fast test-apps test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -20,7 +20,9 @@ help:
 	@echo "make web              write a page that recognizes videos, build/web, from the shipped bundle (BUNDLE=path: another)"
 	@echo "make test             run the tests"
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
-	@echo "make test-apps        the rules in TypeScript pass the conformance vectors (needs Node 20)"
+	@echo "make test-apps        the rules in Kotlin and TypeScript pass the conformance vectors, bundles run in both, and the"
+	@echo "                      page runs (needs a JDK from 11 on, Node 20, Chromium)"
+	@echo "make apk BUNDLE=b.zip the sample app for Android with a bundle for onnx inside, in build/adafocus.apk"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make test-arm64-install  the install script on an emulated ARM64 Pi, and numpy's trap there: a quarter of an hour"
 	@echo "make fuzz             500 malformed inputs of every kind: videos, zips, lists, checkpoints and more"
@@ -49,8 +51,13 @@ test: $(VENV)/.installed $(DEVICE)/.installed system
 test-fast: $(VENV)/.installed system
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow and not shared and not hardware"
 
-test-apps: apps/web/node_modules/.installed
+test-apps: apps/web/node_modules/.installed $(VENV)/.installed
+	@$(BIN)/python -m adafocus.apps.android.tools test
 	@cd apps/web && npm test --silent
+
+# An app of Android with a bundle for onnx inside, signed with a key for trying. Nothing here can run it.
+apk: $(VENV)/.installed
+	@$(BIN)/python -m adafocus.apps.android.tools apk $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
 # A folder for any web server; needs Node 20 and no Python. Look at it: make web && node apps/web/build/scripts/serve.js
 web: apps/web/node_modules/.installed
