@@ -21,8 +21,44 @@ device, in every tensor that a stage gives. `docs/web.md` says what else is chec
 A browser with WebAssembly SIMD and WebCodecs. Tried: Chromium 150, headless, on Linux and x86-64. Not tried: Safari,
 Android, iOS, ARM. Nobody has measured a phone; the page shows its own times. `results/web.yaml` has what was measured.
 """
+ANDROID = """## What to do with it
+
+1. Take `apps/android` of a checkout of adafocus-edge into your project: the modules `core` and `library`. `app` is a
+   sample.
+2. Export with `--out bundle.zip`, and copy that file to `app/src/main/assets/` (of the sample: `app/assets/`). It is used
+   as it is: do not unpack it, and do not let Gradle compress it: `androidResources.noCompress += "zip"`.
+3. Add one runtime, in the version of `apps/android/gradle/libs.versions.toml`: LiteRT
+   (`com.google.ai.edge.litert:litert`) for the `.tflite` files, or ExecuTorch (`org.pytorch:executorch-android`) for the
+   `.pte` files. A bundle may hold both; an app needs one.
+4. Note the file's SHA-256 (`sha256sum bundle.zip`). `./gradlew :app:assembleDebug -Psha256=...` refuses another file.
+
+```kotlin
+val bundle = openAsset(context, "bundle.zip")
+val recognizer = Recognizer.createFromOptions(RecognizerOptions(bundle, backendFor(context, bundle)))
+```
+
+`docs/android.md` goes on from here: camera, video files, early stops, budgets.
+
+## How to know that it runs
+
+`SelfTest(bundle, "litert").run(recognizer::recognize)` runs the golden clip of the bundle. `report.passed` says whether
+every tensor is as it must be: the integers of the runtime that made them exactly, those of another one within one step.
+The label must be `label` of `golden` in `manifest.json`. The sample app has a screen for it. Run it once on every kind of
+phone that you support.
+
+## What is needed
+
+Android 8.0 (API 26) or later, and memory for the graphs and one clip.
+
+Measured: the graphs gave on this machine what the trained network gives, on the clips of `--verify`. The Kotlin sources
+gave on Java, with LiteRT and ExecuTorch of x86-64 Linux, the very same integers as Python. Not measured: anything on a
+phone. Nobody has timed one; the sample app has a screen that does.
+"""
 # kinds of devices whose apps have something to say; the others take a bundle by its path
-NOTES: dict[str, tuple[str, str]] = {"web": ("a page in a browser", WEB)}
+NOTES: dict[str, tuple[str, str]] = {
+    "android": ("an app on Android", ANDROID),
+    "web": ("a page in a browser", WEB),
+}
 
 
 def readme_of(device: str, manifest: Manifest) -> str | None:
