@@ -25,11 +25,11 @@ ANDROID = """## What to do with it
 
 1. Take `apps/android` of a checkout of adafocus-edge into your project: the modules `core` and `library`. `app` is a
    sample.
-2. Export with `--out bundle.zip`, and copy that file to `app/src/main/assets/` (of the sample: `app/assets/`). It is used
-   as it is: do not unpack it, and do not let Gradle compress it: `androidResources.noCompress += "zip"`.
+2. Export with `--out bundle.zip`, and copy that file to `app/src/main/assets/` (of the sample: `app/assets/`). It is
+   used as it is: do not unpack it, and do not let Gradle compress it: `androidResources.noCompress += "zip"`.
 3. Add one runtime, in the version of `apps/android/gradle/libs.versions.toml`: LiteRT
-   (`com.google.ai.edge.litert:litert`) for the `.tflite` files, or ExecuTorch (`org.pytorch:executorch-android`) for the
-   `.pte` files. A bundle may hold both; an app needs one.
+   (`com.google.ai.edge.litert:litert`) for the `.tflite` files, or ExecuTorch (`org.pytorch:executorch-android`) for
+   the `.pte` files. A bundle may hold both; an app needs one.
 4. Note the file's SHA-256 (`sha256sum bundle.zip`). `./gradlew :app:assembleDebug -Psha256=...` refuses another file.
 
 ```kotlin
@@ -43,8 +43,8 @@ val recognizer = Recognizer.createFromOptions(RecognizerOptions(bundle, backendF
 
 `SelfTest(bundle, "litert").run(recognizer::recognize)` runs the golden clip of the bundle. `report.passed` says whether
 every tensor is as it must be: the integers of the runtime that made them exactly, those of another one within one step.
-The label must be `label` of `golden` in `manifest.json`. The sample app has a screen for it. Run it once on every kind of
-phone that you support.
+The label must be `label` of `golden` in `manifest.json`. The sample app has a screen for it. Run it once on every kind
+of phone that you support.
 
 ## What is needed
 
