@@ -53,8 +53,9 @@ function showTimes({ timingMs, macs, mostMacs }: Told): void {
   }
   const share = Math.round((100 * macs) / mostMacs);
   rows.push(made("dt", "Together", "sum"), made("dd", milliseconds(timingMs.total), "sum"));
-  rows.push(made("dt", "Work"), made("dd", `${(macs / 1e9).toFixed(2)} GMAC, ${share} % of the most`));
+  rows.push(made("dt", "Work"), made("dd", `${(macs / 1e9).toFixed(2)} GMAC (${share} %)`));
   element("times").replaceChildren(spent, ...rows);
+  element("work").hidden = false;
 }
 
 function milliseconds(ms: number): string {
