@@ -116,7 +116,9 @@ def serve_streams(port: int, content_type: str, send: Callable[[Put], None]) -> 
 
     server = Server(("127.0.0.1", port), Handler)
     print(server.server_address[1], flush=True)
-    server.serve_forever()
+    # whoever started it says that it was stopped
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 class ClipServer:

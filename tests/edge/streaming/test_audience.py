@@ -25,7 +25,8 @@ from adafocus.errors import SourceError
 from tests.helpers.numpy_bundle import NumpyOpener, numpy_bundle
 from tests.helpers.videos import write_video
 
-FPS, LASTS_S, WINDOW_S = 50.0, 1.2, 2.4
+# a frame is kept every half a second, so that a busy machine misses none
+FPS, LASTS_S, WINDOW_S = 50.0, 0.8, 6.0
 
 
 class Looker(Audience):
@@ -80,7 +81,7 @@ def played(window: Window, path: Path) -> Feed:
 
 
 @pytest.mark.parametrize("feed_of", [live, played])
-@pytest.mark.parametrize(("period_s", "least", "most"), [(0.05, 10, 30), (math.inf, 0, 0)])
+@pytest.mark.parametrize(("period_s", "least", "most"), [(0.05, 5, 20), (math.inf, 0, 0)])
 def test_pictures_come_at_their_own_pace_and_the_window_keeps_what_it_wants(
     feed_of: Callable[[Window, Path], Feed], period_s: float, least: int, most: int, tmp_path: Path
 ) -> None:
@@ -93,7 +94,7 @@ def test_pictures_come_at_their_own_pace_and_the_window_keeps_what_it_wants(
     feed.check()
     assert least <= len(looker.seen) <= most
     assert window.missed == 0
-    assert abs(window.kept - LASTS_S / window.period_s) <= 2
+    assert 1 <= window.kept <= 3
 
 
 def test_whoever_insists_waits_for_a_camera_that_does_not_come(tmp_path: Path) -> None:
