@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs.tools.table import Figures, decimals, interval, points, section, source, table
+from docs.tools.table import ROOT, Figures, decimals, interval, points, section, source, table
 
 FILE = "accuracy.yaml"
 COMMAND = "adafocus evaluate BUNDLE CLIPS.csv --split {split} --out evaluation.yaml"
@@ -35,7 +35,11 @@ def evaluation_section(found: Figures) -> str:
         paragraphs += [table(("at", "cost", "top-1 %", "plain top-1 %", "ahead by"), map(_against, against))]
     if "detection" in first:
         paragraphs += list(_detection(first["detection"]))
-    title = f"{on['model']} on {on['clip_list'].rpartition('.')[0] or on['clip_list']}, {on['split']}"
+    clips = on["clip_list"].rpartition(".")[0] or on["clip_list"]
+    picture = f"plots/{on['model']}_{clips}.png"
+    if (ROOT / "results" / picture).exists():
+        paragraphs += [f"![Accuracy against GMAC and milliseconds, beside the plain network]({picture})"]
+    title = f"{on['model']} on {clips}, {on['split']}"
     return section(title, *paragraphs, source(FILE, COMMAND.format(split=on["split"])))
 
 
