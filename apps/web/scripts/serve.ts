@@ -45,13 +45,22 @@ export function serve(folder: string, port: number, { headers = HEADERS, instead
     response.writeHead(200, { ...headers, "Content-Type": type, "Content-Length": statSync(file).size });
     createReadStream(file).pipe(response);
   });
-  return new Promise((found) => {
+  return new Promise((found, failed) => {
+    server.once("error", failed);
     server.listen(port, "127.0.0.1", () => found([server, `http://localhost:${(server.address() as AddressInfo).port}/`]));
   });
 }
 
 if (import.meta.filename === process.argv[1]) {
   const { values, positionals } = parseArgs({ options: { port: { type: "string", default: "8000" } }, allowPositionals: true });
-  const [, address] = await serve(resolve(positionals[0] ?? "build/web"), Number(values.port));
-  console.log(`${address} (end it with Ctrl-C)`);
+  const folder = resolve(positionals[0] ?? "build/web");
+  if (!existsSync(join(folder, "index.html"))) {
+    console.error(`There is no page in ${folder}. Write it: make web`);
+    process.exit(2);
+  }
+  const served = await serve(folder, Number(values.port)).catch((error: NodeJS.ErrnoException) => {
+    console.error(`The port ${values.port} cannot be used (${error.code}). Choose another one: --port 8080`);
+    process.exit(2);
+  });
+  console.log(`${served[1]} (end it with Ctrl-C)`);
 }
