@@ -41,9 +41,14 @@ val checkBundle by tasks.registering {
     val bundle = layout.projectDirectory.file("assets/bundle.zip").asFile
     val wanted = providers.gradleProperty("sha256").orNull
     doLast {
-        if (!bundle.isFile) throw GradleException("There is no $bundle. Copy a bundle there: adafocus export --device android")
-        val found = MessageDigest.getInstance("SHA-256").digest(bundle.readBytes()).joinToString("") { "%02x".format(it) }
-        if (wanted != null && wanted != found) throw GradleException("$bundle has the SHA-256 $found, expected $wanted.")
+        if (!bundle.isFile) throw GradleException(
+            "There is no $bundle. Copy a bundle there: adafocus export --device android"
+        )
+        val found =
+            MessageDigest.getInstance("SHA-256").digest(bundle.readBytes()).joinToString("") { "%02x".format(it) }
+        if (wanted != null && wanted != found) throw GradleException(
+            "$bundle has the SHA-256 $found, expected $wanted."
+        )
     }
 }
 tasks.named("preBuild") { dependsOn(checkBundle) }

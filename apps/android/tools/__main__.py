@@ -13,6 +13,7 @@ from adafocus.errors import AdafocusError
 
 VECTORS = ROOT / "apps" / "conformance"
 MAIN = "adafocus.tests.MainKt"
+DAMAGES = 3000
 
 
 @click.group()
@@ -40,6 +41,7 @@ def _rules(vectors: Path) -> None:
     core = kotlin.core()
     tests = kotlin.compiled("tests", [kotlin.TESTS], [core])
     run("java", "-cp", kotlin.classpath(tests, core), MAIN, "vectors", vectors, quiet=False)
+    run("java", "-cp", kotlin.classpath(tests, core), MAIN, "damages", vectors, str(DAMAGES), quiet=False)
     mistaken, mistakes = kotlin.with_mistakes()
     listed = CACHE / "build" / "mistakes.tsv"
     listed.write_text("".join(f"{one['number']}\t{one['operations']}\t{one['name']}\n" for one in mistakes))

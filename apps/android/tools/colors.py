@@ -24,9 +24,8 @@ def _in_python(planes: NDArray[np.uint8], matrix: int, levels: int) -> NDArray[n
     """Convert a frame as PyAV does, ``(H, W, 3)`` RGB."""
     frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
     frame.colorspace, frame.color_range = matrix, levels
-    return frame.reformat(
-        format="rgb24", src_colorspace=matrix, dst_color_range="JPEG", src_color_range=levels
-    ).to_ndarray()
+    shown = frame.reformat(format="rgb24", src_colorspace=matrix, dst_color_range="JPEG", src_color_range=levels)
+    return np.asarray(shown.to_ndarray(), np.uint8)
 
 
 def compare() -> str:

@@ -74,10 +74,8 @@ class ClipBuilder(private val geometry: Geometry, frameCount: Int, edges: Double
     fun keep(number: Int, frame: Picture) {
         val one = keptFrame(geometry, frame)
         if (number in glanceIndices) glance[number] = glanceFrame(geometry, one)
-        if (number in candidateIndices) kept[number] = if (one === frame) copy(one) else one
+        if (number in candidateIndices) kept[number] = if (one === frame) one.copy() else one
     }
-
-    private fun copy(frame: Picture) = Picture(frame.height, frame.width, frame.data.copyOf())
 
     /** Make the clip of the frames that were taken. */
     fun build(warnings: List<String>, timingMs: Map<String, Double>): Clip {

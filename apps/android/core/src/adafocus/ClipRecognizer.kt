@@ -66,8 +66,8 @@ class ClipRecognizer(private val manifest: Manifest, private val files: GraphFil
         val square = first?.height == side && first.width == side || geometry.boxesIn == BoxesIn.FRAME
         if (clip.candidates.size != geometry.candidateFrames || !alike || !square) {
             throw AdafocusException(
-                "The clip has ${clip.candidates.size} candidates, expected ${geometry.candidateFrames} of one size. Make " +
-                    "it with Clip.of or readClip."
+                "The clip has ${clip.candidates.size} candidates, expected ${geometry.candidateFrames} of one size. " +
+                    "Make it with Clip.of or readClip."
             )
         }
     }
@@ -166,7 +166,8 @@ class ClipRecognizer(private val manifest: Manifest, private val files: GraphFil
             }
             val raw = finite(advice, "boxes")
             val given = List(raw.size / 4) { raw.copyOfRange(4 * it, 4 * it + 4) }
-            val placed = if (geometry.boxesIn == BoxesIn.FRAME) boxesInRoom(given, size) else wholePixels(given, size, 0)
+            val placed =
+                if (geometry.boxesIn == BoxesIn.FRAME) boxesInRoom(given, size) else wholePixels(given, size, 0)
             return Look(chosen, chosen.map { place -> placed[if (placed.size == 1) 0 else place] })
         }
 
@@ -177,7 +178,9 @@ class ClipRecognizer(private val manifest: Manifest, private val files: GraphFil
         fun finite(advice: StageCall, name: String): DoubleArray {
             val values = reals(dequantize(advice.outputs.getValue(name), formOf(files.output(Stage.POLICY, name))))
             if (values.any { it.isNaN() || it.isInfinite() }) {
-                throw BundleException(Refusal.RUNTIME, "The policy gives NaN or infinity as $name. Convert the model again.")
+                throw BundleException(
+                    Refusal.RUNTIME, "The policy gives NaN or infinity as $name. Convert the model again."
+                )
             }
             return values
         }

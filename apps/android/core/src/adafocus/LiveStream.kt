@@ -19,7 +19,9 @@ private const val LAST_CLIP_S = 60L
 private const val MS = 1000.0
 
 /** What became of the frames: kept, not needed by the window, not later than the one before; clips and pauses. */
-class StreamCounts(val kept: Long, val skipped: Long, val dropped: Long, val results: Long, val errors: Long, val outages: Int)
+class StreamCounts(
+    val kept: Long, val skipped: Long, val dropped: Long, val results: Long, val errors: Long, val outages: Int
+)
 
 /**
  * A prediction of a live stream.
@@ -44,7 +46,7 @@ class LiveResult(
 
 /** A frame as it is kept, and what the glance sees of it, which is made once. */
 private class Kept(geometry: Geometry, frame: Picture) {
-    val picture = keptFrame(geometry, frame).let { if (it === frame) Picture(it.height, it.width, it.data.copyOf()) else it }
+    val picture: Picture = keptFrame(geometry, frame).let { if (it === frame) it.copy() else it }
     val glance: Picture by lazy { glanceFrame(geometry, picture) }
 }
 
@@ -62,7 +64,13 @@ internal class LiveStream(private val options: RecognizerOptions, private val re
     )
     private val schedule = Schedule(live.hopSeconds, live.duty)
     private val smoother = Smoother(live.smoothing)
-    private val worker = Executors.newSingleThreadExecutor { work -> Thread(work, "adafocus").apply { isDaemon = true } }
+    private var thread: Thread? = null
+    private val worker = Executors.newSingleThreadExecutor { work ->
+        Thread(work, "adafocus").also {
+            it.isDaemon = true
+            thread = it
+        }
+    }
     private var nextMs = Long.MIN_VALUE
     private var number = 0L
     private var skipped = 0L
@@ -77,16 +85,21 @@ internal class LiveStream(private val options: RecognizerOptions, private val re
 
     init {
         val side = geometry.frameSize.toLong()
-        val frame = if (geometry.boxesIn == BoxesIn.SQUARE) CHANNELS * side * side else MAX_WAITING_BYTES / geometry.candidateFrames
+        val frame = if (geometry.boxesIn == BoxesIn.SQUARE) CHANNELS * side * side
+        else MAX_WAITING_BYTES / geometry.candidateFrames
         val needed = (window.capacity.toLong() + geometry.candidateFrames) * frame
         if (needed > MAX_WINDOW_BYTES) {
-            throw AdafocusException("A window of ${window.capacity} frames would need $needed bytes, expected at most 1 GiB.")
+            throw AdafocusException(
+                "A window of ${window.capacity} frames would need $needed bytes, expected at most 1 GiB."
+            )
         }
     }
 
     private fun checked(seconds: Double): Double {
         val usable = seconds > 0 && !seconds.isInfinite() && live.hopSeconds > 0 && live.duty > 0 && live.duty <= 1
-        if (!usable) throw AdafocusException("windowSeconds and hopSeconds must be above 0, and duty above 0 and at most 1.")
+        if (!usable) throw AdafocusException(
+            "windowSeconds and hopSeconds must be above 0, and duty above 0 and at most 1."
+        )
         return seconds
     }
 
@@ -162,7 +175,9 @@ internal class LiveStream(private val options: RecognizerOptions, private val re
     private fun warningsOf(cut: WindowClip<Kept>): List<String> {
         val wanted = Math.max(geometry.glanceFrames, geometry.focusFrames)
         if (cut.frames >= wanted) return emptyList()
-        return listOf("The window holds ${cut.frames} different frames where up to $wanted are looked at. Make it longer.")
+        return listOf(
+            "The window holds ${cut.frames} different frames where up to $wanted are looked at. Make it longer."
+        )
     }
 
     @Synchronized
@@ -180,6 +195,7 @@ internal class LiveStream(private val options: RecognizerOptions, private val re
     fun close() {
         synchronized(this) { closed = true }
         worker.shutdown()
-        worker.awaitTermination(LAST_CLIP_S, TimeUnit.SECONDS)
+        // a listener that closes the stream must not wait for itself
+        if (Thread.currentThread() !== thread) worker.awaitTermination(LAST_CLIP_S, TimeUnit.SECONDS)
     }
 }

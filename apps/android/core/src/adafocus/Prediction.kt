@@ -50,8 +50,10 @@ class Prediction(
     val warnings: List<String>,
 ) {
     /** The best labels, best first. */
-    fun top(count: Int): List<Scored> =
-        probabilities.indices.sortedByDescending { probabilities[it] }.take(count).map { Scored(labels[it], probabilities[it]) }
+    fun top(count: Int): List<Scored> {
+        val order = probabilities.indices.sortedByDescending { probabilities[it] }
+        return order.take(count).map { Scored(labels[it], probabilities[it]) }
+    }
 
     /** Outputs by `stage.tensor`, or `stage.n.tensor` from the second call of a stage on. */
     fun outputs(): Map<String, Values> {

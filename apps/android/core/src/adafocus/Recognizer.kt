@@ -18,7 +18,8 @@ class Recognizer private constructor(private val options: RecognizerOptions) : A
         /**
          * Open the graphs of a bundle.
          *
-         * @throws AdafocusException no graphs for the backend, a graph that it does not take, or options that contradict.
+         * @throws AdafocusException no graphs for the backend, a graph that it does not take, or options that
+         * contradict each other.
          */
         fun createFromOptions(options: RecognizerOptions): Recognizer = Recognizer(options)
     }
@@ -30,7 +31,9 @@ class Recognizer private constructor(private val options: RecognizerOptions) : A
     private var closed = false
 
     init {
-        if (options.threads !in 1..MAX_THREADS) throw AdafocusException("threads is ${options.threads}, expected 1 to $MAX_THREADS.")
+        if (options.threads !in 1..MAX_THREADS) throw AdafocusException(
+            "threads is ${options.threads}, expected 1 to $MAX_THREADS."
+        )
         if (options.thresholds != null && options.budgetGmac != null) {
             throw AdafocusException("Found thresholds and a budget, expected one of them. Leave one out.")
         }
@@ -63,7 +66,9 @@ class Recognizer private constructor(private val options: RecognizerOptions) : A
     private fun refuseThresholds(values: DoubleArray) {
         val wanted = clips.exitMacs.size - 1
         if (values.size != wanted || values.any { it.isNaN() }) {
-            throw AdafocusException("Found ${values.size} thresholds, expected $wanted numbers, one for each exit but the last.")
+            throw AdafocusException(
+                "Found ${values.size} thresholds, expected $wanted numbers, one for each exit but the last."
+            )
         }
     }
 
@@ -71,7 +76,9 @@ class Recognizer private constructor(private val options: RecognizerOptions) : A
         val low = clips.exitMacs.first() / GIGA
         val high = clips.exitMacs.last() / GIGA
         if (budget.isNaN() || budget < low || budget > high) {
-            throw AdafocusException("The budget is $budget GMAC, but a clip costs $low to $high. Choose one between them.")
+            throw AdafocusException(
+                "The budget is $budget GMAC, but a clip costs $low to $high. Choose one between them."
+            )
         }
         val manifest = options.bundle.manifest
         val rows = manifest.exits.budgets.filter { it.unit == "GMAC" }.map { it.row }

@@ -68,7 +68,8 @@ internal class Stages(bundle: Bundle, backend: Backend, threads: Int) : AutoClos
         val given = bytes.duplicate().also { it.clear() }
         if (given.remaining() != found.bytes.capacity()) {
             throw AdafocusException(
-                "${spec.name} of the ${stage.key} graph has ${given.remaining()} bytes, expected ${found.bytes.capacity()}."
+                "${spec.name} of the ${stage.key} graph has ${given.remaining()} bytes, expected " +
+                    "${found.bytes.capacity()}. Convert the model again."
             )
         }
         found.bytes.put(given)

@@ -10,19 +10,22 @@ private const val WARM_UP = 3
 private const val ROUNDS = 20
 private val THREADS = listOf(1, 2, 4)
 
-/** Measures the golden clip: the middle one of some rounds, for each stage, all the way and when it stops at the glance. */
+/** Measures the golden clip: the middle of some rounds, for each stage, all the way and stopped at the glance. */
 class BenchmarkActivity : Screen() {
     override fun build() {
         show("measuring")
         work {
             withBundle { bundle, backend ->
-                val lines = arrayListOf("${bundle.manifest.name}, ${backend.runtime}, ${Build.MODEL}, Android ${Build.VERSION.RELEASE}")
+                val lines = arrayListOf(
+                    "${bundle.manifest.name}, ${backend.runtime}, ${Build.MODEL}, Android ${Build.VERSION.RELEASE}"
+                )
                 val clip = SelfTest(bundle, backend.runtime).clip()
                 for (threads in THREADS) {
                     Recognizer.createFromOptions(RecognizerOptions(bundle, backend, threads)).use { recognizer ->
-                        lines += "$threads threads: ${measured { recognizer.recognize(clip).timingMs }}"
+                        val run = { recognizer.recognize(clip).timingMs }
+                        lines += "$threads threads: ${measured(run)}"
                         recognizer.thresholds = DoubleArray(recognizer.exitMacs.size - 1) { ALWAYS }
-                        lines += "$threads threads, stopped at the glance: ${measured { recognizer.recognize(clip).timingMs }}"
+                        lines += "$threads threads, stopped at the glance: ${measured(run)}"
                     }
                     show(lines.joinToString("\n"))
                 }

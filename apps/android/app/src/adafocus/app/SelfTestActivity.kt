@@ -14,8 +14,8 @@ class SelfTestActivity : Screen() {
                     val report = SelfTest(bundle, backend.runtime).run(recognizer::recognize)
                     val verdict = if (report.passed) "passed" else "failed:\n${report.broken.joinToString("\n")}"
                     show(
-                        "${bundle.manifest.name} in ${backend.runtime}: ${report.tensors} tensors, at most ${report.steps} " +
-                            "output steps away: $verdict\n\n${told(report.prediction)}"
+                        "${bundle.manifest.name} in ${backend.runtime}: ${report.tensors} tensors, at most " +
+                            "${report.steps} output steps away: $verdict\n\n${told(report.prediction)}"
                     )
                 }
             }

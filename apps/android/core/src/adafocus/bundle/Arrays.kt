@@ -29,7 +29,7 @@ fun readArrays(content: ByteBuffer, name: String, most: Long): Map<String, Numpy
     if (claimed > most + MAX_HEADER_BYTES.toLong() * zip.members.size) {
         refuse(name, "its arrays take $claimed bytes, expected at most $most")
     }
-    return zip.members.associate { member -> member.name.removeSuffix(".npy") to array(unpacked(zip, member, name), name) }
+    return zip.members.associate { it.name.removeSuffix(".npy") to array(unpacked(zip, it, name), name) }
 }
 
 private fun refuse(name: String, what: String): Nothing =
@@ -37,7 +37,8 @@ private fun refuse(name: String, what: String): Nothing =
 
 private fun unpacked(zip: Zip, member: Member, name: String): ByteBuffer {
     val packed = zip.bytes(member)
-    if (member.method == Zip.STORED) return if (member.size == member.packed) packed else refuse(name, "it states two sizes")
+    if (member.method == Zip.STORED && member.size != member.packed) refuse(name, "it states two sizes")
+    if (member.method == Zip.STORED) return packed
     if (member.method != Zip.DEFLATED) refuse(name, "it is compressed in a way that numpy does not write")
     val input = ByteArray(packed.remaining()).also { packed.get(it) }
     val found = ByteArray(member.size.toInt())
@@ -71,7 +72,8 @@ private fun array(given: ByteBuffer, name: String): NumpyArray {
     val bytes = DTYPES[match.groupValues[1]] ?: refuse(name, "its arrays are of the type ${match.groupValues[1]}")
     val shape = match.groupValues[2].split(",").map { it.trim() }.filter { it.isNotEmpty() }
         .map { it.toIntOrNull() ?: refuse(name, "a side of an array is $it") }
-    val expected = shape.fold(bytes.toLong()) { product, side -> if (product > Int.MAX_VALUE) product else product * side }
+    val expected =
+        shape.fold(bytes.toLong()) { product, side -> if (product > Int.MAX_VALUE) product else product * side }
     if (expected != (content.limit() - start).toLong()) refuse(name, "an array holds other bytes than its shape says")
     content.position(start)
     return NumpyArray(match.groupValues[1], shape, content.slice().order(ByteOrder.LITTLE_ENDIAN))

@@ -45,11 +45,15 @@ private class FolderFiles(private val root: File) : Files {
             val name = before + entry.name
             val plain = entry.canonicalFile == entry && (entry.isFile || entry.isDirectory)
             if (!plain) {
-                throw BundleException(Refusal.UNSAFE_NAME, "$root holds '$name', a link, a pipe or a device. Do not trust it.")
+                throw BundleException(
+                    Refusal.UNSAFE_NAME, "$root holds '$name', a link, a pipe or a device. Do not trust it."
+                )
             }
             if (entry.isDirectory) list(entry, "$name/", found) else found += name
             if (found.size > MAX_BUNDLE_FILES) {
-                throw BundleException(Refusal.NO_BUNDLE, "$root holds more than $MAX_BUNDLE_FILES files, so it is no bundle.")
+                throw BundleException(
+                    Refusal.NO_BUNDLE, "$root holds more than $MAX_BUNDLE_FILES files, so it is no bundle."
+                )
             }
         }
     }
@@ -62,7 +66,7 @@ private class FolderFiles(private val root: File) : Files {
     override fun close() = Unit
 }
 
-/** A bundle whose files were checked when it was opened: a folder, a stored zip, or a stored zip inside another file. */
+/** A bundle whose files were checked when it was opened: a folder, a stored zip, or one inside another file. */
 class Bundle private constructor(val shown: String, val manifest: Manifest, private val files: Files) : Closeable {
     companion object {
         /**
@@ -106,18 +110,24 @@ class Bundle private constructor(val shown: String, val manifest: Manifest, priv
 
         private fun read(files: Files, shown: String): Manifest {
             if (MANIFEST !in files.names) {
-                throw BundleException(Refusal.NO_BUNDLE, "$shown has no $MANIFEST, so it is no bundle. Give what adafocus export wrote.")
+                throw BundleException(
+                    Refusal.NO_BUNDLE, "$shown has no $MANIFEST, so it is no bundle. Give what adafocus export wrote."
+                )
             }
             val where = "$shown/$MANIFEST"
             if (files.size(MANIFEST) > MAX_MANIFEST_BYTES) {
-                throw BundleException(Refusal.JSON, "$where has more than $MAX_MANIFEST_BYTES bytes. Copy the bundle again.")
+                throw BundleException(
+                    Refusal.JSON, "$where has more than $MAX_MANIFEST_BYTES bytes. Copy the bundle again."
+                )
             }
             val content = try {
                 Json.parse(text(files.bytes(MANIFEST)))
             } catch (error: CharacterCodingException) {
                 throw BundleException(Refusal.JSON, "$where cannot be read as text. Copy the bundle again.")
             } catch (error: JsonException) {
-                throw BundleException(Refusal.JSON, "$where is not valid JSON (${error.message}). Copy the bundle again.")
+                throw BundleException(
+                    Refusal.JSON, "$where is not valid JSON (${error.message}). Copy the bundle again."
+                )
             }
             val manifest = try {
                 manifestOf(content)
@@ -125,7 +135,9 @@ class Bundle private constructor(val shown: String, val manifest: Manifest, priv
                 throw BundleException(error.refusal, "$where: ${error.message}")
             }
             firstContradiction(manifest)?.let {
-                throw BundleException(Refusal.CONTRADICTION, "$where: $it Copy the bundle again, or convert the model again.")
+                throw BundleException(
+                    Refusal.CONTRADICTION, "$where: $it Copy the bundle again, or convert the model again."
+                )
             }
             return manifest
         }
@@ -136,11 +148,13 @@ class Bundle private constructor(val shown: String, val manifest: Manifest, priv
             return decoder.decode(bytes.duplicate()).toString()
         }
 
-        /** Refuse a file that is missing, lies outside the bundle, or has another size or digest than the manifest says. */
+        /** Refuse a file that is missing, leads out, or has another size or digest than the manifest says. */
         private fun check(files: Files, record: FileRecord, shown: String) {
             val reason = unsafe(record.file)
             if (reason != null) {
-                throw BundleException(Refusal.UNSAFE_NAME, "The manifest names '${record.file}', $reason. Do not trust $shown.")
+                throw BundleException(
+                    Refusal.UNSAFE_NAME, "The manifest names '${record.file}', $reason. Do not trust $shown."
+                )
             }
             val name = "$shown/${record.file}"
             val inside = files.names.filter { it.startsWith("${record.file}/") }
@@ -150,13 +164,17 @@ class Bundle private constructor(val shown: String, val manifest: Manifest, priv
             val isFile = inside.isEmpty()
             val size = if (isFile) files.size(record.file) else inside.fold(0L) { sum, one -> sum + files.size(one) }
             if (size != record.bytes) {
-                throw BundleException(Refusal.SIZE, "$name has $size bytes, expected ${record.bytes}. Copy the bundle again.")
+                throw BundleException(
+                    Refusal.SIZE, "$name has $size bytes, expected ${record.bytes}. Copy the bundle again."
+                )
             }
             val start = record.file.length + 1
             val digest = if (isFile) sha256(files.bytes(record.file))
             else sha256OfFolder(inside.map { it.substring(start) }) { files.bytes("${record.file}/$it") }
             if (digest != record.sha256) {
-                throw BundleException(Refusal.DIGEST, "$name was changed: its SHA-256 is $digest. Copy the bundle again.")
+                throw BundleException(
+                    Refusal.DIGEST, "$name was changed: its SHA-256 is $digest. Copy the bundle again."
+                )
             }
         }
     }
@@ -171,12 +189,13 @@ class Bundle private constructor(val shown: String, val manifest: Manifest, priv
      */
     fun graph(stage: Stage, runtime: String): GraphFile {
         val graphs = manifest.stages[stage] ?: throw BundleException(
-            Refusal.RUNTIME, "$shown has no ${stage.key} graph. Its stages are ${manifest.stages.keys.joinToString { it.key }}."
+            Refusal.RUNTIME,
+            "$shown has no ${stage.key} graph. Its stages are ${manifest.stages.keys.joinToString { it.key }}."
         )
         return graphs[runtime] ?: throw BundleException(
             Refusal.RUNTIME,
-            "$shown holds no ${stage.key} graph for $runtime, only for ${manifest.runtimes.joinToString()}. Use a backend " +
-                "for one of them, or export for this one."
+            "$shown holds no ${stage.key} graph for $runtime, only for ${manifest.runtimes.joinToString()}. Use a " +
+                "backend for one of them, or export for this one."
         )
     }
 

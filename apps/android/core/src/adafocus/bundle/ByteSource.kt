@@ -17,7 +17,9 @@ interface ByteSource : Closeable {
 
 private fun check(start: Long, length: Long, size: Long) {
     if (start < 0 || length < 0 || start > size - length || length > Int.MAX_VALUE) {
-        throw BundleException(Refusal.ZIP, "a part of $length bytes at $start does not lie in $size bytes. Copy the bundle again.")
+        throw BundleException(
+            Refusal.ZIP, "a part of $length bytes at $start does not lie in $size bytes. Copy the bundle again."
+        )
     }
 }
 
@@ -40,7 +42,9 @@ class BufferSource(buffer: ByteBuffer) : ByteSource {
 class FileSource(private val channel: FileChannel, private val start: Long, override val size: Long) : ByteSource {
     init {
         if (start < 0 || size < 0 || start > channel.size() - size) {
-            throw BundleException(Refusal.NO_BUNDLE, "the file ends before the bundle does, so it is no bundle. Copy it again.")
+            throw BundleException(
+                Refusal.NO_BUNDLE, "the file ends before the bundle does, so it is no bundle. Copy it again."
+            )
         }
     }
 

@@ -36,7 +36,9 @@ private fun contradictions(manifest: Manifest): Sequence<String> = sequence {
         yieldAll(ofGraph("the ${stage.key} graph for $runtime", stage.inputs, outputs, graph))
         yieldAll(ofShapes(manifest, stage, graph))
     }
-    for (runtime in manifest.runtimes) yieldAll(ofHanding(runtime, wanted.associateWith { manifest.stages[it]!![runtime]!! }))
+    for (runtime in manifest.runtimes) yieldAll(
+        ofHanding(runtime, wanted.associateWith { manifest.stages[it]!![runtime]!! })
+    )
     yieldAll(ofParts(manifest))
     yieldAll(ofBudgets(manifest))
 }
@@ -64,7 +66,9 @@ private fun ofGeometry(geometry: Geometry): Sequence<String> = sequence {
 
 private fun ofGraph(name: String, inputs: List<String>, outputs: List<String>, graph: GraphFile) = sequence {
     val found = graph.inputs.map { it.name }
-    if (found.sorted() != inputs.sorted()) yield("$name has the inputs ${found.joinToString().take(100)}, expected ${inputs.joinToString()}.")
+    if (found.sorted() != inputs.sorted()) yield(
+        "$name has the inputs ${found.joinToString().take(100)}, expected ${inputs.joinToString()}."
+    )
     val names = graph.outputs.map { it.name }
     if (names.toSet().size != names.size) yield("$name names an output twice.")
     for (unnamed in outputs.sorted()) if (unnamed !in names) yield("$name has no tensor '$unnamed'.")
@@ -87,7 +91,8 @@ private fun hasItsScale(spec: TensorSpec): Boolean {
     return spec.scale > 0 && spec.zeroPoint in range
 }
 
-private fun shapeOf(specs: List<TensorSpec>, name: String): List<Int>? = specs.firstOrNull { it.name == name }?.shape?.toList()
+private fun shapeOf(specs: List<TensorSpec>, name: String): List<Int>? =
+    specs.firstOrNull { it.name == name }?.shape?.toList()
 
 private fun ofShapes(manifest: Manifest, stage: Stage, graph: GraphFile): Sequence<String> = sequence {
     val geometry = manifest.geometry
@@ -97,13 +102,19 @@ private fun ofShapes(manifest: Manifest, stage: Stage, graph: GraphFile): Sequen
             val frames = shapeOf(graph.inputs, "frames")
             val logits = shapeOf(graph.outputs, "glance_logits")
             val wanted = listOf(geometry.glanceFrames, 3, geometry.glanceSize, geometry.glanceSize)
-            if (frames != wanted) yield("frames of the glance graph have the shape $frames, but the geometry says $wanted.")
-            if (logits != listOf(1, classes)) yield("there are $classes labels, but glance_logits has the shape $logits.")
+            if (frames != wanted) yield(
+                "frames of the glance graph have the shape $frames, but the geometry says $wanted."
+            )
+            if (logits != listOf(1, classes)) yield(
+                "there are $classes labels, but glance_logits has the shape $logits."
+            )
         }
         Stage.POLICY -> {
             val boxes = shapeOf(graph.outputs, "boxes")
             val weights = shapeOf(graph.outputs, "frame_weights")
-            if (boxes != listOf(1, 4) && boxes != listOf(geometry.candidateFrames, 4)) yield("boxes have the shape $boxes.")
+            if (boxes != listOf(1, 4) && boxes != listOf(geometry.candidateFrames, 4)) yield(
+                "boxes have the shape $boxes."
+            )
             if (weights != listOf(geometry.glanceFrames)) yield("frame_weights have the shape $weights.")
         }
         Stage.FOCUS -> {
@@ -132,7 +143,9 @@ private fun ofHanding(runtime: String, graphs: Map<Stage, GraphFile>): Sequence<
     for ((name, source, taker) in handed) {
         val found = shapeOf(graphs[source]!!.outputs, name)
         val wanted = shapeOf((graphs[taker] ?: continue).inputs, name)
-        if (found != null && found != wanted) yield("$name for $runtime is handed on with the shape $found, but taken with $wanted.")
+        if (found != null && found != wanted) yield(
+            "$name for $runtime is handed on with the shape $found, but taken with $wanted."
+        )
     }
 }
 
@@ -143,7 +156,9 @@ private fun ofParts(manifest: Manifest): Sequence<String> = sequence {
     for ((part, names) in PARTS) {
         val graphs = manifest.parts[part].orEmpty()
         if (graphs.isEmpty()) yield("its incremental glance has no graph for $part.")
-        if (graphs.keys != manifest.parts["join"].orEmpty().keys) yield("its incremental glance has only one of its parts.")
+        if (graphs.keys != manifest.parts["join"].orEmpty().keys) yield(
+            "its incremental glance has only one of its parts."
+        )
         for ((runtime, graph) in graphs) {
             val name = "the $part graph for $runtime"
             if (runtime !in manifest.runtimes) yield("it has $name, but not a graph for every stage.")

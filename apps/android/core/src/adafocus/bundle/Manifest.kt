@@ -39,7 +39,8 @@ class Geometry(
     val boxMin: Double?,
 ) {
     /** Stages that a bundle has graphs for. */
-    val stages: List<Stage> get() = if (policy == Policy.NETWORK) Stage.values().toList() else listOf(Stage.GLANCE, Stage.FOCUS)
+    val stages: List<Stage> get() =
+        if (policy == Policy.NETWORK) Stage.values().toList() else listOf(Stage.GLANCE, Stage.FOCUS)
 
     /** Side of the centre square as a fraction of a frame's short side. */
     val share: Double get() = frameSize.toDouble() / shortSide
@@ -60,7 +61,8 @@ class TensorSpec(
     val count: Long get() = shape.fold(1L) { product, side -> if (product > Int.MAX_VALUE) product else product * side }
 
     /** What the rules need; null for number types that they cannot make. */
-    val form: Form? get() = Dtype.values().firstOrNull { it.name.lowercase() == numbers }?.let { Form(it, scale, zeroPoint) }
+    val form: Form? get() =
+        Dtype.values().firstOrNull { it.name.lowercase() == numbers }?.let { Form(it, scale, zeroPoint) }
 
     /** Bytes of one number. */
     val itemBytes: Int get() = if (numbers.endsWith("32")) 4 else if (numbers.endsWith("16")) 2 else 1

@@ -68,14 +68,18 @@ private fun whole(value: Any?, where: String, least: Long, most: Long): Long {
 
 private fun count(value: Any?, where: String): Long = whole(value, where, 1, MAX_COUNT)
 
-private fun real(value: Any?, where: String, least: Double = -Double.MAX_VALUE, most: Double = Double.MAX_VALUE): Double {
+private fun real(
+    value: Any?, where: String, least: Double = -Double.MAX_VALUE, most: Double = Double.MAX_VALUE
+): Double {
     val number = (value as? Number)?.toDouble() ?: wrong(where, value, "a number")
     return if (number in least..most) number else wrong(where, value, "a number from $least to $most")
 }
 
 private fun text(value: Any?, where: String): String {
     val found = value as? String ?: wrong(where, value, "text")
-    if (found.codePointCount(0, found.length) > MAX_TEXT_CHARACTERS) wrong(where, "a long text", "at most 1000 characters")
+    if (found.codePointCount(0, found.length) > MAX_TEXT_CHARACTERS) wrong(
+        where, "a long text", "at most 1000 characters"
+    )
     if (found.any { it.isISOControl() }) wrong(where, "a text with control characters", "text that can be shown")
     return found
 }
@@ -103,7 +107,9 @@ private fun <T> list(value: Any?, where: String, read: (Any?, String) -> T): Lis
     return found.mapIndexed { place, one -> read(one, "$where.$place") }
 }
 
-private fun <T> mapping(value: Any?, where: String, key: (Any?, String) -> Unit, read: (Any?, String) -> T): Map<String, T> {
+private fun <T> mapping(
+    value: Any?, where: String, key: (Any?, String) -> Unit, read: (Any?, String) -> T,
+): Map<String, T> {
     val found = value as? Map<*, *> ?: wrong(where, value, "an object")
     found.keys.forEach { key(it, "$where.$it.[key]") }
     return found.entries.associate { (name, one) -> name.toString() to read(one, "$where.$name") }
@@ -140,7 +146,9 @@ private fun tensor(value: Any?, where: String): TensorSpec = part(value, where) 
     val int = { one: Any?, at: String -> whole(one, at, Int.MIN_VALUE.toLong(), Int.MAX_VALUE.toLong()).toInt() }
     TensorSpec(
         name = of.of("name", ::text),
-        shape = of.of("shape") { one, at -> list(one, at) { n, place -> whole(n, place, 1, Int.MAX_VALUE.toLong()).toInt() } }
+        shape = of.of("shape") { one, at -> list(one, at) { n, place -> whole(
+            n, place, 1, Int.MAX_VALUE.toLong()
+        ).toInt() } }
             .toIntArray(),
         numbers = of.of("dtype") { one, at -> oneOf(one, at, listOf("float32", "float16", "int8", "uint8", "int32")) },
         scale = of.optional("scale") { one, at -> real(one, at) },
@@ -216,7 +224,9 @@ private fun provenance(value: Any?, where: String) = part(value, where) { of ->
 
 private fun golden(value: Any?, where: String): Golden = part(value, where) { of ->
     of.of("source", ::text)
-    Golden(of.of("runtime", ::runtime), of.of("frames", ::record), of.of("answers", ::record), of.optional("label", ::text))
+    Golden(
+        of.of("runtime", ::runtime), of.of("frames", ::record), of.of("answers", ::record), of.optional("label", ::text)
+    )
 }
 
 /**
@@ -230,7 +240,8 @@ fun manifestOf(content: Any?): Manifest {
         val found = if (version is String) "'$version'" else version.toString()
         throw BundleException(
             Refusal.VERSION,
-            "it has schema version ${found.take(80)}, this app reads version 1. Convert the model again, or update the app."
+            "it has schema version ${found.take(80)}, this app reads version 1. Convert the model again, or update " +
+                "the app."
         )
     }
     return part(content, "") { of ->

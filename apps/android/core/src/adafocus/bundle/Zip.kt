@@ -47,7 +47,9 @@ class Zip private constructor(private val source: ByteSource, private val name: 
          * @throws BundleException no zip, more members than [most], or one that lies elsewhere than it says.
          */
         fun read(source: ByteSource, name: String, most: Int): Zip {
-            if (source.size > MAX_BUNDLE_BYTES) none("$name has ${source.size} bytes, expected at most $MAX_BUNDLE_BYTES")
+            if (source.size > MAX_BUNDLE_BYTES) none(
+                "$name has ${source.size} bytes, expected at most $MAX_BUNDLE_BYTES"
+            )
             val length = Math.min(source.size, (END_BYTES + MAX_COMMENT_BYTES + LOCATOR_BYTES).toLong())
             val tail = source.slice(source.size - length, length)
             val end = (tail.limit() - END_BYTES downTo 0).firstOrNull { tail.getInt(it) == END_SIGNATURE }
@@ -57,9 +59,13 @@ class Zip private constructor(private val source: ByteSource, private val name: 
             }
             val count = tail.getShort(end + 10).toInt() and 0xffff
             val bytes = tail.getInt(end + 12).toLong() and 0xffffffffL
-            if (count > most || bytes > most * 1024L) none("$name names $count members in $bytes bytes, expected at most $most")
+            if (count > most || bytes > most * 1024L) none(
+                "$name names $count members in $bytes bytes, expected at most $most"
+            )
             val start = tail.getInt(end + 16).toLong() and 0xffffffffL
-            if (start + bytes != source.size - length + end) damaged(name, "its directory does not lie where its end says")
+            if (start + bytes != source.size - length + end) damaged(
+                name, "its directory does not lie where its end says"
+            )
             val zip = Zip(source, name, start)
             zip.members = zip.records(source.slice(start, bytes), count)
             return zip
@@ -124,8 +130,12 @@ class Zip private constructor(private val source: ByteSource, private val name: 
         val files = members.filterNot { it.name.endsWith("/") && it.size == 0L && unsafe(it.name.dropLast(1)) == null }
         for (member in files) {
             val reason = unsafe(member.name)
-            if (reason != null) throw BundleException(Refusal.UNSAFE_NAME, "$name holds '${member.name}', $reason. Do not trust it.")
-            if (member.kind != 0 && member.kind != FILE_KIND) refuse("holds '${member.name}', which is a link or a device")
+            if (reason != null) throw BundleException(
+                Refusal.UNSAFE_NAME, "$name holds '${member.name}', $reason. Do not trust it."
+            )
+            if (member.kind != 0 && member.kind != FILE_KIND) refuse(
+                "holds '${member.name}', which is a link or a device"
+            )
             if (member.method != STORED || member.flags and ENCRYPTED_FLAG != 0) {
                 refuse("holds '${member.name}', which is compressed or encrypted, expected stored members")
             }
@@ -135,7 +145,9 @@ class Zip private constructor(private val source: ByteSource, private val name: 
         val ordered = files.sortedBy { it.header }
         for (place in 1 until ordered.size) {
             val before = ordered[place - 1]
-            if (before.start + before.size > ordered[place].header) refuse("holds '${before.name}', which runs into the member after it")
+            if (before.start + before.size > ordered[place].header) refuse(
+                "holds '${before.name}', which runs into the member after it"
+            )
         }
         for (member in files) if (checksum(bytes(member)) != member.crc) damaged(name, "'${member.name}' was changed")
         return files

@@ -36,7 +36,9 @@ fun average(region: Picture, height: Int, width: Int): Picture {
         for (column in columns) {
             for (c in 0 until CHANNELS) {
                 var sum = 0L
-                for (turn in column.counts.indices) sum += column.counts[turn] * sums[(column.first + turn) * CHANNELS + c]
+                for (turn in column.counts.indices) {
+                    sum += column.counts[turn] * sums[(column.first + turn) * CHANNELS + c]
+                }
                 found.data[place++] = ((2 * sum + whole) / (2 * whole)).toByte()
             }
         }

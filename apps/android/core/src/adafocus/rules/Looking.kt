@@ -75,7 +75,8 @@ fun asFractions(box: IntArray, size: Size): DoubleArray =
     DoubleArray(4) { (box[it].toDouble() / (if (it % 2 == 1) size.width else size.height)).toFloat().toDouble() }
 
 /** Other boxes in the stead of the policy's; in float32. */
-fun placeBoxes(boxes: List<DoubleArray>, name: String, shape: String, side: Double): List<DoubleArray> = boxes.map { box ->
+fun placeBoxes(boxes: List<DoubleArray>, name: String, shape: String, side: Double): List<DoubleArray> =
+    boxes.map { box ->
     var (y, x, height, width) = FloatArray(4) { box[it].toFloat() }
     if (shape == "fixed") {
         val given = side.toFloat()

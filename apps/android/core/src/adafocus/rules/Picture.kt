@@ -5,6 +5,9 @@ const val CHANNELS = 3
 
 /** A picture: three bytes a pixel, row by row. */
 class Picture(val height: Int, val width: Int, val data: ByteArray = ByteArray(height * width * CHANNELS)) {
+    /** Copy all of it. */
+    fun copy() = Picture(height, width, data.copyOf())
+
     /** Copy a part. */
     fun part(top: Int, left: Int, height: Int, width: Int): Picture {
         val found = Picture(height, width)

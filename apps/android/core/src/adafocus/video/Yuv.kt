@@ -1,4 +1,4 @@
-/** Frames of cameras and decoders as pictures, by the device's arithmetic: whole numbers, one chroma for four pixels. */
+/** Frames of cameras and decoders as pictures, by the device's arithmetic in whole numbers. */
 package adafocus.video
 
 import adafocus.rules.CHANNELS

@@ -18,7 +18,8 @@ class ExecuTorch(library: String) : Backend {
         System.load(library)
     }
 
-    override fun open(model: ByteBuffer, description: GraphFile, threads: Int): Graph = ExecuTorchGraph(model, description)
+    override fun open(model: ByteBuffer, description: GraphFile, threads: Int): Graph =
+        ExecuTorchGraph(model, description)
 }
 
 /** What `executorch.cpp` does; a problem comes as an [AdafocusException]. */
@@ -46,7 +47,9 @@ private class ExecuTorchGraph(private val model: ByteBuffer, private val descrip
 
     private fun typeOf(spec: TensorSpec): Int {
         val found = NUMBERS.indexOf(spec.numbers)
-        if (found < 0) throw AdafocusException("${spec.name} is of ${spec.numbers}, expected one of ${NUMBERS.joinToString()}.")
+        if (found < 0) throw AdafocusException(
+            "${spec.name} is of ${spec.numbers}, expected one of ${NUMBERS.joinToString()}."
+        )
         return found
     }
 

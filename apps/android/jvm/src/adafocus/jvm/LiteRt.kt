@@ -56,7 +56,9 @@ class LiteRt(path: String) : Backend {
         payload.setString(0, text)
         val found = made("LiteRtCreateOptions")
         call("LiteRtSetOptionsHardwareAccelerators", found, CPU)
-        call("LiteRtAddOpaqueOptions", found, made("LiteRtCreateOpaqueOptions", "xnnpack", payload, c.getFunction("free")))
+        call("LiteRtAddOpaqueOptions", found, made(
+            "LiteRtCreateOpaqueOptions", "xnnpack", payload, c.getFunction("free")
+        ))
         return found
     }
 }

@@ -58,12 +58,17 @@ private fun used(): Long {
     return Runtime.getRuntime().let { it.totalMemory() - it.freeMemory() }
 }
 
+private fun many(add: (Int) -> Unit) = repeat(FRAMES, add)
+
 /** Disturb a stream, and see after each disturbance that it goes on; returns how many did not. */
 fun disturbed(bundle: Bundle, backend: Backend): Int = Stream(bundle, backend).use { stream ->
     val kinds = linkedMapOf<String, (Long) -> Long>(
-        "steady" to { base -> repeat(FRAMES) { stream.add(base + it * STEP_MS) }; base + FRAMES * STEP_MS },
-        "every frame twice" to { base -> repeat(FRAMES) { stream.add(base + it / 2 * STEP_MS) }; base + FRAMES * STEP_MS },
-        "back by half a second" to { base -> repeat(FRAMES) { stream.add(base + it * STEP_MS - it % 2 * 500) }; base + FRAMES * STEP_MS },
+        "steady" to { base -> many { stream.add(base + it * STEP_MS) }; base + FRAMES * STEP_MS },
+        "every frame twice" to { base -> many { stream.add(base + it / 2 * STEP_MS) }; base + FRAMES * STEP_MS },
+        "back by half a second" to { base ->
+            many { stream.add(base + it * STEP_MS - it % 2 * 500) }
+            base + FRAMES * STEP_MS
+        },
         "one frame an hour ahead" to { base -> stream.add(base + HOUR_MS); base },
         "one frame an hour before" to { base -> stream.add(base - HOUR_MS); base },
         "negative, and set to 0" to { stream.add(-HOUR_MS); stream.add(0); 0 },
@@ -88,7 +93,8 @@ fun disturbed(bundle: Bundle, backend: Backend): Int = Stream(bundle, backend).u
     val counts = stream.recognizer.counts
     println(
         "a stream goes on after ${kinds.size - failed} of ${kinds.size} disturbances: ${counts.kept} frames kept, " +
-            "${counts.skipped} not needed, ${counts.dropped} not later; ${20 * FRAMES} frames more take ${more shr 20} MiB"
+            "${counts.skipped} not needed, ${counts.dropped} not later; ${20 * FRAMES} frames more take " +
+            "${more shr 20} MiB"
     )
     failed
 }

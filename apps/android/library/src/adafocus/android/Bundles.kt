@@ -18,7 +18,9 @@ fun openAsset(context: Context, name: String): Bundle {
     val asset = try {
         context.assets.openFd(name)
     } catch (error: IOException) {
-        throw AdafocusException("The app has no uncompressed asset $name. Put the bundle there, with noCompress for zip.", error)
+        throw AdafocusException(
+            "The app has no uncompressed asset $name. Put the bundle there, with noCompress for zip.", error
+        )
     }
     // it owns the descriptor, and is closed with the bundle
     val stream = ParcelFileDescriptor.AutoCloseInputStream(asset.parcelFileDescriptor)
@@ -29,13 +31,15 @@ fun openAsset(context: Context, name: String): Bundle {
 fun backendFor(context: Context, bundle: Bundle): Backend {
     val known = listOf(
         Triple("litert", "org.tensorflow.lite.Interpreter") { LiteRtBackend() },
-        Triple("executorch", "org.pytorch.executorch.Module") { ExecuTorchBackend(File(context.filesDir, "executorch")) },
+        Triple("executorch", "org.pytorch.executorch.Module") { ExecuTorchBackend(
+            File(context.filesDir, "executorch")
+        ) },
         Triple("onnx", "ai.onnxruntime.OrtEnvironment") { OnnxBackend() },
     )
     val found = known.firstOrNull { (runtime, name) -> runtime in bundle.manifest.runtimes && isThere(name) }
     return found?.third?.invoke() ?: throw AdafocusException(
-        "The bundle holds graphs for ${bundle.manifest.runtimes.joinToString()}, and this app has a library for none of them. " +
-            "Add one to its dependencies."
+        "The bundle holds graphs for ${bundle.manifest.runtimes.joinToString()}, and this app has a library for none " +
+            "of them. Add one to its dependencies."
     )
 }
 

@@ -137,7 +137,9 @@ class CameraFrames(
             }
         }
 
-        override fun onConfigureFailed(session: CameraCaptureSession) = problems("The camera refuses this size of frames.")
+        override fun onConfigureFailed(session: CameraCaptureSession) = problems(
+            "The camera refuses this size of frames."
+        )
     }
 
     /** Let go of the camera; the recognizer is not closed. */

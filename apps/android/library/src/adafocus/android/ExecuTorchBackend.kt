@@ -24,7 +24,9 @@ class ExecuTorchBackend(private val folder: File) : Backend {
     override fun open(model: ByteBuffer, description: GraphFile, threads: Int): Graph = try {
         ModuleGraph(Module.load(copied(model, description).path, Module.LOAD_MODE_MMAP), description)
     } catch (error: LinkageError) {
-        throw AdafocusException("ExecuTorch is not in this app. Add org.pytorch:executorch-android to its dependencies.", error)
+        throw AdafocusException(
+            "ExecuTorch is not in this app. Add org.pytorch:executorch-android to its dependencies.", error
+        )
     } catch (error: RuntimeException) {
         throw AdafocusException("ExecuTorch does not take ${description.file} (${error.message}).", error)
     }
@@ -66,7 +68,9 @@ private class ModuleGraph(private val module: Module, private val description: G
     }
 
     override fun run(inputs: Map<String, ByteBuffer>): Map<String, ByteBuffer> {
-        val given = Array(description.inputs.size) { valueOf(description.inputs[it], inputs.getValue(description.inputs[it].name)) }
+        val given = Array(description.inputs.size) { valueOf(
+            description.inputs[it], inputs.getValue(description.inputs[it].name)
+        ) }
         val found = module.forward(*given)
         return description.outputs.withIndex().associate { (place, spec) -> spec.name to bytesOf(spec, found[place]) }
     }

@@ -16,9 +16,13 @@ class LiteRtBackend : Backend {
         val options = Interpreter.Options().setNumThreads(threads).setUseXNNPACK(true)
         InterpreterGraph(Interpreter(model, options), description)
     } catch (error: IllegalArgumentException) {
-        throw AdafocusException("LiteRT does not take ${description.file} (${error.message}). Use its version of the table.", error)
+        throw AdafocusException(
+            "LiteRT does not take ${description.file} (${error.message}). Use its version of the table.", error
+        )
     } catch (error: LinkageError) {
-        throw AdafocusException("LiteRT is not in this app. Add com.google.ai.edge.litert:litert to its dependencies.", error)
+        throw AdafocusException(
+            "LiteRT is not in this app. Add com.google.ai.edge.litert:litert to its dependencies.", error
+        )
     }
 }
 

@@ -28,7 +28,8 @@ class OnnxBackend : Backend {
         throw AdafocusException("ONNX Runtime does not take ${description.file} (${error.message}).", error)
     } catch (error: LinkageError) {
         throw AdafocusException(
-            "ONNX Runtime is not in this app. Add com.microsoft.onnxruntime:onnxruntime-android to its dependencies.", error
+            "ONNX Runtime is not in this app. Add com.microsoft.onnxruntime:onnxruntime-android to its dependencies.",
+            error,
         )
     }
 }

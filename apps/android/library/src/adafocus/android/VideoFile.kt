@@ -37,7 +37,8 @@ class VideoFile(context: Context, private val uri: Uri) : VideoSource {
             extractor.release()
             throw AdafocusException("$uri cannot be read (${error.message}). Choose another video.", error)
         }
-        val track = (0 until extractor.trackCount).firstOrNull { mimeOf(extractor.getTrackFormat(it)).startsWith("video/") }
+        val track =
+            (0 until extractor.trackCount).firstOrNull { mimeOf(extractor.getTrackFormat(it)).startsWith("video/") }
         if (track == null) {
             extractor.release()
             throw AdafocusException("$uri holds no video that this device knows. Choose another one.")
@@ -57,10 +58,19 @@ class VideoFile(context: Context, private val uri: Uri) : VideoSource {
             if (!extractor.advance()) break
         }
         if (times.isEmpty()) throw AdafocusException("$uri holds no frames. Choose another video.")
-        // the system tells no times of decoding and no durations; the steps between frames stand in for those
-        val decoding = times.sorted().toLongArray()
-        val steps = LongArray(times.size) { place -> if (place + 1 < decoding.size) decoding[place + 1] - decoding[place] else 0 }
-        return Packets("", MICROSECOND, times.toLongArray(), decoding, steps)
+        // the system tells no times of decoding and no durations: a frame stays until the next one, the last to the end
+        val shown = times.sorted().toLongArray()
+        val end = if (format.containsKey(MediaFormat.KEY_DURATION)) format.getLong(MediaFormat.KEY_DURATION) else 0
+        val stays = LongArray(times.size) { place ->
+            val next = shown.firstAfter(times[place])
+            if (next != null) next - times[place] else Math.max(0, end - times[place])
+        }
+        return Packets("", MICROSECOND, times.toLongArray(), shown, stays)
+    }
+
+    private fun LongArray.firstAfter(moment: Long): Long? {
+        val found = java.util.Arrays.binarySearch(this, moment + 1)
+        return getOrNull(if (found < 0) -found - 1 else found)
     }
 
     override fun read(numbers: List<Int>, take: (Int, Picture) -> Unit): Int {
@@ -100,7 +110,9 @@ class VideoFile(context: Context, private val uri: Uri) : VideoSource {
                 feed()
                 val index = codec.dequeueOutputBuffer(info, WAIT_US)
                 if (index < 0) {
-                    if (++idle > PATIENCE) throw AdafocusException("The decoder of this device stands still. Choose another video.")
+                    if (++idle > PATIENCE) throw AdafocusException(
+                        "The decoder of this device stands still. Choose another video."
+                    )
                     continue
                 }
                 idle = 0
@@ -131,7 +143,9 @@ class VideoFile(context: Context, private val uri: Uri) : VideoSource {
 
         private fun picture(index: Int): Picture {
             val image = codec.getOutputImage(index)
-                ?: throw AdafocusException("The decoder of this device gives no images that can be read. Choose another video.")
+                ?: throw AdafocusException(
+                    "The decoder of this device gives no images that can be read. Choose another video."
+                )
             try {
                 val colors = converter ?: converterOf(codec.outputFormat, image.height).also { converter = it }
                 return colors.convert(yuvFrameOf(image), degrees)

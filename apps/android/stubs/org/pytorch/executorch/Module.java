@@ -1,6 +1,6 @@
 package org.pytorch.executorch;
 
-/** What the ExecuTorch backend calls of the library, so that it can be type-checked without it. Never packed into an app. */
+/** What the ExecuTorch backend calls of the library, to be type-checked without it. Never packed into an app. */
 public class Module {
     public static final int LOAD_MODE_MMAP = 1;
 

@@ -3,7 +3,7 @@ package org.tensorflow.lite;
 import java.nio.ByteBuffer;
 import java.util.Map;
 
-/** What the LiteRT backend calls of the library, so that it can be type-checked without it. Never packed into an app. */
+/** What the LiteRT backend calls of the library, to be type-checked without it. Never packed into an app. */
 public final class Interpreter implements AutoCloseable {
     public static class Options {
         public Options setNumThreads(int threads) { throw new UnsupportedOperationException(); }

@@ -44,7 +44,11 @@ fun clipOperation(g: Given): Any? {
 
 /** Tell a clip without early stops, and where it stops by each of the thresholds. */
 fun toldClip(
-    manifest: Manifest, files: GraphFiles, clip: Clip, thresholds: List<DoubleArray?>, recognize: (DoubleArray?) -> Prediction,
+    manifest: Manifest,
+    files: GraphFiles,
+    clip: Clip,
+    thresholds: List<DoubleArray?>,
+    recognize: (DoubleArray?) -> Prediction,
 ): Map<String, Any?> {
     val found = recognize(null)
     val tensors = { stage: Stage, values: Map<String, Values>, inputs: Boolean ->
@@ -63,7 +67,11 @@ fun toldClip(
         "boxes_px" to found.boxesPx,
         "patches" to told(found.patches, manifest.geometry.patchSize),
         "calls" to found.calls.map {
-            mapOf("stage" to it.stage.key, "inputs" to tensors(it.stage, it.inputs, true), "outputs" to tensors(it.stage, it.outputs, false))
+            mapOf(
+                "stage" to it.stage.key,
+                "inputs" to tensors(it.stage, it.inputs, true),
+                "outputs" to tensors(it.stage, it.outputs, false),
+            )
         },
         "top" to found.top(3).map { listOf(it.label, it.score) },
         "runs" to thresholds.map { toldRun(recognize(it)) },
@@ -151,7 +159,8 @@ class Bundles(vectors: List<Vector>, private val place: File) {
             )
         }
     } catch (error: BundleException) {
-        check(error.message!!.count { it == '\n' } == 0 && error.message!!.endsWith(".")) { "no sentence: ${error.message}" }
+        val sentence = error.message!!
+        check('\n' !in sentence && sentence.endsWith(".")) { "no sentence: $sentence" }
         mapOf("refused" to error.refusal.kind)
     }
 }

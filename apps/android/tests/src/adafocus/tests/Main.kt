@@ -27,7 +27,8 @@ object Answers {
     }
 
     fun difference(vector: Vector, bundles: Bundles): String? = try {
-        val answer = if (vector.op == "bundle") bundles.open(vector.given) else OPERATIONS.getValue(vector.op)(vector.given)
+        val answer =
+            if (vector.op == "bundle") bundles.open(vector.given) else OPERATIONS.getValue(vector.op)(vector.given)
         differences(vector.expected, answer).firstOrNull()?.let { "${vector.op}, ${vector.name}: $it" }
     } catch (error: Exception) {
         "${vector.op}, ${vector.name}: $error"
@@ -75,7 +76,9 @@ private fun mistakes(folder: String, listed: File, classes: List<String>): Int {
         val (number, operations, name) = line.split("\t")
         System.setProperty("adafocus.mistake", number)
         URLClassLoader(urls, parent).use { loader ->
-            val answers = loader.loadClass("adafocus.tests.Answers").getMethod("firstDifference", String::class.java, String::class.java)
+            val answers = loader.loadClass("adafocus.tests.Answers").getMethod(
+                "firstDifference", String::class.java, String::class.java
+            )
             val found = try {
                 answers.invoke(null, folder, operations)
             } catch (error: ReflectiveOperationException) {
@@ -93,7 +96,8 @@ fun main(arguments: Array<String>) {
     val failed = when (arguments[0]) {
         "vectors" -> vectors(arguments[1])
         "mistakes" -> mistakes(arguments[1], File(arguments[2]), arguments.drop(3))
-        else -> error("expected vectors or mistakes")
+        "damages" -> damages(File(arguments[1]), arguments[2].toInt())
+        else -> error("expected vectors, mistakes or damages")
     }
     if (failed > 0) exitProcess(1)
 }

@@ -105,7 +105,9 @@ val OPERATIONS: Map<String, (Given) -> Any?> = mapOf(
     "decode_boxes" to { g -> mapOf("boxes" to decodeBoxes(g.rows("raw"), g.real("min_side"), g.real("max_side"))) },
     "boxes_in_room" to { g -> fractions(boxesInRoom(g.rows("boxes"), size(g)), size(g)) },
     "whole_pixels" to { g -> fractions(wholePixels(g.rows("boxes"), size(g), g.int("least")), size(g)) },
-    "place_boxes" to { g -> mapOf("boxes" to placeBoxes(g.rows("boxes"), g.text("name"), g.text("shape"), g.real("side"))) },
+    "place_boxes" to { g -> mapOf(
+        "boxes" to placeBoxes(g.rows("boxes"), g.text("name"), g.text("shape"), g.real("side"))
+    ) },
     "change_maps" to { g ->
         val frames = picturesOf(g.of("frames"))
         val found = changeMaps(frames)
@@ -120,7 +122,9 @@ val OPERATIONS: Map<String, (Given) -> Any?> = mapOf(
         val size = Size(frames[0].height, frames[0].width)
         val changes = changeMaps(frames)
         val box = motionBox(changes, size, g.real("side"), g.int("first"), g.int("last"))
-        fractions(listOf(box), size) + mapOf("densest" to densestRun(changes, g.int("count"), cellsOf(g.real("side"), size)))
+        fractions(listOf(box), size) + mapOf(
+            "densest" to densestRun(changes, g.int("count"), cellsOf(g.real("side"), size))
+        )
     },
     "squares" to ::squares,
     "taps" to { g ->
@@ -185,7 +189,8 @@ val OPERATIONS: Map<String, (Given) -> Any?> = mapOf(
     },
     "smoothing" to ::smoothing,
     "sha256_of_file" to { g ->
-        val content = if ("base64" in g) decoded(g["base64"]) else ByteArray(g.int("times")) { decoded(g["repeated"])[0] }
+        val content =
+            if ("base64" in g) decoded(g["base64"]) else ByteArray(g.int("times")) { decoded(g["repeated"])[0] }
         mapOf("sha256" to sha256(content), "bytes" to content.size)
     },
     "sha256_of_folder" to { g ->
@@ -223,7 +228,9 @@ private fun squares(g: Given): Any? {
 }
 
 private fun curveOf(g: Given, low: Double, high: Double, exits: Int): Curve {
-    val rows = g.list("rows").map { row -> (row as List<*>).let { BudgetRow((it[0] as Number).toDouble(), doubles(it[1])) } }
+    val rows = g.list("rows").map { row -> (row as List<*>).let { BudgetRow(
+        (it[0] as Number).toDouble(), doubles(it[1])
+    ) } }
     if (rows.isEmpty()) return LearnedCurve(exits, criterion(g), g.int("classes"))
     return CalibratedCurve(rows, low, high, criterion(g), g.int("classes"))
 }
@@ -238,7 +245,11 @@ private fun controlled(g: Given): Any? {
         val cost = if (stops(glance, 0, thresholds)) low else high
         Triple(thresholds[0], controller.position, cost).also { controller.observe(glance, cost) }
     }
-    return mapOf("thresholds" to turns.map { it.first }, "positions" to turns.map { it.second }, "costs" to turns.map { it.third })
+    return mapOf(
+        "thresholds" to turns.map { it.first },
+        "positions" to turns.map { it.second },
+        "costs" to turns.map { it.third },
+    )
 }
 
 private fun window(g: Given): Any? {
@@ -279,7 +290,9 @@ private fun told(clip: WindowClip<Unit>?): Any? = clip?.let {
 
 private fun smoothing(g: Given): Any? {
     val smoother = Smoother(
-        SmoothingOptions(g.real("time_constant_s"), g.real("enter"), g.real("leave"), g.int("windows"), g.real("seconds"))
+        SmoothingOptions(
+            g.real("time_constant_s"), g.real("enter"), g.real("leave"), g.int("windows"), g.real("seconds")
+        )
     )
     val moments = g.reals("moments_s")
     val turns = g.rows("probabilities").mapIndexed { place, one ->

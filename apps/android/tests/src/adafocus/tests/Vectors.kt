@@ -149,7 +149,8 @@ private fun listed(found: Any?): List<Any?>? = when (found) {
  *
  * @param outputs how far floats of a runtime may be away, of the tensor's largest value.
  */
-fun differences(expected: Any?, found: Any?, outputs: Double = 0.0, where: String = "", away: Double = 0.0): List<String> {
+fun differences(expected: Any?, found: Any?, outputs: Double =
+    0.0, where: String = "", away: Double = 0.0): List<String> {
     if (expected is List<*>) {
         val list = listed(found)
         if (list == null || list.size != expected.size) return listOf("$where has another length")
@@ -166,7 +167,9 @@ fun differences(expected: Any?, found: Any?, outputs: Double = 0.0, where: Strin
         val other = found.toDouble()
         val whole = one == Math.rint(one)
         val most = Math.max(away, if (whole) LEAST else Math.max(LEAST, NUMBERS * Math.abs(one)))
-        return if (one == other || Math.abs(one - other) <= most) emptyList() else listOf("$where is $other, expected $one")
+        return if (one == other || Math.abs(one - other) <= most) emptyList() else listOf(
+            "$where is $other, expected $one"
+        )
     }
     return if (expected == found) emptyList() else listOf("$where is $found, expected $expected")
 }
