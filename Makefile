@@ -46,7 +46,7 @@ bundle: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo.ready_bundle
 
 test: $(VENV)/.installed $(DEVICE)/.installed system
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.installed system
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow and not shared and not hardware"

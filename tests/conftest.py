@@ -52,8 +52,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, marker in MARKERS_OF_FIXTURES.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+    _convert_first(items)
     if items:
         items[0].config.stash[COLLECTED] = tuple(items)
+
+
+def _convert_first(items: list[pytest.Item]) -> None:
+    """Let one file of tests begin with the conversion that many wait for, and put the others that wait last.
+
+    Else all processes soon stand still until it is done.
+    """
+    waiting = dict.fromkeys(item.path for item in items if "shipped_bundle" in getattr(item, "fixturenames", ()))
+    first = next(iter(waiting), None)
+    items.sort(key=lambda item: 0 if item.path == first else 1 + (item.path in waiting))
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def test_a_measurement_writes_a_report_and_its_page(
     # threads of this process work a little while it idles, and so the device says what was true
     idle = next(window for window in report.windows if window.workload == "idle")
     true_w = device.joules(idle.start_ns, idle.start_ns + round(idle.seconds * SECOND_NS)) / idle.seconds
-    assert 2.7 <= true_w
+    assert true_w > 2.69
     assert report.idle_w[0] == pytest.approx(true_w, abs=0.4)
 
 
