@@ -149,7 +149,13 @@ export class VideoRecognizer {
       }
       // cameras say nothing of their colors
       const take = (): ReturnType<typeof planesOf> => planesOf(frame, { matrix: "bt601", fullRange: false }, UPRIGHT);
-      if (!(await this.live.push(timestampMs / 1000, take)) || this.busy) return;
+      const { restarts } = this.live;
+      const kept = await this.live.push(timestampMs / 1000, take);
+      if (this.live.restarts !== restarts) {
+        this.smoother = new Smoother(SMOOTHING);
+        this.schedule = new Schedule(HOP_S, DUTY);
+      }
+      if (!kept || this.busy) return;
       await this.answerLive(this.live, timestampMs / 1000);
     } catch (error) {
       this.options.errorListener?.(error as Error);

@@ -16,8 +16,10 @@ export interface LiveClip extends ReadClip {
 }
 
 export class LiveWindow {
-  /** Frames that came with a moment before that of the last one, or at it. */
+  /** Frames that came with a moment a little before that of the last one, or at it. */
   dropped = 0;
+  /** How often the clock was set: then all begins anew. */
+  restarts = 0;
   private readonly window: SlidingWindow;
   private readonly planes = new Map<number, Planes>();
   private newest = -Infinity;
@@ -46,9 +48,14 @@ export class LiveWindow {
 
   /** Whether a frame at a moment is wanted; where it is, `take` gives its planes. */
   async push(moment: number, take: () => Promise<Planes>): Promise<boolean> {
-    if (!(moment > this.newest)) {
+    const back = this.newest - moment;
+    if (!Number.isFinite(moment) || (back >= 0 && back <= WINDOW_S)) {
       this.dropped += 1;
       return false;
+    }
+    if (Math.abs(back) > WINDOW_S && Number.isFinite(back)) {
+      this.restarts += 1;
+      this.planes.clear();
     }
     this.newest = moment;
     const name = this.window.kept;
