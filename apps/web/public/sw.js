@@ -46,7 +46,8 @@ async function answer(event) {
   if (!found) {
     found = await fetch(address.href, { cache: "no-cache" });
     // what is packed is kept by the page's worker, once it has found it whole
-    if (found.ok && !address.pathname.endsWith(".gz")) event.waitUntil(cache.put(address.href, found.clone()).catch(() => undefined));
+    if (found.ok && !address.pathname.endsWith(".gz"))
+      event.waitUntil(cache.put(address.href, found.clone()).catch(() => undefined));
   }
   const headers = new Headers(found.headers);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);

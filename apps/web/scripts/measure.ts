@@ -64,7 +64,12 @@ async function clipTimes({ page }: Visit, turns: number): Promise<{ networks: Sp
       const data = new Uint8Array(count * height * width * 3).map((_, place) => (place * 7 + (place >> 9) * 13) & 255);
       const spent: [number, number][] = [];
       for (let turn = 0; turn < warmUp + turns; turn++) {
-        const { timingMs } = await window.adafocus.client.ask("recognizeFrames", { data, height, width, thresholds: null });
+        const { timingMs } = await window.adafocus.client.ask("recognizeFrames", {
+          data,
+          height,
+          width,
+          thresholds: null,
+        });
         if (turn >= warmUp) spent.push([timingMs.glance + timingMs.policy + timingMs.focus, timingMs.total]);
       }
       return spent;
@@ -95,9 +100,15 @@ async function main(): Promise<void> {
   const turns = Number(values.turns);
   const [folder, remove] = site(values.bundle!);
   const browser = await launch();
-  const found = { browser: `Chromium ${browser.version()}`, clips: {} as Record<string, unknown>, times: {} as Record<string, object> };
+  const found = {
+    browser: `Chromium ${browser.version()}`,
+    clips: {} as Record<string, unknown>,
+    times: {} as Record<string, object>,
+  };
   try {
-    const visits = await Promise.all(THREADS.map((threads) => visit(browser, folder, { query: `?threads=${threads}` })));
+    const visits = await Promise.all(
+      THREADS.map((threads) => visit(browser, folder, { query: `?threads=${threads}` })),
+    );
     await listen(visits[0]!);
     for (const file of positionals) found.clips[basename(file)] = await answered(visits[0]!, file);
     for (const [place, threads] of THREADS.entries()) found.times[threads] = await clipTimes(visits[place]!, turns);

@@ -34,7 +34,11 @@ export interface Choices {
 }
 
 /** Serve a folder; port 0 takes any that is free. */
-export function serve(folder: string, port: number, { headers = HEADERS, instead }: Choices = {}): Promise<[Server, string]> {
+export function serve(
+  folder: string,
+  port: number,
+  { headers = HEADERS, instead }: Choices = {},
+): Promise<[Server, string]> {
   const server = createServer((request, response) => {
     if (instead?.(request, response)) return;
     const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname));
@@ -47,12 +51,17 @@ export function serve(folder: string, port: number, { headers = HEADERS, instead
   });
   return new Promise((found, failed) => {
     server.once("error", failed);
-    server.listen(port, "127.0.0.1", () => found([server, `http://localhost:${(server.address() as AddressInfo).port}/`]));
+    server.listen(port, "127.0.0.1", () =>
+      found([server, `http://localhost:${(server.address() as AddressInfo).port}/`]),
+    );
   });
 }
 
 if (import.meta.filename === process.argv[1]) {
-  const { values, positionals } = parseArgs({ options: { port: { type: "string", default: "8000" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { port: { type: "string", default: "8000" } },
+    allowPositionals: true,
+  });
   const folder = resolve(positionals[0] ?? "build/web");
   if (!existsSync(join(folder, "index.html"))) {
     console.error(`There is no page in ${folder}. Write it: make web`);

@@ -1,7 +1,17 @@
 /** Writes the static folder: the built page, LiteRT's programs, and a bundle, each file compressed. */
 
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -32,7 +42,9 @@ function allFiles(place: string): string[] {
 
 async function opened(path: string, shown: string): Promise<Bundle> {
   if (!existsSync(path)) {
-    throw new AdafocusError(`There is no bundle at ${shown}. Make one: adafocus export MODEL --device web --out ${shown}`);
+    throw new AdafocusError(
+      `There is no bundle at ${shown}. Make one: adafocus export MODEL --device web --out ${shown}`,
+    );
   }
   if (statSync(path).isFile()) return Bundle.open(await zip(shown, new Blob([readFileSync(path)])));
   const files = allFiles(path).map((name) => [name, new Blob([readFileSync(join(path, name))])] as const);
@@ -43,7 +55,9 @@ async function opened(path: string, shown: string): Promise<Bundle> {
 async function writeBundle(bundle: Bundle, manifest: Uint8Array, out: string): Promise<Downloads["files"]> {
   const { stages, geometry, golden } = bundle.manifest;
   if (!runtimesOf(bundle.manifest).includes("litert")) {
-    throw new AdafocusError("The bundle has no graphs for LiteRT. Convert the model for it: adafocus export --device web");
+    throw new AdafocusError(
+      "The bundle has no graphs for LiteRT. Convert the model for it: adafocus export --device web",
+    );
   }
   const records: FileRecord[] = stageNames(geometry).map((stage) => stages[stage]!["litert"]!);
   const found: Downloads["files"] = {};
@@ -103,7 +117,9 @@ async function main(): Promise<void> {
   const here = process.env["INIT_CWD"] ?? ".";
   const out = resolve(here, values.out);
   if (existsSync(out) && !existsSync(join(out, MARKER)) && readdirSync(out).length) {
-    throw new AdafocusError(`${values.out} exists and is no page of ours, so it is not replaced. Choose another folder.`);
+    throw new AdafocusError(
+      `${values.out} exists and is no page of ours, so it is not replaced. Choose another folder.`,
+    );
   }
   const bundle = await opened(resolve(here, values.bundle), values.bundle);
   const beside = `${out}.${process.pid}`;
@@ -120,7 +136,8 @@ async function main(): Promise<void> {
     rmSync(out, { recursive: true, force: true });
     renameSync(beside, out);
     console.log(`wrote ${values.out}: ${bundle.manifest.name}, a first visit is ${(first / 1e6).toFixed(1)} MB`);
-    if (first > MAX_FIRST_BYTES) console.log("That is more than 15 MB: the golden clip is fetched only when somebody asks for the self-test.");
+    if (first > MAX_FIRST_BYTES)
+      console.log("That is more than 15 MB: the golden clip is fetched only when somebody asks for the self-test.");
   } finally {
     rmSync(beside, { recursive: true, force: true });
   }

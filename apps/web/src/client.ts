@@ -40,7 +40,9 @@ export class Client {
     this.worker.terminate();
     this.worker = this.started();
     this.restarts += 1;
-    this.refuse("LiteRT cannot open the model: a graph of it is damaged. Convert the model again, or copy the bundle again.");
+    this.refuse(
+      "LiteRT cannot open the model: a graph of it is damaged. Convert the model again, or copy the bundle again.",
+    );
   }
 
   private refuse(sentence: string): void {

@@ -88,7 +88,9 @@ export class VideoRecognizer {
       for (const stage of stageNames(bundle.manifest.geometry)) {
         const record = bundle.manifest.stages[stage]?.[RUNTIME];
         if (!record) {
-          throw new AdafocusError(`The bundle has no ${stage} graph for LiteRT. Convert it: adafocus export --device web`);
+          throw new AdafocusError(
+            `The bundle has no ${stage} graph for LiteRT. Convert it: adafocus export --device web`,
+          );
         }
         const content = await bundle.read(record);
         opening();
@@ -221,7 +223,9 @@ export class VideoRecognizer {
   private expect(mode: RunningMode): void {
     const { runningMode } = this.options;
     if (runningMode === mode) return;
-    throw new AdafocusError(`The running mode is ${runningMode}, expected ${mode}. Change it: setOptions({ runningMode: "${mode}" })`);
+    throw new AdafocusError(
+      `The running mode is ${runningMode}, expected ${mode}. Change it: setOptions({ runningMode: "${mode}" })`,
+    );
   }
 }
 
@@ -235,7 +239,11 @@ function curveOf({ exits, labels }: Manifest, macs: readonly number[]): Curve {
 }
 
 /** Labels with the largest probabilities, the best first; of equal ones the earlier. */
-export function bestFew(labels: readonly string[], probabilities: readonly number[], count: number): [string, number][] {
+export function bestFew(
+  labels: readonly string[],
+  probabilities: readonly number[],
+  count: number,
+): [string, number][] {
   const left = [...probabilities];
   return Array.from({ length: Math.min(count, labels.length) }, () => {
     const place = best(left);
@@ -243,4 +251,3 @@ export function bestFew(labels: readonly string[], probabilities: readonly numbe
     return [labels[place]!, probabilities[place]!];
   });
 }
-

@@ -56,7 +56,8 @@ export async function selfTest(bundle: Bundle, recognizer: VideoRecognizer): Pro
   same("boxes_px", prediction.boxesPx.flat().join(), told("boxes_px"));
   same("patches_sha256", await sha256(joined(prediction.patches)), hex("patches_sha256"));
   same("labels_sha256", await sha256OfLabels(bundle.manifest.labels), hex("labels_sha256"));
-  if (golden.label && golden.label !== prediction.label) broken.push(`The label is ${prediction.label}, expected ${golden.label}.`);
+  if (golden.label && golden.label !== prediction.label)
+    broken.push(`The label is ${prediction.label}, expected ${golden.label}.`);
   return { label: prediction.label, tensors, broken };
 }
 
@@ -74,7 +75,10 @@ function clipOf(frames: Map<string, StoredArray>, manifest: Manifest): Clip {
   const [glance, candidates] = ["glance", "candidates"].map((name) => picturesOf(frames.get(name)));
   const { glance_frames, candidate_frames } = manifest.geometry;
   if (glance?.length !== glance_frames || candidates?.length !== candidate_frames) {
-    throw new BundleError("value", "The golden clip of the bundle has other frames than its geometry. Convert the model again.");
+    throw new BundleError(
+      "value",
+      "The golden clip of the bundle has other frames than its geometry. Convert the model again.",
+    );
   }
   return {
     glance,

@@ -49,12 +49,51 @@ for (const [colors, expected] of FFMPEG) {
 
 // a picture of 2 x 3 pixels, numbered 1 to 6 line by line
 const TURNED: [Partial<Turn>, number[][]][] = [
-  [{}, [[1, 2, 3], [4, 5, 6]]],
-  [{ degrees: 90 }, [[4, 1], [5, 2], [6, 3]]],
-  [{ degrees: 180 }, [[6, 5, 4], [3, 2, 1]]],
-  [{ degrees: 270 }, [[3, 6], [2, 5], [1, 4]]],
-  [{ mirrored: true }, [[3, 2, 1], [6, 5, 4]]],
-  [{ degrees: 90, mirrored: true }, [[1, 4], [2, 5], [3, 6]]],
+  [
+    {},
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+  ],
+  [
+    { degrees: 90 },
+    [
+      [4, 1],
+      [5, 2],
+      [6, 3],
+    ],
+  ],
+  [
+    { degrees: 180 },
+    [
+      [6, 5, 4],
+      [3, 2, 1],
+    ],
+  ],
+  [
+    { degrees: 270 },
+    [
+      [3, 6],
+      [2, 5],
+      [1, 4],
+    ],
+  ],
+  [
+    { mirrored: true },
+    [
+      [3, 2, 1],
+      [6, 5, 4],
+    ],
+  ],
+  [
+    { degrees: 90, mirrored: true },
+    [
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ],
+  ],
 ];
 for (const [turn, expected] of TURNED) {
   test(`a frame that is turned by ${JSON.stringify(turn)}`, () => {

@@ -27,7 +27,8 @@ async function fed(moments: readonly number[]): Promise<{ window: LiveWindow; ta
   return { window, taken };
 }
 
-const steady = (from: number, seconds: number): number[] => Array.from({ length: 30 * seconds }, (_, n) => from + n / 30);
+const steady = (from: number, seconds: number): number[] =>
+  Array.from({ length: 30 * seconds }, (_, n) => from + n / 30);
 
 test("an hour of frames is held as few frames, and gives the newest clip", async () => {
   const { window, taken } = await fed(steady(0, 3600));

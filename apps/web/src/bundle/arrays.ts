@@ -23,7 +23,11 @@ export interface StoredArray {
 }
 
 /** Read an `.npz` file, whose arrays together may take `maxBytes`. */
-export async function readArrays(shown: string, content: Uint8Array, maxBytes: number): Promise<Map<string, StoredArray>> {
+export async function readArrays(
+  shown: string,
+  content: Uint8Array,
+  maxBytes: number,
+): Promise<Map<string, StoredArray>> {
   const file = new Blob([new Uint8Array(content)]);
   try {
     const { members, start } = await directoryOf(file, MAX_ARRAYS);
@@ -50,7 +54,10 @@ async function unpacked(file: Blob, member: Member, end: number): Promise<Uint8A
 /** Unpack bytes, of which no more may come than were promised. */
 async function inflated(packed: Uint8Array, size: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
-  const reader = new Blob([new Uint8Array(packed)]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const reader = new Blob([new Uint8Array(packed)])
+    .stream()
+    .pipeThrough(new DecompressionStream("deflate-raw"))
+    .getReader();
   let at = 0;
   for (;;) {
     const { value, done } = await reader.read();
@@ -71,7 +78,10 @@ function arrayOf(member: Member, bytes: Uint8Array): StoredArray {
   const told = HEADER.exec(new TextDecoder("latin1").decode(bytes.subarray(10, begin)));
   const type = told && TYPES[`${told[1]}${told[2]}` as keyof typeof TYPES];
   if (!told || !type) throw damaged;
-  const shape = told[3]!.split(",").filter((part) => part.trim()).map(Number);
+  const shape = told[3]!
+    .split(",")
+    .filter((part) => part.trim())
+    .map(Number);
   if (bytes.length - begin !== product(shape) * type.BYTES_PER_ELEMENT) throw damaged;
   const values = new type(bytes.slice(begin).buffer);
   return { shape, values: values instanceof BigInt64Array ? Float64Array.from(values, Number) : values };

@@ -71,7 +71,10 @@ async function speaking<T>(shown: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof NoZip) {
-      throw new BundleError("no bundle", `${shown} ${error.message}, so it is no bundle. Give what adafocus export wrote.`);
+      throw new BundleError(
+        "no bundle",
+        `${shown} ${error.message}, so it is no bundle. Give what adafocus export wrote.`,
+      );
     }
     if (error instanceof Damaged) throw new BundleError("zip", `${shown} is damaged: ${error.message}. ${AGAIN}`);
     throw error;
@@ -81,7 +84,9 @@ async function speaking<T>(shown: string, work: () => Promise<T>): Promise<T> {
 type Placed = ReadonlyMap<string, { member: Member; begin: number }>;
 
 async function checked(shown: string, file: Blob, { members, start }: Directory): Promise<Placed> {
-  const files = members.filter((one) => !(one.name.endsWith("/") && one.size === 0 && unsafe(one.name.slice(0, -1)) === null));
+  const files = members.filter(
+    (one) => !(one.name.endsWith("/") && one.size === 0 && unsafe(one.name.slice(0, -1)) === null),
+  );
   for (const member of files) {
     const told = `${shown} holds ${JSON.stringify(member.name)}`;
     const reason = unsafe(member.name);
@@ -119,7 +124,10 @@ export class Bundle {
   static async described(files: Files): Promise<Bundle> {
     const content = await files.read(NAME);
     if (content === null) {
-      throw new BundleError("no bundle", `${files.shown} has no ${NAME}, so it is no bundle. Give what adafocus export wrote.`);
+      throw new BundleError(
+        "no bundle",
+        `${files.shown} has no ${NAME}, so it is no bundle. Give what adafocus export wrote.`,
+      );
     }
     const manifest = parseManifest(content, `${files.shown}/${NAME}`);
     for (const record of filesOf(manifest)) {
@@ -150,7 +158,10 @@ export class Bundle {
     const digest = await sha256(content);
     if (digest !== record.sha256) {
       const [found, wanted] = [digest.slice(0, 12), record.sha256.slice(0, 12)];
-      throw new BundleError("digest", `${told} was changed: its SHA-256 is ${found}..., expected ${wanted}.... ${AGAIN}`);
+      throw new BundleError(
+        "digest",
+        `${told} was changed: its SHA-256 is ${found}..., expected ${wanted}.... ${AGAIN}`,
+      );
     }
     return content;
   }
@@ -172,7 +183,10 @@ export function parseManifest(content: Uint8Array, where: string): Manifest {
   const version = (told as { schema_version?: unknown } | null)?.schema_version;
   if (version !== VERSION) {
     const found = version === undefined ? "no schema version" : `schema version ${JSON.stringify(version)}`;
-    throw new BundleError("version", `${where} has ${found}, this program reads version ${VERSION}. Convert the model again.`);
+    throw new BundleError(
+      "version",
+      `${where} has ${found}, this program reads version ${VERSION}. Convert the model again.`,
+    );
   }
   try {
     MANIFEST(told, "");

@@ -84,7 +84,8 @@ function* looking(geometry: Geometry): Generator<string> {
   if (focus_frames > candidate_frames) {
     yield `focus_frames is ${focus_frames}, expected at most ${candidate_frames} candidate frames.`;
   }
-  if (frame_size > short_side) yield `frame_size is ${frame_size}, expected at most short_side, which is ${short_side}.`;
+  if (frame_size > short_side)
+    yield `frame_size is ${frame_size}, expected at most short_side, which is ${short_side}.`;
   const whole: [string, boolean][] = [
     [`glance_fit is '${geometry.glance_fit}'`, geometry.glance_fit !== "square"],
     ["policy is 'motion'", geometry.policy === "motion"],
@@ -94,7 +95,8 @@ function* looking(geometry: Geometry): Generator<string> {
     if (boxes_in === "square" && applies) yield `${told} with boxes_in 'square', expected boxes_in 'frame'.`;
   }
   if (geometry.policy === "motion") {
-    if (geometry.focus_span === "weights") yield "focus_span is 'weights' with policy 'motion', which gives no weights.";
+    if (geometry.focus_span === "weights")
+      yield "focus_span is 'weights' with policy 'motion', which gives no weights.";
     if (geometry.box_min === null) yield "box_min is missing with policy 'motion', expected the side of a box.";
   }
   const kept = boxes_in === "square" ? 3 * candidate_frames * frame_size ** 2 : MAX_WAITING_BYTES;
@@ -109,7 +111,10 @@ function repeated(names: readonly string[]): string | null {
 
 /** Names, sizes and number types of one graph's tensors; `wanted` are the outputs that it must have. */
 function* tensors(told: string, kind: Stage | Part, graph: GraphFile, wanted: readonly string[]): Generator<string> {
-  const [inputs, outputs] = [graph.inputs, graph.outputs].map((side) => side.map((spec) => spec.name)) as [string[], string[]];
+  const [inputs, outputs] = [graph.inputs, graph.outputs].map((side) => side.map((spec) => spec.name)) as [
+    string[],
+    string[],
+  ];
   if ([...inputs].sort().join() !== [...INPUTS[kind]].sort().join()) {
     yield `${told} has the inputs ${inputs.join(", ").slice(0, 100)}, expected ${INPUTS[kind].join(", ")}.`;
   }
@@ -120,8 +125,10 @@ function* tensors(told: string, kind: Stage | Part, graph: GraphFile, wanted: re
       yield `${spec.name} of ${told} has the shape ${spec.shape}, expected at most ${MAX_TENSOR_NUMBERS} numbers.`;
     }
     if (!hasItsScale(spec)) {
-      yield `${spec.name} of ${told} is ${spec.dtype} with the scale ${spec.scale} and the zero point ` +
-        `${spec.zero_point}; integers have both, within their range, and floats have none.`;
+      yield (
+        `${spec.name} of ${told} is ${spec.dtype} with the scale ${spec.scale} and the zero point ` +
+        `${spec.zero_point}; integers have both, within their range, and floats have none.`
+      );
     }
   }
 }
@@ -148,7 +155,8 @@ const SHAPES: Record<Stage, Shapes> = {
   *glance(geometry, classes, graph) {
     const frames = shape(graph.inputs, "frames");
     const wanted = [geometry.glance_frames, 3, geometry.glance_size, geometry.glance_size];
-    if (!alike(frames, wanted)) yield `frames of the glance graph have the shape ${frames}, but the geometry says ${wanted}.`;
+    if (!alike(frames, wanted))
+      yield `frames of the glance graph have the shape ${frames}, but the geometry says ${wanted}.`;
     const logits = shape(graph.outputs, "glance_logits");
     if (!alike(logits, [1, classes])) yield `there are ${classes} labels, but glance_logits has the shape ${logits}.`;
   },
@@ -203,14 +211,16 @@ function* incremental(manifest: Manifest, whole: readonly string[]): Generator<s
   }
   for (const part of PARTS) {
     for (const [runtime, graph] of Object.entries(extras[part] ?? {})) {
-      if (!whole.includes(runtime)) yield `it has an incremental glance for ${runtime}, but not a graph for every stage.`;
+      if (!whole.includes(runtime))
+        yield `it has an incremental glance for ${runtime}, but not a graph for every stage.`;
       const told = `the ${part} graph for ${runtime}`;
       yield* tensors(told, part, graph, OUTPUTS[part]);
       const glance = stages.glance![runtime]!;
       for (const spec of [...graph.inputs, ...graph.outputs]) {
         const ours = [...glance.inputs, ...glance.outputs].find((one) => one.name === spec.name);
         const wanted = part === "encode" ? [1, ...(ours?.shape.slice(1) ?? [])] : ours?.shape;
-        const same = ours && ours.dtype === spec.dtype && ours.scale === spec.scale && ours.zero_point === spec.zero_point;
+        const same =
+          ours && ours.dtype === spec.dtype && ours.scale === spec.scale && ours.zero_point === spec.zero_point;
         if (!same || !alike(spec.shape, wanted!)) yield `${spec.name} of ${told} is not as in the glance graph.`;
       }
     }

@@ -5,7 +5,8 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
 /** Read a text as JSON; the message of what is thrown is half a sentence. */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text, (key, found: unknown) => {
-    if (typeof found === "number" && !Number.isFinite(found)) throw new SyntaxError(`a number at '${key}' is too large`);
+    if (typeof found === "number" && !Number.isFinite(found))
+      throw new SyntaxError(`a number at '${key}' is too large`);
     return found;
   });
   const twice = firstRepeatedKey(text);

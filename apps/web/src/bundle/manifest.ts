@@ -171,7 +171,10 @@ export const MANIFEST = object(
     geometry,
     labels: list(text(1)),
     stages: table(oneOf(...STAGES), graphs),
-    golden: object({ source: name, runtime: RUNTIMES, frames: fileRecord, answers: fileRecord }, { label: optional(name) }),
+    golden: object(
+      { source: name, runtime: RUNTIMES, frames: fileRecord, answers: fileRecord },
+      { label: optional(name) },
+    ),
     provenance: object(
       { model: name, model_sha256: sha256, packages: table(name, name) },
       { created: optional(name), seen: optional(fingerprints) },

@@ -76,7 +76,8 @@ export function optional(check: Check): Check {
 
 export function oneOf(...names: string[]): Check {
   return (value, key) => {
-    if (typeof value !== "string" || !names.includes(value)) refuse(value, key, names.map((name) => `'${name}'`).join(" or "));
+    if (typeof value !== "string" || !names.includes(value))
+      refuse(value, key, names.map((name) => `'${name}'`).join(" or "));
   };
 }
 
@@ -92,7 +93,8 @@ export const count = whole(1, MAX_COUNT);
 
 export function real(least = -Infinity, most = Infinity): Check {
   return (value, key) => {
-    if (typeof value !== "number" || value < least || value > most) refuse(value, key, `a number from ${least} to ${most}`);
+    if (typeof value !== "number" || value < least || value > most)
+      refuse(value, key, `a number from ${least} to ${most}`);
   };
 }
 

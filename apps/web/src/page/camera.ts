@@ -18,7 +18,8 @@ export class Camera {
 
   /** Start the camera; what is thrown is a sentence. */
   async start(ended: () => void): Promise<void> {
-    if (!navigator.mediaDevices) throw new Error("The camera needs a page that was opened by https or on this device itself.");
+    if (!navigator.mediaDevices)
+      throw new Error("The camera needs a page that was opened by https or on this device itself.");
     const wanted = { facingMode: "environment", width: { ideal: 640 }, height: { ideal: 480 } };
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });

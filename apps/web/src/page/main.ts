@@ -156,7 +156,8 @@ function told(position: number): string {
 }
 
 client.on("progress", ({ loaded, total }) => {
-  if (!opened) wait(`Downloading the model: ${megabytes(loaded)} of ${megabytes(total)} MB`, total ? loaded / total : 0);
+  if (!opened)
+    wait(`Downloading the model: ${megabytes(loaded)} of ${megabytes(total)} MB`, total ? loaded / total : 0);
 });
 client.on("live", (answer) => {
   if (!camera.on) return;

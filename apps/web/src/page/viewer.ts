@@ -99,7 +99,10 @@ function outline(context: CanvasRenderingContext2D, [y, x, tall, wide]: Box, wid
   const line = Math.max(2, width / 160);
   const place = [x * width, y * height, wide * width, tall * height] as const;
   context.lineJoin = "round";
-  for (const [color, thick] of [["rgb(0 0 0 / 55%)", 2 * line], [FOCUS, line]] as const) {
+  for (const [color, thick] of [
+    ["rgb(0 0 0 / 55%)", 2 * line],
+    [FOCUS, line],
+  ] as const) {
     context.strokeStyle = color;
     context.lineWidth = thick;
     context.strokeRect(...place);

@@ -4,7 +4,15 @@ import { product, type GraphFile, type TensorSpec } from "../bundle/manifest.js"
 import { AdafocusError } from "../core/errors.js";
 import type { Tensors } from "../core/recognizer.js";
 import { valuesOf, type Dtype } from "../core/tensors.js";
-import { loadWasm, type Build, type CompiledModel, type Deletable, type Model, type TensorType, type Wasm } from "./wasm.js";
+import {
+  loadWasm,
+  type Build,
+  type CompiledModel,
+  type Deletable,
+  type Model,
+  type TensorType,
+  type Wasm,
+} from "./wasm.js";
 
 /** Element types as LiteRT numbers them. */
 const ELEMENTS: Record<Dtype, number> = { float32: 1, uint8: 3, int8: 9 };
@@ -74,12 +82,16 @@ export class LiteRt {
     const { wasm, environment } = this;
     const mode = wasm.LiteRtTensorBufferLockMode;
     const host = wasm.LiteRtTensorBufferType.HOST_MEMORY;
-    const given = inputs.map(({ type }) => wasm.LiteRtTensorBuffer.createManaged(environment, host, type, type.bytes()));
+    const given = inputs.map(({ type }) =>
+      wasm.LiteRtTensorBuffer.createManaged(environment, host, type, type.bytes()),
+    );
     const run = async (tensors: Tensors): Promise<Tensors> => {
       inputs.forEach((port, turn) => {
         const values = tensors[port.name];
         if (values?.length !== port.count) {
-          throw new AdafocusError(`The tensor ${port.name} has ${values?.length ?? 0} numbers, expected ${port.count}.`);
+          throw new AdafocusError(
+            `The tensor ${port.name} has ${values?.length ?? 0} numbers, expected ${port.count}.`,
+          );
         }
         // memory may have grown: the view is always a new one
         const place = given[turn]!.lock(mode.WRITE);
@@ -122,7 +134,8 @@ function portsOf(model: Model, side: "Input" | "Output", specs: readonly TensorS
     throw new AdafocusError(`${told} has ${count} ${side.toLowerCase()}s, expected ${specs.length}. ${again}`);
   }
   return specs.map((spec, place) => {
-    const type = side === "Input" ? model.getInputTensorType(SIGNATURE, place) : model.getOutputTensorType(SIGNATURE, place);
+    const type =
+      side === "Input" ? model.getInputTensorType(SIGNATURE, place) : model.getOutputTensorType(SIGNATURE, place);
     const layout = type.layout();
     const dimensions = layout.dimensions();
     const shape = Array.from({ length: dimensions.size() }, (_, axis) => dimensions.get(axis));

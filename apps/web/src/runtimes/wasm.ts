@@ -1,4 +1,7 @@
-/** What is used of the objects inside LiteRT.js' WebAssembly. They are no public API: the version is pinned, and a golden clip guards it. */
+/**
+ * What is used of the objects inside LiteRT.js' WebAssembly. They are no public interface: the version is pinned, and a
+ * golden clip guards it.
+ */
 
 export interface Deletable {
   delete(): void;
@@ -58,8 +61,8 @@ export interface Wasm {
 
 /** A program as small as can be that needs relaxed SIMD: whether the browser knows it. */
 const RELAXED_SIMD = [
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253,
-  128, 2, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
+  253, 128, 2, 11,
 ];
 
 export type Build = "threaded" | "plain" | "compatible";

@@ -83,10 +83,16 @@ export class VideoFile {
       const numbers = new Int32Array(packets.length);
       const order = pts.map((_, place) => place).sort((one, other) => pts[one]! - pts[other]! || one - other);
       order.forEach((place, number) => (numbers[place] = number));
-      const turn: Turn = { aspect: await aspectOf(track), degrees: await track.getRotation(), mirrored: await track.getFlip() };
+      const turn: Turn = {
+        aspect: await aspectOf(track),
+        degrees: await track.getRotation(),
+        mirrored: await track.getFlip(),
+      };
       const video = new VideoFile(name, timeline, input, sink, packets, numbers, config, await colorsOf(track), turn);
       if (turn.aspect !== 1) {
-        video.warnings.push(`The pixels of ${name} are not square; they are stretched, a little differently than elsewhere.`);
+        video.warnings.push(
+          `The pixels of ${name} are not square; they are stretched, a little differently than elsewhere.`,
+        );
       }
       return video;
     } catch (error) {
@@ -103,7 +109,10 @@ export class VideoFile {
       output: (frame) => {
         const number = frame.timestamp;
         if (!wanted.has(number) || copies.has(number)) return frame.close();
-        copies.set(number, planesOf(frame, this.colors, this.turn).then((planes) => keep(number, planes)));
+        copies.set(
+          number,
+          planesOf(frame, this.colors, this.turn).then((planes) => keep(number, planes)),
+        );
       },
       error: (error) => (failure = error),
     });

@@ -1,4 +1,4 @@
-/** Decoded frames as they come, and their colors by the arithmetic of the device: whole numbers, one chroma for four pixels. */
+/** Decoded frames as they come, and their colors as the device makes them: whole numbers, one chroma for four pixels. */
 
 import { nearest } from "../core/numbers.js";
 import { resizeBilinear } from "../pixels/patches.js";
@@ -162,7 +162,14 @@ function turned(picture: Picture, { degrees, mirrored }: Turn): Picture {
   return found;
 }
 
-const LAYOUTS: Record<string, Layout> = { I420: "I420", NV12: "NV12", RGBA: "RGBA", RGBX: "RGBA", BGRA: "BGRA", BGRX: "BGRA" };
+const LAYOUTS: Record<string, Layout> = {
+  I420: "I420",
+  NV12: "NV12",
+  RGBA: "RGBA",
+  RGBX: "RGBA",
+  BGRA: "BGRA",
+  BGRX: "BGRA",
+};
 
 /** Copy a frame of the browser's decoder or camera into memory of its own, and let go of it. */
 export async function planesOf(frame: VideoFrame, colors: Colors, turn: Turn): Promise<Planes> {

@@ -85,7 +85,9 @@ export class Site implements Files {
 
   private async fetched(name: string, { url, bytes }: Entry): Promise<Uint8Array> {
     const broken = (found: number): AdafocusError =>
-      new AdafocusError(`${name} was cut off: ${found} of ${bytes} bytes came. Check the connection, and reload the page.`);
+      new AdafocusError(
+        `${name} was cut off: ${found} of ${bytes} bytes came. Check the connection, and reload the page.`,
+      );
     const response = await answered(new URL(url, this.base));
     const parts: Uint8Array<ArrayBuffer>[] = [];
     let found = 0;
@@ -120,8 +122,10 @@ export class Site implements Files {
 async function answered(url: URL): Promise<Response> {
   const shown = url.pathname.split("/").pop()!;
   const response = await fetch(url).catch(() => null);
-  if (!response) throw new AdafocusError(`${shown} cannot be downloaded: there is no connection. Reload the page when there is.`);
-  if (!response.ok) throw new AdafocusError(`${shown} cannot be downloaded: the server says ${response.status}. Reload the page.`);
+  if (!response)
+    throw new AdafocusError(`${shown} cannot be downloaded: there is no connection. Reload the page when there is.`);
+  if (!response.ok)
+    throw new AdafocusError(`${shown} cannot be downloaded: the server says ${response.status}. Reload the page.`);
   return response;
 }
 

@@ -16,7 +16,10 @@ import { toldOf } from "./telling.js";
 const BASE = new URL("../", self.location.href);
 const THREADS = 2;
 
-const page = self as unknown as { postMessage(reply: Reply, transfer?: Transferable[]): void; crossOriginIsolated: boolean };
+const page = self as unknown as {
+  postMessage(reply: Reply, transfer?: Transferable[]): void;
+  crossOriginIsolated: boolean;
+};
 
 let runtime: LiteRt | null = null;
 let open: { bundle: Bundle; recognizer: VideoRecognizer; site: Site } | null = null;
@@ -28,7 +31,9 @@ function opened(): NonNullable<typeof open> {
 
 const progress = (loaded: number, total: number): void => page.postMessage({ event: "progress", loaded, total });
 
-type Handlers = { [Name in keyof Operations]: (given: Parameters<Operations[Name]>[0]) => Promise<ReturnType<Operations[Name]>> };
+type Handlers = {
+  [Name in keyof Operations]: (given: Parameters<Operations[Name]>[0]) => Promise<ReturnType<Operations[Name]>>;
+};
 
 const HANDLERS: Handlers = {
   async open(given) {
@@ -80,8 +85,14 @@ const HANDLERS: Handlers = {
     const { bundle, recognizer } = opened();
     const { geometry } = bundle.manifest;
     const size = height * width * 3;
-    const frames = range(data.length / size).map((n) => ({ height, width, data: data.subarray(n * size, (n + 1) * size) }));
-    const clip = clipOf(geometry, clipIndices(geometry, frames.length), (number) => keptFrame(geometry, frames[number]!));
+    const frames = range(data.length / size).map((n) => ({
+      height,
+      width,
+      data: data.subarray(n * size, (n + 1) * size),
+    }));
+    const clip = clipOf(geometry, clipIndices(geometry, frames.length), (number) =>
+      keptFrame(geometry, frames[number]!),
+    );
     recognizer.setOptions({ runningMode: "CLIP" });
     return toldOf(await recognizer.recognize(clip, thresholds), geometry, true);
   },
@@ -112,7 +123,9 @@ async function openFrom(site: Site, given: Parameters<Operations["open"]>[0]): P
   );
   open?.recognizer.close();
   open = { bundle, recognizer, site };
-  const golden = filesOf(manifest).slice(-2).map((record) => record.file);
+  const golden = filesOf(manifest)
+    .slice(-2)
+    .map((record) => record.file);
   return {
     name: manifest.name,
     labels: manifest.labels.length,

@@ -16,7 +16,14 @@ export const FRAME = join(SHIPPED, "x3d-xs-frame-k400-litert.zip");
 export const bundleOf = (name: string): string => join(BUNDLES, `${name}-litert.zip`);
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 /** No call home of the browser's own disturbs what is counted. */
-const QUIET = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const QUIET = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 const READY_MS = 120_000;
 
 export function launch(more: string[] = []): Promise<Browser> {
@@ -28,12 +35,19 @@ export function launch(more: string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...more] });
 }
 
-/** Write the page with a bundle into a folder of its own; the second function removes it. */
-export function site(bundle: string): [string, () => void] {
+/** Write the page with a bundle into a folder of its own, which the function removes; and the MB of a first visit. */
+export function site(bundle: string): [folder: string, remove: () => void, megabytes: number] {
   const place = mkdtempSync(join(WEB, "build/site-"));
   const folder = join(place, "page");
-  execFileSync(process.execPath, [join(WEB, "build/scripts/site.js"), "--bundle", bundle, "--out", folder]);
-  return [folder, () => rmSync(place, { recursive: true })];
+  const told = execFileSync(process.execPath, [
+    join(WEB, "build/scripts/site.js"),
+    "--bundle",
+    bundle,
+    "--out",
+    folder,
+  ]);
+  const megabytes = Number(/a first visit is ([0-9.]+) MB/.exec(told.toString())![1]);
+  return [folder, () => rmSync(place, { recursive: true }), megabytes];
 }
 
 /** A page that is served and open; whoever asks for it closes it. */
@@ -69,7 +83,9 @@ export async function visit(browser: Browser, folder: string, wishes: Wishes = {
 
 /** Wait until the page is ready, or has said why it is not; it may be loaded once more before. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.getElementById("status")!.matches(".good, .bad"), null, { timeout: READY_MS });
+  await page.waitForFunction(() => document.getElementById("status")!.matches(".good, .bad"), null, {
+    timeout: READY_MS,
+  });
   await page.evaluate(() => window.adafocus.ready);
 }
 

@@ -20,14 +20,18 @@ test("a camera is answered three times, its memory stays bounded, and it stops",
     `--use-file-for-fake-video-capture=${join(place, "camera.y4m")}`,
   ]);
   try {
-    const visited = await visit(browser, folder, { context: { viewport: { width: 390, height: 844 }, permissions: ["camera"] } });
+    const visited = await visit(browser, folder, {
+      context: { viewport: { width: 390, height: 844 }, permissions: ["camera"] },
+    });
     const { page } = visited;
     await page.evaluate(() => {
       const seen: string[] = [];
       Object.assign(window, { seen });
       const list = document.getElementById("top")!;
       // a new answer has new rows
-      new MutationObserver(() => seen.push(list.querySelector("span")!.textContent!)).observe(list, { childList: true });
+      new MutationObserver(() => seen.push(list.querySelector("span")!.textContent!)).observe(list, {
+        childList: true,
+      });
     });
     await page.locator("#camera-button").click();
     await page.waitForFunction(() => (window as unknown as { seen: string[] }).seen.length >= 5);

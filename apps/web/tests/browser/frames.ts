@@ -34,10 +34,16 @@ export function rawVideo({ count, height, width, data }: Frames): Buffer {
       Math.round(zero + (r! * data[place]! + g! * data[place + 1]! + b! * data[place + 2]!) / 256);
     const plane = (step: number, factors: readonly number[], zero: number): Buffer => {
       const found = Buffer.alloc((tall / step) * (wide / step));
-      for (let y = 0, to = 0; y < tall; y += step) for (let x = 0; x < wide; x += step) found[to++] = mixed(at(y, x), factors, zero);
+      for (let y = 0, to = 0; y < tall; y += step)
+        for (let x = 0; x < wide; x += step) found[to++] = mixed(at(y, x), factors, zero);
       return found;
     };
-    parts.push(Buffer.from("FRAME\n"), plane(1, [66, 129, 25], 16), plane(2, [-38, -74, 112], 128), plane(2, [112, -94, -18], 128));
+    parts.push(
+      Buffer.from("FRAME\n"),
+      plane(1, [66, 129, 25], 16),
+      plane(2, [-38, -74, 112], 128),
+      plane(2, [112, -94, -18], 128),
+    );
   }
   return Buffer.concat(parts);
 }

@@ -45,18 +45,24 @@ async function callsOf({ page }: Visit): Promise<Calls["calls"]> {
 
 /** Tensors of the vector's calls: digests of integers, samples of floats. */
 function tensorDifferences(expected: Json, found: Told["details"]["calls"]): string[] {
-  assert.deepEqual(found.map((call) => call.stage), expected.map((call: Json) => call.stage));
+  assert.deepEqual(
+    found.map((call) => call.stage),
+    expected.map((call: Json) => call.stage),
+  );
   return expected.flatMap((call: Json, place: number) =>
     (["inputs", "outputs"] as const).flatMap((side) =>
-      Object.entries<Json>(call[side]).filter(([name, tensor]) => {
-        const told: ToldTensor | undefined = found[place]![side][name];
-        if (!told) return true;
-        if (tensor.sha256) return told.sha256 !== tensor.sha256;
-        const values = Array.from(told.values!);
-        const samples: [number, number][] = tensor.samples ?? tensor.values.flat(Infinity).map((value: number, at: number) => [at, value]);
-        const most = OUTPUTS * Math.max(...values.map(Math.abs));
-        return !samples.every(([at, value]) => Math.abs(values[at]! - value) <= most);
-      }).map(([name]) => `${call.stage}.${name}`),
+      Object.entries<Json>(call[side])
+        .filter(([name, tensor]) => {
+          const told: ToldTensor | undefined = found[place]![side][name];
+          if (!told) return true;
+          if (tensor.sha256) return told.sha256 !== tensor.sha256;
+          const values = Array.from(told.values!);
+          const samples: [number, number][] =
+            tensor.samples ?? tensor.values.flat(Infinity).map((value: number, at: number) => [at, value]);
+          const most = OUTPUTS * Math.max(...values.map(Math.abs));
+          return !samples.every(([at, value]) => Math.abs(values[at]! - value) <= most);
+        })
+        .map(([name]) => `${call.stage}.${name}`),
     ),
   );
 }
@@ -98,7 +104,10 @@ async function check(visited: Visit, name: string): Promise<void> {
 }
 
 // a server without the headers: the page's service worker gives them, after one reload
-for (const [threads, told, headers] of [[1, "a server with the headers", undefined], [2, "any server", {}]] as const) {
+for (const [threads, told, headers] of [
+  [1, "a server with the headers", undefined],
+  [2, "any server", {}],
+] as const) {
   test(`golden clips, ${threads} threads, ${told}`, async () => {
     const visited = await visit(browser, folder, { query: `?threads=${threads}`, ...(headers && { headers }) });
     const { page } = visited;
@@ -110,7 +119,10 @@ for (const [threads, told, headers] of [[1, "a server with the headers", undefin
         if (name !== "x3d-xs-frame-k400") {
           // a model of one's own is a file like a video
           await page.setInputFiles("#file", bundleOf(name));
-          await facts.filter({ hasText: name }).filter({ hasText: /passed, \d+ tensors/ }).waitFor();
+          await facts
+            .filter({ hasText: name })
+            .filter({ hasText: /passed, \d+ tensors/ })
+            .waitFor();
         }
         await check(visited, name);
       }

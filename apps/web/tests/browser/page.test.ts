@@ -12,9 +12,10 @@ import { goldenFrames, withGraph, type Frames } from "./frames.js";
 let browser: Browser;
 let folder: string;
 let remove: () => void;
+let megabytes: number;
 let frames: Frames;
 before(async () => {
-  [folder, remove] = site(FRAME);
+  [folder, remove, megabytes] = site(FRAME);
   frames = await goldenFrames();
   browser = await launch();
 });
@@ -32,7 +33,10 @@ async function recorded(page: Page): Promise<Buffer> {
       const canvas = document.createElement("canvas");
       [canvas.width, canvas.height] = [width, height];
       const context = canvas.getContext("2d")!;
-      const recorder = new MediaRecorder(canvas.captureStream(), { mimeType: "video/webm;codecs=vp8", videoBitsPerSecond: 4e6 });
+      const recorder = new MediaRecorder(canvas.captureStream(), {
+        mimeType: "video/webm;codecs=vp8",
+        videoBitsPerSecond: 4e6,
+      });
       const parts: Blob[] = [];
       recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
       recorder.start();
@@ -64,6 +68,10 @@ async function ask(page: Page, name: string, buffer: Buffer): Promise<string> {
   return page.locator("#label").innerText();
 }
 
+test("a first visit is not large", () => {
+  assert.ok(megabytes > 5 && megabytes <= 15, `a first visit is ${megabytes} MB`);
+});
+
 test("nothing leaves the device, and the page works without a network after one visit", async () => {
   const visited = await visit(browser, folder, { headers: {} });
   const { page, address, requests, server } = visited;
@@ -75,11 +83,19 @@ test("nothing leaves the device, and the page works without a network after one 
     await page.waitForFunction(() => document.getElementById("how")!.innerText.startsWith("A glance at 4 frames"));
     assert.match(await page.locator("#times").innerText(), /0\.59 GMAC \(50 %\)/);
     const strange = requests.filter(({ method, url }) => method !== "GET" || !url.startsWith(address));
-    assert.deepEqual(strange.filter(({ url }) => !url.startsWith("blob:")), []);
+    assert.deepEqual(
+      strange.filter(({ url }) => !url.startsWith("blob:")),
+      [],
+    );
     const policy = await page.evaluate(async () => (await fetch("./")).headers.get("Content-Security-Policy"));
     assert.match(policy!, /default-src 'none'.*connect-src 'self'/);
     assert.ok(!policy!.includes("unsafe-inline"));
-    const refused = await page.evaluate(() => fetch("https://example.com/", { mode: "no-cors" }).then(() => "sent", () => "refused"));
+    const refused = await page.evaluate(() =>
+      fetch("https://example.com/", { mode: "no-cors" }).then(
+        () => "sent",
+        () => "refused",
+      ),
+    );
     assert.equal(refused, "refused");
     server.close();
     server.closeAllConnections();
@@ -92,7 +108,11 @@ test("nothing leaves the device, and the page works without a network after one 
 });
 
 const BROKEN: [RegExp, (content: Buffer) => Buffer, RegExp][] = [
-  [/glance\.tflite/, (content) => content.subarray(0, 1e6), /^graphs\/glance\.tflite was cut off: 1000000 of \d+ bytes came\./],
+  [
+    /glance\.tflite/,
+    (content) => content.subarray(0, 1e6),
+    /^graphs\/glance\.tflite was cut off: 1000000 of \d+ bytes came\./,
+  ],
   [/focus\.tflite/, changed, /graphs\/focus\.tflite was changed: its SHA-256 is/],
   [/manifest\.json/, () => Buffer.from("{}"), /manifest\.json has no schema version/],
   [/\.wasm/, (content) => content.subarray(0, 1000), /^The program that runs it was cut off/],
@@ -140,7 +160,11 @@ test("files that are no videos, and a camera that is refused, are a sentence eac
       ["cut.webm", video.subarray(0, 300), /^cut\.webm /],
       ["other.zip", Buffer.from("no zip at all"), /^other\.zip is no zip file, so it is no bundle\./],
       ["cut.zip", readFileSync(FRAME).subarray(0, 5e6), /^cut\.zip is no zip file, so it is no bundle\./],
-      ["half.zip", await withGraph("focus", (graph) => graph.subarray(0, graph.length >> 1)), /^The focus graph cannot be opened/],
+      [
+        "half.zip",
+        await withGraph("focus", (graph) => graph.subarray(0, graph.length >> 1)),
+        /^The focus graph cannot be opened/,
+      ],
       ["twice.zip", await withGraph("glance", () => Buffer.alloc(5000, 7)), /^The glance graph is no graph of LiteRT/],
     ];
     for (const [name, content, sentence] of cases) {
