@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from docs.tools.accuracy import accuracy_sections
+from docs.tools.apps import KOTLIN, WEB, kotlin_sections, web_sections
 from docs.tools.boards import FILE as BOARDS
 from docs.tools.boards import board_sections
 from docs.tools.conversions import FILE as CONVERSIONS
@@ -49,6 +50,8 @@ def stale_pages(write: bool) -> list[Path]:
             read_figures("shipped_model_times.json"), read_figures("speed.yaml"), device, read_figures("networks.yaml")
         ),
         *board_sections(read_figures(BOARDS)),
+        *web_sections(read_figures(WEB)),
+        *kotlin_sections(read_figures(KOTLIN)),
         *energy_sections(read_figures(ENERGY)),
     ]
     readme = README.read_text(encoding="utf-8")
