@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
@@ -98,7 +98,8 @@ def save_model(
     if any(float_answers(graph) for graph in prepared.values()):
         metadata[LOGITS] = FLOAT32
     with replacing_file(path) as beside:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
+        # not save_file: where it is killed, a file of its own stays beside
+        beside.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}, metadata))
 
 
 def load_model(path: Path) -> StoredModel:

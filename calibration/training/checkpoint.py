@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from adafocus import networks
@@ -48,7 +48,8 @@ def save_checkpoint(path: Path, net: nn.Module, recipe: Recipe, labels: Sequence
         "history": json.dumps(history),
     }
     with replacing_file(path) as beside:
-        save_file({name: value.contiguous() for name, value in net.state_dict().items()}, beside, metadata)
+        # not save_file: where it is killed, a file of its own stays beside
+        beside.write_bytes(save({name: value.contiguous() for name, value in net.state_dict().items()}, metadata))
 
 
 def is_checkpoint(path: Path) -> bool:
