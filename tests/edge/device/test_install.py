@@ -26,7 +26,8 @@ def test_the_extras_of_the_project_are_those_of_the_table() -> None:
 
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    assert set(extras) == {spec.extra for spec in RUNTIMES.values()} | {"energy", "workstation", "dev", "docs"}
+    others = {"energy", "gpio", "mqtt", "workstation", "dev", "docs"}
+    assert set(extras) == {spec.extra for spec in RUNTIMES.values()} | others
     for spec in RUNTIMES.values():
         pinned = [package for package in extras[spec.extra] if package.startswith(f"{spec.distribution}==")]
         assert len(pinned) == 1, spec.name
