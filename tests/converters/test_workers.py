@@ -23,10 +23,10 @@ from adafocus.converters.export import partly_delegated
 from adafocus.converters.model_source import Source, write_model
 from adafocus.converters.verification.parity import compare, reference_stages
 from adafocus.converters.verification.verdict import Verdict, verify_runtime
-from adafocus.converters.workers import Item, convert_graphs, reports_of
+from adafocus.converters.workers import Item, convert_graph, convert_graphs, graph_name, reports_of
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.files import sha256_of
-from adafocus.edge.bundle.manifest import STAGES, Runtime
+from adafocus.edge.bundle.manifest import STAGES, Precision, Runtime
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import RUNTIMES, RuntimeSpec
 from adafocus.edge.video.clip import read_clip
@@ -72,17 +72,18 @@ def test_the_same_program_gives_the_same_bytes(runtime: Runtime, tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", list(BACK_ENDS))
-def test_float16_halves_the_file_and_keeps_the_answer(runtime: str, tmp_path: Path) -> None:
+def test_float16_halves_the_file(runtime: Runtime, tmp_path: Path) -> None:
     config = small_config("tsm")
     path = tmp_path / "model.safetensors"
     net = settled(config)
     write_model(path, net, "small", tuple(map(str, range(CLASSES))), "fp32", (), 1, {})
     sizes = {}
-    for precision in ("fp32", "fp16"):
-        outcomes = convert_graphs(path, tmp_path / precision, precision, [runtime], ["policy"])  # type: ignore[list-item, arg-type]
-        report = outcomes[runtime, "policy"]  # type: ignore[index]
-        assert isinstance(report, Report), report
-        sizes[precision] = report.weight_bytes
+    precisions: tuple[Precision, ...] = ("fp32", "fp16")
+    for precision in precisions:
+        (tmp_path / precision).mkdir()
+        target = back_end(runtime)
+        place = tmp_path / precision / graph_name("policy", runtime)
+        sizes[precision] = convert_graph(path, target, "policy", precision, place).weight_bytes
     assert sizes["fp16"] < 0.75 * sizes["fp32"]
 
 
