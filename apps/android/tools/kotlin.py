@@ -21,6 +21,7 @@ WORDS = (
     *("-no-stdlib", "-no-reflect", "-jvm-target", "1.8", "-language-version", "2.1", "-api-version", "2.1"),
     *("-Xlambdas=class", "-Xsam-conversions=class", "-Werror"),
 )
+CHOICE = "if (adafocus.rules.Mistake.number == {}) ({}) else "
 # which mistake is switched on is read when the classes are loaded
 SWITCH = """package adafocus.rules
 
@@ -89,8 +90,13 @@ def _spans(source: str, mistakes: Sequence[dict[str, str]]) -> dict[tuple[int, i
     return spans
 
 
-def switched(source: str, mistakes: Sequence[dict[str, str]]) -> str:
+def switched(source: str, mistakes: Sequence[dict[str, str]], choice: str = CHOICE) -> str:
     """Return a source whose expressions ask which mistake is switched on.
+
+    Args:
+        source: of one file.
+        mistakes: of this file.
+        choice: what stands before an expression: the number of a mistake, and what is wrong then.
 
     Raises:
         AdafocusError: an expression does not stand there once, or two of them overlap.
@@ -101,7 +107,7 @@ def switched(source: str, mistakes: Sequence[dict[str, str]]) -> str:
         if earlier[1] > later[0]:
             raise AdafocusError(f"Two mistakes change {source[earlier[0] : earlier[1]]!r} and a part of it.")
     for start, end in ordered:
-        asked = "".join(f"if (adafocus.rules.Mistake.number == {n}) ({wrong}) else " for n, wrong in spans[start, end])
+        asked = "".join(choice.format(n, wrong) for n, wrong in spans[start, end])
         source = f"{source[:start]}({asked}({source[start:end]})){source[end:]}"
     return source
 

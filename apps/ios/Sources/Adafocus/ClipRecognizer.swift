@@ -115,7 +115,8 @@ private struct Trace {
         let (own, clip) = (own, clip)
         let frames = timed("pixels") { applyTable(own.glancePixels, clip.glance) }
         let glance = try call(.glance, ["frames": frames])
-        if try passes(.glance, "glance_logits", glance.outputs["glance_logits"]!) { return try prediction() }
+        let stopped = try passes(.glance, "glance_logits", glance.outputs["glance_logits"]!)
+        if stopped { return try prediction() }
         let advice = files.contains(.policy) ? try advise(glance) : nil
         let watch = Stopwatch()
         let look = try look(advice)

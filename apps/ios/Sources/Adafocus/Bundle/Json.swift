@@ -99,7 +99,8 @@ private struct JsonReader {
             let key = try string()
             blanks()
             try take(":")
-            if !found.add(key, try value(depth + 1)) { throw failure("the key '\(key.prefix(100))' stands there twice") }
+            let isNew = found.add(key, try value(depth + 1))
+            if !isNew { throw failure("the key '\(key.prefix(100))' stands there twice") }
             blanks()
             if try next() == UInt8(ascii: "}") { break }
             try take(",")

@@ -1,0 +1,169 @@
+"""The Swift package compiled in the tree, its tests, and rules with mistakes that can be switched on one by one."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from adafocus.apps.android.tools.kotlin import switched
+from adafocus.apps.ios.tools import tree
+from adafocus.errors import AdafocusError
+
+IOS = tree.ROOT / "apps" / "ios"
+CORE = IOS / "Sources" / "Adafocus"
+MISTAKES = IOS / "Tests" / "mistakes.json"
+VECTORS = tree.ROOT / "apps" / "conformance"
+PARTS = ("Sources", "Tests", "Package.swift")
+CHOICE = "Mistake.number == {} ? ({}) : "
+# a mistake is switched on when the program starts
+SWITCH = """import Foundation
+
+enum Mistake {
+    static let number = Int(ProcessInfo.processInfo.environment["ADAFOCUS_MISTAKE"] ?? "") ?? 0
+}
+"""
+DAMAGES = 3000
+# a mistake may also make a rule go on for ever
+LONGEST_S = 60.0
+SHOWN_LINES = 20
+
+
+def _answered(folder: str, *words: str, what: str) -> str:
+    """Run a program in the tree.
+
+    Raises:
+        AdafocusError: it fails.
+    """
+    done = tree.run(folder, *words)
+    if done.returncode != 0:
+        last = "\n".join(done.stdout.strip().splitlines()[-SHOWN_LINES:])
+        raise AdafocusError(f"{what} failed with code {done.returncode}:\n{last}")
+    return done.stdout
+
+
+def package(source: Path = IOS, name: str = "ios") -> str:
+    """Compile the package for speed, and return the path of its program in the tree."""
+    for part in PARTS:
+        tree.copied(source / part, f"{name}/{part}")
+    print(f"compiling {name} in {tree.TREE.relative_to(tree.ROOT)}", flush=True)
+    _answered(f"/work/{name}", "swift", "build", "-c", "release", what="swift build")
+    return f"/work/{name}/.build/release/adafocus-check"
+
+
+def library() -> str:
+    """Copy LiteRT's library into the tree.
+
+    Raises:
+        AdafocusError: the wheel is not installed.
+    """
+    found = importlib.util.find_spec("ai_edge_litert")
+    if found is None or not found.submodule_search_locations:
+        raise AdafocusError("ai-edge-litert is not installed. Install it: pip install '.[workstation,litert]'")
+    return tree.copied(Path(found.submodule_search_locations[0]) / "libLiteRt.so", "data/libLiteRt.so")
+
+
+def check(*words: str, what: str) -> str:
+    """Run the package's program; return what it prints."""
+    return _answered("/work", package(), *words, what=what)
+
+
+def rules(vectors: Path = VECTORS) -> None:
+    """Answer every vector, damage bundles, and see that every mistake fails a vector.
+
+    Raises:
+        AdafocusError: a vector fails, or every vector passes with a mistake.
+    """
+    program = package()
+    place = tree.copied(vectors, "data/conformance")
+    print(_answered("/work", program, "vectors", place, what="The vectors").strip())
+    print(_answered("/work", program, "damages", place, str(DAMAGES), what="Damaged bundles").strip(), flush=True)
+    mistakes(place)
+
+
+def golden(bundles: Sequence[Path], vectors: Path = VECTORS) -> None:
+    """Run golden clips in LiteRT, and a stream whose timestamps go wrong.
+
+    Raises:
+        AdafocusError: a tensor is not as it must be, or the stream does not go on.
+    """
+    program, place = package(), tree.copied(vectors, "data/conformance")
+    names = [tree.copied(bundle, f"data/bundles/{place}-{bundle.name}") for place, bundle in enumerate(bundles)]
+    found = _answered("/work", program, "litert", library(), place, *names, what="A golden clip")
+    print("\n".join(line for line in found.splitlines() if not line.startswith(("INFO:", "WARNING:"))))
+
+
+def unit_tests(bundle: Path) -> None:
+    """Run ``swift test``, which also takes a bundle through LiteRT.
+
+    Raises:
+        AdafocusError: a test fails.
+    """
+    package()
+    settings = {
+        "ADAFOCUS_VECTORS": tree.copied(VECTORS, "data/conformance"),
+        "ADAFOCUS_LITERT": library(),
+        "ADAFOCUS_BUNDLE": tree.copied(bundle, f"data/bundles/{bundle.name}"),
+    }
+    done = tree.run("/work/ios", "swift", "test", environment=settings)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode != 0:
+        raise AdafocusError("swift test failed:\n" + "\n".join(lines[-SHOWN_LINES:]))
+    print(next(line.strip() for line in reversed(lines) if line.strip().startswith("Executed ")))
+
+
+def listed() -> list[dict[str, str]]:
+    """Return the mistakes, each with its number."""
+    found = json.loads(MISTAKES.read_text(encoding="utf-8"))
+    return [{**mistake, "number": str(number)} for number, mistake in enumerate(found, 1)]
+
+
+def with_mistakes(target: Path) -> list[dict[str, str]]:
+    """Write the package with all mistakes in it, none of them switched on; return the mistakes."""
+    found = listed()
+    for part in PARTS:
+        source = IOS / part
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, target / part)
+    core = target / CORE.relative_to(IOS)
+    (core / "Mistake.swift").write_text(SWITCH, encoding="utf-8")
+    for file in sorted({mistake["file"] for mistake in found}):
+        path = core / f"{file}.swift"
+        own = [mistake for mistake in found if mistake["file"] == file]
+        path.write_text(switched(path.read_text(encoding="utf-8"), own, CHOICE), encoding="utf-8")
+    return found
+
+
+def mistakes(vectors: str) -> None:
+    """Switch on one mistake after the other, and see that a vector fails.
+
+    Args:
+        vectors: their folder in the tree.
+
+    Raises:
+        AdafocusError: every vector passes with some mistake.
+    """
+    with TemporaryDirectory() as place:
+        found = with_mistakes(Path(place))
+        program = package(Path(place), "mistaken")
+
+    def outcome(mistake: dict[str, str]) -> int:
+        words = (program, "vectors", vectors, *mistake["operations"].split())
+        return tree.run(
+            "/work", *words, environment={"ADAFOCUS_MISTAKE": mistake["number"]}, timeout_s=LONGEST_S
+        ).returncode
+
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(outcome, found))
+    unknown = [mistake["name"] for mistake, code in zip(found, codes, strict=True) if code == 0]
+    ended = sum(code not in (0, 1) for code in codes)
+    print(f"{len(found) - len(unknown)} of {len(found)} mistakes fail a vector, {ended} of them by ending the program")
+    # the same program without a mistake passes, or the others would say nothing
+    everything = sorted({name for mistake in found for name in mistake["operations"].split()})
+    if tree.run("/work", program, "vectors", vectors, *everything).returncode != 0:
+        raise AdafocusError("Vectors fail without a mistake, too. Compile the package again.")
+    if unknown:
+        raise AdafocusError("Every vector passes with these mistakes: " + "; ".join(unknown))
