@@ -29,13 +29,19 @@ def is_there() -> bool:
 def missing() -> str | None:
     """Return a sentence on what this machine lacks to make or enter the tree; None where it lacks nothing."""
     if not sys.platform.startswith("linux"):
-        return "The Swift tests need Linux; on a Mac type: cd apps/ios && swift test"
+        return (
+            "The Swift checks need Linux; on a Mac type: cd apps/ios && swift run -c release adafocus-check vectors "
+            "../conformance"
+        )
     if os.geteuid() != 0:
-        return "The Swift tests enter a tree of Debian with chroot, which only root may. Type: sudo make test-ios"
+        return (
+            "The Swift checks enter a tree of Debian with chroot, which only root may. Type: sudo .venv/bin/python -m "
+            "adafocus.apps.ios.tools rules"
+        )
     if shutil.which("chroot") is None or shutil.which("mount") is None:
-        return "The Swift tests need chroot and mount, found none. Install them: apt-get install coreutils mount"
+        return "The Swift checks need chroot and mount, found none. Install them: apt-get install coreutils mount"
     if not is_there() and shutil.which("debootstrap") is None:
-        return "The Swift tests need debootstrap, found none. Install it: apt-get install debootstrap"
+        return "The Swift checks need debootstrap, found none. Install it: apt-get install debootstrap"
     return None
 
 
@@ -60,7 +66,7 @@ def make() -> None:
         done = subprocess.run(words, stdout=file, stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
         last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
-        raise AdafocusError(f"The tree was not made: {last[0]} {log} has the rest. Type make test-ios again.")
+        raise AdafocusError(f"The tree was not made: {last[0]} {log} has the rest. Type the same again.")
     part.rename(TREE)
 
 

@@ -1,4 +1,4 @@
-// Runs vectors, golden clips, damaged bundles, a stream and times, for `make test-ios`.
+// Runs vectors, golden clips, damaged bundles, a stream and times.
 import Adafocus
 import AdafocusLiteRT
 import AdafocusVectors
