@@ -28,7 +28,8 @@ def web_sections(found: Figures) -> Iterator[str]:
         "A page in a browser",
         "Videos are opened by the page. An answer is equal where label, frames, boxes, the pixels of the patches and "
         "all logits are those of Python. Times are the smallest of many turns, for the networks of one clip; the last "
-        f"two columns are for cutting eight patches. {next(iter(found.values()))['browser']}; the machine was shared.",
+        f"two columns are for cutting eight patches. {next(iter(found.values()))['browser']}. The answers "
+        "were taken on a shared machine, the times on one with nothing else to do.",
         table(
             (
                 "bundle", "equal answers", "LiteRT, 1 thread, ms", "page, 1 thread, ms", "page, 2 threads, ms",
