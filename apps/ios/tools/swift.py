@@ -51,8 +51,8 @@ def package(source: Path = IOS, name: str = "ios") -> str:
     for part in PARTS:
         tree.copied(source / part, f"{name}/{part}")
     print(f"compiling {name} in {tree.TREE.relative_to(tree.ROOT)}", flush=True)
-    _answered(f"/work/{name}", "swift", "build", "-c", "release", what="swift build")
-    return f"/work/{name}/.build/release/adafocus-check"
+    _answered(f"/checks/{name}", "swift", "build", "-c", "release", what="swift build")
+    return f"/checks/{name}/.build/release/adafocus-check"
 
 
 def library() -> str:
@@ -69,7 +69,7 @@ def library() -> str:
 
 def check(*words: str, what: str) -> str:
     """Run the package's program; return what it prints."""
-    return _answered("/work", package(), *words, what=what)
+    return _answered("/checks", package(), *words, what=what)
 
 
 def rules(vectors: Path = VECTORS) -> None:
@@ -80,8 +80,8 @@ def rules(vectors: Path = VECTORS) -> None:
     """
     program = package()
     place = tree.copied(vectors, "data/conformance")
-    print(_answered("/work", program, "vectors", place, what="The vectors").strip())
-    print(_answered("/work", program, "damages", place, str(DAMAGES), what="Damaged bundles").strip(), flush=True)
+    print(_answered("/checks", program, "vectors", place, what="The vectors").strip())
+    print(_answered("/checks", program, "damages", place, str(DAMAGES), what="Damaged bundles").strip(), flush=True)
 
 
 def golden(bundles: Sequence[Path], vectors: Path = VECTORS) -> None:
@@ -92,7 +92,7 @@ def golden(bundles: Sequence[Path], vectors: Path = VECTORS) -> None:
     """
     program, place = package(), tree.copied(vectors, "data/conformance")
     names = [tree.copied(bundle, f"data/bundles/{place}-{bundle.name}") for place, bundle in enumerate(bundles)]
-    found = _answered("/work", program, "litert", library(), place, *names, what="A golden clip")
+    found = _answered("/checks", program, "litert", library(), place, *names, what="A golden clip")
     print("\n".join(line for line in found.splitlines() if not line.startswith(("INFO:", "WARNING:"))))
 
 
@@ -134,7 +134,7 @@ def mistakes(folder: Path = VECTORS) -> None:
     def outcome(mistake: dict[str, str]) -> int:
         words = (program, "vectors", vectors, *mistake["operations"].split())
         return tree.run(
-            "/work", *words, environment={"ADAFOCUS_MISTAKE": mistake["number"]}, timeout_s=LONGEST_S
+            "/checks", *words, environment={"ADAFOCUS_MISTAKE": mistake["number"]}, timeout_s=LONGEST_S
         ).returncode
 
     with ThreadPoolExecutor(2) as pool:
@@ -144,7 +144,7 @@ def mistakes(folder: Path = VECTORS) -> None:
     print(f"{len(found) - len(unknown)} of {len(found)} mistakes fail a vector, {ended} of them by ending the program")
     # the same program without a mistake passes, or the others would say nothing
     everything = sorted({name for mistake in found for name in mistake["operations"].split()})
-    if tree.run("/work", program, "vectors", vectors, *everything).returncode != 0:
+    if tree.run("/checks", program, "vectors", vectors, *everything).returncode != 0:
         raise AdafocusError("Vectors fail without a mistake, too. Compile the package again.")
     if unknown:
         raise AdafocusError("Every vector passes with these mistakes: " + "; ".join(unknown))

@@ -14,7 +14,7 @@ from adafocus.errors import AdafocusError
 
 ROOT = Path(__file__).resolve().parents[3]
 TREE = ROOT / ".cache" / "swift-tree"
-WORK = TREE / "work"
+WORK = TREE / "checks"
 # swiftlang 6.0.3; bookworm has none
 RELEASE, MIRROR = "trixie", "http://deb.debian.org/debian"
 PACKAGES = "swiftlang,libc6-dev,libstdc++-14-dev,gcc"
@@ -125,4 +125,4 @@ def copied(source: Path, name: str) -> str:
         shutil.copytree(source, target, dirs_exist_ok=True)
     else:
         shutil.copy2(source, target)
-    return f"/work/{name}"
+    return f"/checks/{name}"
