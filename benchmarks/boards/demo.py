@@ -19,7 +19,7 @@ from adafocus.apps.demo.videos import DEMO
 from adafocus.edge.sources import VideoFile
 from adafocus.errors import AdafocusError
 from benchmarks.harness import PATH, Benchmark, option
-from benchmarks.stream import ClipServer
+from benchmarks.robustness.stream import ClipServer
 
 BOARDS = ("pi", "jetson")
 MAX_SIDE_PX = 960

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from adafocus.errors import AdafocusError
 from benchmarks.harness import PATH, Benchmark, option
+from benchmarks.robustness.stream import Put, serve_streams
 from benchmarks.robustness.stream_day import frames_of
-from benchmarks.stream import Put, serve_streams
 
 BOUNDARY, QUALITY, CLIP_FRAMES = "frame", 85, 100
 TYPES = {"mjpeg": f"multipart/x-mixed-replace; boundary={BOUNDARY}", "ts": "video/mp2t"}

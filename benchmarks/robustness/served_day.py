@@ -25,7 +25,7 @@ import psutil
 from adafocus.errors import AdafocusError
 from benchmarks.harness import Benchmark, machine, option, out_option, write
 from benchmarks.robustness.served_clip import TYPES, ServedClip
-from benchmarks.stream import Stream
+from benchmarks.robustness.stream import Stream
 
 PACE = 20.0
 # of the clip, as it was recorded

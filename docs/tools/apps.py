@@ -38,7 +38,7 @@ def web_sections(found: Figures) -> Iterator[str]:
             rows,
         ),
         f"Other answers: {'; '.join(f'`{name}`, {_why(of)}' for name, of in others.items())}.",
-        source(WEB, "python -m benchmarks.web BUNDLE VIDEO ... --out results/web.yaml"),
+        source(WEB, "python -m benchmarks.apps.web BUNDLE VIDEO ... --out results/web.yaml"),
     )  # fmt: skip
 
 

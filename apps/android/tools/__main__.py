@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from adafocus.apps.android.tools import apk, colors, jvm, kotlin
 from adafocus.apps.android.tools.toolchain import CACHE, ROOT, run
-from adafocus.errors import AdafocusError
+from adafocus.edge.cli import main as run_program
 
 VECTORS = ROOT / "apps" / "conformance"
 MAIN = "adafocus.tests.MainKt"
@@ -69,10 +68,4 @@ def build_apk(bundle: Path | None, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(standalone_mode=False)
-    except AdafocusError as error:
-        sys.exit(str(error))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    run_program(main, "python -m adafocus.apps.android.tools")

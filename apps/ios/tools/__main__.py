@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from adafocus.apps.ios.tools import swift, tree
-from adafocus.errors import AdafocusError
+from adafocus.edge.cli import main as run_program
 
 BUNDLES = tree.ROOT / "bundles"
 
@@ -48,10 +47,4 @@ def golden(bundles: tuple[Path, ...]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(standalone_mode=False)
-    except AdafocusError as error:
-        sys.exit(str(error))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    run_program(main, "python -m adafocus.apps.ios.tools")

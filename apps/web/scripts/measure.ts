@@ -1,4 +1,4 @@
-/** What the page answers for videos, and how long it takes, for `python -m benchmarks.web`. Prints JSON. */
+/** What the page answers for videos, and how long it takes, for `python -m benchmarks.apps.web`. Prints JSON. */
 
 import { performance } from "node:perf_hooks";
 import { basename } from "node:path";

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
-from benchmarks.stream import ClipServer, measure
+from benchmarks.robustness.stream import ClipServer, measure
 from tests.helpers.energy_profiles import FULL_J, GLANCE_J, write_profile
 
 PROGRAM = Path(sys.executable).parent / "adafocus"

@@ -1,6 +1,6 @@
 """Compare the page of ``apps/web`` with Python, on real video files and in time.
 
-    python -m benchmarks.web BUNDLE VIDEO ... --out results/web.yaml
+    python -m benchmarks.apps.web BUNDLE VIDEO ... --out results/web.yaml
 
 The videos go through the page's own file input in a headless Chromium. What the page answers must be what Python
 answers: label, frames, boxes, SHA-256 of the patches, and every logit. Then the networks of one clip are timed: LiteRT
@@ -125,7 +125,7 @@ def main(bundle: Path, videos: tuple[Path, ...], turns: int, out: Path | None) -
         smallest = float(np.min(native, axis=0).sum())
         result = rounded(
             {
-                "command": f"python -m benchmarks.web {bundle} VIDEO ... --turns {turns}",
+                "command": f"python -m benchmarks.apps.web {bundle} VIDEO ... --turns {turns}",
                 "browser": page["browser"],
                 "answers": compared(recognizer, videos, page["clips"]),
                 "networks_of_a_clip": {

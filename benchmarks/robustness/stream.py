@@ -1,6 +1,6 @@
 """Measure whether a stream runs for long without growing, and whether it finds its source again.
 
-    python -m benchmarks.stream BUNDLE CLIP --minutes 10 --out stream.json
+    python -m benchmarks.robustness.stream BUNDLE CLIP --minutes 10 --out stream.json
 
 A process serves a real clip as MJPEG over HTTP on the loopback at 30 frames a second; ``adafocus stream`` reads it in
 another process. Its resident memory is read every second. Once, the server is killed and started again.
@@ -140,10 +140,10 @@ class ClipServer:
         Raises:
             AdafocusError: it does not start.
         """
-        call = [sys.executable, "-m", "benchmarks.stream", "--serve", "--port", str(self.port)]
+        call = [sys.executable, "-m", "benchmarks.robustness.stream", "--serve", "--port", str(self.port)]
         call += ["--fps", str(self._fps), str(self._clip)]
         call += [] if self._max_side_px is None else ["--max-side", str(self._max_side_px)]
-        self._process = subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
+        self._process = subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line.strip().isdigit():
             raise AdafocusError(f"The server of {self._clip} did not start, expected the number of its port.")
@@ -243,7 +243,7 @@ def measure(bundle: Path, clip: Path, seconds: float, fps: float, extra: tuple[s
             stream.process.kill()
         server.kill()
     return {
-        "command": "python -m benchmarks.stream BUNDLE CLIP --minutes MINUTES",
+        "command": "python -m benchmarks.robustness.stream BUNDLE CLIP --minutes MINUTES",
         "machine": machine(),
         "source": {"clip": clip.name, "fps": fps, "served": "MJPEG over HTTP, 127.0.0.1"},
         "seconds": round(seconds, 1),

@@ -1,6 +1,6 @@
 """Time the cutting of a clip's patches in Kotlin beside Python, in one run.
 
-    python -m benchmarks.kotlin --out results/apps.yaml
+    python -m benchmarks.apps.kotlin --out results/apps.yaml
 
 Eight patches of 128 pixels are cut out of a square of 224, after the runtime has compiled what it runs often. Python,
 then Kotlin on this machine's Java, then Python again, so that a busy moment is seen. The patches must be the same. What
@@ -60,7 +60,7 @@ def main(turns: int, out: Path | None) -> None:
         raise AdafocusError(f"Kotlin cuts other patches than Python: {found[:12]}, expected {digest[:12]}.")
     after, _ = in_python(turns)
     figures = {
-        "command": f"python -m benchmarks.kotlin --turns {turns}",
+        "command": f"python -m benchmarks.apps.kotlin --turns {turns}",
         "kotlin": {"min_ms": float(least), "median_ms": float(middle)},
         "python_before": {"min_ms": min(before), "median_ms": median(before)},
         "python_after": {"min_ms": min(after), "median_ms": median(after)},

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.web.__main__ import COMPARED, differences
+from benchmarks.apps.web import COMPARED, differences
 
 PATCHES = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
 PREDICTION = SimpleNamespace(

@@ -1,0 +1,1 @@
+"""Apps beside Python: what their code answers, and how long it takes."""

@@ -1,1 +1,0 @@
-"""The page of ``apps/web`` in Chromium beside Python, on this machine."""
