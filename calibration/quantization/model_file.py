@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
@@ -31,7 +30,7 @@ from adafocus.calibration.quantization.qat import (
     set_exponent,
     snap,
 )
-from adafocus.edge.bundle.files import replacing_file
+from adafocus.calibration.weights_file import write_weights
 from adafocus.errors import AdafocusError
 from adafocus.networks.checkpoints import refuse_other_files, refuse_unusable
 from adafocus.networks.lowering import LoweredStages, lower
@@ -97,9 +96,7 @@ def save_model(
     }
     if any(float_answers(graph) for graph in prepared.values()):
         metadata[LOGITS] = FLOAT32
-    with replacing_file(path) as beside:
-        # not save_file: where it is killed, a file of its own stays beside
-        beside.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}, metadata))
+    write_weights(path, tensors, metadata)
 
 
 def load_model(path: Path) -> StoredModel:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from adafocus import networks
@@ -17,7 +16,7 @@ from adafocus.calibration.datasets.fingerprints import in_history
 from adafocus.calibration.inspection import CHECKPOINT_FORMAT
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.tasks import build_task
-from adafocus.edge.bundle.files import replacing_file
+from adafocus.calibration.weights_file import write_weights
 from adafocus.errors import AdafocusError, CheckpointError
 from adafocus.networks.checkpoints import refuse_other_files, refuse_unusable
 
@@ -47,9 +46,7 @@ def save_checkpoint(path: Path, net: nn.Module, recipe: Recipe, labels: Sequence
         "labels": json.dumps(list(labels)),
         "history": json.dumps(history),
     }
-    with replacing_file(path) as beside:
-        # not save_file: where it is killed, a file of its own stays beside
-        beside.write_bytes(save({name: value.contiguous() for name, value in net.state_dict().items()}, metadata))
+    write_weights(path, net.state_dict(), metadata)
 
 
 def is_checkpoint(path: Path) -> bool:
