@@ -94,7 +94,7 @@ def _described(
         inputs, outputs = back_end(runtime).load().tensor_specs(folder / name, (module.inputs, module.outputs))
         found[runtime] = GraphFile(
             **file_record(folder, name).model_dump(),
-            precision=graph_precision(model, graph, precision),
+            precision=graph_precision(model, graph, precision, back_end(runtime)),
             inputs=tuple(inputs),
             outputs=tuple(outputs),
             macs=macs,

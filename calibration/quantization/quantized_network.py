@@ -18,6 +18,7 @@ from adafocus.calibration.quantization.qat import (
     set_exponent,
     training_graph,
 )
+from adafocus.calibration.quantization.quantizer import ASYMMETRIC, Grids
 from adafocus.networks.looking import Frames
 from adafocus.networks.lowering import LoweredInference, LoweredStages, run_stages
 
@@ -54,18 +55,24 @@ class QuantizedNetwork(nn.Module):
         policy: float graph, or None.
     """
 
-    def __init__(self, stages: LoweredStages, kept_float: Mapping[str, Iterable[str]] | None = None) -> None:
+    def __init__(
+        self,
+        stages: LoweredStages,
+        kept_float: Mapping[str, Iterable[str]] | None = None,
+        grids: Grids = ASYMMETRIC,
+    ) -> None:
         """Prepare the stages.
 
         Args:
             stages: float stage graphs.
             kept_float: stage -> names of weights whose layers stay float.
+            grids: of activations.
         """
         super().__init__()
         self.config = stages.config
         modules, kept = stages.modules(), kept_float or {}
-        self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), kept.get("glance", ()))
-        self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), kept.get("focus", ()))
+        self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), kept.get("glance", ()), grids)
+        self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), kept.get("focus", ()), grids)
         self.policy = modules.get("policy")
         self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
 
