@@ -57,16 +57,24 @@ def cheap_frames(wanted: NDArray[np.int64], first: int, last: int, costs: FrameC
     return np.array([_cheapest(part, frame, costs, begins) for part, frame, begins in chosen], np.int64)
 
 
-def nearest(wanted: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Let each frame give way to the nearest one that is there anyway.
+def nearest_decoded(wanted: NDArray[np.int64], chosen: NDArray[np.int64], costs: FrameCosts) -> NDArray[np.int64]:
+    """Let each frame give way to the nearest one that is decoded anyway.
 
     Args:
         wanted: ``(m,)`` numbers of frames.
-        there: ``(k,)`` numbers, at least one.
+        chosen: ``(k,)`` numbers of frames that are decoded, at least one.
+        costs: of the frames of the video.
 
     Returns:
         ``(m,)`` int64.
     """
+    begins = np.sort(costs.places[costs.entries])
+    group = np.searchsorted(begins, costs.places, "right")
+    furthest = np.full(len(begins) + 1, -1)
+    np.maximum.at(furthest, group[chosen], costs.places[chosen])
+    decoded = costs.needed & (costs.places <= furthest[group])
+    decoded[chosen] = True
+    there = np.flatnonzero(decoded)
     return there[np.abs(wanted[:, None] - there[None, :]).argmin(1)]
 
 

@@ -16,7 +16,7 @@ from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.sources.decoders.choice import Decoder
 from adafocus.edge.sources.source import FALLBACK_FPS, Frame
 from adafocus.edge.stopwatch import Stopwatch
-from adafocus.edge.video.cheap_frames import FrameCosts, cheap_frames, nearest
+from adafocus.edge.video.cheap_frames import FrameCosts, cheap_frames, nearest_decoded
 from adafocus.edge.video.kept_frames import Candidates, fit_bgr, kept_frames
 from adafocus.edge.video.pixels import bgr_pixels
 from adafocus.edge.video.preprocess import fit_frame
@@ -152,7 +152,7 @@ class ClipBuilder:
         self._candidate_indices = frames_at(first, last, geometry.candidate_frames, varying_s)
         if costs is not None:
             self._candidate_indices = cheap_frames(self._candidate_indices, first, last, costs)
-            self._glance_indices = nearest(self._glance_indices, self._candidate_indices)
+            self._glance_indices = nearest_decoded(self._glance_indices, self._candidate_indices, costs)
         self.indices = np.concatenate([self._glance_indices, self._candidate_indices])
         self.kept = kept_frames(geometry, self._glance_indices.tolist(), self._candidate_indices.tolist())
 
@@ -194,7 +194,7 @@ def read_clip(
         packets: decode only what the frames need, where PyAV is installed; the frames are the same either way.
         decoder: in hardware, which reads in order; None: software.
         cheap: let frames give way to others of their part of the video that are cheaper to decode (H.264 and HEVC in
-            MP4, MOV and Matroska); the glance sees some of the candidates.
+            MP4, MOV and Matroska); the glance sees frames that are decoded anyway.
         one_thread: decode by packets in one thread, which takes longer, and less of the processor's time.
 
     Raises:
