@@ -214,7 +214,7 @@ class Scaled:
 
     def run(self, arrays: Arrays) -> Arrays:
         found = self.graph.run(arrays)
-        return {name: (values * self.factor).astype(values.dtype) for name, values in found.items()}
+        return {name: np.multiply(values, self.factor, dtype=np.float32) for name, values in found.items()}
 
 
 def with_answers(manifest: Manifest, folder: Path, recognizer: Recognizer) -> Manifest:

@@ -16,7 +16,7 @@ struct LiveScreen: View {
 
     var body: some View {
         VStack(alignment: .leading) {
-            if let camera { Preview(session: camera.session).frame(height: previewPx) }
+            if let camera { CameraPreview(session: camera.session).frame(height: previewPx) }
             ScrollView { Text(text).padding() }
         }
         .navigationTitle("Camera")
@@ -54,7 +54,7 @@ struct LiveScreen: View {
 }
 
 /// Shows what the camera sees.
-private struct Preview: UIViewRepresentable {
+private struct CameraPreview: UIViewRepresentable {
     let session: AVCaptureSession
 
     final class Layered: UIView {

@@ -43,6 +43,21 @@ private func otherValue(_ manifest: [UInt8], _ random: inout Stream) -> [UInt8] 
     return manifest[..<start] + Array(other.randomElement(using: &random)!.utf8) + manifest[end...]
 }
 
+/// Cut off a mapped bundle after it was opened; returns 1 where it can be read past its end.
+private func shortened(_ zip: [UInt8], _ path: String) throws -> Int {
+    try Data(zip).write(to: URL(fileURLWithPath: path))
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let bundle = try AdafocusBundle(path: path)
+    guard truncate(path, off_t(zip.count / 4)) == 0 else { return 1 }
+    do {
+        for record in bundle.manifest.files { _ = try bundle.bytes(record).array }
+        print("  a bundle that was cut off is read past its end")
+        return 1
+    } catch is AdafocusError {
+        return 0
+    }
+}
+
 /// Damage zips, manifests and arrays; returns how many came to another end than they may.
 func damages(_ folder: String, turns: Int) throws -> Int {
     let (zip, files) = try sampleBundles(VectorFolder(folder))
@@ -80,6 +95,7 @@ func damages(_ folder: String, turns: Int) throws -> Int {
         slowest = max(slowest, Date().timeIntervalSince(began))
     }
     if slowest > longestS { wrong += 1 }
+    wrong += try shortened(zip, "\(place).zip")
     print(
         "\(turns) damaged bundles: \(refused) refused in a sentence, \(opened) opened, \(wrong) otherwise; "
             + "the slowest took " + String(format: "%.2f s", slowest))
