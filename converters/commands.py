@@ -75,8 +75,9 @@ DEFAULT_RUNTIMES = (next(iter(BACK_ENDS)),)
 def export(to: str | None, device: str | None, **asked: Any) -> None:
     """Convert MODEL, a model file or a checkpoint, to a bundle and verify it on real videos.
 
-    What is not verified does not go into the bundle; exit code 1 where a conversion failed. For ``--device ios`` a
-    second bundle, in fp16 for Core ML, is written beside one in int8; its name ends in -fp16.
+    What is not verified does not go into the bundle; exit code 1 where a conversion failed. For ``--device ios``
+    and ``jetson`` a second bundle, in fp16 for Core ML or TensorRT, is written beside one in int8; its name ends in
+    -fp16.
     """
     wanted = [{**asked, "runtimes": _runtimes(to, device), "device": device}]
     if device in BESIDE and asked["precision"] == "int8":

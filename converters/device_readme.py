@@ -98,9 +98,35 @@ the clips of `--verify`. Those for Core ML gave it in an evaluator of their prog
 systems only. The Swift sources gave on Linux, with LiteRT, the very same integers as Python. Not measured: anything on
 a Mac or a phone, neither that Core ML passes the self-test nor a time. The sample has a screen that measures times.
 """
+JETSON = """## What to do with it
+
+1. Make an environment that sees JetPack's TensorRT: `sudo apt install python3-libnvinfer`, then `python3 -m venv
+   --system-site-packages ~/adafocus`.
+2. `~/adafocus/bin/pip install "adafocus-edge[litert,tensorrt]"`. pip's own `tensorrt` refuses an Orin: leave it out.
+3. `~/adafocus/bin/adafocus doctor bundle.zip` says what is missing.
+4. `~/adafocus/bin/adafocus run bundle.zip video.mp4 --runtime tensorrt`.
+
+The first call builds an engine of the glance and one of the focus, and says how far it is. They are kept in
+`~/.cache/adafocus/engines`, for this board, this TensorRT and these files. The policy, where there is one, stays in
+float32 on the CPU, with ONNX Runtime.
+
+Without the graphics processor, `--runtime onnx` runs the same files on the CPU.
+
+## How to know that it runs
+
+`adafocus selftest bundle.zip --runtime tensorrt` runs the golden clip of the bundle. `adafocus bench bundle.zip
+video.mp4 --runtime tensorrt --runtime onnx` times both.
+
+## What is needed
+
+JetPack 6.2 (TensorRT 10.3) or later. Nobody has run this bundle on a Jetson. NVIDIA's own parser, which has the same
+rules, takes fp16 files and int8 files of `adafocus quantize --grids symmetric`. It refuses other int8 files: run those
+on the CPU, and take the bundle whose name ends in `-fp16` for the graphics processor.
+"""
 # kinds of devices whose apps have something to say; the others take a bundle by its path
 NOTES: dict[str, tuple[str, str]] = {
     "android": ("an app on Android", ANDROID),
+    "jetson": ("a Jetson", JETSON),
     "ios": ("an app on iOS", IOS),
     "web": ("a page in a browser", WEB),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ from adafocus.edge.runtimes import open_graph
 from adafocus.edge.video.clip import Clip, clip_windows
 from adafocus.errors import AdafocusError, shell_word
 from adafocus.networks.lowering import glance_parts
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,11 @@ def export(request: Request) -> Exported:
         model = load_model(source.path)
         if request.precision == "int8" and not model.prepared:
             raise AdafocusError(f"{request.model} is not quantized. Export it with --precision fp32.")
+        if request.device is not None and request.precision == "int8":
+            unfit = [name for name in runtimes if model.grids not in back_end(name).grids]
+            runtimes = [name for name in runtimes if name not in unfit]
+            for name in unfit:
+                logger.warning("%s is left out: it has no int8 kernels for %s grids.", name, model.grids)
         geometry = geometry_of(model.config)
         clips = [clip for video in request.videos for clip in clip_windows(video, geometry, request.windows)]
         if not clips:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import Runtime
 from adafocus.edge.runtimes import Opener
-from adafocus.edge.runtimes.graph import Arrays
+from adafocus.edge.runtimes.graph import Arrays, place_of
 
 Features = NDArray[np.generic]
 
@@ -52,6 +52,7 @@ class GlanceParts:
     Attributes:
         encode_macs: multiply-accumulates for one frame.
         join_macs: for joining all of them.
+        place: where they run.
     """
 
     def __init__(self, bundle: Bundle, runtime: Runtime, opener: Opener, threads: int) -> None:
@@ -65,6 +66,7 @@ class GlanceParts:
         self._encode = opener(runtime, encode, encoded, threads)
         self._join = opener(runtime, join, joined, threads)
         self.encode_macs, self.join_macs = encoded.macs, joined.macs
+        self.place = place_of(self._encode)
 
     def encode(self, pixels: NDArray[np.generic]) -> Features:
         """Encode one frame, ``(1, 3, S, S)`` to ``(1, C, h, w)``."""

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from adafocus.edge.policy import Boxes, Frames, Seed, Shape
 from adafocus.edge.prediction import Prediction, StageCall, Trace
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.runtimes import Opener, open_graph
+from adafocus.edge.runtimes.graph import place_of
 from adafocus.edge.stages import Stages
 from adafocus.edge.video.clip import Clip, read_clip
 from adafocus.edge.video.patches import crop_patch, cut_patch
@@ -46,6 +48,7 @@ class Recognizer:
         bundle: whose graphs run.
         runtime: ``litert``, ``tflite``, ...
         threads: CPU threads of the runtime.
+        accelerator: what the graphs but the policy were opened on; None: the runtime's usual processor.
         graphs: the opened stages, without the glance where it runs frame by frame.
         glance_pixels: turns glance frames into what the glance's graph takes.
         exit_macs: multiply-accumulates of a clip that stops at each exit: at the glance, then at those of the focus. An
@@ -69,8 +72,9 @@ class Recognizer:
         exit_threshold: float | None,
         opener: Opener = open_graph,
         incremental: bool = False,
+        accelerator: str | None = None,
     ) -> None:
-        self.bundle, self.runtime, self.threads = bundle, runtime, threads
+        self.bundle, self.runtime, self.threads, self.accelerator = bundle, runtime, threads, accelerator
         manifest, geometry = bundle.manifest, bundle.manifest.geometry
         with bundle.in_its_name():
             stages = self._stages = Stages(bundle, runtime, threads, opener, incremental)
@@ -91,6 +95,13 @@ class Recognizer:
         self._lock, self._process = threading.Lock(), os.getpid()
         if exit_threshold is not None:
             self.thresholds = (exit_threshold,) * (len(self.exit_macs) - 1)
+
+    @property
+    def ran_on(self) -> dict[str, str]:
+        """Where each stage runs, in words: ``{"glance": "CPU", ...}``."""
+        places = {stage: place_of(graph) for stage, graph in self.graphs.items()}
+        glance = {} if self._parts is None else {"glance": self._parts.place}
+        return {stage: str(place) for stage, place in {**glance, **places}.items()}
 
     @property
     def incremental(self) -> bool:
@@ -121,6 +132,7 @@ class Recognizer:
         exit_threshold: float | None = None,
         *,
         incremental: bool = False,
+        accelerator: str | None = None,
     ) -> Recognizer:
         """Open a bundle.
 
@@ -132,15 +144,19 @@ class Recognizer:
                 never. :attr:`thresholds` gives each exit its own.
             incremental: run the glance frame by frame, for a stream, where the bundle has the graphs for it; the
                 predictions are the same.
+            accelerator: ``gpu``, ``npu`` or the name of one (:mod:`adafocus.edge.runtimes.accelerators`); None: the
+                runtime's usual processor. Nothing falls back: :attr:`ran_on` says what runs where.
 
         Raises:
-            AdafocusError: no bundle, a damaged one, or a runtime that is not installed.
+            AdafocusError: no bundle, a damaged one, a runtime that is not installed, or an accelerator that is not
+                here.
         """
         most = max(MIN_MAX_THREADS, 2 * (os.cpu_count() or 1))
         if not 1 <= threads <= most:
             raise AdafocusError(f"threads is {threads}, expected 1 to {most} here. Use --threads 2.")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        return cls(opened, runtime, threads, exit_threshold, incremental=incremental)
+        opener = open_graph if accelerator is None else partial(open_graph, accelerator=accelerator)
+        return cls(opened, runtime, threads, exit_threshold, opener, incremental, accelerator)
 
     def recognize(self, video: str | Path) -> Prediction:
         """Recognize a video file.

@@ -25,6 +25,8 @@ class RuntimeSpec:
         needs: what else the installation asks for, in words.
         systems: operating systems as :func:`platform.system` names them; empty: any.
         one_thread_pool: whether all graphs of a process share one pool of threads.
+        runs_on: the processor that it usually runs on; ``any``: the runtime chooses.
+        problem: ``module:function`` that gives a sentence on what is missing besides the packages, or None.
     """
 
     name: str
@@ -38,6 +40,8 @@ class RuntimeSpec:
     needs: str = ""
     systems: tuple[str, ...] = ()
     one_thread_pool: bool = False
+    runs_on: str = "cpu"
+    problem: str = ""
 
     @property
     def loads(self) -> tuple[str, ...]:
@@ -61,6 +65,10 @@ class RuntimeSpec:
 
 
 _ROOM = "adafocus.edge.runtimes"
+_JETPACK = (
+    "JetPack's own TensorRT (sudo apt install python3-libnvinfer) and an environment that sees it (python3 -m venv "
+    "--system-site-packages)"
+)
 _PORTABLE = "executorch.extension.pybindings.portable_lib"
 RUNTIMES: dict[str, RuntimeSpec] = {
     spec.name: spec
@@ -79,6 +87,12 @@ RUNTIMES: dict[str, RuntimeSpec] = {
         ),
         RuntimeSpec(
             "coreml", f"{_ROOM}.coreml:open_graph", ("coremltools",), "coremltools", "coreml", systems=("Darwin",),
+            runs_on="any",
+        ),
+        RuntimeSpec(
+            "tensorrt", f"{_ROOM}.tensorrt:open_graph", ("tensorrt", "polygraphy", "onnxruntime"), "tensorrt",
+            "tensorrt", same_files_as="onnx", needs=_JETPACK, systems=("Linux",), runs_on="gpu",
+            problem=f"{_ROOM}.tensorrt:problem",
         ),
     )
 }  # fmt: skip

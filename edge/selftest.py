@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import multiprocessing
 import signal
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from adafocus.edge.policy import uniform_indices
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import RUNTIMES, file_runtime
+from adafocus.edge.runtimes.accelerators import EXACT, choose, proof_of
 from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Clip
 from adafocus.edge.video.fitting import shrink, shrink_factor
@@ -32,6 +34,7 @@ FRAMES = "frame_indices"
 BOXES = "boxes_px"
 PATCHES = "patches_sha256"
 LABELS = "labels_sha256"
+UNBOUNDED = (math.inf, math.inf)
 # whole frames of a golden clip take at most this part of what those of any clip may, so that a bundle stays small
 GOLDEN_PART = 8
 
@@ -48,6 +51,8 @@ class GoldenCheck:
         relative: largest difference of each float tensor, relative to its largest value.
         same_frames: whether the same frames were chosen.
         broken: sentences on every bound that does not hold.
+        proof: what was asked of the numbers, in words.
+        ran_on: where each stage ran.
     """
 
     steps: dict[str, int] = field(default_factory=dict)
@@ -57,6 +62,8 @@ class GoldenCheck:
     labels_checked: bool = False
     spent_ms: dict[str, float] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    proof: str = str(EXACT)
+    ran_on: dict[str, str] = field(default_factory=dict)
 
     @property
     def tensors(self) -> int:
@@ -73,6 +80,25 @@ def runtimes_for(bundle: Bundle) -> tuple[str, ...]:
     """Return the runtimes of the table that a bundle holds graphs for, whether they are installed or not."""
     held = bundle.runtimes()
     return tuple(name for name in RUNTIMES if name in held or file_runtime(name) in held)
+
+
+def runtimes_on(bundle: Bundle, accelerator: str | None) -> tuple[str, ...]:
+    """Return those of them that have an accelerator; all without one.
+
+    Raises:
+        AdafocusError: none has it.
+    """
+    found, refusals = [], []
+    for name in runtimes_for(bundle):
+        try:
+            choose(name, accelerator)
+        except AdafocusError as error:
+            refusals.append(str(error))
+        else:
+            found.append(name)
+    if not found and refusals:
+        raise AdafocusError(refusals[0])
+    return tuple(found)
 
 
 def golden_frames(clip: Clip, geometry: Geometry) -> dict[str, NDArray[np.uint8]]:
@@ -151,8 +177,11 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
     """Run the golden clip and compare every stage's outputs with those of the bundle.
 
     The runtime that made the golden outputs must give them again exactly, others within the bounds of a conversion.
-    What an evaluator made in the place of a runtime, that runtime gives within the same bounds.
+    What an evaluator made in the place of a runtime, that runtime gives within the same bounds. An accelerator is held
+    to what its row of the table says: where only labels are counted, differences are told and the label must be right.
     """
+    precision = bundle.graph("focus", recognizer.runtime)[1].precision  # type: ignore[arg-type]
+    proof = proof_of(recognizer.runtime, recognizer.accelerator, precision)
     golden = bundle.manifest.golden.runtime
     by_runtime = all(bundle.graph(stage, golden)[1].proved_by == "runtime" for stage in bundle.manifest.stages)
     itself = by_runtime and golden in (recognizer.runtime, file_runtime(recognizer.runtime))
@@ -160,6 +189,7 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
     prediction = recognizer.recognize_clip(clip)
     spent = {name: prediction.timing_ms[name] for name in (*STAGES, "total") if name in prediction.timing_ms}
     given, result = prediction.outputs, GoldenCheck(label=prediction.label, spent_ms=spent)
+    result.proof, result.ran_on = str(proof), recognizer.ran_on
     expected = bundle.golden_outputs()
     wanted_frames = expected.pop(FRAMES, np.empty(0, np.int64))
     result.same_frames = prediction.candidate_indices == tuple(wanted_frames.tolist())
@@ -177,23 +207,28 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
             continue
         spec = _spec(bundle, stage, golden, tensor)  # type: ignore[arg-type]
         real = dequantize(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
-        precision = bundle.graph(stage, recognizer.runtime)[1].precision  # type: ignore[arg-type]
+        # a policy in float32 gets what an fp16 glance gives
         bounds = (MAX_STEPS_OF_ITSELF, MAX_RELATIVE_OF_ITSELF) if itself else (MAX_STEPS, MAX_RELATIVE[precision])
+        if proof.kind == "bounded":
+            bounds = (proof.steps or 0, proof.relative or 0.0)
+        elif proof.kind == "labels":
+            bounds = UNBOUNDED
         _compare(result, name, real, wanted, spec, *bounds)
-    if not result.same_frames:
+    if not result.same_frames and proof.kind != "labels":
         result.broken.append("other frames are chosen")
     return result
 
 
-def check_runtime(bundle: Bundle, runtime: str, threads: int) -> GoldenCheck:
+def check_runtime(bundle: Bundle, runtime: str, threads: int, accelerator: str | None = None) -> GoldenCheck:
     """Check the golden clip in a runtime, and again with the glance frame by frame where the bundle has it in parts.
 
     Raises:
         AdafocusError: the runtime cannot run here, or a graph cannot be opened.
     """
-    check = check_golden(bundle, Recognizer.open(bundle, runtime, threads))
+    check = check_golden(bundle, Recognizer.open(bundle, runtime, threads, accelerator=accelerator))
     if bundle.parts(runtime):
-        parts = check_golden(bundle, Recognizer.open(bundle, runtime, threads, incremental=True))
+        again = Recognizer.open(bundle, runtime, threads, incremental=True, accelerator=accelerator)
+        parts = check_golden(bundle, again)
         check.broken += [f"with the glance frame by frame, {sentence}" for sentence in parts.broken]
     return check
 
@@ -214,7 +249,7 @@ def _compare(
     real: NDArray[np.float32],
     wanted: NDArray[np.generic],
     spec: TensorSpec,
-    most_steps: int,
+    most_steps: float,
     most_relative: float,
 ) -> None:
     """Compare one tensor: integers in output steps, floats relative to the largest value."""
@@ -251,6 +286,7 @@ class Trial:
         problem: a sentence where it does not.
         peak_memory_bytes: of the process that ran it, with interpreter and libraries; None where unknown.
         golden_ms: the golden clip without decoding, the first time.
+        ran_on: where each stage ran; None where it is all on the CPU.
     """
 
     runtime: str
@@ -258,6 +294,7 @@ class Trial:
     problem: str | None = None
     peak_memory_bytes: int | None = None
     golden_ms: float | None = None
+    ran_on: dict[str, str] | None = None
 
     @property
     def text(self) -> str:
@@ -265,10 +302,15 @@ class Trial:
         if not self.answers:
             return self.problem or "it does not answer"
         memory = f", {self.peak_memory_bytes / 1e6:.0f} MB of memory" if self.peak_memory_bytes else ""
+        if self.ran_on is not None:
+            places = "; ".join(f"{stage}: {place}" for stage, place in self.ran_on.items())
+            return f"runs, golden clip as its accelerator must give it{memory}; {places}"
         return f"runs, golden clip exact or within bounds{memory}"
 
 
-def try_bundle(path: Path, runtime: str, threads: int = 1, limit_s: float = LIMIT_S) -> Trial:
+def try_bundle(
+    path: Path, runtime: str, threads: int = 1, limit_s: float = LIMIT_S, accelerator: str | None = None
+) -> Trial:
     """Open a bundle in one runtime and run its golden clip, in a new process.
 
     Args:
@@ -276,15 +318,16 @@ def try_bundle(path: Path, runtime: str, threads: int = 1, limit_s: float = LIMI
         runtime: one that is installed.
         threads: CPU threads of the runtime.
         limit_s: after so long it counts as hanging.
+        accelerator: of the runtime; None: its usual processor.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(theirs, str(path), runtime, threads), daemon=True)
+    process = context.Process(target=_child, args=(theirs, str(path), runtime, threads, accelerator), daemon=True)
     try:
         process.start()
     except OSError:
         # an emulator or a sandbox that starts no processes
-        return attempt(path, runtime, threads)
+        return attempt(path, runtime, threads, accelerator)
     theirs.close()
     trial = None
     if ours.poll(limit_s):
@@ -301,11 +344,11 @@ def try_bundle(path: Path, runtime: str, threads: int = 1, limit_s: float = LIMI
     return trial or Trial(runtime, False, _ending(process.exitcode))
 
 
-def attempt(path: Path, runtime: str, threads: int) -> Trial:
+def attempt(path: Path, runtime: str, threads: int, accelerator: str | None = None) -> Trial:
     """Open a bundle in one runtime and run its golden clip, in this process."""
     try:
         bundle = Bundle.open(path)
-        check = check_golden(bundle, Recognizer.open(bundle, runtime, threads))
+        check = check_golden(bundle, Recognizer.open(bundle, runtime, threads, accelerator=accelerator))
     except AdafocusError as error:
         return Trial(runtime, False, str(error))
     except (ImportError, MemoryError, RuntimeError, ValueError) as error:
@@ -314,12 +357,13 @@ def attempt(path: Path, runtime: str, threads: int) -> Trial:
     memory = max(peak_memory_bytes().values(), default=None)
     if check.broken:
         return Trial(runtime, False, f"its golden clip: {'; '.join(check.broken)}.", memory)
-    return Trial(runtime, True, None, memory, round(check.spent_ms["total"], 3))
+    places = check.ran_on if set(check.ran_on.values()) != {"CPU"} else None
+    return Trial(runtime, True, None, memory, round(check.spent_ms["total"], 3), places)
 
 
-def _child(connection: Connection, path: str, runtime: str, threads: int) -> None:
+def _child(connection: Connection, path: str, runtime: str, threads: int, accelerator: str | None) -> None:
     """Run the golden clip in the new process, and send how it went."""
-    connection.send(attempt(Path(path), runtime, threads))
+    connection.send(attempt(Path(path), runtime, threads, accelerator))
     connection.close()
 
 

@@ -19,7 +19,8 @@ from typing import Any
 import click
 
 from adafocus.edge.bundle.bundle import Bundle
-from benchmarks.harness import PATH, Benchmark, option
+from adafocus.edge.runtimes.tensorrt import build_engine
+from benchmarks.harness import PATH, Benchmark, console, machine, option, out_option, write
 
 LIBRARY = "tensorrt_rtx"
 MAX_BUILD_S = 15.0
@@ -45,20 +46,14 @@ class Verdict:
         return not self.refusals and 0 < self.taken == self.nodes
 
 
-def _parser(data: bytes) -> tuple[Any, Any, Any, bool]:
-    """Return the library, a network, its parser, and whether the parser takes everything."""
+def judge(path: Path) -> Verdict:
+    """Ask the parser about every node of an ONNX file."""
     rtx: Any = import_module(LIBRARY)
     logger = rtx.Logger(rtx.Logger.Severity.INTERNAL_ERROR)
     builder = rtx.Builder(logger)
     network = builder.create_network(1 << int(rtx.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = rtx.OnnxParser(network, logger)
-    return builder, network, parser, parser.supports_model_v2(data)
-
-
-def judge(path: Path) -> Verdict:
-    """Ask the parser about every node of an ONNX file."""
-    data = path.read_bytes()
-    _, _, parser, takes_all = _parser(data)
+    takes_all = parser.supports_model_v2(path.read_bytes())
     parts = [parser.get_subgraph_nodes(index) for index in range(parser.num_subgraphs)]
     taken = sum(len(part) for index, part in enumerate(parts) if parser.is_subgraph_supported(index))
     refusals = {parser.get_error(index).desc() for index in range(parser.num_errors)}
@@ -79,29 +74,18 @@ def build_ahead(path: Path, capability: str) -> tuple[float, int]:
         seconds, bytes of the engine.
 
     Raises:
-        RuntimeError: the builder gives none.
+        BundleError: the builder gives none.
     """
-    rtx: Any = import_module(LIBRARY)
     started = time.perf_counter()
-    logger = rtx.Logger(rtx.Logger.Severity.INTERNAL_ERROR)
-    builder = rtx.Builder(logger)
-    network = builder.create_network(1 << int(rtx.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = rtx.OnnxParser(network, logger)
-    if not parser.parse(path.read_bytes()):
-        raise RuntimeError(f"{path} is refused: {parser.get_error(0).desc()}")
-    config = builder.create_builder_config()
-    config.num_compute_capabilities = 1
-    config.set_compute_capability(getattr(rtx.ComputeCapability, f"SM{capability.replace('.', '')}"), 0)
-    engine = builder.build_serialized_network(network, config)
-    if engine is None:
-        raise RuntimeError(f"No engine comes of {path}.")
-    return time.perf_counter() - started, engine.nbytes
+    engine = build_engine(import_module(LIBRARY), path, console.print, capability)
+    return time.perf_counter() - started, len(engine)
 
 
 @click.command(cls=Benchmark)
 @click.argument("bundles", nargs=-1, required=True, type=PATH)
 @option("--capability", default="8.6", help="Build for this compute capability.")
-def main(bundles: tuple[Path, ...], capability: str) -> dict[str, Any]:
+@out_option
+def main(bundles: tuple[Path, ...], capability: str, out: Path | None) -> None:
     """Judge and build every ONNX graph of BUNDLES."""
     graphs: dict[str, Any] = {}
     for path in bundles:
@@ -119,14 +103,15 @@ def main(bundles: tuple[Path, ...], capability: str) -> dict[str, Any]:
                 seconds, size = build_ahead(file, capability)
                 row |= {"build_s": round(seconds, 2), "engine_bytes": size}
             graphs[f"{path.name} {stage}"] = row
-    return {
-        "parser": {
-            "library": f"{LIBRARY} {import_module(LIBRARY).__version__}",
-            "capability": capability,
-            "max_build_s": MAX_BUILD_S,
-            "graphs": graphs,
-        }
+    content = {
+        "command": f"python -m benchmarks.boards.parser BUNDLE ... --capability {capability}",
+        "machine": machine(),
+        "library": f"{LIBRARY} {import_module(LIBRARY).__version__}",
+        "capability": capability,
+        "max_build_s": MAX_BUILD_S,
+        "graphs": graphs,
     }
+    write(out, {"parser": content})
 
 
 if __name__ == "__main__":

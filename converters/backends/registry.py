@@ -104,8 +104,12 @@ DEVICES: dict[str, tuple[Runtime, ...]] = {
     "web": ("litert",),
 }
 # what is written beside an int8 bundle for a kind of device: the same model in another precision. Programs for Core ML
-# compute in float32 between their quantizations, so that float16 may be faster there.
-BESIDE: dict[str, tuple[Precision, tuple[Runtime, ...]]] = {"ios": ("fp16", ("coreml",))}
+# compute in float32 between their quantizations, so that float16 may be faster there; TensorRT on a Jetson takes
+# float16, and of int8 only symmetric grids.
+BESIDE: dict[str, tuple[Precision, tuple[Runtime, ...]]] = {
+    "ios": ("fp16", ("coreml",)),
+    "jetson": ("fp16", ("onnx",)),
+}
 
 
 def back_end(runtime: str) -> BackEnd:

@@ -18,6 +18,7 @@ from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import GraphFile, Precision, Stage, TensorSpec
 from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_STEPS, SAME_CHOICES
 from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.edge.runtimes.accelerators import EXACT, Proof
 from adafocus.edge.runtimes.graph import Arrays, Graph
 from adafocus.edge.runtimes.tensors import dequantize, quantize
 from adafocus.edge.video.clip import Clip
@@ -59,16 +60,24 @@ class Parity:
     same_frames: int = 0
     largest_box: float = 0.0
 
-    def broken(self) -> list[str]:
-        """Return sentences on every bound that does not hold."""
+    def broken(self, proof: Proof = EXACT) -> list[str]:
+        """Return sentences on every bound that does not hold.
+
+        Args:
+            proof: what is asked of an accelerator. Where labels are counted, the differences of the glance and the
+                focus are told and not judged; the policy is held to its bound all the same.
+        """
         most = MAX_RELATIVE[self.precision]
+        if proof.kind == "bounded" and proof.relative is not None:
+            most = proof.relative
+        judged = {"policy"} if proof.kind == "labels" else set(self.stages)
         problems = [
             f"{name} is {parity.steps} output steps and {parity.relative:.1e} away, at most {MAX_STEPS} and "
             f"{most:.0e} are allowed"
             for name, parity in self.stages.items()
-            if not parity.within(MAX_STEPS, most)
+            if name in judged and not parity.within(MAX_STEPS if proof.steps is None else proof.steps, most)
         ]
-        if self.precision not in SAME_CHOICES:
+        if self.precision not in SAME_CHOICES or proof.kind == "labels":
             return problems
         if self.same_label < self.clips:
             problems.append(f"the best label differs on {self.clips - self.same_label} of {self.clips} clips")

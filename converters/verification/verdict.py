@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pkgutil import resolve_name
 from typing import Literal
 
@@ -15,6 +16,7 @@ from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_STEPS, MAX_STEPS_O
 from adafocus.edge.bundle.validation import part_contradiction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import Opener, open_graph, unavailable
+from adafocus.edge.runtimes.accelerators import proof_of
 from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Clip
 from adafocus.errors import AdafocusError
@@ -47,14 +49,17 @@ def verify_runtime(
     clips: Iterable[Clip],
     precision: Precision,
     threads: int = 2,
+    accelerator: str | None = None,
 ) -> Verdict:
-    """Run one runtime's files beside the programs on real clips."""
+    """Run one runtime's files beside the programs on real clips, on its usual processor or an accelerator."""
+    proof = proof_of(runtime, accelerator, precision)
 
     def check(opener: Opener) -> tuple[list[str], Parity]:
-        parity = compare(Recognizer(bundle, runtime, threads, None, opener), programs, clips, precision)
-        return parity.broken(), parity
+        recognizer = Recognizer(bundle, runtime, threads, None, opener, accelerator=accelerator)
+        parity = compare(recognizer, programs, clips, precision)
+        return parity.broken(proof), parity
 
-    return _verdict(runtime, check)
+    return _verdict(runtime, check, accelerator)
 
 
 def verify_parts(
@@ -98,14 +103,19 @@ def verify_parts(
     return _verdict(runtime, check)
 
 
-def _verdict(runtime: Runtime, check: Callable[[Opener], tuple[list[str], Parity | None]]) -> Verdict:
+def _verdict(
+    runtime: Runtime,
+    check: Callable[[Opener], tuple[list[str], Parity | None]],
+    accelerator: str | None = None,
+) -> Verdict:
     """Check a runtime's files by what opens them here: the runtime itself, or an evaluator in its place.
 
     Args:
         runtime: whose files.
         check: returns sentences on every bound that does not hold, and the parity where there is one.
+        accelerator: of the runtime; no evaluator takes its place.
     """
-    reason, opener = unavailable(runtime), opener_of(runtime)
+    reason, opener = unavailable(runtime), opener_of(runtime, accelerator)
     if opener is None:
         return Verdict(NOT_HERE, reason or "")
     try:
@@ -119,9 +129,11 @@ def _verdict(runtime: Runtime, check: Callable[[Opener], tuple[list[str], Parity
     return Verdict(NOT_HERE, f"{reason} An evaluator of its program agrees.", parity, "evaluator")
 
 
-def opener_of(runtime: Runtime) -> Opener | None:
+def opener_of(runtime: Runtime, accelerator: str | None = None) -> Opener | None:
     """Return what opens a runtime's files here: the runtime, an evaluator in its place, or nothing."""
     if unavailable(runtime) is None:
-        return open_graph
+        return open_graph if accelerator is None else partial(open_graph, accelerator=accelerator)
+    if accelerator is not None:
+        return None
     row = BACK_ENDS.get(runtime)
     return None if row is None or row.evaluator is None else resolve_name(row.evaluator)

@@ -16,21 +16,25 @@ from adafocus.edge.bundle.files import sha256_of
 from adafocus.edge.bundle.manifest import Precision, Runtime
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import unavailable
-from adafocus.edge.selftest import GoldenCheck, check_golden
+from adafocus.edge.selftest import GoldenCheck, check_golden, runtimes_on
 from adafocus.edge.video.clip import Clip, read_clip
-from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of, shell_word
+from adafocus.errors import OF_ONE_INPUT, AdafocusError, MissingRuntimeError, sentence_of, shell_word
 
 
-def verify_golden(bundle: Bundle, threads: int) -> dict[Runtime, GoldenCheck | str]:
+def verify_golden(bundle: Bundle, threads: int, accelerator: str | None = None) -> dict[Runtime, GoldenCheck | str]:
     """Run the golden clip through every runtime; give a sentence where a runtime cannot be run here."""
     found: dict[Runtime, GoldenCheck | str] = {}
-    for runtime in bundle.runtimes():
-        opener = opener_of(runtime)
+    for runtime in _runtimes(bundle, accelerator):
+        opener = opener_of(runtime, accelerator)
         if opener is None:
             found[runtime] = unavailable(runtime) or ""
             continue
         try:
-            found[runtime] = check_golden(bundle, Recognizer(bundle, runtime, threads, None, opener))
+            recognizer = Recognizer(bundle, runtime, threads, None, opener, accelerator=accelerator)
+            found[runtime] = check_golden(bundle, recognizer)
+        except MissingRuntimeError:
+            # the accelerator is not here: nothing can be verified on it
+            raise
         except AdafocusError as error:
             found[runtime] = GoldenCheck(broken=[str(error)])
     return found
@@ -44,6 +48,7 @@ def verify_clips(
     model: Path | None,
     threads: int,
     broken: dict[Path, str] | None = None,
+    accelerator: str | None = None,
 ) -> dict[Runtime, Verdict]:
     """Run real clips through every runtime and through the program that the bundle was converted from.
 
@@ -55,6 +60,7 @@ def verify_clips(
         model: the model file that the bundle was converted from.
         threads: CPU threads of the runtimes.
         broken: takes a sentence for each clip that cannot be read, which leaves the others as they are.
+        accelerator: of the runtimes; those that have none of this name are left out.
 
     Raises:
         AdafocusError: the model is not the one the bundle was made from, or no clip can be read.
@@ -66,13 +72,19 @@ def verify_clips(
     precision = precision_of(bundle)
     programs = reference_stages(stored, precision)
     verdicts = {}
-    for runtime in bundle.runtimes():
-        verdict = verify_runtime(bundle, runtime, programs, read, precision, threads)
-        if verdict.proved_by is not None and bundle.parts(runtime):
+    for runtime in _runtimes(bundle, accelerator):
+        verdict = verify_runtime(bundle, runtime, programs, read, precision, threads, accelerator)
+        if accelerator is None and verdict.proved_by is not None and bundle.parts(runtime):
             of_parts = verify_parts(bundle, runtime, programs, read, precision, threads)
             verdict = verdict if of_parts.state != "failed" else replace(of_parts, parity=verdict.parity)
         verdicts[runtime] = verdict
     return verdicts
+
+
+def _runtimes(bundle: Bundle, accelerator: str | None) -> tuple[str, ...]:
+    """Return the runtimes of a bundle that have an accelerator; all that it has files of without one."""
+    held = bundle.runtimes()
+    return held if accelerator is None else runtimes_on(bundle, accelerator)
 
 
 def readable(bundle: Bundle, videos: Sequence[Path], broken: dict[Path, str]) -> list[Clip]:

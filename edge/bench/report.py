@@ -98,6 +98,7 @@ def _entry(configuration: Configuration, measured: Measurement) -> dict[str, Any
         "runtime": recognizer.runtime,
         "runtime_version": runtime_version(recognizer.runtime),
         "threads": recognizer.threads,
+        "ran_on": recognizer.ran_on,
         "stops": configuration.exits,
         "n": len(samples),
         "exits": {stage: int((exits == number).sum()) for number, stage in enumerate(STAGES) if stage != "policy"},

@@ -55,6 +55,9 @@ def _show_entry(entry: dict[str, Any], report: dict[str, Any], console: Console)
         style = "bold" if part == "total" else "dim" if part in HOST else None
         table.add_row(name, *(f"{figures[figure]:.2f}" for figure in shown), style=style)
     console.print(table)
+    places = entry.get("ran_on", {})
+    if set(places.values()) - {"CPU"}:
+        console.print(f"ran on: {escape('; '.join(f'{stage}: {place}' for stage, place in places.items()))}")
     stopped = entry["exits"]["glance"]
     if stopped and stopped < entry["n"]:
         console.print(f"stopped at the glance: {stopped} of {entry['n']}, {entry['mean_gmac']:.3f} GMAC on average")

@@ -38,6 +38,7 @@ class Lineup:
 
     Attributes:
         runtimes: names of runtimes.
+        accelerators: of each of them; none: their usual processors.
         threads: numbers of CPU threads.
         exit_threshold: of every exit.
         stop_after: the stage that every clip ends with; None: the focus.
@@ -45,6 +46,7 @@ class Lineup:
     """
 
     runtimes: tuple[str, ...]
+    accelerators: tuple[str, ...]
     threads: tuple[int, ...]
     exit_threshold: float | None
     stop_after: Stage | None
@@ -73,9 +75,11 @@ class Lineup:
         found = []
         for path in bundles:
             bundle = Bundle.open(path)
-            for runtime, number in product(dict.fromkeys(self.runtimes), threads):
-                recognizer = Recognizer.open(bundle, runtime, number, self.exit_threshold)
-                name = f"{path} {runtime}" + (f" {number} threads" if len(threads) > 1 else "")
+            places = tuple(dict.fromkeys(self.accelerators)) or (None,)
+            for runtime, place, number in product(dict.fromkeys(self.runtimes), places, threads):
+                recognizer = Recognizer.open(bundle, runtime, number, self.exit_threshold, accelerator=place)
+                name = f"{path} {runtime}" + (f" {place}" if place else "")
+                name += f" {number} threads" if len(threads) > 1 else ""
                 found += self._variants(Configuration(name, bundle.manifest.name, str(path), recognizer))
         return found
 
@@ -121,6 +125,13 @@ class Lineup:
     default=(DEFAULT_RUNTIME,),
     show_default=True,
     help="Use this runtime; repeatable.",
+)
+@click.option(
+    "--accelerator",
+    "accelerators",
+    multiple=True,
+    help=f"Run the glance and the focus on this, {', '.join(options.ACCELERATORS)}; repeatable.  "
+    "[default: the runtime's usual processor]",
 )
 @click.option(
     "--threads", multiple=True, type=int, default=(2,), show_default=True, help="Use this many threads; repeatable."

@@ -19,6 +19,7 @@ from adafocus.edge.device.host import GOVERNOR_COMMAND, Facts, State, read_facts
 from adafocus.edge.device.install import OpenCV, RuntimeState, library_state, opencv, runtime_states, version_of
 from adafocus.edge.device.meters import meters
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
+from adafocus.errors import AdafocusError
 
 if TYPE_CHECKING:
     # it needs OpenCV, and this verb says what is wrong with it
@@ -51,15 +52,21 @@ class Diagnosis:
 
 @click.command()
 @click.argument("bundle", required=False, type=click.Path(path_type=Path))
+@options.accelerator
 @options.as_json
 @click.pass_context
-def doctor(context: click.Context, bundle: Path | None, as_json: bool) -> None:
+def doctor(context: click.Context, bundle: Path | None, accelerator: str | None, as_json: bool) -> None:
     """Say what this device has and whether BUNDLE runs on it.
 
     What is missing comes with the line that installs it. The exit code is 1 where no runtime can run, or the bundle
     runs in none of them.
     """
-    found = diagnose(bundle)
+    if accelerator is not None and bundle is None:
+        raise AdafocusError(
+            "--accelerator needs a bundle: whether one is here is known when a graph ran on it. Type: "
+            f"{options.command('doctor', 'BUNDLE', '--accelerator', accelerator)}"
+        )
+    found = diagnose(bundle, accelerator)
     if as_json:
         options.print_json(_as_dict(found, bundle))
     else:
@@ -67,7 +74,7 @@ def doctor(context: click.Context, bundle: Path | None, as_json: bool) -> None:
     context.exit(0 if found.can_run else 1)
 
 
-def diagnose(bundle: Path | None) -> Diagnosis:
+def diagnose(bundle: Path | None, accelerator: str | None = None) -> Diagnosis:
     """Look at the device, and try a bundle in every runtime that it holds.
 
     Raises:
@@ -83,21 +90,24 @@ def diagnose(bundle: Path | None) -> Diagnosis:
         cameras=cameras(),
         meters=meters(),
         disk_free_bytes=shutil.disk_usage(bundle if bundle and bundle.exists() else Path.cwd()).free,
-        bundle=None if bundle is None else _try_all(bundle, runtimes, videos),
+        bundle=None if bundle is None else _try_all(bundle, runtimes, videos, accelerator),
     )
 
 
-def _try_all(path: Path, runtimes: dict[str, RuntimeState], videos: OpenCV) -> list[Trial]:
+def _try_all(path: Path, runtimes: dict[str, RuntimeState], videos: OpenCV, accelerator: str | None) -> list[Trial]:
     opened = Bundle.open(path)
     if videos.problem is not None:
         # nothing can be tried
         return []
-    from adafocus.edge.selftest import Trial, runtimes_for, try_bundle
+    from adafocus.edge.selftest import Trial, runtimes_on, try_bundle
 
     trials = []
-    for name in runtimes_for(opened):
+    for name in runtimes_on(opened, accelerator):
         state = runtimes[name]
-        trials.append(Trial(name, False, state.missing) if state.missing else try_bundle(path, name))
+        if state.missing:
+            trials.append(Trial(name, False, state.missing))
+        else:
+            trials.append(try_bundle(path, name, accelerator=accelerator))
     return trials
 
 

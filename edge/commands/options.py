@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ import click
 
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME, RUNTIMES
+from adafocus.edge.runtimes.accelerators import names as accelerator_names
 from adafocus.edge.sources.decoders.choice import NAMES, SOFTWARE, Decoder
 from adafocus.errors import AdafocusError, shell_word
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from adafocus.edge.energy.costs import EnergySource
+    from adafocus.edge.recognizer import Recognizer
 
+ACCELERATORS = accelerator_names()
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -38,6 +41,11 @@ runtime = click.option(
     default=DEFAULT_RUNTIME,
     show_default=True,
     help=f"Run the graphs with this runtime: {', '.join(RUNTIMES)}.",
+)
+accelerator = click.option(
+    "--accelerator",
+    help=f"Run the glance and the focus on this: {', '.join(ACCELERATORS)}. Nothing falls back to another processor "
+    "silently; the policy stays in float32 on the CPU.  [default: the runtime's usual processor]",
 )
 threads = click.option("--threads", default=2, show_default=True, help="Give the runtime this many CPU threads.")
 exit_threshold = click.option(
@@ -99,6 +107,13 @@ def energy_of(bundle: Path, budget: Budget | None, profile: Path | None, meter: 
     if given is not None:
         raise AdafocusError(f"{given} is for budgets in joules, and there is none. Add one: --budget 0.4J")
     return None
+
+
+def say_where(recognizer: Recognizer, tell: Callable[[str], None]) -> None:
+    """Say what runs where, unless it is all on the CPU and nothing else was asked for."""
+    places = recognizer.ran_on
+    if recognizer.accelerator is not None or set(places.values()) != {"CPU"}:
+        tell(f"ran on: {'; '.join(f'{stage}: {place}' for stage, place in places.items())}")
 
 
 def build(kind: type[T], asked: dict[str, Any]) -> T:

@@ -15,23 +15,24 @@ from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import STAGES
 from adafocus.edge.commands import options
 from adafocus.edge.runtimes import unavailable
-from adafocus.edge.selftest import GoldenCheck, check_runtime, runtimes_for
+from adafocus.edge.selftest import GoldenCheck, check_runtime, runtimes_for, runtimes_on
 from adafocus.errors import AdafocusError, BundleError
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--runtime", "runtimes", multiple=True, help="Check this runtime; repeatable.  [default: all]")
+@options.accelerator
 @options.threads
 @options.as_json
-def selftest(bundle: Path, runtimes: tuple[str, ...], threads: int, as_json: bool) -> None:
+def selftest(bundle: Path, runtimes: tuple[str, ...], accelerator: str | None, threads: int, as_json: bool) -> None:
     """Run the golden clip of BUNDLE and compare every number.
 
     The outputs of every stage are compared with those that the bundle holds, in every runtime that the bundle has
     graphs for and that can run here.
     """
     opened = Bundle.open(bundle)
-    checks, left_out = check_runtimes(opened, runtimes, threads)
+    checks, left_out = check_runtimes(opened, runtimes, threads, accelerator)
     broken = {name: check.broken for name, check in checks.items() if check.broken}
     if as_json:
         options.print_json(_as_dict(bundle, checks, left_out))
@@ -50,7 +51,7 @@ def selftest(bundle: Path, runtimes: tuple[str, ...], threads: int, as_json: boo
 
 
 def check_runtimes(
-    bundle: Bundle, runtimes: tuple[str, ...], threads: int
+    bundle: Bundle, runtimes: tuple[str, ...], threads: int, accelerator: str | None = None
 ) -> tuple[dict[str, GoldenCheck], dict[str, str]]:
     """Run the golden clip in each runtime, and say why others of the bundle were left out.
 
@@ -60,23 +61,25 @@ def check_runtimes(
         bundle: an opened bundle.
         runtimes: which; empty: all of the bundle that can run here.
         threads: CPU threads of each.
+        accelerator: of each; those that have none of this name are left out where none is asked for.
 
     Raises:
         AdafocusError: the only runtime cannot run, one that was asked for is not installed, or none can run here.
     """
     asked = tuple(dict.fromkeys(runtimes))
     left_out: dict[str, str] = {}
-    for name in () if asked else runtimes_for(bundle):
+    able = runtimes_for(bundle) if asked else runtimes_on(bundle, accelerator)
+    for name in () if asked else able:
         reason = unavailable(name)
         if reason is not None:
             left_out[name] = reason
-    names = asked or tuple(name for name in runtimes_for(bundle) if name not in left_out)
+    names = asked or tuple(name for name in able if name not in left_out)
     if not names:
         raise AdafocusError(f"No runtime of {bundle.shown} can run here. {' '.join(left_out.values())}")
     checks: dict[str, GoldenCheck] = {}
     for name in names:
         try:
-            checks[name] = check_runtime(bundle, name, threads)
+            checks[name] = check_runtime(bundle, name, threads, accelerator)
         except BundleError as error:
             if len(names) == 1:
                 raise
@@ -122,5 +125,9 @@ def _show(bundle: Bundle, checks: dict[str, GoldenCheck], left_out: dict[str, st
             style="yellow",
             soft_wrap=True,
         )
+    for name, check in checks.items():
+        if check.proof != "exact" or set(check.ran_on.values()) - {"CPU"}:
+            places = "; ".join(f"{stage}: {place}" for stage, place in check.ran_on.items())
+            console.print(f"{name} ran on: {escape(places)}. Its proof: {check.proof}.", soft_wrap=True)
     for name, reason in left_out.items():
         console.print(f"{name} was left out: {escape(reason)}", style="yellow", soft_wrap=True)

@@ -58,6 +58,7 @@ def _duration(name: str, to: str, default: str | None, least: Duration, text: st
 )
 @options.decoder
 @options.runtime
+@options.accelerator
 @options.threads
 def stream(arguments: tuple[str, ...], energy_profile: Path | None, meter: str | None, **asked: Any) -> None:
     """Recognize a running SOURCE with BUNDLE.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from pkgutil import resolve_name
 
 from adafocus.edge.runtime_table import RUNTIMES, RuntimeSpec, runtime_spec
 from adafocus.edge.runtimes import missing
@@ -115,7 +116,7 @@ def _state(name: str, here: Interpreter) -> RuntimeState:
     spec = runtime_spec(name)
     problem = load_problem_apart(spec.loads)
     if problem is None:
-        return RuntimeState(runtime_version(name), None)
+        return RuntimeState(runtime_version(name), resolve_name(spec.problem)() if spec.problem else None)
     return RuntimeState(None, does_not_load(spec.imports[0].partition(".")[0], problem))
 
 

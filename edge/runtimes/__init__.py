@@ -52,17 +52,35 @@ def unavailable(name: str) -> str | None:
         return reason
     spec = runtime_spec(name)
     problem = load_problem(spec.loads)
-    return None if problem is None else does_not_load(spec.imports[0].partition(".")[0], problem)
+    if problem is not None:
+        return does_not_load(spec.imports[0].partition(".")[0], problem)
+    return resolve_name(spec.problem)() if spec.problem else None
 
 
-def open_graph(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
-    """Open one converted stage.
+def open_graph(name: str, path: Path, description: GraphFile, threads: int, accelerator: str | None = None) -> Graph:
+    """Open one converted stage. The policy stays in float32 on the CPU, whatever runs the others.
+
+    Args:
+        name: of the runtime.
+        path: of the file.
+        description: of its tensors.
+        threads: CPU threads.
+        accelerator: a name of :func:`adafocus.edge.runtimes.accelerators.names`; None: the runtime's usual processor.
 
     Raises:
-        MissingRuntimeError: the runtime is not installed or does not load, or there is no such runtime.
+        MissingRuntimeError: the runtime is not installed or does not load, there is no such runtime, or the accelerator
+            is not here.
         BundleError: the file's tensors are not those that the manifest describes.
+        AdafocusError: this runtime has no such accelerator, or not in this precision.
     """
+    from adafocus.edge.runtimes.accelerators import choose, is_policy, proof_of
+
     reason = unavailable(name)
     if reason is not None:
         raise MissingRuntimeError(reason)
-    return resolve_name(runtime_spec(name).opener)(path, description, threads)
+    row = choose(name, accelerator)
+    if row is None or is_policy(description):
+        beside = (row.policy if row else "") or name
+        return resolve_name(runtime_spec(beside).opener)(path, description, threads)
+    proof_of(name, accelerator, description.precision)
+    return resolve_name(row.opener)(path, description, threads, row.option)

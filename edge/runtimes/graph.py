@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,33 @@ from adafocus.errors import BundleError
 FOLLOWING = "_next"
 
 Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a graph runs.
+
+    Attributes:
+        device: in words, as the runtime names it.
+        nodes: how many nodes each provider took, where the runtime says so.
+    """
+
+    device: str
+    nodes: Mapping[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """In words, with what the processor has to do beside an accelerator."""
+        shares = ", ".join(f"{count} nodes on {name}" for name, count in self.nodes.items())
+        return f"{self.device} ({shares})" if shares else self.device
+
+
+CPU = Place("CPU")
+
+
+def place_of(graph: object) -> Place:
+    """Return where an opened graph runs; the graphs of usual runtimes do not say it, they run on the CPU."""
+    place = getattr(graph, "place", CPU)
+    return place if isinstance(place, Place) else CPU
 
 
 class Graph(Protocol):

@@ -57,7 +57,14 @@ def run_stream(
         AdafocusError: something cannot be opened, or a live source gives no frame.
     """
     settings.check()
-    recognizer = Recognizer.open(bundle, settings.runtime, settings.threads, settings.exit_threshold, incremental=True)
+    recognizer = Recognizer.open(
+        bundle,
+        settings.runtime,
+        settings.threads,
+        settings.exit_threshold,
+        incremental=True,
+        accelerator=settings.accelerator,
+    )
     with ExitStack() as lasting, _ending_on_signals() as stop:
         silent = settings.as_json or settings.quiet
         terminal = None if silent else lasting.enter_context(closing(TerminalView()))
@@ -207,6 +214,7 @@ def _description(
         "live": feed.live,
         "runtime": settings.runtime,
         "threads": settings.threads,
+        "ran_on": recognizer.ran_on,
         "window_s": window.seconds,
         "hop_s": settings.hop_s,
         "candidate_frames": geometry.candidate_frames,

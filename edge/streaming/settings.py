@@ -35,6 +35,7 @@ class Settings:
         exit_threshold: of every exit; None: never stop early.
         decoder: of files and network streams; a name of :data:`adafocus.edge.sources.decoders.choice.NAMES`.
         runtime: a name of :data:`adafocus.edge.runtime_table.RUNTIMES`.
+        accelerator: of the runtime; None: its usual processor.
         threads: CPU threads of the runtime.
         events: where to append events.
         as_json: print events.
@@ -61,6 +62,7 @@ class Settings:
     exit_threshold: float | None = None
     decoder: str = SOFTWARE
     runtime: str = DEFAULT_RUNTIME
+    accelerator: str | None = None
     threads: int = 2
     events: Path | None = None
     as_json: bool = False

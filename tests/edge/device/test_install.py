@@ -30,7 +30,8 @@ def test_the_extras_of_the_project_are_those_of_the_table() -> None:
     assert set(extras) == {spec.extra for spec in RUNTIMES.values()} | others
     for spec in RUNTIMES.values():
         pinned = [package for package in extras[spec.extra] if package.startswith(f"{spec.distribution}==")]
-        assert len(pinned) == 1, spec.name
+        # JetPack's own TensorRT is not in the package index
+        assert len(pinned) == (spec.name != "tensorrt"), spec.name
         for package in spec.install_first:
             assert package in extras["workstation"]
         if spec.numpy is not None:

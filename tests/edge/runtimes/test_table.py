@@ -144,5 +144,5 @@ def test_no_other_runtime_is_known(tmp_path: Path) -> None:
 
 def test_every_row_is_under_its_name_and_one_opens_the_files_of_another() -> None:
     assert all(name == spec.name for name, spec in RUNTIMES.items())
-    assert file_runtime("tflite") == "litert"
-    assert file_runtimes() == tuple(name for name in RUNTIMES if name != "tflite")
+    assert (file_runtime("tflite"), file_runtime("tensorrt")) == ("litert", "onnx")
+    assert file_runtimes() == tuple(name for name in RUNTIMES if name not in ("tflite", "tensorrt"))
