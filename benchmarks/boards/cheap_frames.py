@@ -20,6 +20,7 @@ import numpy as np
 from adafocus.calibration.datasets.clip_sets import read_clips
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.video.clip import Clip, read_clip
+from adafocus.edge.video.selective_decoder import open_selective
 from benchmarks.harness import (
     PATH,
     Benchmark,
@@ -69,6 +70,7 @@ def measure(bundle: Path, clip_list: Path, split: str, turns: int) -> dict[str, 
     return {
         "bundle": recognizer.bundle.manifest.name,
         "videos": count,
+        "videos_with_one_key_frame": sum(_key_frames(clip.path) == 1 for clip in clips),
         "same_label": sum(one.label == other.label for one, other in zip(exact, cheap, strict=True)),
         "same_label_two_frames_later": sum(one.label == other.label for one, other in zip(exact, later, strict=True)),
         "right": {
@@ -83,6 +85,13 @@ def measure(bundle: Path, clip_list: Path, split: str, turns: int) -> dict[str, 
         "read_processor_ms_per_video": {name: total / count for name, total in spent.items()},
         "processor_ratio": spent[CHEAP] / spent[EXACT],
     }
+
+
+def _key_frames(path: Path) -> int:
+    """Count the frames of a video at which decoding may begin; 0 where that is not known."""
+    with open_selective(path) as decoder:
+        costs = None if decoder is None else decoder.costs
+    return 0 if costs is None else int(costs.entries.sum())
 
 
 def _read(path: Path, **how: Any) -> tuple[float, Clip]:

@@ -83,10 +83,10 @@ def attempts(
     if decoder is not None and is_video_file(address):
         in_hardware = decoder.open_file(address, lambda: open_finite(address))
     if packets and in_hardware is None and is_video_file(address):
-        with open_selective(address, one_thread) as decoder:
-            if decoder is not None:
-                yield decoder
-                if decoder.complete:
+        with open_selective(address, one_thread) as selective:
+            if selective is not None:
+                yield selective
+                if selective.complete:
                     return
     try:
         ordered = OrderedReader(address, in_hardware)

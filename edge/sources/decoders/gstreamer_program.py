@@ -102,6 +102,9 @@ def serve(text: str, limit_s: float) -> None:
             pts = sample.get_buffer().pts
             answer({"time_s": None if pts == Gst.CLOCK_TIME_NONE else pts / Gst.SECOND})
             continue
+        if sample is None:
+            answer({"error": "no frame was grabbed"})
+            continue
         structure, buffer = sample.get_caps().get_structure(0), sample.get_buffer()
         height, width = structure.get_value("height"), structure.get_value("width")
         _, mapped = buffer.map(Gst.MapFlags.READ)
