@@ -62,10 +62,12 @@ test-apps: apps-system apps/web/node_modules/.installed $(VENV)/.installed syste
 	@cd apps/web && npm test --silent
 
 # A tree of Debian with Swift in .cache/swift-tree, which only root can enter; two small bundles that nothing is shipped of.
-test-ios: $(VENV)/.installed .cache/small-bundles/long.zip
+test-ios: $(VENV)/.installed
+	@$(BIN)/python -m adafocus.apps.ios.tools tree
+	@$(MAKE) --no-print-directory .cache/small-bundles/long.zip
 	@$(BIN)/python -m adafocus.apps.ios.tools test $(addprefix .cache/small-bundles/,tsm.zip long.zip fp16.zip)
 
-.cache/small-bundles/long.zip: $(VENV)/.installed
+.cache/small-bundles/long.zip: tests/helpers/small_bundles.py
 	@$(BIN)/python -m tests.helpers.small_bundles $(@D) litert coreml executorch
 
 # An app of Android with a bundle for onnx inside, signed with a key for trying. Nothing here can run it.

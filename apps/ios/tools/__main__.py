@@ -26,6 +26,12 @@ def main() -> None:
     """Compile and test what is in apps/ios, in a tree of Debian with Swift that is made once."""
 
 
+@main.command("tree")
+def make_tree() -> None:
+    """Make the tree where it is not there, or say what this machine lacks."""
+    tree.make()
+
+
 @main.command()
 @click.argument("bundles", nargs=-1, type=A_BUNDLE)
 def test(bundles: tuple[Path, ...]) -> None:
