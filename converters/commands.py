@@ -155,8 +155,9 @@ def verify(
     opened = Bundle.open(bundle)
     golden = verify_golden(opened, threads, accelerator)
     broken: dict[Path, str] = {}
-    given = {"threads": threads, "broken": broken, "accelerator": accelerator}
-    verdicts = verify_clips(opened, clips, **given, **asked) if clips else {}
+    verdicts = {}
+    if clips:
+        verdicts = verify_clips(opened, clips, threads=threads, broken=broken, accelerator=accelerator, **asked)
     good = passed(golden, verdicts)
     if as_json:
         errors = [{"video": str(video), "error": sentence} for video, sentence in broken.items()]

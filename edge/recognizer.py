@@ -99,9 +99,8 @@ class Recognizer:
     @property
     def ran_on(self) -> dict[str, str]:
         """Where each stage runs, in words: ``{"glance": "CPU", ...}``."""
-        places = {stage: place_of(graph) for stage, graph in self.graphs.items()}
-        glance = {} if self._parts is None else {"glance": self._parts.place}
-        return {stage: str(place) for stage, place in {**glance, **places}.items()}
+        glance = {} if self._parts is None else {"glance": str(self._parts.place)}
+        return {**glance, **{str(stage): str(place_of(graph)) for stage, graph in self.graphs.items()}}
 
     @property
     def incremental(self) -> bool:

@@ -66,8 +66,8 @@ class RuntimeSpec:
 
 _ROOM = "adafocus.edge.runtimes"
 _JETPACK = (
-    "JetPack's own TensorRT (sudo apt install python3-libnvinfer) and an environment that sees it (python3 -m venv "
-    "--system-site-packages)"
+    "JetPack's own TensorRT, sudo apt install python3-libnvinfer, and an environment that sees it, python3 -m venv "
+    "--system-site-packages"
 )
 _PORTABLE = "executorch.extension.pybindings.portable_lib"
 RUNTIMES: dict[str, RuntimeSpec] = {

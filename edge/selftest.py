@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.bundle.bundle import Bundle
-from adafocus.edge.bundle.manifest import STAGES, Geometry, Manifest, Stage, TensorSpec
+from adafocus.edge.bundle.manifest import STAGES, Geometry, Manifest, Precision, Stage, TensorSpec
 from adafocus.edge.bundle.tolerances import MAX_RELATIVE, MAX_RELATIVE_OF_ITSELF, MAX_STEPS, MAX_STEPS_OF_ITSELF
 from adafocus.edge.device.host import peak_memory_bytes
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import RUNTIMES, file_runtime
-from adafocus.edge.runtimes.accelerators import EXACT, choose, proof_of
+from adafocus.edge.runtimes.accelerators import EXACT, Proof, choose, proof_of
 from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Clip
 from adafocus.edge.video.fitting import shrink, shrink_factor
@@ -208,15 +208,19 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
         spec = _spec(bundle, stage, golden, tensor)  # type: ignore[arg-type]
         real = dequantize(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
         # a policy in float32 gets what an fp16 glance gives
-        bounds = (MAX_STEPS_OF_ITSELF, MAX_RELATIVE_OF_ITSELF) if itself else (MAX_STEPS, MAX_RELATIVE[precision])
-        if proof.kind == "bounded":
-            bounds = (proof.steps or 0, proof.relative or 0.0)
-        elif proof.kind == "labels":
-            bounds = UNBOUNDED
-        _compare(result, name, real, wanted, spec, *bounds)
+        _compare(result, name, real, wanted, spec, *_bounds(proof, itself, precision))
     if not result.same_frames and proof.kind != "labels":
         result.broken.append("other frames are chosen")
     return result
+
+
+def _bounds(proof: Proof, itself: bool, precision: Precision) -> tuple[float, float]:
+    """Return the most steps of integers and the largest relative difference of floats that are allowed."""
+    if proof.kind == "labels":
+        return UNBOUNDED
+    if proof.kind == "bounded":
+        return proof.steps or 0, proof.relative or 0.0
+    return (MAX_STEPS_OF_ITSELF, MAX_RELATIVE_OF_ITSELF) if itself else (MAX_STEPS, MAX_RELATIVE[precision])
 
 
 def check_runtime(bundle: Bundle, runtime: str, threads: int, accelerator: str | None = None) -> GoldenCheck:
