@@ -156,7 +156,8 @@ class ProcessSource:
     def _listen(self) -> None:
         """Put answers in a row until the process ends."""
         assert self._process.stdout is not None
-        with self._process.stdout as pipe:
+        # what is no line of JSON is no answer: something else has written there
+        with self._process.stdout as pipe, suppress(ValueError):
             while line := pipe.readline():
                 content = json.loads(line)
                 self._answers.put((content, pipe.read(content.get("bytes", 0))))

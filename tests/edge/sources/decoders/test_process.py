@@ -16,13 +16,14 @@ from adafocus.edge.sources.decoders.process import DecoderFailed, ProcessSource
     [
         ("import time; time.sleep(60)", r"gave nothing for 0.5 s"),
         ("pass", "the decoder has ended"),
+        ("print('driver 1.0'); import time; time.sleep(60)", "the decoder has ended"),
         ("""print('{"error": "rtsp://me:hunter2@host is away"}')""", r"rtsp://\*\*\*@host is away"),
     ],
 )
 def test_a_process_that_gives_no_frame_is_ended_with_a_sentence(program: str, sentence: str) -> None:
     began_s = time.monotonic()
     with pytest.raises(DecoderFailed, match=sentence):
-        ProcessSource((sys.executable, "-S", "-c", program), "clip.mp4", False, 0.5 if "sleep" in program else 20.0)
+        ProcessSource((sys.executable, "-S", "-c", program), "clip.mp4", False, 0.5 if program.startswith("import time") else 20.0)
     assert time.monotonic() - began_s < 10
     assert not [child for child in psutil.Process().children() if program in child.cmdline()]
 
