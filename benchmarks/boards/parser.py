@@ -10,6 +10,7 @@ The report goes into ``results/boards.yaml``.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from importlib import import_module
@@ -63,7 +64,7 @@ def judge(path: Path) -> Verdict:
     return Verdict(nodes, taken, tuple(sorted(refusals)))
 
 
-def build_ahead(path: Path, capability: str) -> tuple[float, int]:
+def build_ahead(path: Path, capability: str) -> tuple[float, float, int]:
     """Build an engine for a graphics processor that is not here.
 
     Args:
@@ -71,14 +72,14 @@ def build_ahead(path: Path, capability: str) -> tuple[float, int]:
         capability: compute capability, such as ``8.6``.
 
     Returns:
-        seconds, bytes of the engine.
+        seconds on the clock and of processors, which others may need as well, and bytes of the engine.
 
     Raises:
         BundleError: the builder gives none.
     """
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     engine = build_engine(import_module(LIBRARY), path, console.print, capability)
-    return time.perf_counter() - started, len(engine)
+    return time.perf_counter() - started, time.process_time() - worked, len(engine)
 
 
 @click.command(cls=Benchmark)
@@ -100,12 +101,13 @@ def main(bundles: tuple[Path, ...], capability: str, out: Path | None) -> None:
                 "refusals": list(verdict.refusals),
             }
             if verdict.whole:
-                seconds, size = build_ahead(file, capability)
-                row |= {"build_s": round(seconds, 2), "engine_bytes": size}
+                seconds, processors, size = build_ahead(file, capability)
+                row |= {"build_s": round(seconds, 2), "processor_s": round(processors, 2), "engine_bytes": size}
             graphs[f"{path.name} {stage}"] = row
     content = {
         "command": f"python -m benchmarks.boards.parser BUNDLE ... --capability {capability}",
         "machine": machine(),
+        "load": [round(value, 1) for value in os.getloadavg()],
         "library": f"{LIBRARY} {import_module(LIBRARY).__version__}",
         "capability": capability,
         "max_build_s": MAX_BUILD_S,
