@@ -19,11 +19,36 @@ let stubs: [Target] = [
         name: "adafocus-stub-check",
         dependencies: ["Adafocus", "AdafocusLiteRT", "AdafocusCoreML", "AdafocusExecuTorch", "AdafocusVideo"]),
 ]
-func needed(_ names: String...) -> [Target.Dependency] { names.map { .init(stringLiteral: $0) } }
+let isLinux = true
 #else
 let stubs = [Target]()
-func needed(_ names: String...) -> [Target.Dependency] { [] }
+let isLinux = false
 #endif
+
+/// Targets of this package, and modules that are stubs on Linux.
+func needs(_ own: [String], _ apples: [String]) -> [Target.Dependency] {
+    let names: [String] = isLinux ? own + apples : own
+    return names.map { Target.Dependency(stringLiteral: $0) }
+}
+
+let screens = ["Adafocus", "AdafocusCoreML", "AdafocusVideo"]
+let targets: [Target] = [
+    // the rules, bundles, the recognizer: nothing of Apple's but Foundation
+    .target(name: "Adafocus"),
+    // Core ML behind the interface of backends
+    .target(name: "AdafocusCoreML", dependencies: needs(["Adafocus"], ["CoreML"])),
+    // cameras and video files
+    .target(name: "AdafocusVideo", dependencies: needs(["Adafocus"], ["AVFoundation"])),
+    // screens of the sample app
+    .target(
+        name: "AdafocusScreens",
+        dependencies: needs(screens, ["AVFoundation", "SwiftUI", "UniformTypeIdentifiers"])),
+    // LiteRT by the functions of its library, for tests on Linux
+    .target(name: "AdafocusLiteRT", dependencies: ["Adafocus"]),
+    // answers conformance vectors
+    .target(name: "AdafocusVectors", dependencies: ["Adafocus"]),
+    .executableTarget(name: "adafocus-check", dependencies: ["Adafocus", "AdafocusLiteRT", "AdafocusVectors"]),
+]
 
 let package = Package(
     name: "Adafocus",
@@ -35,22 +60,5 @@ let package = Package(
         .library(name: "AdafocusVideo", targets: ["AdafocusVideo"]),
         .library(name: "AdafocusScreens", targets: ["AdafocusScreens"]),
     ],
-    targets: [
-        // the rules, bundles, the recognizer: nothing of Apple's but Foundation
-        .target(name: "Adafocus"),
-        // Core ML behind the interface of backends
-        .target(name: "AdafocusCoreML", dependencies: ["Adafocus"] + needed("CoreML")),
-        // cameras and video files
-        .target(name: "AdafocusVideo", dependencies: ["Adafocus"] + needed("AVFoundation")),
-        // screens of the sample app
-        .target(
-            name: "AdafocusScreens",
-            dependencies: ["Adafocus", "AdafocusCoreML", "AdafocusVideo"]
-                + needed("AVFoundation", "SwiftUI", "UniformTypeIdentifiers")),
-        // LiteRT by the functions of its library, for tests on Linux
-        .target(name: "AdafocusLiteRT", dependencies: ["Adafocus"]),
-        // answers conformance vectors
-        .target(name: "AdafocusVectors", dependencies: ["Adafocus"]),
-        .executableTarget(name: "adafocus-check", dependencies: ["Adafocus", "AdafocusLiteRT", "AdafocusVectors"]),
-    ] + stubs
+    targets: targets + stubs
 )
