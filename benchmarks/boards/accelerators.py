@@ -13,6 +13,7 @@ The report goes into ``results/boards.yaml``.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from pkgutil import resolve_name
@@ -25,10 +26,11 @@ from rich.progress import track
 
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.files import sha256_of
-from adafocus.edge.bundle.manifest import TensorSpec
+from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import runtime_spec
-from adafocus.edge.runtimes.accelerators import Accelerator, choose
+from adafocus.edge.runtimes import open_graph
+from adafocus.edge.runtimes.accelerators import Accelerator, choose, is_policy
 from adafocus.edge.runtimes.graph import Graph
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
@@ -73,7 +75,7 @@ class Differences:
 def compare(bundle: Bundle, row: Accelerator, videos: list[Path]) -> dict[str, Any]:
     """Run clips on both."""
     usual = Recognizer.open(bundle, row.runtime, 1)
-    other = Recognizer.open(bundle, row.runtime, 1, accelerator=row.name)
+    other = Recognizer(bundle, row.runtime, 1, None, partial(_elsewhere, row))
     stages = {stage: Differences() for stage in bundle.manifest.geometry.stage_names}
     policy = _policy(bundle, row)
     of_policy = Differences()
@@ -102,6 +104,14 @@ def compare(bundle: Bundle, row: Accelerator, videos: list[Path]) -> dict[str, A
         "stages": {stage: found.as_dict() for stage, found in stages.items()},
         "policy_on_the_accelerator": None if policy is None else of_policy.as_dict(),
     }
+
+
+def _elsewhere(row: Accelerator, runtime: str, path: Path, description: GraphFile, threads: int) -> Graph:
+    """Open a graph on an accelerator, also in a precision that its row does not offer; the policy on the CPU."""
+    if is_policy(description):
+        return open_graph(runtime, path, description, threads)
+    found: Graph = resolve_name(row.opener)(path, description, threads, row.option)
+    return found
 
 
 def _policy(bundle: Bundle, row: Accelerator) -> Graph | None:

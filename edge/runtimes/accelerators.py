@@ -82,7 +82,8 @@ _ROOM = "adafocus.edge.runtimes"
 _PROVIDER = f"{_ROOM}.onnx:open_with_provider"
 _UNITS = f"{_ROOM}.coreml:open_with_units"
 ACCELERATORS: tuple[Accelerator, ...] = (
-    Accelerator("litert", "gpu", "gpu", f"{_ROOM}.litert_gpu:open_graph"),
+    # in int8 it gives other labels on most clips, see docs/accelerators.md
+    Accelerator("litert", "gpu", "gpu", f"{_ROOM}.litert_gpu:open_graph", proofs={"fp32": FLOAT32, "fp16": FLOAT16}),
     Accelerator("onnx", "xnnpack", "cpu", _PROVIDER, "XnnpackExecutionProvider"),
     Accelerator("onnx", "cuda", "gpu", _PROVIDER, "CUDAExecutionProvider"),
     Accelerator("onnx", "webgpu", "gpu", _PROVIDER, "WebGpuExecutionProvider", "onnxruntime-ep-webgpu"),
@@ -141,7 +142,8 @@ def proof_of(runtime: str, name: str | None, precision: Precision) -> Proof:
         return EXACT
     if precision not in row.proofs:
         raise AdafocusError(
-            f"{row.name} of {runtime} has no {precision}, expected {' or '.join(row.proofs)}. Export the model so: "
-            f"adafocus export MODEL --precision {next(iter(row.proofs))}"
+            f"The {row.name} of {runtime} is not proved in {precision}: it gives other labels. Expected a bundle in "
+            f"{' or '.join(row.proofs)}. Export the model so: adafocus export MODEL --to {runtime} --precision "
+            f"{next(iter(row.proofs))}"
         )
     return row.proofs[precision]

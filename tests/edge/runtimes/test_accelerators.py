@@ -18,12 +18,13 @@ from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import RUNTIMES
 from adafocus.edge.runtimes import accelerators, litert_gpu, open_graph
-from adafocus.edge.runtimes.accelerators import ACCELERATORS, EXACT, LABELS, choose, is_policy, proof_of
+from adafocus.edge.runtimes.accelerators import ACCELERATORS, EXACT, LABELS, Accelerator, choose, is_policy, proof_of
 from adafocus.edge.runtimes.graph import CPU, Arrays, Graph, place_of
 from adafocus.edge.runtimes.onnx import open_with_provider
 from adafocus.edge.selftest import check_golden, runtimes_on
 from adafocus.errors import AdafocusError, MissingRuntimeError
-from tests.helpers.program import Call, CallHere, assert_one_sentence
+from tests.fuzzing.kind import small_bundle
+from tests.helpers.program import Call, CallHere, assert_one_sentence, edit_manifest
 
 NO_DEVICE = {"VK_ICD_FILENAMES": os.devnull, "VK_DRIVER_FILES": os.devnull}
 SOFTWARE_DEVICE = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
@@ -31,7 +32,7 @@ SHA = "0" * 64
 
 
 @pytest.mark.parametrize("row", ACCELERATORS, ids=lambda row: f"{row.runtime} {row.name}")
-def test_every_row_has_a_runtime_an_opener_and_a_proof_for_each_precision(row: accelerators.Accelerator) -> None:
+def test_every_row_has_a_runtime_an_opener_and_a_proof_for_each_precision(row: Accelerator) -> None:
     assert row.runtime in RUNTIMES
     assert callable(resolve_name(row.opener))
     assert choose(row.runtime, row.name) == row
@@ -55,7 +56,7 @@ def test_every_row_has_a_runtime_an_opener_and_a_proof_for_each_precision(row: a
 def test_a_name_or_a_kind_chooses_a_row(runtime: str, name: str | None, found: str | None) -> None:
     row = choose(runtime, name)
     assert (row and row.name) == found
-    assert (proof_of(runtime, name, "int8") is EXACT) == (row is None or found == "cpu")
+    assert (proof_of(runtime, name, "fp16") is EXACT) == (row is None or found == "cpu")
 
 
 @pytest.mark.parametrize(
@@ -137,8 +138,11 @@ class Elsewhere:
 
 @pytest.mark.parametrize(("change", "passes"), [(0, True), (-5, True), (1, False)])
 def test_where_labels_are_counted_differences_are_told_and_the_label_must_be_right(
-    ready_bundle: Bundle, change: int, passes: bool
+    ready_bundle: Bundle, change: int, passes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    row = Accelerator("litert", "gpu", "gpu", "no module", proofs={"int8": LABELS})
+    monkeypatch.setattr(accelerators, "ACCELERATORS", (row,))
+
     def opener(name: str, path: Path, described: GraphFile, threads: int) -> Graph:
         return Elsewhere(open_graph(name, path, described, threads), change)
 
@@ -153,14 +157,24 @@ def test_where_labels_are_counted_differences_are_told_and_the_label_must_be_rig
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have a graphics processor that WebGPU finds")
 def test_without_a_graphics_processor_there_is_one_sentence(
-    adafocus: Call, ready_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+    adafocus: Call, ready_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in NO_DEVICE.items():
         monkeypatch.setenv(name, value)
+    done = adafocus("selftest", ready_bundle.path, "--accelerator", "gpu")
+    assert_one_sentence(done, "not proved in int8", "--precision fp32")
+    # which numbers the graphs have does not matter where no device is
+    bundle = small_bundle(ready_bundle.path, tmp_path / "bundle")
+    edit_manifest(bundle, say_float)
     for verb in ("selftest", "run"):
         videos = ["clip.mp4"] if verb == "run" else []
-        done = adafocus(verb, ready_bundle.path, *videos, "--accelerator", "gpu")
+        done = adafocus(verb, bundle, *videos, "--accelerator", "gpu")
         assert_one_sentence(done, "no graphics processor", "Leave --accelerator out")
+
+
+def say_float(manifest: dict[str, Any]) -> None:
+    for graphs in manifest["stages"].values():
+        graphs["litert"]["precision"] = "fp32"
 
 
 def test_doctor_wants_a_bundle_to_try(adafocus_here: CallHere) -> None:
