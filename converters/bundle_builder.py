@@ -86,7 +86,8 @@ def _described(
     model: StoredModel, folder: Path, graph: Graph, precision: Precision, reports: Mapping[Runtime, Report]
 ) -> dict[Runtime, GraphFile]:
     """Describe the files of one graph."""
-    module, example = module_of(model, graph)
+    own = graph_precision(model, graph, precision)
+    module, example = module_of(model, graph, own)
     macs = count_macs(module, lambda: module(*example))
     found: dict[Runtime, GraphFile] = {}
     for runtime, report in reports.items():
@@ -94,7 +95,7 @@ def _described(
         inputs, outputs = back_end(runtime).load().tensor_specs(folder / name, (module.inputs, module.outputs))
         found[runtime] = GraphFile(
             **file_record(folder, name).model_dump(),
-            precision=graph_precision(model, graph, precision),
+            precision=own,
             inputs=tuple(inputs),
             outputs=tuple(outputs),
             macs=macs,

@@ -32,20 +32,26 @@ Outcome = Report | str
 
 
 def graph_precision(model: StoredModel, name: Graph, precision: Precision) -> Precision:
-    """Return the precision of one graph: the policy of an int8 model stays float, because int8 flips frame choices."""
+    """Return the precision of one graph: a stage of an int8 model that was not quantized is float."""
     stage = "glance" if name in PARTS else name
     return precision if precision != "int8" or stage in model.prepared else "fp32"
 
 
-def module_of(model: StoredModel, name: Graph) -> tuple[Any, tuple[Tensor, ...]]:
+def module_of(model: StoredModel, name: Graph, precision: Precision) -> tuple[Any, tuple[Tensor, ...]]:
     """Return the float graph of a stage, or of a part of the glance, and examples of its inputs.
+
+    Args:
+        model: whose.
+        name: of the stage or part.
+        precision: of this graph; a quantized one computes what the trained graph does, step by step.
 
     Raises:
         KeyError: the glance of this model has no parts.
     """
     if name in PARTS:
         return glance_parts(model.stages)[name], part_example(model.stages, name)
-    return model.stages.as_run(name), model.stages.examples(name)
+    module = model.stages.modules()[name] if precision == "int8" else model.stages.as_run(name)
+    return module, model.stages.examples(name)
 
 
 def prepared_of(model: StoredModel, name: Graph) -> GraphModule:
@@ -86,8 +92,8 @@ def convert_graph(model_path: Path, target: BackEnd, name: Graph, precision: Pre
     torch.set_num_threads(1)
     converter = target.load()
     model = _model(model_path)
-    module, example = module_of(model, name)
     own = graph_precision(model, name, precision)
+    module, example = module_of(model, name, own)
     if own not in target.precisions:
         raise AdafocusError(f"{target.runtime} has no {own}; it has {', '.join(target.precisions)}.")
     program = converter.quantized(prepared_of(model, name)) if own == "int8" else module

@@ -43,8 +43,11 @@ def prepare(stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[
         kept_float: names of weights whose layers stay float.
     """
     exported = torch.export.export(stage, example).module()
-    outputs = [stage.outputs.index(name) for name in getattr(stage, "float_outputs", ())]
-    return prepare_qat_pt2e(exported, StageQuantizer(kept_float, outputs))
+    outputs, paths = (
+        [stage.outputs.index(name) for name in getattr(stage, kind, ())] for kind in ("float_outputs", "float_paths")
+    )
+    kept = {*kept_float, *getattr(stage, "float_weights", ())}
+    return prepare_qat_pt2e(exported, StageQuantizer(kept, outputs, paths))
 
 
 class QuantizedLayer:
