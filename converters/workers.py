@@ -20,6 +20,7 @@ from torch.fx.traceback import NodeSource
 from adafocus.calibration.quantization.glance_parts import quantized_parts
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.converters.backends.registry import BackEnd, Report, back_end
+from adafocus.converters.graph_cache import GraphCache, graph_key
 from adafocus.edge.bundle.manifest import PARTS, STAGES, Part, Precision, Runtime, Stage
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import glance_parts, part_example
@@ -106,15 +107,31 @@ def convert_graphs(
     precision: Precision,
     runtimes: Sequence[Runtime],
     names: Sequence[Graph] = STAGES,
+    kept: GraphCache | None = None,
 ) -> dict[Item, Outcome]:
     """Convert stages, and parts of the glance, for every runtime.
+
+    Args:
+        model_path: a model file.
+        folder: for the files.
+        precision: of the model.
+        runtimes: for which.
+        names: of the graphs.
+        kept: graphs of earlier conversions; those of unchanged stages are taken from it, new ones are put into it.
 
     Returns:
         a report for each file that was written, or a sentence on why there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    work = [(runtime, name) for name in sorted(names, key=ORDER.index) for runtime in runtimes]
+    items = [(runtime, name) for name in sorted(names, key=ORDER.index) for runtime in runtimes]
+    keys = {} if kept is None else {item: graph_key(model_path, *item, precision) for item in items}
     outcomes: dict[Item, Outcome] = {}
+    if kept is not None:
+        for item, key in keys.items():
+            report = kept.take(key, folder / graph_name(item[1], item[0]))
+            if report is not None:
+                outcomes[item] = report
+    work = [item for item in items if item not in outcomes]
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns) as progress:
         tasks = {item: progress.add_task(f"{item[1]} to {item[0]}, {precision}") for item in work}
@@ -133,7 +150,9 @@ def convert_graphs(
                     item = jobs[job]
                     progress.stop_task(tasks[item])
                     try:
-                        outcomes[item] = job.result()
+                        outcomes[item] = made = job.result()
+                        if kept is not None:
+                            kept.keep(keys[item], folder / graph_name(item[1], item[0]), made)
                     except BrokenExecutor:
                         outcomes[item] = "the converter's process died; there may be too little memory"
                         yield item
@@ -144,7 +163,7 @@ def convert_graphs(
         # a process that dies takes its pool with it, so what it left undone gets a pool each
         for item in list(run(work)) if work else ():
             list(run([item]))
-    return {item: outcomes[item] for item in work}
+    return {item: outcomes[item] for item in items}
 
 
 def _sentence(error: Exception) -> str:

@@ -81,18 +81,7 @@ class QuantizedNetwork(nn.Module):
         for stage, graph in self.prepared().items():
             calibrate(graph, inputs[stage])
         if "policy" in self.prepared():
-            self._hand_features_on()
-
-    def _hand_features_on(self) -> None:
-        """Let the policy read the features as the glance gives them, so that nothing is rescaled between both."""
-        glance, policy = self.prepared()["glance"], self.prepared()["policy"]
-        features = next(node for node in glance.graph.nodes if node.op == "output").args[0][0]
-        given = glance.get_submodule(features.target).activation_post_process
-        taken = next(node for node in policy.graph.nodes if node.op == "placeholder")
-        readers = (policy.get_submodule(user.target) for user in taken.users if user.op == "call_module")
-        for fake in (reader for reader in readers if isinstance(reader, FakeQuantize)):
-            fake.activation_post_process.lowest.copy_(given.lowest)
-            set_exponent(fake, int(given.exponent))
+            hand_features_on(self.prepared()["glance"], self.prepared()["policy"])
 
     def copy_from(self, other: QuantizedNetwork) -> None:
         """Copy the weights and scales of the same network with other layers kept float."""
@@ -131,3 +120,14 @@ class QuantizedNetwork(nn.Module):
     def forward(self, glance: Tensor, candidates: Tensor | Frames) -> LoweredInference:
         """Run one clip; shapes as in :func:`run_stages`."""
         return run_stages({**self._fast, **self._floats}, self.config, glance, candidates)
+
+
+def hand_features_on(glance: GraphModule, policy: GraphModule) -> None:
+    """Let a policy read features as the glance gives them, so that nothing is rescaled between both."""
+    features = next(node for node in glance.graph.nodes if node.op == "output").args[0][0]
+    given = glance.get_submodule(features.target).activation_post_process
+    taken = next(node for node in policy.graph.nodes if node.op == "placeholder")
+    readers = (policy.get_submodule(user.target) for user in taken.users if user.op == "call_module")
+    for fake in (reader for reader in readers if isinstance(reader, FakeQuantize)):
+        fake.activation_post_process.lowest.copy_(given.lowest)
+        set_exponent(fake, int(given.exponent))
