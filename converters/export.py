@@ -40,7 +40,8 @@ class Request:
         precision: of glance and focus; the policy of an int8 bundle is float32.
         videos: real videos to verify it on; the golden clip is the first of them.
         windows: clips to cut from each video.
-        runtimes: for which runtimes; the golden answers are those of the first that is verified.
+        runtimes: for which runtimes; the golden answers are those of the first that is verified by itself, or else by
+            an evaluator.
         calibration: clip lists and videos for a checkpoint that is not quantized yet.
         calibration_clips: how many of them at most.
         preset: the checkpoint's configuration.
@@ -201,5 +202,8 @@ def _packed(manifest: Manifest, folder: Path, clip: Clip) -> Manifest:
         if f"graphs/{path.name}" not in kept:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     bundle = Bundle(folder, manifest)
-    runtime = bundle.runtimes()[0]
+    runtimes = bundle.runtimes()
+    # what the runtime itself gives is worth more than what an evaluator gives in its place
+    ran = [name for name in runtimes if all(graphs[name].proved_by == "runtime" for graphs in manifest.stages.values())]
+    runtime = (ran or runtimes)[0]
     return with_golden(manifest, folder, Recognizer(bundle, runtime, 2, None, opener_of(runtime) or open_graph), clip)

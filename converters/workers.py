@@ -32,9 +32,11 @@ Item = tuple[Runtime, Graph]
 Outcome = Report | str
 
 
-def graph_precision(model: StoredModel, name: Graph, precision: Precision) -> Precision:
+def graph_precision(model: StoredModel, name: Graph, precision: Precision, target: BackEnd) -> Precision:
     """Return the precision of one graph: a stage of an int8 model that was not quantized is float."""
     stage = "glance" if name in PARTS else name
+    if stage == "policy" and precision == "fp16" and target.float_policy:
+        return "fp32"
     return precision if precision != "int8" or stage in model.prepared else "fp32"
 
 
@@ -93,10 +95,15 @@ def convert_graph(model_path: Path, target: BackEnd, name: Graph, precision: Pre
     torch.set_num_threads(1)
     converter = target.load()
     model = _model(model_path)
-    own = graph_precision(model, name, precision)
+    own = graph_precision(model, name, precision, target)
     module, example = module_of(model, name, own)
     if own not in target.precisions:
         raise AdafocusError(f"{target.runtime} has no {own}; it has {', '.join(target.precisions)}.")
+    if own == "int8" and model.grids not in target.grids:
+        raise AdafocusError(
+            f"{target.runtime} has no int8 kernels for {model.grids} grids; onnx has. Export with --to onnx, or "
+            "quantize again with --grids asymmetric."
+        )
     program = converter.quantized(prepared_of(model, name)) if own == "int8" else module
     return converter.convert(program, example, path, (module.inputs, module.outputs), precision=own)
 

@@ -151,9 +151,11 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
     """Run the golden clip and compare every stage's outputs with those of the bundle.
 
     The runtime that made the golden outputs must give them again exactly, others within the bounds of a conversion.
+    What an evaluator made in the place of a runtime, that runtime gives within the same bounds.
     """
     golden = bundle.manifest.golden.runtime
-    itself = golden in (recognizer.runtime, file_runtime(recognizer.runtime))
+    by_runtime = all(bundle.graph(stage, golden)[1].proved_by == "runtime" for stage in bundle.manifest.stages)
+    itself = by_runtime and golden in (recognizer.runtime, file_runtime(recognizer.runtime))
     clip = golden_clip(bundle)
     prediction = recognizer.recognize_clip(clip)
     spent = {name: prediction.timing_ms[name] for name in (*STAGES, "total") if name in prediction.timing_ms}
@@ -175,7 +177,9 @@ def check_golden(bundle: Bundle, recognizer: Recognizer) -> GoldenCheck:
             continue
         spec = _spec(bundle, stage, golden, tensor)  # type: ignore[arg-type]
         real = dequantize(given[name], _spec(bundle, stage, recognizer.runtime, tensor))  # type: ignore[arg-type]
-        _compare(result, name, real, wanted, spec, itself)
+        precision = bundle.graph(stage, recognizer.runtime)[1].precision  # type: ignore[arg-type]
+        bounds = (MAX_STEPS_OF_ITSELF, MAX_RELATIVE_OF_ITSELF) if itself else (MAX_STEPS, MAX_RELATIVE[precision])
+        _compare(result, name, real, wanted, spec, *bounds)
     if not result.same_frames:
         result.broken.append("other frames are chosen")
     return result
@@ -210,23 +214,21 @@ def _compare(
     real: NDArray[np.float32],
     wanted: NDArray[np.generic],
     spec: TensorSpec,
-    itself: bool,
+    most_steps: int,
+    most_relative: float,
 ) -> None:
     """Compare one tensor: integers in output steps, floats relative to the largest value."""
     if spec.scale is not None and spec.zero_point is not None:
         codes = np.rint(real.astype(np.float64) / spec.scale) + spec.zero_point
         steps = result.steps[name] = int(np.abs(codes - wanted.astype(np.int64)).max())
-        most_steps = MAX_STEPS_OF_ITSELF if itself else MAX_STEPS
         if steps > most_steps:
             result.broken.append(f"{name} is {steps} output steps away, at most {most_steps} is allowed")
         return
     expected = wanted.astype(np.float64)
     away = float(np.abs(real - expected).max() / max(float(np.abs(expected).max()), 1e-12))
     result.relative[name] = away
-    converted = MAX_RELATIVE["fp16" if spec.dtype == "float16" else "fp32"]
-    most = MAX_RELATIVE_OF_ITSELF if itself else converted
-    if not away <= most:
-        result.broken.append(f"{name} is {away:.1e} away, at most {most:.0e} is allowed")
+    if not away <= most_relative:
+        result.broken.append(f"{name} is {away:.1e} away, at most {most_relative:.0e} is allowed")
 
 
 def _spec(bundle: Bundle, stage: Stage, runtime: str, tensor: str) -> TensorSpec:

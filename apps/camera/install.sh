@@ -161,7 +161,6 @@ install_all() {
         as_root chown "$(id -u)" "$prefix"
     fi
     make_environment
-    [ -z "$(command -v after_environment)" ] || after_environment
     check_program
     if [ -n "$service" ]; then install_service; else start_page; fi
 }

@@ -125,6 +125,7 @@ def command_of(board: Board) -> click.Command:
     @options.energy_profile
     @options.meter
     @options.exit_threshold
+    @options.decoder
     @options.runtime
     @options.threads
     def camera(source: str, bundle: Path | None, energy_profile: Path | None, **asked: Any) -> None:

@@ -4,21 +4,12 @@ set -eu
 
 BOARD=jetson
 NAME="Jetson"
-PACKAGES="python3-venv libgl1 libglib2.0-0"
-WANTED="cv2"
+# the camera at the connector and the decoder of the chip come through GStreamer, with PyGObject
+PACKAGES="python3-venv libgl1 libglib2.0-0 python3-gi gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-base \
+gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+WANTED="cv2 gi"
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 . "$repository/apps/camera/install.sh"
-
-# The camera at the connector comes through GStreamer, which JetPack's OpenCV has and pip's has not.
-after_environment() {
-    has_gstreamer='import cv2, re, sys; sys.exit(not re.search(r"GStreamer:\s*YES", cv2.getBuildInformation()))'
-    if python3 -c "$has_gstreamer" 2>/dev/null; then
-        echo "The system's OpenCV has GStreamer, so it is used."
-        "$python" -m pip uninstall --quiet --yes opencv-python
-    else
-        echo "No OpenCV of the system has GStreamer, so csi:// cameras cannot be opened; USB and network cameras can."
-    fi
-}
 
 install_all "$@"

@@ -5,7 +5,7 @@
 The videos go through the page's own file input in a headless Chromium. What the page answers must be what Python
 answers: label, frames, boxes, SHA-256 of the patches, and every logit. Then the networks of one clip are timed: LiteRT
 on this machine with one thread, before and after the page with one and with two threads, so that a busy moment is seen.
-It needs Node 20, ``make web`` and Chromium.
+It needs Node, ``make web`` and Chromium.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def in_page(bundle: Path, videos: Sequence[Path], turns: int) -> dict[str, Any]:
     """
     node = shutil.which("node")
     if node is None or not SCRIPT.is_file():
-        raise AdafocusError("The page is not built, or Node is missing. Install Node 20 and run: make web")
+        raise AdafocusError("The page is not built, or Node is missing. Install Node 22 and run: make web")
     command = [node, str(SCRIPT), "--bundle", str(bundle.resolve()), "--turns", str(turns)]
     command += [str(video.resolve()) for video in videos]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

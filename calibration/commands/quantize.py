@@ -57,6 +57,13 @@ from adafocus.edge.commands.outputs import check_outputs
     show_default=True,
     help="Measure how much noise quantization adds to each layer.",
 )
+@click.option(
+    "--grids",
+    type=click.Choice(["asymmetric", "symmetric"]),
+    default="asymmetric",
+    show_default=True,
+    help="Give activations zero points that fit them, or 0 everywhere, which TensorRT on a Jetson asks for.",
+)
 @click.option("--seed", default=1, show_default=True, help="Draw clips and augmentations from this seed.")
 @options.work_folder("checkpoints")
 @options.cache_folder

@@ -6,7 +6,7 @@ import torch
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e import FakeQuantize
 
-from adafocus.calibration.quantization.qat import prepare, quantized_layers, set_exponent, snap
+from adafocus.calibration.quantization.qat import grids_of, prepare, quantized_layers, set_exponent, snap
 from adafocus.calibration.quantization.quantizer import ExponentObserver
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import PARTS, LoweredStages, glance_parts, part_example
@@ -31,7 +31,11 @@ def quantized_parts(stages: LoweredStages, glance: GraphModule) -> dict[str, Gra
     Raises:
         PartsMismatchError: the graphs do not correspond, so integers could differ.
     """
-    parts = {name: prepare(module, part_example(stages, name)) for name, module in sorted(glance_parts(stages).items())}
+    grids = grids_of(glance)
+    parts = {
+        name: prepare(module, part_example(stages, name), grids=grids)
+        for name, module in sorted(glance_parts(stages).items())
+    }
     if parts:
         pairs = _pairs(glance, parts)
         for quantizer, source in pairs:

@@ -25,12 +25,14 @@ from adafocus.calibration.quantization.exact_sums import refuse_inexact_sums
 from adafocus.calibration.quantization.qat import (
     activation_quantizers,
     float_answers,
+    grids_of,
     per_channel,
     prepare,
     quantized_layers,
     set_exponent,
     snap,
 )
+from adafocus.calibration.quantization.quantizer import ASYMMETRIC, SYMMETRIC, Grids
 from adafocus.calibration.weights_file import write_weights
 from adafocus.errors import AdafocusError
 from adafocus.networks.checkpoints import refuse_other_files, refuse_unusable
@@ -38,6 +40,8 @@ from adafocus.networks.lowering import LoweredStages, lower
 
 # how a model's classifiers answer; models of earlier versions do not say it, and answer in int8
 LOGITS, FLOAT32 = "logits", "float32"
+# of activations; a model that does not say it has asymmetric ones
+GRIDS = "grids"
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ class StoredModel:
     prepared: dict[str, GraphModule]
     stages: LoweredStages
     history: dict[str, Any]
+
+    @property
+    def grids(self) -> Grids:
+        """The grids of its activations."""
+        return next((grids_of(graph) for graph in self.prepared.values()), ASYMMETRIC)
 
 
 def save_model(
@@ -97,6 +106,8 @@ def save_model(
     }
     if any(float_answers(graph) for stage, graph in prepared.items() if stage != "policy"):
         metadata[LOGITS] = FLOAT32
+    if any(grids_of(graph) == SYMMETRIC for graph in prepared.values()):
+        metadata[GRIDS] = SYMMETRIC
     write_weights(path, tensors, metadata)
 
 
@@ -133,12 +144,13 @@ def load_model(path: Path) -> StoredModel:
             "quantize."
         ) from error
     stages = lower(networks.from_config(config).eval(), metadata.get(LOGITS) == FLOAT32)
+    grids = SYMMETRIC if metadata.get(GRIDS) == SYMMETRIC else ASYMMETRIC
     parts = {stage: _of_stage(tensors, stage) for stage in stages.modules()}
     try:
         prepared = {}
         for stage, module in stages.modules().items():
             if any(value.dtype == torch.int8 for value in parts[stage].values()):
-                prepared[stage] = _rebuild(stages, stage, parts[stage])
+                prepared[stage] = _rebuild(stages, stage, parts[stage], grids)
             else:
                 module.load_state_dict(parts[stage])
     except (KeyError, RuntimeError, AttributeError) as error:
@@ -167,14 +179,14 @@ def _of_stage(tensors: dict[str, Tensor], stage: str) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor]) -> GraphModule:
+def _rebuild(stages: LoweredStages, stage: str, tensors: dict[str, Tensor], grids: Grids) -> GraphModule:
     module = stages.modules()[stage]
     for name, parameter in module.named_parameters():
         value = tensors[name]
         if value.dtype == torch.int8:
             value = value.float() * per_channel(tensors[f"{name}.scale"], value)
         parameter.copy_(value)
-    graph = prepare(module, stages.examples(stage), kept_float(module, tensors))
+    graph = prepare(module, stages.examples(stage), kept_float(module, tensors), grids)
     for name, fake in activation_quantizers(graph).items():
         exponent, lowest = tensors[f"{name}.range"].tolist()
         fake.activation_post_process.lowest.fill_(lowest)

@@ -21,6 +21,7 @@ from adafocus.calibration.quantization.comparison import CachedClips, Comparison
 from adafocus.calibration.quantization.model_file import save_model
 from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
+from adafocus.calibration.quantization.quantizer import ASYMMETRIC, Grids
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
 from adafocus.calibration.report_file import write_report
 from adafocus.calibration.training.checkpoint import TrainedNetwork, load_network
@@ -63,6 +64,7 @@ class Settings:
         bound_points: percentage points of accuracy (or, without labels, of agreement with the float network) that may
             be lost; layers stay float, the most sensitive first, until no more is lost.
         seed: of every draw.
+        grids: of activations.
     """
 
     calibration_clips: int = 100
@@ -72,6 +74,11 @@ class Settings:
     hard_weight: float = 0.0
     bound_points: float = 0.5
     seed: int = 1
+    grids: Grids = ASYMMETRIC
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything that is set, for a report and for what a run resumes from; grids only where not usual."""
+        return {key: value for key, value in asdict(self).items() if key != "grids" or value != ASYMMETRIC}
 
 
 def distillation_loss(reference: LoweredInference, quantized: LoweredInference) -> Tensor:
@@ -112,7 +119,7 @@ class QatTrainer:
         self.step = 0
         parameters = [p for graph in quantized.prepared().values() for p in graph.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=0.0)
-        self.made_from = {SETTINGS: asdict(settings), **(made_from or {})}
+        self.made_from = {SETTINGS: settings.as_dict(), **(made_from or {})}
         state = read_run(folder / CHECKPOINT, RUN_KEYS, self.made_from)
         if state is not None:
             try:
@@ -254,7 +261,7 @@ def quantize(request: Request) -> dict[str, Any]:
     made_from: Facts = {NETWORK: sha256_of(request.checkpoint)}
     if settings.steps:
         # what is wrong is told before clips are decoded
-        read_run(request.work / CHECKPOINT, RUN_KEYS, {SETTINGS: asdict(settings), **made_from})
+        read_run(request.work / CHECKPOINT, RUN_KEYS, {SETTINGS: settings.as_dict(), **made_from})
     listed = [read_clips(request.sources, split) for split in (request.train_split, request.val_split)]
     training, validation = (_clips(request, trained, clips) for clips in listed)
     stages = lower(trained.net)
@@ -262,7 +269,7 @@ def quantize(request: Request) -> dict[str, Any]:
     inputs = stage_inputs(stages, (training.view(index) for index in track(calibrating, "calibration clips")))
     compared = validation.usable if request.val_split is not None else calibrating
 
-    quantized = QuantizedNetwork(lower(trained.net))
+    quantized = QuantizedNetwork(lower(trained.net), grids=settings.grids)
     quantized.calibrate(inputs)
     calibrated = trained_on = found = compare(stages, quantized, validation, compared)
     losses: list[float] = []
@@ -277,7 +284,7 @@ def quantize(request: Request) -> dict[str, Any]:
 
     def with_float(layers: dict[str, list[str]]) -> tuple[QuantizedNetwork, Comparison]:
         """Build the network anew with layers kept float, and compare it."""
-        mixed = QuantizedNetwork(lower(trained.net), layers)
+        mixed = QuantizedNetwork(lower(trained.net), layers, settings.grids)
         mixed.copy_from(quantized)
         return mixed, compare(stages, mixed, validation, compared)
 
@@ -298,7 +305,7 @@ def quantize(request: Request) -> dict[str, Any]:
     # the keys of the report and of the history are those of every model file so far
     summary = {
         "checkpoint": request.checkpoint.name,
-        "settings": asdict(settings),
+        "settings": settings.as_dict(),
         "calibration_clips": len(calibrating),
         "judged": {"split": request.val_split or request.train_split, **_rounded(found)},
         "post_training": _rounded(calibrated),

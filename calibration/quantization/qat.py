@@ -14,6 +14,7 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_qat_pt
 
 from adafocus.calibration.quantization.quantizer import (
     ADD,
+    ASYMMETRIC,
     ATEN,
     CONCATENATE,
     CONVOLUTIONS,
@@ -21,6 +22,7 @@ from adafocus.calibration.quantization.quantizer import (
     RELU,
     RELU6,
     ExponentObserver,
+    Grids,
     StageQuantizer,
 )
 
@@ -34,20 +36,23 @@ REARRANGEMENTS = (
 )
 
 
-def prepare(stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[str] = ()) -> GraphModule:
+def prepare(
+    stage: nn.Module, example: tuple[Tensor, ...], kept_float: Iterable[str] = (), grids: Grids = ASYMMETRIC
+) -> GraphModule:
     """Export a stage graph and insert trainable fake quantization; parameters keep the names they have in ``stage``.
 
     Args:
         stage: float graph.
         example: inputs.
         kept_float: names of weights whose layers stay float.
+        grids: of activations.
     """
     exported = torch.export.export(stage, example).module()
     outputs, paths = (
         [stage.outputs.index(name) for name in getattr(stage, kind, ())] for kind in ("float_outputs", "float_paths")
     )
     kept = {*kept_float, *getattr(stage, "float_weights", ())}
-    return prepare_qat_pt2e(exported, StageQuantizer(kept, outputs, paths))
+    return prepare_qat_pt2e(exported, StageQuantizer(kept, outputs, paths, grids))
 
 
 class QuantizedLayer:
@@ -80,6 +85,12 @@ def activation_quantizers(prepared: GraphModule) -> dict[str, FakeQuantize]:
             if isinstance(getattr(module, "activation_post_process", None), ExponentObserver):
                 found.setdefault(id(module), (node.target, module))
     return dict(found.values())
+
+
+def grids_of(prepared: GraphModule) -> Grids:
+    """Return the grids that a prepared graph has."""
+    quantizers = activation_quantizers(prepared).values()
+    return next((module.activation_post_process.grids for module in quantizers), ASYMMETRIC)
 
 
 def quantized_values(prepared: GraphModule) -> dict[str, FakeQuantize]:

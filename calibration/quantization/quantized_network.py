@@ -18,6 +18,7 @@ from adafocus.calibration.quantization.qat import (
     set_exponent,
     training_graph,
 )
+from adafocus.calibration.quantization.quantizer import ASYMMETRIC, Grids
 from adafocus.networks.looking import Frames
 from adafocus.networks.lowering import LoweredInference, LoweredStages, run_stages
 
@@ -52,19 +53,28 @@ class QuantizedNetwork(nn.Module):
         config: of the network.
     """
 
-    def __init__(self, stages: LoweredStages, kept_float: Mapping[str, Iterable[str]] | None = None) -> None:
+    def __init__(
+        self,
+        stages: LoweredStages,
+        kept_float: Mapping[str, Iterable[str]] | None = None,
+        grids: Grids = ASYMMETRIC,
+    ) -> None:
         """Prepare the stages.
 
         Args:
             stages: float stage graphs.
             kept_float: stage -> names of weights whose layers stay float; one of the policy's leaves all of it float.
+            grids: of activations.
         """
         super().__init__()
         self.config = stages.config
         modules, kept = stages.modules(), kept_float or {}
         self._floats = {stage: modules.pop(stage) for stage in WHOLLY_FLOAT if kept.get(stage)}
         self._prepared = nn.ModuleDict(
-            {stage: prepare(module, stages.examples(stage), kept.get(stage, ())) for stage, module in modules.items()}
+            {
+                stage: prepare(module, stages.examples(stage), kept.get(stage, ()), grids)
+                for stage, module in modules.items()
+            }
         )
         self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
 

@@ -11,13 +11,16 @@ network amplifies a single value that two runtimes round differently until the w
 * the sigmoid has the fixed output of int8 kernels (scale 1/256, zero point -128);
 * a mean has a range of its own instead of that of the much wider tensor it averages. Its count of elements should be a
   power of two: 4, 8 or 16 frames, 128 px.
+
+Symmetric grids are the same with the zero point 0 everywhere, for TensorRT, which takes no other. Values without
+negative ones then use half of the codes. The sigmoid has the scale 1/128 there, so that its codes end at 127.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer
@@ -40,9 +43,14 @@ from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 INT8_MIN, INT8_MAX = -128, 127
 WEIGHT_MAX = 127
 SIGMOID_SCALE = 2.0**-8
+SYMMETRIC_SIGMOID_SCALE = 2.0**-7
 SMALLEST_WEIGHT_SCALE = 2.0**-12
 EXPONENTS = range(-14, 3)
 SAMPLES_PER_TENSOR = 4096
+# of activations; weights are symmetric in both
+Grids = Literal["asymmetric", "symmetric"]
+ASYMMETRIC: Grids = "asymmetric"
+SYMMETRIC: Grids = "symmetric"
 
 ATEN = torch.ops.aten
 CONVOLUTIONS = (ATEN.conv2d.default, ATEN.linear.default)
@@ -63,17 +71,19 @@ class ExponentObserver(ObserverBase):
 
     Attributes:
         ranging: whether only the smallest value is looked for yet, on which the error of every scale depends.
+        grids: whether the zero point follows the smallest value, or is 0.
     """
 
     lowest: Tensor
     errors: Tensor
     exponent: Tensor
 
-    def __init__(self, dtype: torch.dtype = torch.int8, **_: Any) -> None:
+    def __init__(self, dtype: torch.dtype = torch.int8, grids: Grids = ASYMMETRIC, **_: Any) -> None:
         super().__init__(dtype)
         self.qscheme = torch.per_tensor_affine
         self.quant_min, self.quant_max = INT8_MIN, INT8_MAX
         self.ranging = False
+        self.grids = grids
         self.register_buffer("lowest", torch.zeros(()))
         self.register_buffer("errors", torch.zeros(len(EXPONENTS), dtype=torch.float64))
         self.register_buffer("exponent", torch.zeros((), dtype=torch.int64))
@@ -99,8 +109,11 @@ class ExponentObserver(ObserverBase):
     def zero_point(self, exponent: int) -> int:
         """Return the zero point that wastes no codes below the smallest value: -128 without negative values, at most 0.
 
-        It is even, because some kernels round ties to even before the zero point is added and some after.
+        It is even, because some kernels round ties to even before the zero point is added and some after. On symmetric
+        grids it is 0.
         """
+        if self.grids == SYMMETRIC:
+            return 0
         exact = INT8_MIN - float(self.lowest) / 2.0**exponent
         return max(INT8_MIN, min(0, 2 * math.ceil(exact / 2)))
 
@@ -120,14 +133,14 @@ class PowerOfTwoWeightObserver(MovingAveragePerChannelMinMaxObserver):
         return scale, torch.zeros_like(scale, dtype=torch.int64)
 
 
-def activation_spec() -> QuantizationSpec:
+def activation_spec(grids: Grids = ASYMMETRIC) -> QuantizationSpec:
     """Specify int8 per tensor, trained through fake quantization."""
     return QuantizationSpec(
         dtype=torch.int8,
         quant_min=INT8_MIN,
         quant_max=INT8_MAX,
         qscheme=torch.per_tensor_affine,
-        observer_or_fake_quant_ctr=FakeQuantize.with_args(observer=ExponentObserver),
+        observer_or_fake_quant_ctr=FakeQuantize.with_args(observer=ExponentObserver, grids=grids),
     )
 
 
@@ -148,17 +161,23 @@ class StageQuantizer(XNNPACKQuantizer):
 
     ``float_outputs`` are the places of those outputs that are given in float32: the layers before them, the last ones
     of classifiers, read int8 numbers and have int8 weights, and their sums are not rounded. ``float_paths`` are the
-    places of those whose every layer is float, from what other outputs need as well onwards.
+    places of those whose every layer is float, from what other outputs need as well onwards. ``grids`` are those of
+    all activations.
     """
 
     def __init__(
-        self, kept_float: Iterable[str] = (), float_outputs: Iterable[int] = (), float_paths: Iterable[int] = ()
+        self,
+        kept_float: Iterable[str] = (),
+        float_outputs: Iterable[int] = (),
+        float_paths: Iterable[int] = (),
+        grids: Grids = ASYMMETRIC,
     ) -> None:
         super().__init__()
         self.kept_float = frozenset(kept_float)
         self.float_outputs = tuple(float_outputs)
         self.float_paths = tuple(float_paths)
-        self.activation = activation_spec()
+        self.grids = grids
+        self.activation = activation_spec(grids)
         self.set_global(QuantizationConfig(self.activation, self.activation, weight_spec(), None, True))
 
     def annotate(self, model: GraphModule) -> GraphModule:
@@ -170,7 +189,7 @@ class StageQuantizer(XNNPACKQuantizer):
             if node.target == RELU6:
                 fuse_with_convolution(node, self.activation)
         propagate_annotation(model)
-        annotate_sigmoids(model)
+        annotate_sigmoids(model, self.grids)
         share_input_scales(model)
         for chain in tap_chains(model):
             share_one_scale(chain)
@@ -260,12 +279,13 @@ def fuse_with_convolution(clipping: Node, spec: QuantizationSpec) -> None:
     annotate(clipping, {}, spec)
 
 
-def annotate_sigmoids(model: GraphModule) -> None:
+def annotate_sigmoids(model: GraphModule, grids: Grids = ASYMMETRIC) -> None:
     """Give every sigmoid the scale and zero point that int8 kernels have, and its readers the same."""
+    symmetric = grids == SYMMETRIC
     output = FixedQParamsQuantizationSpec(
         dtype=torch.int8,
-        scale=SIGMOID_SCALE,
-        zero_point=INT8_MIN,
+        scale=SYMMETRIC_SIGMOID_SCALE if symmetric else SIGMOID_SCALE,
+        zero_point=0 if symmetric else INT8_MIN,
         quant_min=INT8_MIN,
         quant_max=INT8_MAX,
         qscheme=torch.per_tensor_affine,

@@ -10,6 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -43,8 +44,9 @@ def convert(
 ) -> Report:
     """Convert a quantized program with folded weights, or a float stage graph.
 
-    Inputs and outputs are floating point: Core ML takes 8-bit integers there from iOS 26 only. An int8 program
-    computes in float32 between its quantizations, because float16 biases would round differently.
+    Inputs and outputs are float32, in fp16 too: Core ML takes 8-bit integers there from iOS 26 only, and Swift knows no
+    float16 on every system. An int8 program computes in float32 between its quantizations, because float16 biases
+    would round differently.
     """
     half = precision == "fp16"
     with quiet(), torch.no_grad():
@@ -54,7 +56,7 @@ def convert(
             minimum_deployment_target=coremltools.target.iOS17,
             compute_precision=coremltools.precision.FLOAT16 if half else coremltools.precision.FLOAT32,
             skip_model_load=True,
-            outputs=[coremltools.TensorType(name=name) for name in file_names(*names)],
+            outputs=[coremltools.TensorType(name=name, dtype=np.float32) for name in file_names(*names)],
         )
         with replacing_directory(path, PACKAGE_MANIFEST) as beside:
             made.save(str(beside / MADE))

@@ -50,6 +50,8 @@ class BackEnd:
         suffix: of its files.
         packages: distributions that decide what it writes, besides that of the runtime itself.
         precisions: that the format has.
+        grids: of int8 activations that its kernels take; the sigmoid of XNNPACK has one fixed zero point.
+        float_policy: whether the policy stays float32 in fp16 too: it then runs on the CPU beside a graphics processor.
         evaluator: ``module:function`` that opens its files where the runtime does not exist; None: there is none.
     """
 
@@ -58,6 +60,8 @@ class BackEnd:
     suffix: str
     packages: tuple[str, ...] = ()
     precisions: tuple[Precision, ...] = get_args(Precision)
+    grids: tuple[str, ...] = ("asymmetric", "symmetric")
+    float_policy: bool = False
     evaluator: str | None = None
 
     @property
@@ -85,9 +89,9 @@ _COREML_EVALUATOR = "adafocus.converters.verification.coreml_evaluator:open_eval
 BACK_ENDS: dict[str, BackEnd] = {
     row.runtime: row
     for row in (
-        BackEnd("litert", f"{_ROOM}.litert", ".tflite", ("litert-torch",)),
-        BackEnd("onnx", f"{_ROOM}.onnx", ".onnx", ("onnx", "onnxscript")),
-        BackEnd("executorch", f"{_ROOM}.executorch", ".pte"),
+        BackEnd("litert", f"{_ROOM}.litert", ".tflite", ("litert-torch",), grids=("asymmetric",)),
+        BackEnd("onnx", f"{_ROOM}.onnx", ".onnx", ("onnx", "onnxscript"), float_policy=True),
+        BackEnd("executorch", f"{_ROOM}.executorch", ".pte", grids=("asymmetric",)),
         BackEnd("coreml", f"{_ROOM}.coreml", ".mlpackage", evaluator=_COREML_EVALUATOR),
     )
 }
@@ -99,6 +103,9 @@ DEVICES: dict[str, tuple[Runtime, ...]] = {
     "ios": ("coreml", "executorch"),
     "web": ("litert",),
 }
+# what is written beside an int8 bundle for a kind of device: the same model in another precision. Programs for Core ML
+# compute in float32 between their quantizations, so that float16 may be faster there.
+BESIDE: dict[str, tuple[Precision, tuple[Runtime, ...]]] = {"ios": ("fp16", ("coreml",))}
 
 
 def back_end(runtime: str) -> BackEnd:

@@ -14,6 +14,7 @@ import click
 
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME, RUNTIMES
+from adafocus.edge.sources.decoders.choice import NAMES, SOFTWARE, Decoder
 from adafocus.errors import AdafocusError, shell_word
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ T = TypeVar("T", bound="DataclassInstance")
 
 def _parsed_budget(context: click.Context, parameter: click.Parameter, text: str | None) -> Budget | None:
     return None if text is None else Budget.parse(text)
+
+
+def _checked_decoder(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    return Decoder(text).asked
 
 
 runtime = click.option(
@@ -49,6 +54,13 @@ energy_profile = click.option(
     help="Charge a budget in J from this file of adafocus energy, not from BUNDLE.energy.json beside the bundle.",
 )
 meter = click.option("--meter", help="Correct a budget in J with this meter, not with whichever answers.")
+decoder = click.option(
+    "--decoder",
+    default=SOFTWARE,
+    show_default=True,
+    callback=_checked_decoder,
+    help=f"Decode video with this: {', '.join(NAMES)}. Where that does not work, software does, and it is said.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 

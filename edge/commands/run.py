@@ -19,6 +19,7 @@ from adafocus.edge.commands import options
 from adafocus.edge.commands.inputs import Inputs, read_inputs
 from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.recognizer import Prediction, Recognizer
+from adafocus.edge.sources.decoders.choice import Decoder
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of
 
@@ -39,6 +40,7 @@ class Request:
         energy_profile: where a budget in joules is told what clips take.
         meter: that corrects it.
         exit_threshold: of every exit.
+        decoder: of video files; a name of :data:`adafocus.edge.sources.decoders.choice.NAMES`.
         runtime: ``litert``, ...
         threads: CPU threads of the runtime.
     """
@@ -50,6 +52,7 @@ class Request:
     energy_profile: Path | None
     meter: str | None
     exit_threshold: float | None
+    decoder: str
     runtime: str
     threads: int
 
@@ -71,14 +74,21 @@ class Playlist:
 
     Attributes:
         broken: the videos that gave no prediction, each with a sentence.
+        decoder: what the latest video was decoded with.
         joules: what the latest clip was charged, and where that comes from; empty without a budget in joules.
     """
 
     def __init__(
-        self, recognizer: Recognizer, budget: Budget | None, picture: Path | None, energy: EnergyCosts | None = None
+        self,
+        recognizer: Recognizer,
+        budget: Budget | None,
+        picture: Path | None,
+        energy: EnergyCosts | None = None,
+        decoder: Decoder | None = None,
     ) -> None:
         self._recognizer, self._budget, self._picture, self._energy = recognizer, budget, picture, energy
         self._controller: Controller | None = None
+        self.decoder = decoder or Decoder()
         self.broken: dict[Path, str] = {}
         self.joules: dict[str, Any] = {}
 
@@ -99,7 +109,7 @@ class Playlist:
         recognizer = self._recognizer
         started: float | None = time.perf_counter()
         try:
-            clip = read_clip(video, recognizer.bundle.manifest.geometry)
+            clip = read_clip(video, recognizer.bundle.manifest.geometry, decoder=self.decoder)
         except OF_ONE_INPUT as error:
             self.broken[video] = sentence_of(error, video)
             return None
@@ -129,6 +139,7 @@ class Playlist:
 @options.energy_profile
 @options.meter
 @options.exit_threshold
+@options.decoder
 @options.runtime
 @options.threads
 def run(arguments: tuple[str, ...], **asked: Any) -> None:
@@ -146,7 +157,8 @@ def run(arguments: tuple[str, ...], **asked: Any) -> None:
     energy = options.energy_of(inputs.bundle, request.budget, request.energy_profile, request.meter)
     recognizer = Recognizer.open(inputs.bundle, request.runtime, request.threads, request.exit_threshold)
     with nullcontext() if energy is None else energy.open(recognizer, _warn) as costs:
-        playlist = Playlist(recognizer, request.budget, request.picture, costs)
+        decoder = Decoder(request.decoder, None if request.as_json else _warn)
+        playlist = Playlist(recognizer, request.budget, request.picture, costs, decoder)
         if request.as_json:
             _print_all(inputs, videos, playlist, request)
         else:
@@ -169,10 +181,11 @@ def _print_all(inputs: Inputs, videos: list[Path], playlist: Playlist, request: 
         content.append(
             {"video": str(video), "error": playlist.broken[video]}
             if prediction is None
-            else _as_dict(video, prediction, request.top) | playlist.joules
+            else _as_dict(video, prediction, request.top) | {"decoder": playlist.decoder.used} | playlist.joules
         )
     about = {"bundle": str(inputs.bundle), "runtime": request.runtime, "threads": request.threads}
-    options.print_json({**about, "budget": playlist.state, "videos": content})
+    decoding = {"asked": request.decoder, "notes": playlist.decoder.notes}
+    options.print_json({**about, "budget": playlist.state, "decoder": decoding, "videos": content})
 
 
 def _run_through(inputs: Inputs, videos: list[Path], playlist: Playlist, request: Request) -> None:

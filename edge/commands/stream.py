@@ -56,6 +56,7 @@ def _duration(name: str, to: str, default: str | None, least: Duration, text: st
 @click.option(
     "--annotate", type=click.Path(path_type=Path), help="Write a video with the predictions: .mp4, .avi or .mkv."
 )
+@options.decoder
 @options.runtime
 @options.threads
 def stream(arguments: tuple[str, ...], energy_profile: Path | None, meter: str | None, **asked: Any) -> None:

@@ -1,14 +1,15 @@
-"""A GStreamer pipeline that ends in an appsink, through OpenCV.
+"""A GStreamer pipeline that ends in an appsink, run by PyGObject in a process of its own.
 
-The wheels of the package index are built without GStreamer; Debian's python3-opencv and JetPack's OpenCV have it. What
-is not verified here: a pipeline that runs, since no such OpenCV is on the machine that the tests run on.
+OpenCV's wheels are built without GStreamer. PyGObject is a package of the system, which does not depend on OpenCV; so
+the process is started with the Python of this environment where that sees it, otherwise with the Python of the system.
 """
 
 from __future__ import annotations
 
-import cv2
+import sys
+from pathlib import Path
 
-from adafocus.edge.sources.capture import Capture, keep_quiet, open_capture, timeouts
+from adafocus.edge.sources.decoders.process import DecoderFailed, PackageMissing, ProcessSource
 from adafocus.edge.sources.source import safe_name
 from adafocus.errors import SourceError
 
@@ -17,54 +18,54 @@ PREFIX = "gst:"
 NEWEST = "appsink drop=true max-buffers=1 sync=false"
 EVERY = "appsink drop=false max-buffers=4 sync=false"
 TO_BGR = "videoconvert ! video/x-raw,format=BGR"
-BUILT_IN = "YES"
-INSTALL = (
-    "The OpenCV of the package index has none. Raspberry Pi and Debian: sudo apt install python3-opencv, and make the "
-    "environment with the system's packages: python3 -m venv --system-site-packages .venv. Jetson: use the OpenCV "
-    "that JetPack brings, in the same way, and pip uninstall opencv-python in that environment"
-)
+# not imported: the Python of this environment may have no PyGObject
+PROGRAM = Path(__file__).with_name("decoders") / "gstreamer_program.py"
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+# what starting Python and GStreamer may take beside the pipeline
+START_S = 5.0
+PACKAGES = "python3-gi gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
+INSTALL = f"Raspberry Pi OS, Debian and JetPack: sudo apt install {PACKAGES}"
 
 
-def unavailable() -> str | None:
-    """Return None where this OpenCV has GStreamer, else how to get it, in a sentence."""
-    lines = [line.split(":", 1)[1] for line in cv2.getBuildInformation().splitlines() if "GStreamer:" in line]
-    if any(BUILT_IN in line for line in lines):
-        return None
-    return f"This OpenCV ({cv2.__version__}) is built without GStreamer. {INSTALL}."
+def pythons() -> list[str]:
+    """Return the interpreters that may have PyGObject, this one first."""
+    return list(dict.fromkeys([sys.executable, *([str(SYSTEM_PYTHON)] if SYSTEM_PYTHON.exists() else [])]))
 
 
-def open_pipeline(pipeline: str, name: str, live: bool, timeout_s: float = 10.0) -> Capture:
+def open_pipeline(pipeline: str, name: str, live: bool, timeout_s: float = 10.0) -> ProcessSource:
     """Open a pipeline.
 
     Args:
         pipeline: of GStreamer; an appsink is appended where there is none.
         name: what to call it; it is made safe to print.
         live: whether frames come when they come.
-        timeout_s: for opening, and for each frame.
+        timeout_s: for the first frame, and for each after it.
 
     Raises:
-        SourceError: OpenCV has no GStreamer, or the pipeline does not start.
+        SourceError: no Python here has PyGObject with GStreamer, or the pipeline does not start.
     """
     shown = safe_name(name)
-    reason = unavailable()
-    if reason is not None:
-        raise SourceError(f"{shown} cannot be opened. {reason}")
-    keep_quiet()
     whole = pipeline if "appsink" in pipeline else f"{pipeline} ! {TO_BGR} ! {NEWEST if live else EVERY}"
-    capture = open_capture(whole, cv2.CAP_GSTREAMER, timeouts(timeout_s, timeout_s))
-    if capture is None:
-        raise SourceError(
-            f"{shown} does not start; the pipeline was: {safe_name(whole)}. The device may be in use by another "
-            "process, or an element may be missing. Try it alone: gst-launch-1.0 followed by the pipeline, with "
-            "fakesink in place of appsink"
-        )
-    return Capture(capture, shown, live)
+    missing = ""
+    for python in pythons():
+        command = (python, "-I", str(PROGRAM), whole, str(timeout_s))
+        try:
+            return ProcessSource(command, shown, live, timeout_s + START_S)
+        except PackageMissing as error:
+            missing = missing or str(error)
+        except DecoderFailed as error:
+            raise DecoderFailed(
+                f"{str(error).rstrip('.')}. The pipeline was: {safe_name(whole)}. The device may be in use by another "
+                "process, or an element may be missing. Try it alone: gst-launch-1.0 followed by the pipeline, with "
+                "fakesink in place of appsink"
+            ) from error
+    raise SourceError(f"{shown} cannot be opened: no Python here has PyGObject with GStreamer ({missing}). {INSTALL}")
 
 
-def open_source(address: str, timeout_s: float = 10.0) -> Capture:
+def open_source(address: str, timeout_s: float = 10.0) -> ProcessSource:
     """Open ``gst:PIPELINE``; frames come as live ones.
 
     Raises:
-        SourceError: OpenCV has no GStreamer, or the pipeline does not start.
+        SourceError: no Python here has PyGObject with GStreamer, or the pipeline does not start.
     """
     return open_pipeline(address[len(PREFIX) :].strip(), address, live=True, timeout_s=timeout_s)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adafocus.edge.sources.capture import Capture, whole_number
+from adafocus.edge.sources.capture import whole_number
+from adafocus.edge.sources.decoders.process import ProcessSource
 from adafocus.edge.sources.gstreamer import EVERY, NEWEST, TO_BGR, open_pipeline
 from adafocus.edge.sources.source import safe_name
 from adafocus.errors import SourceError
 
 PREFIX = "jetson:"
-# the converter of the chip gives four bytes a pixel, and OpenCV takes three
-TO_OPENCV = f"video/x-raw,format=BGRx ! {TO_BGR}"
+# the converter of the chip gives four bytes a pixel, and three are taken
+FROM_CHIP = f"video/x-raw,format=BGRx ! {TO_BGR}"
 DEMUXERS = {".mp4": "qtdemux", ".mov": "qtdemux", ".m4v": "qtdemux", ".mkv": "matroskademux"}
 CODECS = ("h264", "h265")
 MAX_TURNS = 7
@@ -34,7 +35,7 @@ def camera_pipeline(sensor: int, width: int, height: int, fps: int, turn: int) -
     return (
         f"nvarguscamerasrc sensor-id={sensor} ! "
         f"video/x-raw(memory:NVMM),width={width},height={height},framerate={fps}/1 ! "
-        f"nvvidconv flip-method={turn} ! {TO_OPENCV} ! {NEWEST}"
+        f"nvvidconv flip-method={turn} ! {FROM_CHIP} ! {NEWEST}"
     )
 
 
@@ -53,7 +54,7 @@ def decoder_pipeline(address: str, codec: str, latency_ms: int) -> str:
         raise SourceError(f"codec is {codec!r}, expected one of {', '.join(CODECS)}.")
     if '"' in address:
         raise SourceError(f"{safe_name(address)} has a quotation mark in it, which a pipeline cannot hold. Rename it.")
-    decode = f"{codec}parse ! nvv4l2decoder ! nvvidconv ! {TO_OPENCV}"
+    decode = f"{codec}parse ! nvv4l2decoder ! nvvidconv ! {FROM_CHIP}"
     if address.lower().startswith(("rtsp://", "rtsps://")):
         return f'rtspsrc location="{address}" latency={latency_ms} ! rtp{codec}depay ! {decode} ! {NEWEST}'
     suffix = Path(address).suffix.lower()
@@ -71,11 +72,11 @@ def open_source(
     codec: str = "h264",
     latency_ms: int = 100,
     timeout_s: float = 10.0,
-) -> Capture:
+) -> ProcessSource:
     """Open a camera, or a file or stream with the hardware decoder.
 
     Raises:
-        SourceError: a wrong option, OpenCV has no GStreamer, or the pipeline does not start.
+        SourceError: a wrong option, no Python here has PyGObject, or the pipeline does not start.
     """
     target = address[len(PREFIX) :]
     if target.isdecimal():

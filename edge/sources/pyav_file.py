@@ -5,6 +5,7 @@ It also says how a decoded frame is to be shown: the width of its pixels, its ro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import lru_cache
@@ -27,6 +28,10 @@ MOST_STRETCHED = 8.0
 SQUARE_WITHIN = 0.02
 
 
+class NoDecoder(VideoError):
+    """A file that is whole, and whose codec no library here has a decoder for."""
+
+
 class PyAVFile:
     """One pass over a video file. ``grab`` decodes the next frame, ``retrieve`` converts it.
 
@@ -43,7 +48,8 @@ class PyAVFile:
         """Open a file.
 
         Raises:
-            VideoError: PyAV is not installed, or the file holds no video that it can decode.
+            VideoError: PyAV is not installed, or the file holds no video that it can decode; a :class:`NoDecoder` where
+                it has none for the codec.
         """
         self.path = Path(path)
         self.name, self.number, self.timestamp_s = self.path.name, -1, 0.0
@@ -58,7 +64,7 @@ class PyAVFile:
                 held = "a still picture, such as a cover, but " if self._container.streams.video else ""
                 raise VideoError(f"{self.path} holds {held}no video, expected one. Check which file is meant.")
             if self._stream.codec_context is None:
-                raise VideoError(_undecodable(self.path, _codec(self._stream)))
+                raise NoDecoder(_no_decoder(self.path, _stated_codec(self._container, self._stream.index)))
         except BaseException:
             self._container.close()
             raise
@@ -155,6 +161,16 @@ def main_stream(container: Any) -> Any:
     return max(streams, key=rank)
 
 
+def codec_of(path: str | Path) -> str:
+    """Return the codec of a video file as FFmpeg names it; ``unknown`` where it cannot be looked into."""
+    try:
+        with open_container(path) as container:
+            stream = main_stream(container)
+            return _codec(stream) if stream is not None and stream.codec_context is not None else "unknown"
+    except failures():
+        return "unknown"
+
+
 def decoded(container: Any, stream: Any) -> Iterator[Any]:
     """Decode a stream in order; packets that cannot be decoded are passed over."""
     for packet in container.demux(stream):
@@ -180,13 +196,16 @@ def display_matrix(frame: Any) -> tuple[int, int, int, int]:
     return 1, 0, 0, 1
 
 
-def shown(frame: Any, aspect: float, converter: Any) -> NDArray[np.uint8]:
+def shown(
+    frame: Any, aspect: float, converter: Any, matrix: tuple[int, int, int, int] | None = None
+) -> NDArray[np.uint8]:
     """Convert a decoded frame to what a player shows.
 
     Args:
         frame: of PyAV.
         aspect: as :func:`pixel_aspect` has it. Frames are stretched, never shrunk: no detail is lost.
         converter: PyAV's ``VideoReformatter``.
+        matrix: as :func:`display_matrix` has it; None: that of the frame.
 
     Returns:
         ``(H, W, 3)`` uint8 BGR in memory of its own.
@@ -196,7 +215,7 @@ def shown(frame: Any, aspect: float, converter: Any) -> NDArray[np.uint8]:
     plane = converter.reformat(frame, width, height, "bgr24", interpolation="BICUBIC").planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
     pixels: Any = rows.reshape(height, width, 3)
-    a, b, c, d = display_matrix(frame)
+    a, b, c, d = display_matrix(frame) if matrix is None else matrix
     if b == c == 0 and a > 0 and d > 0:
         return pixels
     if abs(a) + abs(d) < abs(b) + abs(c):
@@ -247,11 +266,33 @@ def _moment(frame: Any, stream: Any) -> float | None:
 
 
 def _codec(stream: Any) -> str:
-    """Return the name of a stream's codec as FFmpeg or, where that has none, as the file has it."""
-    if stream is None:
-        return ""
-    context = stream.codec_context
-    return str(context.codec.canonical_name if context is not None else getattr(stream, "codec_tag", "") or "")
+    """Return the name of a stream's codec as FFmpeg has it; empty where there is no stream."""
+    return "" if stream is None else str(stream.codec_context.codec.canonical_name)
+
+
+def _stated_codec(container: Any, index: int) -> str:
+    """Return the name of a codec that there is no decoder for: FFmpeg's, or the file's own four letters."""
+    logging = import_module("av").logging
+    before = logging.get_level()
+    # the description of a file is a remark of FFmpeg's, and remarks are switched off
+    logging.set_level(logging.INFO)
+    try:
+        described = container.dumps_format()
+    finally:
+        logging.set_level(before)
+    found = re.search(rf"Stream #0:{index}\b.*?: Video: (\w+)(?: \((?:[^)]*\) \()?([^)/]*))?", described)
+    if found is None:
+        return "unknown"
+    name, letters = found.groups()
+    return name if name != "none" else (letters or "").strip() or "unknown"
+
+
+def _no_decoder(path: Path, codec: str) -> str:
+    """Say that there is no decoder for a codec."""
+    return (
+        f"{path} is of the codec {codec}, which this OpenCV and this PyAV cannot decode. Convert it where it "
+        f"plays: ffmpeg -i {shell_word(path)} -c:v libx264 out.mp4"
+    )
 
 
 def _undecodable(path: Path, codec: str) -> str:

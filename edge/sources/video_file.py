@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 
 from adafocus.edge.sources.capture import Capture, open_capture
-from adafocus.edge.sources.pyav_file import PyAVFile, needs_pyav
+from adafocus.edge.sources.pyav_file import NoDecoder, PyAVFile, needs_pyav
 from adafocus.edge.sources.source import Frame
 from adafocus.errors import VideoError, shell_word
 from adafocus.native_names import native_name
@@ -101,9 +101,11 @@ def open_source(address: str) -> VideoFile | PyAVFile:
     try:
         return VideoFile(path)
     except VideoError as error:
-        # what OpenCV does not open PyAV may; if not, its sentence would be no better
+        # what OpenCV does not open PyAV may; if not, its sentence is better only where it names the codec
         try:
             return PyAVFile(path)
+        except NoDecoder:
+            raise
         except VideoError:
             raise error from None
 

@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.sources import FiniteSource, Frame, Latest, Source, address_text, kind_of, open_finite
+from adafocus.edge.sources import FILE, FiniteSource, Frame, Latest, Source, address_text, kind_of, open_finite
+from adafocus.edge.sources.decoders.choice import Decoder
 from adafocus.edge.sources.source import safe_name
 from adafocus.edge.streaming.audience import Audience
 from adafocus.edge.streaming.window import UNUSUAL, Window
@@ -349,18 +350,24 @@ def push(window: Window, frame: Frame, on_frame: FrameCallback | None) -> bool:
     return True
 
 
-def open_stream(address: str, patience_s: float) -> Latest | FiniteSource:
+def open_stream(address: str, patience_s: float, decoder: Decoder | None = None) -> Latest | FiniteSource:
     """Open a source of any kind.
 
     Args:
         address: a file, a camera, or a network stream. A live source may come later.
         patience_s: how long a frame of a slow live source may take.
+        decoder: in hardware, of files and network streams; None: software.
 
     Raises:
         SourceError: the address means nothing that is known.
         VideoError: a file that cannot be read.
     """
     kind = kind_of(address)
+    decoder = decoder or Decoder()
+    if kind == FILE:
+        return decoder.open_file(address, lambda: open_finite(address)) or open_finite(address)
+    if kind.name != "network":
+        decoder.not_for(safe_name(address))
     if not kind.live:
         return open_finite(address)
     if kind.name != "network":
@@ -368,7 +375,11 @@ def open_stream(address: str, patience_s: float) -> Latest | FiniteSource:
     from adafocus.edge.sources.network import Reopener
 
     opener = Reopener(address_text(address), patience_s)
-    return Latest(opener, safe_name(opener.address))
+
+    def reopen() -> Source:
+        return decoder.open_stream(opener.address, opener) or opener()
+
+    return Latest(reopen, safe_name(opener.address))
 
 
 def length_s(source: Latest | FiniteSource) -> float:

@@ -17,6 +17,7 @@ import click
 from adafocus.edge.budget.costs import Costs
 from adafocus.edge.budget.joules import EnergyCosts
 from adafocus.edge.recognizer import Recognizer
+from adafocus.edge.sources.decoders.choice import Decoder
 from adafocus.edge.streaming.analyzer import Analyzer, View
 from adafocus.edge.streaming.audience import Audience, Running
 from adafocus.edge.streaming.events import EventLog
@@ -65,7 +66,8 @@ def run_stream(
         outputs = Outputs(terminal, log)
         with ExitStack() as running:
             costs = None if energy is None else running.enter_context(energy(recognizer, outputs.warn))
-            source = running.enter_context(closing(open_stream(address, settings.patience_s)))
+            decoder = Decoder(settings.decoder, outputs.warn)
+            source = running.enter_context(closing(open_stream(address, settings.patience_s, decoder)))
             # a file that is shorter than a window is one window
             seconds = min(settings.window_s, length_s(source))
             geometry = recognizer.bundle.manifest.geometry
@@ -90,7 +92,11 @@ def run_stream(
                 feed.close()
         # all threads have ended by now, so the counts are final
         took_s = time.monotonic() - began_s
-        summary = {"state": state} | _summary(feed, window, pipeline, passed_s, took_s) | {"events_lost": log.lost}
+        summary = (
+            {"state": state, "decoder": decoder.used}
+            | _summary(feed, window, pipeline, passed_s, took_s)
+            | {"events_lost": log.lost}
+        )
         log.write("summary", **summary)
         if terminal is not None:
             terminal.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
+from adafocus.edge.sources.decoders.choice import SOFTWARE
 from adafocus.edge.streaming.smoothing import Persistence
 from adafocus.errors import AdafocusError
 
@@ -32,6 +33,7 @@ class Settings:
         duty: share of the time that may be spent on computing, above 0, at most 1.
         budget: mean cost of a window.
         exit_threshold: of every exit; None: never stop early.
+        decoder: of files and network streams; a name of :data:`adafocus.edge.sources.decoders.choice.NAMES`.
         runtime: a name of :data:`adafocus.edge.runtime_table.RUNTIMES`.
         threads: CPU threads of the runtime.
         events: where to append events.
@@ -57,6 +59,7 @@ class Settings:
     duty: float = 1.0
     budget: Budget | None = None
     exit_threshold: float | None = None
+    decoder: str = SOFTWARE
     runtime: str = DEFAULT_RUNTIME
     threads: int = 2
     events: Path | None = None

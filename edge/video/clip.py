@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from adafocus.edge.bundle.manifest import Geometry
+from adafocus.edge.sources.decoders.choice import Decoder
 from adafocus.edge.sources.source import FALLBACK_FPS, Frame
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.kept_frames import Candidates, fit_bgr, kept_frames
@@ -169,7 +170,12 @@ class ClipBuilder:
 
 
 def read_clip(
-    address: str | Path, geometry: Geometry, window: tuple[int, int] | None = None, *, packets: bool = True
+    address: str | Path,
+    geometry: Geometry,
+    window: tuple[int, int] | None = None,
+    *,
+    packets: bool = True,
+    decoder: Decoder | None = None,
 ) -> Clip:
     """Sample a video as the bundle's geometry asks: glance and candidate frames, each spread evenly over its time.
 
@@ -178,6 +184,7 @@ def read_clip(
         geometry: of the bundle.
         window: first frame and the one after the last, where only a part of the video is meant.
         packets: decode only what the frames need, where PyAV is installed; the frames are the same either way.
+        decoder: in hardware, which reads in order; None: software.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
@@ -190,7 +197,7 @@ def read_clip(
         ((4, 128, 128, 3), 24)
     """
     watch = Stopwatch()
-    for reader in attempts(address, packets):
+    for reader in attempts(address, packets, decoder):
         builder = ClipBuilder(geometry, window, reader.frame_count, reader.varying_s)
         for number, pixels in reader.read(builder.indices):
             watch.lap("decode")

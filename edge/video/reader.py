@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from adafocus.edge.sources import is_video_file, open_finite
+from adafocus.edge.sources import FiniteSource, is_video_file, open_finite
+from adafocus.edge.sources.decoders.choice import Decoder
 from adafocus.edge.sources.pyav_file import pyav_installed
 from adafocus.edge.video.selective_decoder import open_selective
 from adafocus.edge.video.timeline import Timeline, lost_frames, read_timeline, timeline_of
@@ -51,7 +52,7 @@ class VideoReader(Protocol):
         ...
 
 
-def attempts(address: str | Path, packets: bool = True) -> Iterator[VideoReader]:
+def attempts(address: str | Path, packets: bool = True, decoder: Decoder | None = None) -> Iterator[VideoReader]:
     """Give readers of one video until one was complete; what was read from the last one counts.
 
     A header may state another number of frames than there are, and damage is seen only while decoding. So the frames
@@ -63,18 +64,27 @@ def attempts(address: str | Path, packets: bool = True) -> Iterator[VideoReader]
     Args:
         address: of a source with an end.
         packets: decode only what the frames need, where PyAV is installed.
+        decoder: in hardware, which reads in order; None: software.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
         SourceError: another source that cannot be read, or one without an end.
     """
-    if packets and is_video_file(address):
+    in_hardware = None
+    if decoder is not None and is_video_file(address):
+        in_hardware = decoder.open_file(address, lambda: open_finite(address))
+    if packets and in_hardware is None and is_video_file(address):
         with open_selective(address) as decoder:
             if decoder is not None:
                 yield decoder
                 if decoder.complete:
                     return
-    ordered = OrderedReader(address)
+    try:
+        ordered = OrderedReader(address, in_hardware)
+    except BaseException:
+        if in_hardware is not None:
+            in_hardware.close()
+        raise
     while not ordered.complete:
         yield ordered
 
@@ -82,8 +92,12 @@ def attempts(address: str | Path, packets: bool = True) -> Iterator[VideoReader]
 class OrderedReader:
     """Reads any source that has an end in order, up to the last frame wanted. A :class:`VideoReader`."""
 
-    def __init__(self, address: str | Path) -> None:
+    def __init__(self, address: str | Path, opened: FiniteSource | None = None) -> None:
         """Ask the source how many frames it has; count them where it does not say.
+
+        Args:
+            address: of a source with an end.
+            opened: the same source, to be read the first time; None: it is opened.
 
         Raises:
             VideoError: not a video, or one without frames.
@@ -91,7 +105,7 @@ class OrderedReader:
         """
         self.complete = self._damaged = False
         self.warnings: list[str] = []
-        self._address = address
+        self._address, self._opened = address, opened
         with closing(open_finite(address)) as source:
             stated, self.fps = source.stated_frames, source.fps
         self._timeline = read_timeline(address) if is_video_file(address) else None
@@ -144,7 +158,8 @@ class OrderedReader:
         """Go through the source once; a wanted frame that cannot be decoded is None."""
         numbers = set(wanted)
         times_s: list[float] = []
-        with closing(open_finite(self._address)) as source:
+        opened, self._opened = self._opened, None
+        with closing(opened or open_finite(self._address)) as source:
             for number in range(wanted[-1] + 1):
                 if not source.grab():
                     break

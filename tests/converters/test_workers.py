@@ -82,8 +82,8 @@ def test_float16_halves_the_file(runtime: Runtime, tmp_path: Path) -> None:
     for precision in precisions:
         (tmp_path / precision).mkdir()
         target = back_end(runtime)
-        place = tmp_path / precision / graph_name("policy", runtime)
-        sizes[precision] = convert_graph(path, target, "policy", precision, place).weight_bytes
+        place = tmp_path / precision / graph_name("glance", runtime)
+        sizes[precision] = convert_graph(path, target, "glance", precision, place).weight_bytes
     assert sizes["fp16"] < 0.75 * sizes["fp32"]
 
 

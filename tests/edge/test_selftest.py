@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adafocus.converters.bundle_builder import with_golden
 from adafocus.edge.bundle.bundle import Bundle, file_record
 from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
 from adafocus.edge.runtimes.graph import Arrays, Graph
 from adafocus.edge.selftest import LABELS, check_golden, golden_clip, labels_digest, runtimes_for
+from tests.helpers.numpy_bundle import NumpyOpener, clip_of, numpy_bundle
 from tests.helpers.program import Call, assert_one_sentence, edit_manifest
 
 
@@ -193,3 +195,50 @@ def test_a_runtime_that_was_asked_for_and_is_not_here_is_no_pass(adafocus: Call,
 
 def test_both_packages_of_one_file_format_are_counted(shipped_bundle: Bundle) -> None:
     assert runtimes_for(shipped_bundle) == ("litert", "tflite", "onnx", "executorch", "coreml")
+
+
+class Scaled:
+    """A graph whose float outputs are a little larger."""
+
+    def __init__(self, graph: Graph, factor: float) -> None:
+        self.graph, self.factor = graph, factor
+        self.inputs, self.outputs = graph.inputs, graph.outputs
+
+    def run(self, arrays: Arrays) -> Arrays:
+        found = self.graph.run(arrays)
+        return {name: (values * self.factor).astype(values.dtype) for name, values in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("proved_by", "precision", "away", "caught"),
+    [
+        ("runtime", "fp32", 5e-5, True),
+        ("evaluator", "fp32", 5e-5, False),
+        ("evaluator", "fp32", 1e-3, True),
+        ("evaluator", "fp16", 1e-3, False),
+        ("evaluator", "fp16", 5e-2, True),
+    ],
+)
+def test_what_an_evaluator_made_is_compared_within_the_bounds_of_a_conversion(
+    tmp_path: Path, proved_by: str, precision: str, away: float, caught: bool
+) -> None:
+    numpy = numpy_bundle().manifest
+    stages = {
+        stage: {
+            name: graph.model_copy(update={"proved_by": proved_by, "precision": precision})
+            for name, graph in of.items()
+        }
+        for stage, of in numpy.stages.items()
+    }
+    manifest = numpy.model_copy(update={"stages": stages})
+    plain = Recognizer(Bundle(tmp_path, manifest), "litert", 1, None, NumpyOpener())
+    bundle = Bundle(tmp_path, with_golden(manifest, tmp_path, plain, clip_of(100)))
+
+    def opener(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
+        graph = NumpyOpener()(name, path, description, threads)
+        # a policy whose boxes differ cuts other patches
+        return Scaled(graph, 1 + away) if path.stem == "focus" else graph
+
+    check = check_golden(bundle, Recognizer(bundle, "litert", 1, None, opener))
+    assert check.relative["focus.logits"] == pytest.approx(away, rel=0.1)
+    assert bool(check.broken) == caught

@@ -1,7 +1,8 @@
-"""Compares the colors of decoded frames in Kotlin with those that PyAV gives on this machine."""
+"""Compares the colors of decoded frames in another language with those that PyAV gives on this machine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,8 +29,16 @@ def _in_python(planes: NDArray[np.uint8], matrix: int, levels: int) -> NDArray[n
     return np.asarray(shown.to_ndarray(), np.uint8)
 
 
-def compare() -> str:
+def in_kotlin(source: Path, target: Path, *words: str) -> None:
+    """Convert the planes of a frame in a file, and write the picture."""
+    jvm.call("colors", source, target, *words, quiet=True)
+
+
+def compare(convert: Callable[..., None] = in_kotlin) -> str:
     """Convert noise in every matrix, range and turn; return how the bytes agree.
+
+    Args:
+        convert: takes a file with planes, the file to write, matrix, range, width, height and degrees.
 
     Raises:
         AdafocusError: they are further apart than rounding explains.
@@ -42,12 +51,12 @@ def compare() -> str:
         for (matrix, number), (name, levels) in product(MATRICES.items(), RANGES.items()):
             wanted = _in_python(planes, number, levels)
             for degrees in TURNS if name == "limited" else (0,):
-                jvm.call("colors", source, target, matrix, name, str(WIDTH), str(HEIGHT), str(degrees), quiet=True)
+                convert(source, target, matrix, name, str(WIDTH), str(HEIGHT), str(degrees))
                 turned = np.rot90(wanted, -degrees // 90)
                 found = np.fromfile(target, np.uint8).reshape(turned.shape)
                 away = np.abs(found.astype(int) - turned.astype(int))
                 equal += int((away == 0).sum())
                 furthest, total = max(furthest, int(away.max())), total + away.size
     if furthest > 1:
-        raise AdafocusError(f"Colors in Kotlin are up to {furthest} levels from those in Python, expected at most 1.")
+        raise AdafocusError(f"Colors are up to {furthest} levels from those in Python, expected at most 1.")
     return f"{equal} of {total} bytes of converted frames are equal, the others at most {furthest} level away"

@@ -71,7 +71,9 @@ def call(*words: str | Path, quiet: bool = False) -> str:
     jna, native = fetched("jna", "jna.jar"), fetched("jna-native", "jni/libjnidispatch.system.so").parent
     jvm = kotlin.compiled("jvm", [kotlin.JVM], [core, tests, jna])
     jars = kotlin.classpath(jvm, tests, core, jna)
-    return run("java", f"-Djna.boot.library.path={native}", "-cp", jars, MAIN, *words, quiet=quiet)
+    # Debian's JNA looks where Debian installs its library, or where Java looks for those of the system
+    switches = ("-Djna.nosys=false", f"-Djava.library.path={native}")
+    return run("java", *switches, "-cp", jars, MAIN, *words, quiet=quiet)
 
 
 def golden(runtime: str, vectors: Path, bundles: Sequence[Path]) -> None:

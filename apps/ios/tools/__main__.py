@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -12,8 +13,11 @@ from adafocus.edge.cli import main as run_program
 BUNDLES = tree.ROOT / "bundles"
 
 
-def _bundles(given: tuple[Path, ...] = ()) -> list[Path]:
-    return list(given) or sorted(BUNDLES.glob("*.zip"))
+A_BUNDLE = click.Path(path_type=Path, exists=True)
+
+
+def _shipped() -> list[Path]:
+    return sorted(BUNDLES.glob("*.zip"))
 
 
 @click.group()
@@ -22,11 +26,27 @@ def main() -> None:
 
 
 @main.command()
-def rules() -> None:
-    """Answer every conformance vector, and damage bundles."""
+@click.argument("bundles", nargs=-1, type=A_BUNDLE)
+def test(bundles: tuple[Path, ...]) -> None:
+    """Do all that can be tested here; BUNDLES are run besides those that are shipped."""
+    started = time.monotonic()
     tree.make()
     with tree.entered():
         swift.rules()
+        swift.golden([*_shipped(), *bundles])
+        swift.colors()
+        swift.stubs([*_shipped(), *bundles])
+        swift.mistakes()
+    print(f"all of it took {time.monotonic() - started:.0f} s")
+
+
+@main.command()
+def rules() -> None:
+    """Answer every conformance vector, damage bundles, and compare colors."""
+    tree.make()
+    with tree.entered():
+        swift.rules()
+        swift.colors()
 
 
 @main.command()
@@ -38,12 +58,21 @@ def mistakes() -> None:
 
 
 @main.command()
-@click.argument("bundles", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.argument("bundles", nargs=-1, type=A_BUNDLE)
 def golden(bundles: tuple[Path, ...]) -> None:
     """Run the golden clips of BUNDLES, folders or zips, in Swift; without BUNDLES of those that are shipped."""
     tree.make()
     with tree.entered():
-        swift.golden(_bundles(bundles))
+        swift.golden(bundles or _shipped())
+
+
+@main.command()
+@click.argument("bundles", nargs=-1, type=A_BUNDLE)
+def stubs(bundles: tuple[Path, ...]) -> None:
+    """Compile what needs Apple's modules against stubs, and run it; BUNDLES with graphs for LiteRT and Core ML."""
+    tree.make()
+    with tree.entered():
+        swift.stubs(bundles or _shipped())
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from adafocus.apps.android.tools.colors import compare
 from adafocus.apps.android.tools.kotlin import switched
 from adafocus.apps.ios.tools import tree
 from adafocus.errors import AdafocusError
@@ -18,7 +19,8 @@ IOS = tree.ROOT / "apps" / "ios"
 CORE = IOS / "Sources" / "Adafocus"
 MISTAKES = IOS / "Tests" / "mistakes.json"
 VECTORS = tree.ROOT / "apps" / "conformance"
-PARTS = ("Sources", "Tests", "Package.swift")
+PARTS = ("Sources", "ExecuTorch", "Sample", "Stubs", "Tests", "Package.swift")
+CHECK, STUB_CHECK, SAMPLE = "adafocus-check", "adafocus-stub-check", "Sample"
 CHOICE = "Mistake.number == {} ? ({}) : "
 # a mistake is switched on when the program starts
 SWITCH = """import Foundation
@@ -46,13 +48,13 @@ def _answered(folder: str, *words: str, what: str) -> str:
     return done.stdout
 
 
-def package(source: Path = IOS, name: str = "ios") -> str:
-    """Compile the package for speed, and return the path of its program in the tree."""
+def package(source: Path = IOS, name: str = "ios", program: str = CHECK) -> str:
+    """Compile one program of the package for speed, and return its path in the tree."""
     for part in PARTS:
         tree.copied(source / part, f"{name}/{part}")
-    print(f"compiling {name} in {tree.TREE.relative_to(tree.ROOT)}", flush=True)
-    _answered(f"/checks/{name}", "swift", "build", "-c", "release", what="swift build")
-    return f"/checks/{name}/.build/release/adafocus-check"
+    print(f"compiling {program} of {name} in {tree.TREE.relative_to(tree.ROOT)}", flush=True)
+    _answered(f"/checks/{name}", "swift", "build", "-c", "release", "--product", program, what="swift build")
+    return f"/checks/{name}/.build/release/{program}"
 
 
 def library() -> str:
@@ -67,9 +69,14 @@ def library() -> str:
     return tree.copied(Path(found.submodule_search_locations[0]) / "libLiteRt.so", "data/libLiteRt.so")
 
 
-def check(*words: str, what: str) -> str:
-    """Run the package's program; return what it prints."""
-    return _answered("/checks", package(), *words, what=what)
+def compiled_check() -> Callable[..., str]:
+    """Compile the package's program; return what runs it with some words, and returns what it prints."""
+    program = package()
+
+    def run(*words: str) -> str:
+        return _answered("/checks", program, *words, what=words[0])
+
+    return run
 
 
 def rules(vectors: Path = VECTORS) -> None:
@@ -91,9 +98,48 @@ def golden(bundles: Sequence[Path], vectors: Path = VECTORS) -> None:
         AdafocusError: a tensor is not as it must be, or the stream does not go on.
     """
     program, place = package(), tree.copied(vectors, "data/conformance")
-    names = [tree.copied(bundle, f"data/bundles/{place}-{bundle.name}") for place, bundle in enumerate(bundles)]
-    found = _answered("/checks", program, "litert", library(), place, *names, what="A golden clip")
-    print("\n".join(line for line in found.splitlines() if not line.startswith(("INFO:", "WARNING:"))))
+    _show(_answered("/checks", program, "litert", library(), place, *_bundles(bundles), what="A golden clip"))
+
+
+def stubs(bundles: Sequence[Path]) -> None:
+    """Compile what needs Apple's modules against stubs, and run it as far as the stubs behave.
+
+    Args:
+        bundles: with graphs for LiteRT, which answers behind the stubs, and for Core ML, ExecuTorch or both.
+
+    Raises:
+        AdafocusError: it does not compile, or a conversion is wrong.
+    """
+    package(program=SAMPLE)
+    program = package(program=STUB_CHECK)
+    _show(_answered("/checks", program, library(), *_bundles(bundles), what="A check with stubs"))
+
+
+def colors() -> None:
+    """Compare the colors of frames with those in Python.
+
+    Raises:
+        AdafocusError: they are further apart than rounding explains.
+    """
+    program = package()
+
+    def convert(source: Path, target: Path, *words: str) -> None:
+        planes, picture = tree.copied(source, "data/planes"), tree.WORK / "data" / "picture"
+        _answered("/checks", program, "colors", planes, "/checks/data/picture", *words, what="A frame")
+        shutil.copyfile(picture, target)
+
+    print(compare(convert))
+
+
+def _bundles(bundles: Sequence[Path]) -> list[str]:
+    """Copy bundles into the tree."""
+    return [tree.copied(bundle, f"data/bundles/{place}-{bundle.name}") for place, bundle in enumerate(bundles)]
+
+
+def _show(printed: str) -> None:
+    """Print what a program said, without the lines of the runtime."""
+    lines = [line for line in printed.splitlines() if not line.startswith(("INFO:", "WARNING:"))]
+    print("\n".join(lines), flush=True)
 
 
 def listed() -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ from adafocus.calibration.quantization.qat import (
     snap,
 )
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork
+from adafocus.calibration.quantization.quantizer import ASYMMETRIC, SYMMETRIC, Grids
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import lower
 from tests.helpers.small_networks import small_config
@@ -94,14 +95,21 @@ def test_a_model_that_breaks_the_bound_is_refused_when_it_is_written(tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("variant", "float_logits"), [("x3d", True), ("tsm", True), ("long", True), ("tsm", False), ("x3d", False)]
+    ("variant", "float_logits", "grids"),
+    [
+        ("x3d", True, SYMMETRIC),
+        ("tsm", True, ASYMMETRIC),
+        ("long", True, ASYMMETRIC),
+        ("tsm", False, ASYMMETRIC),
+        ("x3d", False, ASYMMETRIC),
+    ],
 )
-def test_a_model_file_gives_back_the_same_bits(variant: str, float_logits: bool, tmp_path: Path) -> None:
+def test_a_model_file_gives_back_the_same_bits(variant: str, float_logits: bool, grids: Grids, tmp_path: Path) -> None:
     """Models that were quantized before logits were float answer in int8 as they did."""
     config = small_config(variant)
     torch.manual_seed(1)
     stages = lower(networks.from_config(config).eval(), float_logits)
-    network = QuantizedNetwork(stages)
+    network = QuantizedNetwork(stages, grids=grids)
     examples = {
         stage: [tuple(torch.rand_like(value) for value in stages.examples(stage)) for _ in range(3)]
         for stage in network.prepared()
@@ -111,6 +119,7 @@ def test_a_model_file_gives_back_the_same_bits(variant: str, float_logits: bool,
     labels = tuple(map(str, range(config.num_classes)))
     save_model(path, network.prepared(), network.floats(), config, "small", labels, {})
     loaded = load_model(path)
+    assert loaded.grids == grids
     assert all(bool(float_answers(loaded.prepared[stage])) == float_logits for stage in ANSWERING[variant])
     for stage, graph in loaded.prepared.items():
         for ours, theirs in zip(

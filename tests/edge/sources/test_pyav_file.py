@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.sources import open_source, pyav_file
 from adafocus.edge.sources.pyav_file import PyAVFile
 from adafocus.edge.sources.video_file import VideoFile
 from adafocus.edge.video.clip import read_clip, read_frames
 from adafocus.errors import VideoError
-from tests.helpers.videos import GEOMETRY, encode, frames_of, level_of, write_at
+from tests.helpers.videos import GEOMETRY, assert_same, encode, frames_of, level_of, remux, write_at
 
 TIMES_MS = [40 * number for number in range(12)]
 
@@ -85,6 +86,45 @@ def test_a_file_that_no_library_decodes_names_its_codec(tmp_path: Path) -> None:
         source.grab()
     with pytest.raises(VideoError, match="codec is av1"):
         read_clip(path, GEOMETRY)
+
+
+@pytest.mark.parametrize(("letters", "codec"), [(b"evc1", "evc"), (b"xyzw", "xyzw")])
+def test_a_codec_without_a_decoder_is_named(tmp_path: Path, letters: bytes, codec: str) -> None:
+    """FFmpeg knows EVC and has no decoder for it; the other letters mean nothing to anybody."""
+    path = encode(tmp_path / "clip.mp4", 12)
+    path.write_bytes(path.read_bytes().replace(b"avc1", letters))
+    with pytest.raises(VideoError, match=rf"codec {codec}, which .* cannot decode. .*ffmpeg -i"):
+        read_clip(path, GEOMETRY)
+
+
+@pytest.mark.parametrize(
+    ("codec", "options", "suffixes"),
+    [
+        ("libx265", {"x265-params": "log-level=none"}, (".mkv", ".mov")),
+        ("libvpx-vp9", {}, (".mkv", ".webm")),
+        ("libsvtav1", {}, (".mkv", ".webm")),
+    ],
+)
+def test_newer_codecs_give_the_same_frames_and_label_in_every_container(
+    tmp_path: Path, recognizer: Recognizer, codec: str, options: dict[str, str], suffixes: tuple[str, ...]
+) -> None:
+    """They are read by packets or in order."""
+    first = encode(tmp_path / "clip.mp4", 24, codec, **options)
+    others = [first.with_suffix(suffix) for suffix in suffixes]
+    # PyAV copies no stream of AV1; its encoder, unlike that of HEVC, makes the same packets each time
+    again = codec == "libsvtav1"
+    paths = [first, *(encode(path, 24, codec, **options) if again else remux(path, first) for path in others)]
+    clips = [read_clip(path, GEOMETRY, packets=packets) for path in paths for packets in (True, False)]
+    geometry = recognizer.bundle.manifest.geometry
+    labels = {recognizer.recognize_clip(read_clip(path, geometry)).label for path in paths}
+    with av.open(str(first)) as container:
+        stored = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    for path in paths:
+        for number, pixels in read_frames(path, [7, 20]).items():
+            assert np.array_equal(pixels, stored[number]), (path.name, number)
+    for clip in clips[1:]:
+        assert_same(clip, clips[0])
+    assert len(labels) == 1
 
 
 def test_a_stream_without_a_frame_is_an_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ public protocol Backend {
 
     /// Open a graph.
     ///
-    /// `model` is mapped or in memory, and the graph holds it as long as it needs it. `description` has names and shapes
-    /// of its tensors, in the graph's own order. Throws an `AdafocusError` where the runtime does not take it.
+    /// `model` is mapped or in memory, and the graph holds it as long as it needs it. `description` has names and
+    /// shapes of its tensors, in the graph's own order. Throws an `AdafocusError` where the runtime does not take it.
     func open(_ model: Model, _ description: GraphFile, threads: Int) throws -> Graph
 }

@@ -36,7 +36,9 @@ public actor Recognizer {
     ///
     /// Throws an `AdafocusError`: no graphs for the backend, a graph that it does not take, or options that contradict
     /// each other.
-    public init(_ bundle: AdafocusBundle, _ backend: Backend, _ options: RecognizerOptions = RecognizerOptions()) throws {
+    public init(
+        _ bundle: AdafocusBundle, _ backend: Backend, _ options: RecognizerOptions = RecognizerOptions()
+    ) throws {
         if !(1...maxThreads).contains(options.threads) {
             throw AdafocusError("threads is \(options.threads), expected 1 to \(maxThreads).")
         }
@@ -68,7 +70,8 @@ public actor Recognizer {
         let low = Double(exitMacs[0]) / giga
         let high = Double(exitMacs[exitMacs.count - 1]) / giga
         if !(budget >= low && budget <= high) {
-            throw AdafocusError("The budget is \(budget) GMAC, but a clip costs \(low) to \(high). Choose one between them.")
+            throw AdafocusError(
+                "The budget is \(budget) GMAC, but a clip costs \(low) to \(high). Choose one between them.")
         }
         let rows = manifest.exits.budgets.filter { $0.unit == "GMAC" }.map(\.row)
         let (criterion, classes) = (manifest.exits.criterion, manifest.labels.count)

@@ -3,8 +3,10 @@ import Foundation
 private let maxWaitingBytes = 64 << 20
 private let maxOtherBytes = 4096
 private let bytesOfFrame = 64
-private let maxRelative = 1e-4
 private let maxRelativeOfItself = 1e-5
+
+/// Largest difference of a float tensor, relative to its largest value, by the precision of the graph.
+private let maxRelative = ["int8": 1e-4, "fp32": 1e-4, "fp16": 2e-2]
 
 /// What a runtime gives for the golden clip.
 public struct SelfTestReport: Sendable {
@@ -57,13 +59,16 @@ public struct SelfTest {
         else { throw AdafocusError("\(name) holds frames that no clip has. Convert the model again.", .golden) }
         let size = array.shape[1] * array.shape[2] * channels
         return (0..<count).map {
-            Picture(height: array.shape[1], width: array.shape[2], data: Array(array.bytes[$0 * size..<($0 + 1) * size]))
+            Picture(
+                height: array.shape[1], width: array.shape[2],
+                data: Array(array.bytes[$0 * size..<($0 + 1) * size]))
         }
     }
 
     /// Compare a prediction of the clip that did not stop early.
     ///
-    /// The runtime that made the answers must give them again exactly, others within a step.
+    /// The runtime that made the answers must give them again exactly, others within a step. What an evaluator made in
+    /// the place of a runtime, that runtime gives within the same bounds.
     public func compare(_ found: Prediction) throws -> SelfTestReport {
         let golden = manifest.golden
         let specs = try geometry.stages.flatMap { try bundle.graph($0, golden.runtime).outputs }
@@ -97,25 +102,27 @@ public struct SelfTest {
         return SelfTestReport(prediction: found, tensors: tensors, steps: furthest, broken: broken)
     }
 
-    private func compare(_ name: String, _ wanted: NumpyArray, _ given: Values?, _ furthest: inout Int) throws -> String? {
+    private func compare(
+        _ name: String, _ wanted: NumpyArray, _ given: Values?, _ furthest: inout Int
+    ) throws -> String? {
         let parts = name.split(separator: ".").map(String.init)
         guard let stage = parts.first.flatMap(Stage.init(rawValue:)) else { return "\(name) is of no stage" }
         let named = { (graph: GraphFile) in graph.outputs.first { $0.name == parts[parts.count - 1] } }
-        guard let given, let ours = named(try bundle.graph(stage, runtime)),
-            let theirs = named(try bundle.graph(stage, manifest.golden.runtime))
-        else { return "\(name) is missing" }
+        let (own, golden) = (try bundle.graph(stage, runtime), try bundle.graph(stage, manifest.golden.runtime))
+        guard let given, let ours = named(own), let theirs = named(golden) else { return "\(name) is missing" }
         let form = try formOf(theirs)
         if wanted.shape != theirs.shape || wanted.bytes.count != theirs.count * form.dtype.bytes {
             return "\(name) has another shape"
         }
         let expected = Values(form.dtype, bytes: wanted.bytes)
         if expected.count != given.count { return "\(name) has \(given.count) numbers, expected \(expected.count)" }
-        let itself = runtime == manifest.golden.runtime
+        let itself = runtime == manifest.golden.runtime && golden.byRuntime
         let reals = dequantize(given, try formOf(ours)).map(Double.init)
         guard let scale = form.scale, form.dtype != .float32 else {
             let away = zip(reals, expected.doubles).map { abs($0 - $1) }.max() ?? 0
             let relative = away / max(1e-12, expected.doubles.map(abs).max() ?? 0)
-            return relative <= (itself ? maxRelativeOfItself : maxRelative) ? nil : "\(name) is \(relative) away"
+            let most = itself ? maxRelativeOfItself : maxRelative[own.precision] ?? maxRelativeOfItself
+            return relative <= most ? nil : "\(name) is \(relative) away, at most \(most) is allowed"
         }
         let zero = Double(form.zeroPoint ?? 0)
         let steps = zip(reals, expected.doubles).map { abs(nearest($0 / scale) + zero - $1) }.max() ?? 0

@@ -22,13 +22,16 @@ public final class LiteRt: Backend {
     /// Load `libLiteRt.so`. Throws an `AdafocusError` where it cannot be loaded.
     public init(path: String) throws {
         guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
-            throw AdafocusError("\(path) cannot be loaded: \(String(cString: dlerror())). Give libLiteRt.so of ai-edge-litert.")
+            throw AdafocusError(
+                "\(path) cannot be loaded: \(String(cString: dlerror())). Give libLiteRt.so of ai-edge-litert.")
         }
         self.library = library
         var made: Handle?
         typealias Create = @convention(c) (Int32, Handle?, UnsafeMutablePointer<Handle?>) -> Int32
         let create = unsafeBitCast(try LiteRt.symbol(library, "LiteRtCreateEnvironment"), to: Create.self)
-        guard create(0, nil, &made) == 0, let made else { throw AdafocusError("LiteRT does not start. Try another version.") }
+        guard create(0, nil, &made) == 0, let made else {
+            throw AdafocusError("LiteRT does not start. Try another version.")
+        }
         environment = made
     }
 
@@ -40,7 +43,9 @@ public final class LiteRt: Backend {
     }
 
     public func open(_ model: Model, _ description: GraphFile, threads: Int) throws -> Graph {
-        guard case .file(let bytes) = model else { throw AdafocusError("LiteRT takes a file, found a folder. Export again.") }
+        guard case .file(let bytes) = model else {
+            throw AdafocusError("LiteRT takes a file, found a folder. Export again.")
+        }
         return try LiteRtGraph(self, bytes, description, threads)
     }
 
@@ -76,7 +81,8 @@ private typealias One = @convention(c) (Handle?) -> Int32
 private typealias Destroy = @convention(c) (Handle?) -> Void
 private typealias Free = @convention(c) (UnsafeMutableRawPointer?) -> Void
 private typealias MakeOpaque = @convention(c) (UnsafePointer<CChar>, Handle?, Free, Out) -> Int32
-private typealias Run = @convention(c) (Handle?, Int, Int, UnsafeMutablePointer<Handle?>, Int, UnsafeMutablePointer<Handle?>) -> Int32
+private typealias Handles = UnsafeMutablePointer<Handle?>
+private typealias Run = @convention(c) (Handle?, Int, Int, Handles, Int, Handles) -> Int32
 
 private final class LiteRtGraph: Graph {
     private let lite: LiteRt
@@ -158,7 +164,9 @@ private final class LiteRtGraph: Graph {
             guard let dtype = Dtype(rawValue: spec.numbers) else { continue }
             var values = Values(dtype, count: spec.count)
             try locked(outputs[place], read) { source in
-                values.bytes.withUnsafeMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: $0.count)) }
+                values.bytes.withUnsafeMutableBytes {
+                    $0.copyMemory(from: UnsafeRawBufferPointer(start: source, count: $0.count))
+                }
             }
             found[spec.name] = values
         }

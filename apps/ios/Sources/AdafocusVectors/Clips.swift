@@ -84,7 +84,9 @@ private func toldRun(_ run: Prediction) -> [String: Any?] {
 }
 
 /// Answer the vector of a golden clip with real graphs; nil where the folder has none for them.
-public func goldenDifferences(_ folder: VectorFolder, _ bundle: AdafocusBundle, _ backend: Backend) throws -> (String, [String])? {
+public func goldenDifferences(
+    _ folder: VectorFolder, _ bundle: AdafocusBundle, _ backend: Backend) throws -> (String, [String]
+)? {
     let files = try GraphFiles(bundle, backend.runtime)
     let stages = bundle.manifest.geometry.stages
     let vector = try folder.vectors("golden.json").first { vector in
@@ -134,7 +136,8 @@ final class Bundles {
         number += 1
         for (name, content) in files(g) {
             let path = URL(fileURLWithPath: "\(folder)/\(name)")
-            try FileManager.default.createDirectory(at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(content).write(to: path)
         }
         return try opened { try AdafocusBundle(path: folder) }
@@ -145,7 +148,8 @@ final class Bundles {
         let splices = g.has("splices") ? g.list("splices").map { elements($0) } : []
         for splice in splices.sorted(by: { number(of: $0) > number(of: $1) }) {
             let at = number(of: splice)
-            content.replaceSubrange(at..<at + Int(Adafocus.nearest(AdafocusVectors.number(splice[1]))), with: decoded(splice[2]))
+            let gone = Int(Adafocus.nearest(AdafocusVectors.number(splice[1])))
+            content.replaceSubrange(at..<at + gone, with: decoded(splice[2]))
         }
         return content
     }

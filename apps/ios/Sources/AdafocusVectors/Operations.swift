@@ -12,7 +12,8 @@ private func fractions(_ boxes: [[Int]], _ size: Size) -> [String: Any?] {
 
 private func form(_ g: Given) -> Form {
     Form(
-        Dtype(rawValue: g.text("dtype"))!, scale: g["scale"].map(number), zeroPoint: g["zero_point"].map { Int(number($0)) })
+        Dtype(rawValue: g.text("dtype"))!, scale: g["scale"].map(number),
+        zeroPoint: g["zero_point"].map { Int(number($0)) })
 }
 
 private func values(_ g: Given, _ form: Form) -> Values {

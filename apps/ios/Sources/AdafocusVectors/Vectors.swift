@@ -82,7 +82,9 @@ public struct VectorFolder {
 
     public func files() throws -> [String] { try read("index.json").list("files").map { Given($0).text("file") } }
 
-    private func read(_ file: String) throws -> Given { Given(try Json.parse(try Bytes(path: "\(folder)/\(file)").array)) }
+    private func read(_ file: String) throws -> Given {
+        Given(try Json.parse(try Bytes(path: "\(folder)/\(file)").array))
+    }
 
     public func vectors(_ file: String) throws -> [Vector] {
         let content = try read(file)

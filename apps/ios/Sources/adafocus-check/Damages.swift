@@ -66,7 +66,9 @@ func damages(_ folder: String, turns: Int) throws -> Int {
                 let text = turn % 2 == 0 ? otherValue(manifest, &random) : damaged(manifest, &random)
                 try Data(text).write(to: URL(fileURLWithPath: "\(place)/manifest.json"))
                 _ = try AdafocusBundle(path: place)
-            default: _ = try readArrays(Bytes(damaged(files["golden/clip.npz"]!, &random)), name: "clip.npz", most: 1 << 20)
+            default:
+                let content = Bytes(damaged(files["golden/clip.npz"]!, &random))
+                _ = try readArrays(content, name: "clip.npz", most: 1 << 20)
             }
             opened += 1
         } catch is AdafocusError {
@@ -79,7 +81,7 @@ func damages(_ folder: String, turns: Int) throws -> Int {
     }
     if slowest > longestS { wrong += 1 }
     print(
-        "\(turns) damaged bundles: \(refused) refused in a sentence, \(opened) opened, \(wrong) otherwise; the slowest took "
-            + String(format: "%.2f s", slowest))
+        "\(turns) damaged bundles: \(refused) refused in a sentence, \(opened) opened, \(wrong) otherwise; "
+            + "the slowest took " + String(format: "%.2f s", slowest))
     return wrong
 }

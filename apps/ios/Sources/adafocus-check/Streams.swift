@@ -85,7 +85,7 @@ func disturbed(_ bundle: AdafocusBundle, _ backend: Backend) async throws -> Int
     await listening.value
     let errors = await counted.errors
     print(
-        "a stream goes on after \(names.count - failed) of \(names.count) disturbances, \(await counted.results) results, "
-            + "\(errors) errors; 3000 frames more take \(more) MiB")
+        "a stream goes on after \(names.count - failed) of \(names.count) disturbances, "
+            + "\(await counted.results) results, \(errors) errors; 3000 frames more take \(more) MiB")
     return failed + errors
 }

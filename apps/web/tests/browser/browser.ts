@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
-import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import { chromium, firefox, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 
 import { serve, type Choices } from "../../scripts/serve.js";
 
@@ -14,7 +14,12 @@ const SHIPPED = join(WEB, "../../bundles");
 const BUNDLES = process.env["BUNDLES"] ?? SHIPPED;
 export const FRAME = join(SHIPPED, "x3d-xs-frame-k400-litert.zip");
 export const bundleOf = (name: string): string => join(BUNDLES, `${name}-litert.zip`);
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+export type Kind = "chromium" | "firefox";
+/** Where Debian puts them, unless CHROMIUM or FIREFOX name another place. */
+const PROGRAMS: Record<Kind, [variable: string, path: string, name: string]> = {
+  chromium: ["CHROMIUM", "/usr/bin/chromium", "chromium"],
+  firefox: ["FIREFOX", "/usr/bin/firefox-esr", "firefox-esr"],
+};
 /** No call home of the browser's own disturbs what is counted. */
 const QUIET = [
   "--no-sandbox",
@@ -26,13 +31,24 @@ const QUIET = [
 ];
 const READY_MS = 120_000;
 
-export function launch(more: string[] = []): Promise<Browser> {
-  if (!existsSync(CHROMIUM)) {
+function programOf(kind: Kind): string {
+  const [variable, usual, name] = PROGRAMS[kind];
+  const path = process.env[variable] ?? usual;
+  if (!existsSync(path)) {
     throw new Error(
-      `There is no browser at ${CHROMIUM}. Install it (Debian: apt-get install -y --no-install-recommends chromium), or name another one: CHROMIUM=/path make test-apps`,
+      `There is no browser at ${path}. Install it (Debian: apt-get install -y --no-install-recommends ${name}), or name another one: ${variable}=/path make test-apps`,
     );
   }
-  return chromium.launch({ executablePath: CHROMIUM, args: [...QUIET, ...more] });
+  return path;
+}
+
+export function launch(more: string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: programOf("chromium"), args: [...QUIET, ...more] });
+}
+
+/** Firefox as Debian has it, through WebDriver BiDi. playwright-core 1.65 calls what Firefox 153 does not know. */
+export function launchFirefox(): Promise<Browser> {
+  return firefox.launch({ executablePath: programOf("firefox"), channel: "moz-firefox" });
 }
 
 /** Write the page with a bundle into a folder of its own, which the function removes; and the MB of a first visit. */

@@ -6,20 +6,21 @@ import type { Browser } from "playwright-core";
 
 import type { Told, ToldTensor } from "../../src/worker/messages.js";
 import { bytesOf, differences, vectorsOf, type Json } from "../vectors.js";
-import { bundleOf, FRAME, launch, noticeOf, site, visit, type Visit } from "./browser.js";
+import { bundleOf, FRAME, launch, launchFirefox, noticeOf, site, visit, type Kind, type Visit } from "./browser.js";
 
 /** Floats of another processor may be so much of the largest one away. */
 const OUTPUTS = 1e-4;
 
-let browser: Browser;
+const browsers: Partial<Record<Kind, Browser>> = {};
 let folder: string;
 let remove: () => void;
 before(async () => {
   [folder, remove] = site(FRAME);
-  browser = await launch();
+  browsers.chromium = await launch();
+  browsers.firefox = await launchFirefox();
 });
 after(async () => {
-  await browser?.close();
+  for (const browser of Object.values(browsers)) await browser.close();
   remove?.();
 });
 
@@ -104,12 +105,14 @@ async function check(visited: Visit, name: string): Promise<void> {
 }
 
 // a server without the headers: the page's service worker gives them, after one reload
-for (const [threads, told, headers] of [
-  [1, "a server with the headers", undefined],
-  [2, "any server", {}],
+for (const [kind, threads, told, headers] of [
+  ["chromium", 1, "a server with the headers", undefined],
+  ["chromium", 2, "any server", {}],
+  ["firefox", 1, "a server with the headers", undefined],
+  ["firefox", 2, "any server", {}],
 ] as const) {
-  test(`golden clips, ${threads} threads, ${told}`, async () => {
-    const visited = await visit(browser, folder, { query: `?threads=${threads}`, ...(headers && { headers }) });
+  test(`golden clips, ${kind}, ${threads} threads, ${told}`, async () => {
+    const visited = await visit(browsers[kind]!, folder, { query: `?threads=${threads}`, ...(headers && { headers }) });
     const { page } = visited;
     const facts = page.locator("#facts");
     try {

@@ -18,13 +18,16 @@ public struct NumpyArray {
     /// Whole numbers of 64 bits; none where the array holds others.
     var wholes: [Int] {
         if dtype != "<i8" { return [] }
-        return bytes.withUnsafeBytes { all in (0..<all.count / 8).map { Int(all.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) } }
+        return bytes.withUnsafeBytes { all in
+            (0..<all.count / 8).map { Int(all.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }
+        }
     }
 }
 
 /// Read an `.npz` file that cannot be trusted.
 ///
-/// `most` is how many bytes all arrays together may take. Throws an `AdafocusError`: not such a file, damaged, or larger.
+/// `most` is how many bytes all arrays together may take. Throws an `AdafocusError`: not such a file, damaged, or
+/// larger.
 public func readArrays(_ content: Bytes, name: String, most: Int) throws -> [(name: String, array: NumpyArray)] {
     let zip = try Zip(content, name: name, most: maxArrays)
     let claimed = zip.members.reduce(0) { $0 + $1.size }
@@ -50,7 +53,9 @@ private func unpacked(_ zip: Zip, _ member: Member, _ name: String) throws -> [U
 }
 
 private func array(_ content: [UInt8], _ name: String) throws -> NumpyArray {
-    if content.count < preambleBytes || Array(content[..<6]) != magic { throw refused(name, "it holds no array of numpy") }
+    if content.count < preambleBytes || Array(content[..<6]) != magic {
+        throw refused(name, "it holds no array of numpy")
+    }
     let length = Int(content[8]) | Int(content[9]) << 8
     let start = preambleBytes + length
     if content[6] != 1 || content[7] != 0 || length > maxHeaderBytes || start > content.count {
@@ -73,7 +78,9 @@ private func read(_ header: String, _ name: String) throws -> (String, [Int]) {
     else { throw refused(name, "its arrays are no plain numbers in C order") }
     let shape = try inside.components(separatedBy: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         .filter { !$0.isEmpty }.map { text -> Int in
-            guard let side = Int32(text), side >= 0 else { throw refused(name, "a side of an array is \(text.prefix(20))") }
+            guard let side = Int32(text), side >= 0 else {
+                throw refused(name, "a side of an array is \(text.prefix(20))")
+            }
             return Int(side)
         }
     return (parts[3], shape)

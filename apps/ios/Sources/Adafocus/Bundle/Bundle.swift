@@ -62,7 +62,8 @@ private struct FolderFiles: Files {
             case S_IFDIR: try list(root, "\(name)/", &found)
             case S_IFREG: found.append(name)
             default:
-                throw AdafocusError("\(root) holds '\(name)', a link, a pipe or a device. Do not trust it.", .unsafeName)
+                throw AdafocusError(
+                    "\(root) holds '\(name)', a link, a pipe or a device. Do not trust it.", .unsafeName)
             }
             if found.count > maxBundleFiles {
                 throw AdafocusError("\(root) holds more than \(maxBundleFiles) files, so it is no bundle.", .noBundle)
@@ -104,7 +105,8 @@ public struct AdafocusBundle: @unchecked Sendable {
 
     private static func read(_ files: Files, _ shown: String) throws -> Manifest {
         guard files.names.contains(manifestName) else {
-            throw AdafocusError("\(shown) has no \(manifestName), so it is no bundle. Give what adafocus export wrote.", .noBundle)
+            throw AdafocusError(
+                "\(shown) has no \(manifestName), so it is no bundle. Give what adafocus export wrote.", .noBundle)
         }
         let place = "\(shown)/\(manifestName)"
         if try files.size(manifestName) > maxManifestBytes {
@@ -123,7 +125,8 @@ public struct AdafocusBundle: @unchecked Sendable {
             throw AdafocusError("\(place): \(error.message)", error.refusal)
         }
         if let sentence = firstContradiction(manifest) {
-            throw AdafocusError("\(place): \(sentence) Copy the bundle again, or convert the model again.", .contradiction)
+            throw AdafocusError(
+                "\(place): \(sentence) Copy the bundle again, or convert the model again.", .contradiction)
         }
         return manifest
     }

@@ -32,7 +32,9 @@ private final class Mapping: Owner {
 
     init(_ path: String, _ offset: Int, _ wanted: Int?) throws {
         let file = open(path, O_RDONLY)
-        guard file >= 0 else { throw AdafocusError("\(path) cannot be read, so it is no bundle. Copy it again.", .noBundle) }
+        guard file >= 0 else {
+            throw AdafocusError("\(path) cannot be read, so it is no bundle. Copy it again.", .noBundle)
+        }
         let size = Mapping.size(file)
         let length = wanted ?? size - offset
         guard offset >= 0, length >= 0, offset <= size - length else {
@@ -43,7 +45,8 @@ private final class Mapping: Owner {
         let before = offset % Int(getpagesize())
         mapped = length + before
         if length > 0 {
-            guard let found = mmap(nil, mapped, PROT_READ, MAP_PRIVATE, file, off_t(offset - before)), found != MAP_FAILED
+            guard let found = mmap(nil, mapped, PROT_READ, MAP_PRIVATE, file, off_t(offset - before)),
+                found != MAP_FAILED
             else {
                 close(file)
                 throw AdafocusError("\(path) cannot be mapped into memory. Free some, and try again.", .noBundle)
@@ -114,7 +117,8 @@ public struct Bytes: @unchecked Sendable {
     /// A part of these bytes. Nothing beyond the end is ever given.
     public func slice(_ start: Int, _ length: Int) throws -> Bytes {
         guard start >= 0, length >= 0, start <= count - length, offset + start + length <= owner.available else {
-            throw AdafocusError("A part of \(length) bytes at \(start) does not lie in \(count) bytes. Copy the bundle again.", .zip)
+            throw AdafocusError(
+                "A part of \(length) bytes at \(start) does not lie in \(count) bytes. Copy the bundle again.", .zip)
         }
         return Bytes(owner, offset + start, UnsafeRawBufferPointer(rebasing: all[start..<start + length]))
     }

@@ -138,9 +138,11 @@ private func shapes(_ manifest: Manifest, _ stage: Stage, _ graph: GraphFile) th
         let count = geometry.focusFrames
         guard let patches, patches.dropFirst() == [3, size, size] else {
             throw Contradiction(
-                sentence: "patches of the focus graph have the shape \(shown(patches)), but patch_size says \(size) each.")
+                sentence: "patches of the focus graph have the shape \(shown(patches)), but patch_size says \(size) "
+                    + "each.")
         }
-        try refuse(count % patches[0] != 0, "the focus takes \(patches[0]) patches at once, expected a divisor of \(count).")
+        try refuse(
+            count % patches[0] != 0, "the focus takes \(patches[0]) patches at once, expected a divisor of \(count).")
         try refuse(
             count > patches[0] && shape(graph.outputs, "context") == nil,
             "the focus is called \(count / patches[0]) times but hands on no context.")
@@ -160,7 +162,8 @@ private func handing(_ manifest: Manifest, _ runtime: String) throws {
         let wanted = shape(to.inputs, name)
         guard let found = shape(from.outputs, name) else { continue }
         try refuse(
-            found != wanted, "\(name) for \(runtime) is handed on with the shape \(found), but taken with \(shown(wanted)).")
+            found != wanted,
+            "\(name) for \(runtime) is handed on with the shape \(found), but taken with \(shown(wanted)).")
     }
 }
 
@@ -200,8 +203,10 @@ private func budgets(_ manifest: Manifest) throws {
         for (runtime, focus) in manifest.stages[.focus] ?? [] {
             let macs = manifest.exitMacs(focus)
             let count = budget.row.thresholds.count
-            try refuse(count != macs.count - 1, "\(name) has \(count) thresholds, expected \(macs.count - 1) for \(runtime).")
-            let outside = budget.row.budget < Double(macs[0]) / 1e9 || budget.row.budget > Double(macs[macs.count - 1]) / 1e9
+            try refuse(
+                count != macs.count - 1, "\(name) has \(count) thresholds, expected \(macs.count - 1) for \(runtime).")
+            let (low, high) = (Double(macs[0]) / 1e9, Double(macs[macs.count - 1]) / 1e9)
+            let outside = budget.row.budget < low || budget.row.budget > high
             try refuse(budget.unit == "GMAC" && outside, "\(name) cannot be met by any clip.")
         }
     }

@@ -80,7 +80,9 @@ private struct Inflater {
         heldBits = 0
         let length = try bits(16)
         let check = try bits(16)
-        if length != ~check & 0xffff || place + length > input.count || found.count + length > size { throw InflateError() }
+        if length != ~check & 0xffff || place + length > input.count || found.count + length > size {
+            throw InflateError()
+        }
         found += input[place..<place + length]
         place += length
     }

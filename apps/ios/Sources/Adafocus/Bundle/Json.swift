@@ -159,7 +159,9 @@ private struct JsonReader {
     mutating func unicode() throws -> Unicode.Scalar {
         let one = try hexDigits()
         if let whole = Unicode.Scalar(one) { return whole }
-        guard one < 0xdc00, text[place...].starts(with: "\\u".utf8) else { throw failure("a text holds half a character") }
+        guard one < 0xdc00, text[place...].starts(with: "\\u".utf8) else {
+            throw failure("a text holds half a character")
+        }
         place += 2
         let other = try hexDigits()
         guard (0xdc00..<0xe000).contains(other) else { throw failure("a text holds half a character") }
@@ -169,7 +171,8 @@ private struct JsonReader {
     mutating func hexDigits() throws -> UInt32 {
         var found: UInt32 = 0
         for _ in 0..<4 {
-            guard place < text.count, let digit = Character(Unicode.Scalar(text[place])).hexDigitValue, text[place] < 0x80
+            guard place < text.count, text[place] < 0x80,
+                let digit = Character(Unicode.Scalar(text[place])).hexDigitValue
             else { throw failure("\\u is not followed by four digits") }
             found = found << 4 | UInt32(digit)
             place += 1

@@ -85,6 +85,8 @@ public struct GraphFile: Sendable {
     public let inputs: [TensorSpec]
     public let outputs: [TensorSpec]
     public let macs: Int
+    /// Whether the runtime itself was compared with the trained network, and no evaluator in its place.
+    public let byRuntime: Bool
 }
 
 /// A budget that exits were calibrated for.

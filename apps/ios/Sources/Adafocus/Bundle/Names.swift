@@ -12,7 +12,8 @@ func hasControls(_ text: String) -> Bool {
 /// Why a name must not be used inside a bundle, or nil.
 func unsafe(_ name: String) -> String? {
     let parts = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String($0)! }
-    let leadsOut = parts.contains("..") || name.utf8.contains(UInt8(ascii: "\\")) || name.utf8.contains(UInt8(ascii: ":"))
+    let leadsOut = parts.contains("..") || name.utf8.contains(UInt8(ascii: "\\"))
+        || name.utf8.contains(UInt8(ascii: ":"))
     if name.utf8.first == UInt8(ascii: "/") || leadsOut { return "which lies outside it" }
     if parts.contains("") || parts.contains(".") { return "which is no plain file name" }
     if hasControls(name) { return "which holds control characters" }

@@ -95,7 +95,9 @@ func real(_ value: Json, _ place: String, _ range: ClosedRange<Double>) throws -
     case .real(let found): number = found
     default: throw wrong(place, value, "a number")
     }
-    guard range.contains(number) else { throw wrong(place, value, "a number from \(range.lowerBound) to \(range.upperBound)") }
+    guard range.contains(number) else {
+        throw wrong(place, value, "a number from \(range.lowerBound) to \(range.upperBound)")
+    }
     return number
 }
 

@@ -56,7 +56,7 @@ private func record(_ value: Json, _ place: String) throws -> FileRecord { try p
 
 private func graph(_ value: Json, _ place: String) throws -> GraphFile {
     try part(value, place) { of in
-        try of.absent("proved_by") { try oneOf($0, $1, ["runtime", "evaluator"]) }
+        let prover = try of.absent("proved_by") { try oneOf($0, $1, ["runtime", "evaluator"]) }
         try of.optional("delegates") { try whole($0, $1, 0...maxCount) }
         try of.optional("delegated_share") { try real($0, $1, 0...1) }
         return GraphFile(
@@ -64,7 +64,8 @@ private func graph(_ value: Json, _ place: String) throws -> GraphFile {
             precision: try of.of("precision") { try oneOf($0, $1, ["fp32", "fp16", "int8"]) },
             inputs: try of.of("inputs") { try list($0, $1, tensor) },
             outputs: try of.of("outputs") { try list($0, $1, tensor) },
-            macs: try of.of("macs", count)
+            macs: try of.of("macs", count),
+            byRuntime: prover != "evaluator"
         )
     }
 }

@@ -87,7 +87,9 @@ struct Zip {
             if place + recordBytes + length > records.count { throw damaged("a name is cut off") }
             let named = try records.slice(place + recordBytes, length).array
             let isUtf8 = records.u16(place + 8) & utf8Flag != 0
-            let text = isUtf8 ? String(decoding: named, as: UTF8.self) : String(String.UnicodeScalarView(named.map { Unicode.Scalar($0) }))
+            let text = isUtf8
+                ? String(decoding: named, as: UTF8.self)
+                : String(String.UnicodeScalarView(named.map { Unicode.Scalar($0) }))
             let header = records.u32(place + 42)
             let packed = records.u32(place + 20)
             members.append(

@@ -43,7 +43,8 @@ public func average(_ region: Picture, _ height: Int, _ width: Int) -> Picture {
                     for (turn, count) in column.counts.enumerated() {
                         sum += count * sums[(column.first + turn) * channels + c]
                     }
-                    found.append(UInt8((2 * sum + whole) / (2 * whole)))
+                    let level: Int = (2 * sum + whole) / (2 * whole)
+                    found.append(UInt8(level))
                 }
             }
         }

@@ -66,10 +66,14 @@ private func digest(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     let whole = bytes.count / 64
     var rest = Array(bytes[(64 * whole)...]) + [0x80]
     while rest.count % 64 != 56 { rest.append(0) }
-    for shift in stride(from: 56, through: 0, by: -8) { rest.append(UInt8(truncatingIfNeeded: (bytes.count * 8) >> shift)) }
+    for shift in stride(from: 56, through: 0, by: -8) {
+        rest.append(UInt8(truncatingIfNeeded: (bytes.count * 8) >> shift))
+    }
     rounds.withUnsafeBufferPointer { rounds in
         words.withUnsafeMutableBufferPointer { words in
-            for block in 0..<whole { mix(UnsafeRawBufferPointer(rebasing: bytes[64 * block..<64 * block + 64]), words, rounds, &state) }
+            for block in 0..<whole {
+                mix(UnsafeRawBufferPointer(rebasing: bytes[64 * block..<64 * block + 64]), words, rounds, &state)
+            }
             rest.withUnsafeBytes { rest in
                 for block in 0..<rest.count / 64 {
                     mix(UnsafeRawBufferPointer(rebasing: rest[64 * block..<64 * block + 64]), words, rounds, &state)

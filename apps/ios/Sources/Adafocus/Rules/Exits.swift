@@ -28,7 +28,8 @@ public func confidence(_ logits: [Double], _ criterion: Criterion, temperature: 
     case .softmax:
         return 1 / logits.reduce(0) { sum, value in sum + exp((value - highest) / temperature) }
     case .entropy:
-        return softmax(logits, temperature: temperature).reduce(0) { sum, share in sum + share * log(max(share, smallest)) }
+        let shares = softmax(logits, temperature: temperature)
+        return shares.reduce(0) { sum, share in sum + share * log(max(share, smallest)) }
     }
 }
 

@@ -53,7 +53,10 @@ public struct Values: Equatable, Sendable {
         }
         set {
             switch dtype {
-            case .float32: bytes.withUnsafeMutableBytes { $0.storeBytes(of: newValue, toByteOffset: 4 * place, as: Float.self) }
+            case .float32:
+                bytes.withUnsafeMutableBytes {
+                    $0.storeBytes(of: newValue, toByteOffset: 4 * place, as: Float.self)
+                }
             default: bytes[place] = UInt8(truncatingIfNeeded: Int(newValue))
             }
         }

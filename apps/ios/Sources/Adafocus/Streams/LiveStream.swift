@@ -73,8 +73,8 @@ struct DueClip: Sendable {
 
 /// Keeps the last seconds of a stream, and says when a clip of them is due.
 ///
-/// Memory is bounded by the window: whatever the timestamps are, never more frames are kept than it has places, and only
-/// one clip is under way.
+/// Memory is bounded by the window: whatever the timestamps are, never more frames are kept than it has places, and
+/// only one clip is under way.
 actor LiveStream {
     private let geometry: Geometry
     private let options: LiveOptions
@@ -106,7 +106,8 @@ actor LiveStream {
         let frame = geometry.boxesIn == .square ? square : maxWaitingBytes / geometry.candidateFrames
         let needed = (window.capacity + geometry.candidateFrames) * frame
         if needed > maxWindowBytes {
-            throw AdafocusError("A window of \(window.capacity) frames would need \(needed) bytes, expected at most 1 GiB.")
+            throw AdafocusError(
+                "A window of \(window.capacity) frames would need \(needed) bytes, expected at most 1 GiB.")
         }
     }
 

@@ -113,7 +113,10 @@ public struct SlidingWindow<T> {
         let length = options.seconds * filled
         let count = options.candidateFrames
         let step = length / Double(count)
-        let candidates = (0..<count).map { turn in held[nearestPlace(times, end - step * Double(count - 1 - turn))] }
+        let candidates = (0..<count).map { (turn: Int) -> KeptFrame<T> in
+            let steps: Int = count - 1 - turn
+            return held[nearestPlace(times, end - step * Double(steps))]
+        }
         let glance = glanceMoments(end + step / 2, length, options.glanceFrames).map { held[nearestPlace(times, $0)] }
         return WindowClip(
             candidates: candidates, glance: glance, start: max(end - length, times[0]), end: end, filled: filled,
@@ -121,11 +124,14 @@ public struct SlidingWindow<T> {
     }
 
     private func glanceMoments(_ end: Double, _ length: Double, _ count: Int) -> [Double] {
-        let middles = (0..<count).map { end - length + (Double($0) + 0.5) / Double(count) * length }
+        let middles = (0..<count).map { (place: Int) -> Double in
+            let share: Double = (Double(place) + 0.5) / Double(count)
+            return end - length + share * length
+        }
         if !options.recurring || length < options.seconds { return middles }
         let step = options.seconds / Double(count)
         let first = nearest(middles[0] / step)
-        return (0..<count).map { (first + Double($0)) * step }
+        return (0..<count).map { (place: Int) -> Double in (first + Double(place)) * step }
     }
 
     private func restarted(_ moment: Double) -> Bool {

@@ -15,7 +15,9 @@ public struct SmoothingOptions: Sendable {
     /// Seconds that it must lead before it is shown.
     public var seconds: Double
 
-    public init(timeConstant: Double = 2, enter: Double = 0.3, leave: Double = 0.15, windows: Int = 2, seconds: Double = 0) {
+    public init(
+        timeConstant: Double = 2, enter: Double = 0.3, leave: Double = 0.15, windows: Int = 2, seconds: Double = 0
+    ) {
         self.timeConstant = timeConstant
         self.enter = enter
         self.leave = leave

@@ -1,0 +1,1 @@
+"""Decoders beside the ordinary one: in hardware, and through GStreamer, each in a process of its own."""

@@ -1,0 +1,49 @@
+"""Writes small int8 bundles of the variants that no shipped bundle is of, for the tests of apps in other languages.
+
+    python -m tests.helpers.small_bundles FOLDER [RUNTIME ...]
+
+FOLDER gets ``tsm.zip`` and ``long.zip``: random networks, whose clips have several focus calls, several exits and a box
+for each frame. Without RUNTIME they hold graphs for LiteRT.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from adafocus.converters.export import Request, export
+from adafocus.converters.model_source import write_model
+from adafocus.errors import AdafocusError
+from tests.helpers.small_networks import CLASSES, settled, small_config
+from tests.helpers.videos import encode
+
+FRAMES = 60
+LABELS = tuple(f"class {index}" for index in range(CLASSES))
+
+
+def small_model(variant: str, video: Path, path: Path) -> Path:
+    """Write a quantized model file of random weights, whose scales fit a video."""
+    write_model(path, settled(small_config(variant)), "small", LABELS, "int8", [video], 1, {})
+    return path
+
+
+def main(folder: Path, runtimes: Sequence[str]) -> None:
+    """Write the bundles."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as place:
+        video = encode(Path(place) / "moving.mp4", FRAMES)
+        for variant in ("tsm", "long"):
+            model = small_model(variant, video, Path(place) / f"{variant}.safetensors")
+            request = Request(model, folder / f"{variant}.zip", "int8", [video], 2, runtimes, incremental=False)
+            exported = export(request)
+            if exported.failed:
+                raise AdafocusError(f"The {variant} bundle cannot be made: {exported.verdicts}")
+            print(f"wrote {request.out}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit("expected FOLDER and names of runtimes")
+    main(Path(sys.argv[1]), sys.argv[2:] or ("litert",))
