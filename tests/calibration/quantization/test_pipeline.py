@@ -149,8 +149,9 @@ def test_training_under_quantization_moves_layers_and_resumes(checkpoint: Path, 
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
     losses = QatTrainer(stages, whole, settings, tmp_path / "whole").run(cached)
-    start = {layer.name: layer.weight.clone() for layer in quantized_layers(before.focus)}
-    still = [layer.name for layer in quantized_layers(whole.focus) if torch.equal(layer.weight, start[layer.name])]
+    start = {layer.name: layer.weight.clone() for layer in quantized_layers(before.prepared()["focus"])}
+    focus = whole.prepared()["focus"]
+    still = [layer.name for layer in quantized_layers(focus) if torch.equal(layer.weight, start[layer.name])]
     assert all(name.endswith(".moves") for name in still)
     QatTrainer(stages, before, settings, tmp_path / "parts").run(cached, until=2)
     later = QatTrainer(stages, after, settings, tmp_path / "parts").run(cached)
