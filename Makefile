@@ -63,7 +63,7 @@ test-apps: apps-system apps/web/node_modules/.installed $(VENV)/.installed syste
 
 # A tree of Debian with Swift in .cache/swift-tree, which only root can enter; two small bundles that nothing is shipped of.
 test-ios: $(VENV)/.installed .cache/small-bundles/long.zip
-	@$(BIN)/python -m adafocus.apps.ios.tools test $(addprefix .cache/small-bundles/,tsm.zip long.zip)
+	@$(BIN)/python -m adafocus.apps.ios.tools test $(addprefix .cache/small-bundles/,tsm.zip long.zip fp16.zip)
 
 .cache/small-bundles/long.zip: $(VENV)/.installed
 	@$(BIN)/python -m tests.helpers.small_bundles $(@D) litert coreml executorch

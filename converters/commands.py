@@ -89,7 +89,7 @@ def export(to: str | None, device: str | None, **asked: Any) -> None:
     wanted = [{**asked, "runtimes": _runtimes(to, device), "device": device}]
     if device in BESIDE and asked["precision"] == "int8":
         precision, runtimes = BESIDE[device]
-        out = asked["out"].with_stem(f"{asked['out'].stem}-{precision}")
+        out = beside(asked["out"], precision)
         wanted.append({**wanted[0], "precision": precision, "runtimes": runtimes, "out": out})
     read = (asked["model"], asked["labels"], *asked["videos"], *asked["calibration"])
     for one in wanted:
@@ -114,6 +114,19 @@ def export(to: str | None, device: str | None, **asked: Any) -> None:
         raise click.exceptions.Exit(FAILED)
 
 
+def beside(out: Path, precision: str) -> Path:
+    """Return the name of a second bundle in another precision.
+
+    Raises:
+        AdafocusError: the first one has no name, as ``.`` or ``/`` have none.
+    """
+    if out.name in ("", ".."):
+        raise AdafocusError(
+            f"--out is {out}, expected the name of a folder or of a .zip. Choose a name, as bundle.zip."
+        )
+    return out.with_stem(f"{out.stem}-{precision}")
+
+
 def _runtimes(to: str | None, device: str | None) -> tuple[str, ...]:
     """Return the runtimes that are asked for."""
     if to is not None and device is not None:
@@ -131,9 +144,12 @@ def _runtimes(to: str | None, device: str | None) -> tuple[str, ...]:
 @click.option(
     "--max-clips", "--most", default=50, show_default=True, type=click.IntRange(1), help="Take at most this many clips."
 )
+@options.accelerator
 @options.threads
 @options.as_json
-def verify(bundle: Path, clips: tuple[Path, ...], threads: int, as_json: bool, **asked: Any) -> None:
+def verify(
+    bundle: Path, clips: tuple[Path, ...], accelerator: str | None, threads: int, as_json: bool, **asked: Any
+) -> None:
     """Run every stage of every runtime in BUNDLE that can run here, and compare.
 
     Without CLIPS (clip lists or videos) on the golden clip; with them also beside the trained program. Exit code 1
@@ -144,9 +160,10 @@ def verify(bundle: Path, clips: tuple[Path, ...], threads: int, as_json: bool, *
     from adafocus.edge.bundle.bundle import Bundle
 
     opened = Bundle.open(bundle)
-    golden = verify_golden(opened, threads)
+    golden = verify_golden(opened, threads, accelerator)
     broken: dict[Path, str] = {}
-    verdicts = verify_clips(opened, clips, threads=threads, broken=broken, **asked) if clips else {}
+    given = {"threads": threads, "broken": broken, "accelerator": accelerator}
+    verdicts = verify_clips(opened, clips, **given, **asked) if clips else {}
     good = passed(golden, verdicts)
     if as_json:
         errors = [{"video": str(video), "error": sentence} for video, sentence in broken.items()]
@@ -154,6 +171,10 @@ def verify(bundle: Path, clips: tuple[Path, ...], threads: int, as_json: bool, *
     else:
         console = Console()
         show_golden(golden, console)
+        for name, check in golden.items():
+            if accelerator is not None and not isinstance(check, str):
+                places = "; ".join(f"{stage}: {place}" for stage, place in check.ran_on.items())
+                console.print(f"{name} ran on: {escape(places)}. Its proof: {check.proof}.", highlight=False)
         if verdicts:
             show_verification(verdicts, console)
         following = ("run", bundle, "VIDEO") if good else ("export", "MODEL", "--out", bundle, "--verify", "VIDEO")

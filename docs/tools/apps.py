@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from docs.tools.table import Figures, decimals, section, source, table
 
-WEB, KOTLIN = "web.yaml", "apps.yaml"
+WEB, APPS = "web.yaml", "apps.yaml"
 
 
 def web_sections(found: Figures) -> Iterator[str]:
@@ -50,17 +50,27 @@ def _why(other: Figures | str) -> str:
     return "refused in a sentence" if isinstance(other, str) else f"other {', '.join(other['differs'])}"
 
 
-def kotlin_sections(found: Figures) -> Iterator[str]:
-    """Yield the section of how long Kotlin takes for patches."""
-    one = found["kotlin"]
+def patch_sections(found: Figures) -> Iterator[str]:
+    """Yield the section of how long the languages of phones take for patches, each beside Python in one run."""
     rows = [
-        (name, decimals(one[key]["min_ms"], 2), decimals(one[key]["median_ms"], 2))
-        for name, key in (("Kotlin on Java", "kotlin"), ("Python, before", "python_before"), ("after", "python_after"))
+        (
+            shown,
+            *(decimals(found[name][key][figure], 2) for key in (name, *PYTHON) for figure in ("min_ms", "median_ms")),
+        )
+        for name, shown in LANGUAGES.items()
+        if name in found
     ]
+    one = found["kotlin"]
+    same = all(of["same_bytes"] for of in found.values())
     yield section(
-        "Patches in Kotlin",
-        f"{one['patches']} patches of {one['patch_px']} pixels, cut in one run. The bytes are "
-        f"{'the same' if one['same_bytes'] else 'not the same'}. Nobody has timed a phone.",
-        table(("", "smallest, ms", "median, ms"), rows),
-        source(KOTLIN, one["command"]),
+        "Patches in Kotlin and Swift",
+        f"{one['patches']} patches of {one['patch_px']} pixels, cut in one run with Python before and after, in ms: "
+        f"the smallest time and the median. The bytes are {'the same' if same else 'not the same'}. Nobody has timed a "
+        "phone.",
+        table(("", "smallest", "median", "Python before", "median", "Python after", "median"), rows),
+        source(APPS, "; ".join(found[name]["command"] for name in LANGUAGES if name in found)),
     )
+
+
+LANGUAGES = {"kotlin": "Kotlin on Java", "swift": "Swift on Linux"}
+PYTHON = ("python_before", "python_after")

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from docs.tools.accuracy import accuracy_sections
-from docs.tools.apps import KOTLIN, WEB, kotlin_sections, web_sections
+from docs.tools.apps import APPS, WEB, patch_sections, web_sections
 from docs.tools.boards import FILE as BOARDS
 from docs.tools.boards import board_sections
 from docs.tools.conversions import FILE as CONVERSIONS
@@ -51,7 +51,7 @@ def stale_pages(write: bool) -> list[Path]:
         ),
         *board_sections(read_figures(BOARDS)),
         *web_sections(read_figures(WEB)),
-        *kotlin_sections(read_figures(KOTLIN)),
+        *patch_sections(read_figures(APPS)),
         *energy_sections(read_figures(ENERGY)),
     ]
     readme = README.read_text(encoding="utf-8")

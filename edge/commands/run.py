@@ -19,7 +19,7 @@ from adafocus.edge.commands import options
 from adafocus.edge.commands.inputs import Inputs, read_inputs
 from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.recognizer import Prediction, Recognizer
-from adafocus.edge.sources.decoders.choice import Decoder
+from adafocus.edge.sources.decoders.choice import SOFTWARE, Decoder
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of
 
@@ -41,7 +41,9 @@ class Request:
         meter: that corrects it.
         exit_threshold: of every exit.
         decoder: of video files; a name of :data:`adafocus.edge.sources.decoders.choice.NAMES`.
+        cheap_frames: look at frames that are cheap to decode.
         runtime: ``litert``, ...
+        accelerator: of the runtime.
         threads: CPU threads of the runtime.
     """
 
@@ -53,7 +55,9 @@ class Request:
     meter: str | None
     exit_threshold: float | None
     decoder: str
+    cheap_frames: bool
     runtime: str
+    accelerator: str | None
     threads: int
 
     def check(self, videos: int) -> None:
@@ -67,6 +71,11 @@ class Request:
         if self.picture is not None and self.picture.suffix.lower() != ".png":
             raise AdafocusError(f"--picture is {self.picture}, expected a name that ends in .png.")
         options.only_one_of(self.exit_threshold, self.budget)
+        if self.cheap_frames and self.decoder != SOFTWARE:
+            raise AdafocusError(
+                f"Found --cheap-frames and --decoder {self.decoder}, expected one of the two: a decoder in hardware "
+                "reads every frame. Leave one out."
+            )
 
 
 class Playlist:
@@ -85,10 +94,11 @@ class Playlist:
         picture: Path | None,
         energy: EnergyCosts | None = None,
         decoder: Decoder | None = None,
+        cheap: bool = False,
     ) -> None:
         self._recognizer, self._budget, self._picture, self._energy = recognizer, budget, picture, energy
         self._controller: Controller | None = None
-        self.decoder = decoder or Decoder()
+        self.decoder, self._cheap = decoder or Decoder(), cheap
         self.broken: dict[Path, str] = {}
         self.joules: dict[str, Any] = {}
 
@@ -109,7 +119,8 @@ class Playlist:
         recognizer = self._recognizer
         started: float | None = time.perf_counter()
         try:
-            clip = read_clip(video, recognizer.bundle.manifest.geometry, decoder=self.decoder)
+            geometry, cheap = recognizer.bundle.manifest.geometry, self._cheap
+            clip = read_clip(video, geometry, decoder=self.decoder, cheap=cheap, one_thread=cheap)
         except OF_ONE_INPUT as error:
             self.broken[video] = sentence_of(error, video)
             return None
@@ -140,7 +151,11 @@ class Playlist:
 @options.meter
 @options.exit_threshold
 @options.decoder
+@click.option(
+    "--cheap-frames", is_flag=True, help="Look at frames nearby that are cheap to decode, such as key frames."
+)
 @options.runtime
+@options.accelerator
 @options.threads
 def run(arguments: tuple[str, ...], **asked: Any) -> None:
     """Recognize VIDEOS with BUNDLE.
@@ -155,13 +170,16 @@ def run(arguments: tuple[str, ...], **asked: Any) -> None:
     # the picture is a .png in small letters, however it was typed
     check_outputs({"--picture": request.picture and request.picture.with_suffix(".png")}, (inputs.bundle, *videos))
     energy = options.energy_of(inputs.bundle, request.budget, request.energy_profile, request.meter)
-    recognizer = Recognizer.open(inputs.bundle, request.runtime, request.threads, request.exit_threshold)
+    recognizer = Recognizer.open(
+        inputs.bundle, request.runtime, request.threads, request.exit_threshold, accelerator=request.accelerator
+    )
     with nullcontext() if energy is None else energy.open(recognizer, _warn) as costs:
         decoder = Decoder(request.decoder, None if request.as_json else _warn)
-        playlist = Playlist(recognizer, request.budget, request.picture, costs, decoder)
+        playlist = Playlist(recognizer, request.budget, request.picture, costs, decoder, request.cheap_frames)
         if request.as_json:
-            _print_all(inputs, videos, playlist, request)
+            _print_all(inputs, videos, playlist, request, recognizer.ran_on)
         else:
+            options.say_where(recognizer, _warn)
             for note in () if costs is None else costs.notes:
                 _warn(note)
             _run_through(inputs, videos, playlist, request)
@@ -173,7 +191,9 @@ def _warn(sentence: str) -> None:
     click.echo(f"adafocus: {sentence}", err=True)
 
 
-def _print_all(inputs: Inputs, videos: list[Path], playlist: Playlist, request: Request) -> None:
+def _print_all(
+    inputs: Inputs, videos: list[Path], playlist: Playlist, request: Request, ran_on: dict[str, str]
+) -> None:
     """Print one object with all predictions."""
     content = []
     for video in videos:
@@ -183,7 +203,7 @@ def _print_all(inputs: Inputs, videos: list[Path], playlist: Playlist, request: 
             if prediction is None
             else _as_dict(video, prediction, request.top) | {"decoder": playlist.decoder.used} | playlist.joules
         )
-    about = {"bundle": str(inputs.bundle), "runtime": request.runtime, "threads": request.threads}
+    about = {"bundle": str(inputs.bundle), "runtime": request.runtime, "threads": request.threads, "ran_on": ran_on}
     decoding = {"asked": request.decoder, "notes": playlist.decoder.notes}
     options.print_json({**about, "budget": playlist.state, "decoder": decoding, "videos": content})
 

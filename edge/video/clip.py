@@ -16,6 +16,7 @@ from adafocus.edge.bundle.manifest import Geometry
 from adafocus.edge.sources.decoders.choice import Decoder
 from adafocus.edge.sources.source import FALLBACK_FPS, Frame
 from adafocus.edge.stopwatch import Stopwatch
+from adafocus.edge.video.cheap_frames import FrameCosts, cheap_frames, nearest_decoded
 from adafocus.edge.video.kept_frames import Candidates, fit_bgr, kept_frames
 from adafocus.edge.video.pixels import bgr_pixels
 from adafocus.edge.video.preprocess import fit_frame
@@ -129,10 +130,12 @@ class ClipBuilder:
         window: tuple[int, int] | None,
         frame_count: int,
         varying_s: NDArray[np.float64] | None = None,
+        costs: FrameCosts | None = None,
     ) -> None:
         """Choose the frames, out of a whole video of ``frame_count`` or of a window of it, and make room for them.
 
-        ``varying_s`` says when each frame appears, as :class:`adafocus.edge.video.reader.VideoReader` has it.
+        ``varying_s`` says when each frame appears, as :class:`adafocus.edge.video.reader.VideoReader` has it. With
+        ``costs`` frames give way to others that are near and cheaper to decode.
 
         Raises:
             SourceError: a window without a frame.
@@ -147,6 +150,9 @@ class ClipBuilder:
         last = min(last, frame_count)
         self._glance_indices = frames_at(first, last, geometry.glance_frames, varying_s)
         self._candidate_indices = frames_at(first, last, geometry.candidate_frames, varying_s)
+        if costs is not None:
+            self._candidate_indices = cheap_frames(self._candidate_indices, first, last, costs)
+            self._glance_indices = nearest_decoded(self._glance_indices, self._candidate_indices, costs)
         self.indices = np.concatenate([self._glance_indices, self._candidate_indices])
         self.kept = kept_frames(geometry, self._glance_indices.tolist(), self._candidate_indices.tolist())
 
@@ -176,6 +182,8 @@ def read_clip(
     *,
     packets: bool = True,
     decoder: Decoder | None = None,
+    cheap: bool = False,
+    one_thread: bool = False,
 ) -> Clip:
     """Sample a video as the bundle's geometry asks: glance and candidate frames, each spread evenly over its time.
 
@@ -185,6 +193,9 @@ def read_clip(
         window: first frame and the one after the last, where only a part of the video is meant.
         packets: decode only what the frames need, where PyAV is installed; the frames are the same either way.
         decoder: in hardware, which reads in order; None: software.
+        cheap: let frames give way to others of their part of the video that are cheaper to decode (H.264 and HEVC in
+            MP4, MOV and Matroska); the glance sees frames that are decoded anyway.
+        one_thread: decode by packets in one thread, which takes longer, and less of the processor's time.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
@@ -197,8 +208,9 @@ def read_clip(
         ((4, 128, 128, 3), 24)
     """
     watch = Stopwatch()
-    for reader in attempts(address, packets, decoder):
-        builder = ClipBuilder(geometry, window, reader.frame_count, reader.varying_s)
+    for reader in attempts(address, packets, decoder, one_thread):
+        costs = reader.costs if cheap else None
+        builder = ClipBuilder(geometry, window, reader.frame_count, reader.varying_s, costs)
         for number, pixels in reader.read(builder.indices):
             watch.lap("decode")
             builder.kept.keep(number, pixels)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from adafocus.edge.sources import FiniteSource, is_video_file, open_finite
 from adafocus.edge.sources.decoders.choice import Decoder
 from adafocus.edge.sources.pyav_file import pyav_installed
+from adafocus.edge.video.cheap_frames import FrameCosts
 from adafocus.edge.video.selective_decoder import open_selective
 from adafocus.edge.video.timeline import Timeline, lost_frames, read_timeline, timeline_of
 from adafocus.errors import VideoError, shell_word
@@ -39,6 +40,11 @@ class VideoReader(Protocol):
     complete: bool
     warnings: list[str]
 
+    @property
+    def costs(self) -> FrameCosts | None:
+        """What decoding each frame needs; None where that is not known."""
+        ...
+
     def read(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, Pixels]]:
         """Decode frames.
 
@@ -52,7 +58,9 @@ class VideoReader(Protocol):
         ...
 
 
-def attempts(address: str | Path, packets: bool = True, decoder: Decoder | None = None) -> Iterator[VideoReader]:
+def attempts(
+    address: str | Path, packets: bool = True, decoder: Decoder | None = None, one_thread: bool = False
+) -> Iterator[VideoReader]:
     """Give readers of one video until one was complete; what was read from the last one counts.
 
     A header may state another number of frames than there are, and damage is seen only while decoding. So the frames
@@ -65,6 +73,7 @@ def attempts(address: str | Path, packets: bool = True, decoder: Decoder | None 
         address: of a source with an end.
         packets: decode only what the frames need, where PyAV is installed.
         decoder: in hardware, which reads in order; None: software.
+        one_thread: decode by packets in one thread, which takes longer, and less of the processor's time.
 
     Raises:
         VideoError: not a video, or no frame of it can be decoded.
@@ -74,7 +83,7 @@ def attempts(address: str | Path, packets: bool = True, decoder: Decoder | None 
     if decoder is not None and is_video_file(address):
         in_hardware = decoder.open_file(address, lambda: open_finite(address))
     if packets and in_hardware is None and is_video_file(address):
-        with open_selective(address) as decoder:
+        with open_selective(address, one_thread) as decoder:
             if decoder is not None:
                 yield decoder
                 if decoder.complete:
@@ -91,6 +100,9 @@ def attempts(address: str | Path, packets: bool = True, decoder: Decoder | None 
 
 class OrderedReader:
     """Reads any source that has an end in order, up to the last frame wanted. A :class:`VideoReader`."""
+
+    # all of it is decoded anyway
+    costs = None
 
     def __init__(self, address: str | Path, opened: FiniteSource | None = None) -> None:
         """Ask the source how many frames it has; count them where it does not say.

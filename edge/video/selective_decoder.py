@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adafocus.edge.sources.pyav_file import failures, main_stream, open_container, pixel_aspect, shown
+from adafocus.edge.video.cheap_frames import FrameCosts
 from adafocus.edge.video.timeline import Packets
 
 # packet lists that fit are held in memory, longer files are gone through twice
@@ -30,6 +31,7 @@ CONTAINERS = ("mov,mp4", "matroska")
 PIXELS = frozenset({"yuv420p", "yuvj420p"})
 # NAL unit types at which decoding may begin without anything that came before
 H264_IDR = frozenset({5})
+H264_SLICES = frozenset({1, 2, 5})
 HEVC_IDR = frozenset({19, 20})
 
 
@@ -66,13 +68,14 @@ class SelectiveDecoder:
     Where something turns out not to be exact, a reading ends early and ``complete`` stays False.
     """
 
-    def __init__(self, av: Any, path: str | Path, container: Any) -> None:
+    def __init__(self, av: Any, path: str | Path, container: Any, one_thread: bool = False) -> None:
         """List the packets.
 
         Args:
             av: PyAV.
             path: of the file; packets that are too many to hold are read from it again.
             container: the opened file.
+            one_thread: decode in one thread, which takes longer, and less of the processor's time.
 
         Raises:
             Declined: the file is to be read in order.
@@ -80,7 +83,7 @@ class SelectiveDecoder:
         self.complete = False
         self.warnings: list[str] = []
         self._av, self._path = av, path
-        self._stream = _stream(container)
+        self._stream = _stream(container, one_thread)
         packets = Packets()
         self._index = _index(container, self._stream, packets)
         self._converter = av.video.reformatter.VideoReformatter()
@@ -89,6 +92,20 @@ class SelectiveDecoder:
             raise Declined
         self.frame_count, self.varying_s = timeline.frame_count, timeline.varying_s
         self.fps = timeline.rate(float(self._stream.guessed_rate or 0))
+
+    @property
+    def costs(self) -> FrameCosts | None:
+        """What decoding each frame needs; None where the times of the frames do not say which is which."""
+        index, context = self._index, self._stream.codec_context
+        order = np.argsort(np.array(index.pts), kind="stable")
+        if len(set(index.pts)) != len(index.pts):
+            return None
+        entries, needed = np.zeros(len(order), bool), np.ones(len(order), bool)
+        entries[index.entries] = True
+        if context.name == "h264" and index.held is not None:
+            length_bytes = _length_bytes(context.name, context.extradata)
+            needed[:] = [_is_referred_to(memoryview(packet), length_bytes) for packet in index.held]
+        return FrameCosts(order, entries[order], needed[order])
 
     def read(self, indices: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Decode frames, in the order of presentation or nearly so."""
@@ -145,8 +162,12 @@ class SelectiveDecoder:
 
 
 @contextmanager
-def open_selective(path: str | Path) -> Iterator[SelectiveDecoder | None]:
+def open_selective(path: str | Path, one_thread: bool = False) -> Iterator[SelectiveDecoder | None]:
     """Open a video file for as long as it is read.
+
+    Args:
+        path: of a file.
+        one_thread: decode in one thread, which takes longer, and less of the processor's time.
 
     Yields:
         The decoder, or None where PyAV is not installed or the file is to be read in order.
@@ -161,7 +182,7 @@ def open_selective(path: str | Path) -> Iterator[SelectiveDecoder | None]:
         return
     with ExitStack() as opened:
         try:
-            decoder = SelectiveDecoder(av, path, opened.enter_context(open_container(path)))
+            decoder = SelectiveDecoder(av, path, opened.enter_context(open_container(path)), one_thread)
         except _failures():
             decoder = None
         yield decoder
@@ -171,7 +192,7 @@ def _failures() -> tuple[type[Exception], ...]:
     return Declined, *failures()
 
 
-def _stream(container: Any) -> Any:
+def _stream(container: Any, one_thread: bool) -> Any:
     stream = main_stream(container)
     if stream is None or not container.format.name.startswith(CONTAINERS):
         raise Declined
@@ -179,7 +200,7 @@ def _stream(container: Any) -> Any:
     # a damaged header can name a codec that there is none of; the stream has no context then
     if context is None or context.name not in ("h264", "hevc") or not context.width or not stream.guessed_rate:
         raise Declined
-    small = context.width * context.height <= ONE_THREAD_PX
+    small = one_thread or context.width * context.height <= ONE_THREAD_PX
     stream.thread_type = "SLICE" if small else "AUTO"
     context.thread_count = 1 if small else 0
     # a decoder that conceals damage makes different pictures of it when frames are skipped
@@ -238,6 +259,17 @@ def _begins(data: bytes, codec: str, length_bytes: int, kinds: frozenset[int]) -
             return True
         place += length_bytes + size
     return False
+
+
+def _is_referred_to(data: memoryview, length_bytes: int) -> bool:
+    """Tell whether other pictures refer to the one of an H.264 packet (``nal_ref_idc`` of its first slice)."""
+    place = 0
+    while place + length_bytes < len(data):
+        head = data[place + length_bytes]
+        if head & 31 in H264_SLICES:
+            return bool(head >> 5 & 3)
+        place += length_bytes + int.from_bytes(data[place : place + length_bytes], "big")
+    return True
 
 
 def _by_time(index: Index, numbers: NDArray[np.int64]) -> dict[int, int]:

@@ -10,13 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adafocus.converters.bundle_builder import with_golden
 from adafocus.edge.bundle.bundle import Bundle, file_record
-from adafocus.edge.bundle.manifest import GraphFile
+from adafocus.edge.bundle.manifest import GraphFile, Manifest
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
 from adafocus.edge.runtimes.graph import Arrays, Graph
-from adafocus.edge.selftest import LABELS, check_golden, golden_clip, labels_digest, runtimes_for
+from adafocus.edge.selftest import (
+    LABELS,
+    check_golden,
+    clip_of_golden,
+    golden_answers,
+    golden_clip,
+    golden_frames,
+    labels_digest,
+    runtimes_for,
+)
 from tests.helpers.numpy_bundle import NumpyOpener, clip_of, numpy_bundle
 from tests.helpers.program import Call, assert_one_sentence, edit_manifest
 
@@ -209,6 +217,18 @@ class Scaled:
         return {name: (values * self.factor).astype(values.dtype) for name, values in found.items()}
 
 
+def with_answers(manifest: Manifest, folder: Path, recognizer: Recognizer) -> Manifest:
+    """Store a grey clip, and what a recognizer gives for it, as the golden clip of a bundle."""
+    (folder / "golden").mkdir()
+    frames = golden_frames(clip_of(100), manifest.geometry)
+    clip = clip_of_golden(frames)
+    answers = golden_answers(clip, recognizer.recognize_clip(clip), manifest)
+    np.savez_compressed(folder / "golden" / "clip.npz", **frames)  # type: ignore[arg-type]
+    np.savez_compressed(folder / "golden" / "answers.npz", **answers)  # type: ignore[arg-type]
+    files = {"frames": file_record(folder, "golden/clip.npz"), "answers": file_record(folder, "golden/answers.npz")}
+    return manifest.model_copy(update={"golden": manifest.golden.model_copy(update=files)})
+
+
 @pytest.mark.parametrize(
     ("proved_by", "precision", "away", "caught"),
     [
@@ -232,7 +252,7 @@ def test_what_an_evaluator_made_is_compared_within_the_bounds_of_a_conversion(
     }
     manifest = numpy.model_copy(update={"stages": stages})
     plain = Recognizer(Bundle(tmp_path, manifest), "litert", 1, None, NumpyOpener())
-    bundle = Bundle(tmp_path, with_golden(manifest, tmp_path, plain, clip_of(100)))
+    bundle = Bundle(tmp_path, with_answers(manifest, tmp_path, plain))
 
     def opener(name: str, path: Path, description: GraphFile, threads: int) -> Graph:
         graph = NumpyOpener()(name, path, description, threads)

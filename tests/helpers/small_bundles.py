@@ -3,7 +3,8 @@
     python -m tests.helpers.small_bundles FOLDER [RUNTIME ...]
 
 FOLDER gets ``tsm.zip`` and ``long.zip``: random networks, whose clips have several focus calls, several exits and a box
-for each frame. Without RUNTIME they hold graphs for LiteRT.
+for each frame. Without RUNTIME they hold graphs for LiteRT. With ``coreml`` there is ``fp16.zip``, too, the first of
+these in fp16 for Core ML alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from adafocus.converters.export import Request, export
 from adafocus.converters.model_source import write_model
+from adafocus.edge.bundle.manifest import Precision
 from adafocus.errors import AdafocusError
 from tests.helpers.small_networks import CLASSES, settled, small_config
 from tests.helpers.videos import encode
@@ -34,12 +36,16 @@ def main(folder: Path, runtimes: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as place:
         video = encode(Path(place) / "moving.mp4", FRAMES)
-        for variant in ("tsm", "long"):
-            model = small_model(variant, video, Path(place) / f"{variant}.safetensors")
-            request = Request(model, folder / f"{variant}.zip", "int8", [video], 2, runtimes, incremental=False)
+        models = {name: small_model(name, video, Path(place) / f"{name}.safetensors") for name in ("tsm", "long")}
+        wanted: list[tuple[str, Path, Precision, Sequence[str]]]
+        wanted = [(name, model, "int8", runtimes) for name, model in models.items()]
+        if "coreml" in runtimes:
+            wanted.insert(0, ("fp16", models["tsm"], "fp16", ["coreml"]))
+        for name, model, precision, own in wanted:
+            request = Request(model, folder / f"{name}.zip", precision, [video], 2, own, incremental=False)
             exported = export(request)
             if exported.failed:
-                raise AdafocusError(f"The {variant} bundle cannot be made: {exported.verdicts}")
+                raise AdafocusError(f"{request.out} cannot be made: {exported.verdicts}")
             print(f"wrote {request.out}")
 
 

@@ -105,7 +105,8 @@ def stubs(bundles: Sequence[Path]) -> None:
     """Compile what needs Apple's modules against stubs, and run it as far as the stubs behave.
 
     Args:
-        bundles: with graphs for LiteRT, which answers behind the stubs, and for Core ML, ExecuTorch or both.
+        bundles: with graphs for LiteRT, which answers behind the stubs, and for Core ML, ExecuTorch or both; or those
+            whose golden answers an evaluator made in the place of Core ML.
 
     Raises:
         AdafocusError: it does not compile, or a conversion is wrong.

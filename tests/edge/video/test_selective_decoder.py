@@ -28,9 +28,9 @@ def by_packets(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each reading that might have gone by packets did."""
     went: list[bool] = []
 
-    def watched(address: Path, packets: bool = True) -> Iterator[reader.VideoReader]:
+    def watched(address: Path, packets: bool = True, *how: Any) -> Iterator[reader.VideoReader]:
         last = None
-        for last in reader.attempts(address, packets):
+        for last in reader.attempts(address, packets, *how):
             yield last
         if packets:
             went.append(isinstance(last, selective_decoder.SelectiveDecoder))

@@ -101,8 +101,8 @@ struct Check {
             failed = try damages(words[1], turns: Int(words[2])!)
         default:
             print(
-                "expected vectors FOLDER, damages FOLDER TURNS, litert LIBRARY FOLDER BUNDLES, crop SIDE PATCH BOXES or "
-                    + "colors FROM TO MATRIX RANGE WIDTH HEIGHT DEGREES")
+                "expected vectors FOLDER, damages FOLDER TURNS, litert LIBRARY FOLDER BUNDLES, crop SIDE PATCH BOXES, "
+                    + "or colors FROM TO MATRIX RANGE WIDTH HEIGHT DEGREES")
             failed = 1
         }
         if failed > 0 { exit(1) }

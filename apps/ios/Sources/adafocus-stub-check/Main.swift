@@ -85,6 +85,10 @@ struct StubCheck {
         for path in words[1...] {
             let bundle = try AdafocusBundle(path: path)
             let runtimes = bundle.manifest.runtimes
+            if bundle.manifest.golden.runtime == "coreml" {
+                problems += try await evaluated(bundle, place)
+                continue
+            }
             if runtimes.contains("coreml") { problems += try await coreMl(bundle, litert, place) }
             if runtimes.contains("executorch") { problems += try await execuTorch(bundle, litert, place) }
         }

@@ -137,3 +137,33 @@ func execuTorch(_ bundle: AdafocusBundle, _ litert: LiteRt, _ place: URL) async 
     problems += refusal("a folder") { _ = try backend.open(.folder([]), file, threads: 1) }
     return problems
 }
+
+/// Answers that an evaluator made in the place of Core ML are compared within the bounds of the graph's precision.
+func evaluated(_ bundle: AdafocusBundle, _ place: URL) async throws -> [String] {
+    let golden = bundle.manifest.golden
+    let stored = try readArrays(try bundle.bytes(golden.answers), name: bundle.shown, most: 64 << 20)
+    let answers = Dictionary(uniqueKeysWithValues: stored.map { ($0.name, $0.array) })
+    let stages = try bundle.manifest.geometry.stages.map { ($0, try bundle.graph($0, "coreml")) }
+    var passed = [Bool]()
+    for factor in [1, 1.001, 1.05] as [Float] {
+        var calls = [Stage: Int]()
+        MLModel.answer = { path, _ in
+            let (stage, file) = stages.first { path.path.contains($0.1.record.sha256) }!
+            calls[stage, default: 0] += 1
+            let call = calls[stage]! == 1 ? "\(stage)" : "\(stage).\(calls[stage]!)"
+            var found = [String: Any]()
+            for spec in file.outputs {
+                let array = try MLMultiArray(shape: spec.shape.map { NSNumber(value: $0) }, dataType: .float32)
+                let values = Values(.float32, bytes: answers["\(call).\(spec.name)"]!.bytes)
+                array.numbers = values.floats.map { Double($0 * factor) }
+                found[ownName(file, spec.name)] = MLFeatureValue(multiArray: array)
+            }
+            return try MLDictionaryFeatureProvider(dictionary: found)
+        }
+        let recognizer = try Recognizer(bundle, CoreMlBackend(cache: place.appendingPathComponent("evaluated")))
+        let test = SelfTest(bundle, runtime: "coreml")
+        passed.append(try test.compare(try await recognizer.recognize(try test.clip())).passed)
+    }
+    print("\(bundle.shown), answers of an evaluator: 0, 0.1 and 5 % away pass the self-test: \(passed)")
+    return passed == [true, stages[0].1.precision == "fp16", false] ? [] : ["other bounds: \(passed)"]
+}
