@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor, nn
 
 from adafocus.calibration.datasets.fingerprints import in_history, joined
 from adafocus.calibration.quantization.model_file import StoredModel
@@ -86,22 +87,27 @@ def _described(
     model: StoredModel, folder: Path, graph: Graph, precision: Precision, reports: Mapping[Runtime, Report]
 ) -> dict[Runtime, GraphFile]:
     """Describe the files of one graph."""
-    module, example = module_of(model, graph)
-    macs = count_macs(module, lambda: module(*example))
     found: dict[Runtime, GraphFile] = {}
     for runtime, report in reports.items():
+        own = graph_precision(model, graph, precision, back_end(runtime))
+        module, example = module_of(model, graph, own)
         name = f"graphs/{graph_name(graph, runtime)}"
         inputs, outputs = back_end(runtime).load().tensor_specs(folder / name, (module.inputs, module.outputs))
         found[runtime] = GraphFile(
             **file_record(folder, name).model_dump(),
-            precision=graph_precision(model, graph, precision, back_end(runtime)),
+            precision=own,
             inputs=tuple(inputs),
             outputs=tuple(outputs),
-            macs=macs,
+            macs=_macs(module, example),
             delegates=report.delegates,
             delegated_share=round(report.delegated_share, 6),
         )
     return found
+
+
+def _macs(module: nn.Module, example: tuple[Tensor, ...]) -> int:
+    """Count the multiply-accumulates of one call."""
+    return count_macs(module, lambda: module(*example))
 
 
 def _provenance(source: Source, runtimes: tuple[Runtime, ...], seen: str) -> Provenance:

@@ -18,6 +18,7 @@ from adafocus.errors import AdafocusError
 
 FAILED = 1
 A_PATH = click.Path(path_type=Path)
+DEFAULT_CACHE = Path(".cache/graphs")
 DEFAULT_RUNTIMES = (next(iter(BACK_ENDS)),)
 
 
@@ -67,6 +68,13 @@ DEFAULT_RUNTIMES = (next(iter(BACK_ENDS)),)
     type=A_PATH,
     help="Take calibrated exits and measured figures over from this bundle, which was made from the same model.",
 )
+@click.option(
+    "--cache",
+    type=A_PATH,
+    default=DEFAULT_CACHE,
+    show_default=True,
+    help="Keep converted graphs in this folder, and take those of stages that did not change from it.",
+)
 @click.option("--require-full-delegation", is_flag=True, help="Refuse stages that are not fully delegated.")
 @click.option(
     "--incremental/--no-incremental", default=True,
@@ -87,7 +95,7 @@ def export(to: str | None, device: str | None, **asked: Any) -> None:
     read = (asked["model"], asked["labels"], *asked["videos"], *asked["calibration"])
     for one in wanted:
         inputs = (*read, *listed_videos(asked["calibration"], one["out"]))
-        check_outputs({"--out": one["out"]}, inputs, bundle="--out")
+        check_outputs({"--out": one["out"], "--cache": asked["cache"]}, inputs, bundle="--out")
     from adafocus.converters.export import Request
     from adafocus.converters.export import export as run_export
     from adafocus.converters.tables import show_export

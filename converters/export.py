@@ -16,6 +16,7 @@ from adafocus.calibration.views.geometry import geometry_of
 from adafocus.converters.backends.registry import Report, back_end
 from adafocus.converters.bundle_builder import manifest_of, with_golden, with_verdicts
 from adafocus.converters.device_readme import readme_of
+from adafocus.converters.graph_cache import GraphCache
 from adafocus.converters.model_source import Source, as_model_file
 from adafocus.converters.verification.parity import reference_stages
 from adafocus.converters.verification.verdict import Verdict, opener_of, verify_parts, verify_runtime
@@ -52,6 +53,7 @@ class Request:
         device: the kind of device whose README goes into the bundle; None: none does.
         incremental: also convert the glance in two parts, where the variant has them.
         exits: a bundle of the same model, whose calibrated exits and measured figures the new one takes over.
+        cache: folder of converted graphs, from which those of unchanged stages are taken; None: all are converted.
     """
 
     model: Path
@@ -68,6 +70,7 @@ class Request:
     incremental: bool = True
     exits: Path | None = None
     device: str | None = None
+    cache: Path | None = None
 
 
 @dataclass
@@ -119,7 +122,8 @@ def export(request: Request) -> Exported:
         converted = Path(scratch) / "graphs"
         parts = PARTS if request.incremental and glance_parts(model.stages) else ()
         stages = geometry.stage_names
-        outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*stages, *parts))
+        kept = None if request.cache is None else GraphCache(request.cache)
+        outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*stages, *parts), kept)
         for verdicts, graphs in ((exported.verdicts, stages), (exported.parts, parts)):
             verdicts |= {name: Verdict("failed", why) for name in runtimes if (why := _unmade(outcomes, name, graphs))}
         exported.reports = reports_of(outcomes)

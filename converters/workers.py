@@ -20,6 +20,7 @@ from torch.fx.traceback import NodeSource
 from adafocus.calibration.quantization.glance_parts import quantized_parts
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.converters.backends.registry import BackEnd, Report, back_end
+from adafocus.converters.graph_cache import GraphCache, graph_key
 from adafocus.edge.bundle.manifest import PARTS, STAGES, Part, Precision, Runtime, Stage
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import glance_parts, part_example
@@ -32,22 +33,28 @@ Outcome = Report | str
 
 
 def graph_precision(model: StoredModel, name: Graph, precision: Precision, target: BackEnd) -> Precision:
-    """Return the precision of one graph: the policy of an int8 model stays float, because int8 flips frame choices."""
+    """Return the precision of one graph: a stage of an int8 model that was not quantized is float."""
     stage = "glance" if name in PARTS else name
-    if stage == "policy" and target.float_policy:
+    if stage == "policy" and precision == "fp16" and target.float_policy:
         return "fp32"
     return precision if precision != "int8" or stage in model.prepared else "fp32"
 
 
-def module_of(model: StoredModel, name: Graph) -> tuple[Any, tuple[Tensor, ...]]:
+def module_of(model: StoredModel, name: Graph, precision: Precision) -> tuple[Any, tuple[Tensor, ...]]:
     """Return the float graph of a stage, or of a part of the glance, and examples of its inputs.
+
+    Args:
+        model: whose.
+        name: of the stage or part.
+        precision: of this graph; a quantized one computes what the trained graph does, step by step.
 
     Raises:
         KeyError: the glance of this model has no parts.
     """
     if name in PARTS:
         return glance_parts(model.stages)[name], part_example(model.stages, name)
-    return model.stages.as_run(name), model.stages.examples(name)
+    module = model.stages.modules()[name] if precision == "int8" else model.stages.as_run(name)
+    return module, model.stages.examples(name)
 
 
 def prepared_of(model: StoredModel, name: Graph) -> GraphModule:
@@ -88,8 +95,8 @@ def convert_graph(model_path: Path, target: BackEnd, name: Graph, precision: Pre
     torch.set_num_threads(1)
     converter = target.load()
     model = _model(model_path)
-    module, example = module_of(model, name)
     own = graph_precision(model, name, precision, target)
+    module, example = module_of(model, name, own)
     if own not in target.precisions:
         raise AdafocusError(f"{target.runtime} has no {own}; it has {', '.join(target.precisions)}.")
     if own == "int8" and model.grids not in target.grids:
@@ -107,15 +114,31 @@ def convert_graphs(
     precision: Precision,
     runtimes: Sequence[Runtime],
     names: Sequence[Graph] = STAGES,
+    kept: GraphCache | None = None,
 ) -> dict[Item, Outcome]:
     """Convert stages, and parts of the glance, for every runtime.
+
+    Args:
+        model_path: a model file.
+        folder: for the files.
+        precision: of the model.
+        runtimes: for which.
+        names: of the graphs.
+        kept: graphs of earlier conversions; those of unchanged stages are taken from it, new ones are put into it.
 
     Returns:
         a report for each file that was written, or a sentence on why there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    work = [(runtime, name) for name in sorted(names, key=ORDER.index) for runtime in runtimes]
+    items = [(runtime, name) for name in sorted(names, key=ORDER.index) for runtime in runtimes]
+    keys = {} if kept is None else {item: graph_key(model_path, *item, precision) for item in items}
     outcomes: dict[Item, Outcome] = {}
+    if kept is not None:
+        for item, key in keys.items():
+            report = kept.take(key, folder / graph_name(item[1], item[0]))
+            if report is not None:
+                outcomes[item] = report
+    work = [item for item in items if item not in outcomes]
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns) as progress:
         tasks = {item: progress.add_task(f"{item[1]} to {item[0]}, {precision}") for item in work}
@@ -134,7 +157,9 @@ def convert_graphs(
                     item = jobs[job]
                     progress.stop_task(tasks[item])
                     try:
-                        outcomes[item] = job.result()
+                        outcomes[item] = made = job.result()
+                        if kept is not None:
+                            kept.keep(keys[item], folder / graph_name(item[1], item[0]), made)
                     except BrokenExecutor:
                         outcomes[item] = "the converter's process died; there may be too little memory"
                         yield item
@@ -145,7 +170,7 @@ def convert_graphs(
         # a process that dies takes its pool with it, so what it left undone gets a pool each
         for item in list(run(work)) if work else ():
             list(run([item]))
-    return {item: outcomes[item] for item in work}
+    return {item: outcomes[item] for item in items}
 
 
 def _sentence(error: Exception) -> str:

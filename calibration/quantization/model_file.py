@@ -1,9 +1,10 @@
 """The model file: a trained network, from which every bundle is converted.
 
-Weights of quantized stages (the glance and the focus) are int8 with a power-of-two scale per output channel, their
-biases are float32, and every activation has an exponent and the smallest value it took. Layers whose quantization would
-cost too much have float32 weights. Other stages are float32: the policy always, and all three where nothing was
-quantized. The file is a safetensors file whose metadata says how it was made.
+Weights of quantized stages are int8 with a power-of-two scale per output channel, their biases are float32, and every
+activation has an exponent and the smallest value it took. Layers whose quantization would cost too much have float32
+weights, and so have the layers of the policy that weigh frames. Other stages are float32: the policy where it costs too
+much in int8, as in models of earlier versions, and all three where nothing was quantized. The file is a safetensors
+file whose metadata says how it was made.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class StoredModel:
         config: the network's shape.
         preset: its name.
         labels: class names.
-        prepared: stage -> graph with fake quantization, snapped (glance and focus, or none).
+        prepared: stage -> graph with fake quantization, snapped; none where nothing is quantized.
         stages: float stage graphs that carry the same weights; what is not quantized is used from here.
         history: how the model was made.
     """
@@ -103,7 +104,7 @@ def save_model(
         "labels": json.dumps(labels),
         "history": json.dumps(history),
     }
-    if any(float_answers(graph) for graph in prepared.values()):
+    if any(float_answers(graph) for stage, graph in prepared.items() if stage != "policy"):
         metadata[LOGITS] = FLOAT32
     if any(grids_of(graph) == SYMMETRIC for graph in prepared.values()):
         metadata[GRIDS] = SYMMETRIC

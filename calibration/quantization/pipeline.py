@@ -19,6 +19,7 @@ from adafocus.calibration.datasets import FrameCache, LabeledClip, read_clips, s
 from adafocus.calibration.datasets.fingerprints import SEEN, in_history, joined, of_cache
 from adafocus.calibration.quantization.comparison import CachedClips, Comparison, compare
 from adafocus.calibration.quantization.model_file import save_model
+from adafocus.calibration.quantization.qat import quantized_layers
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
 from adafocus.calibration.quantization.quantizer import ASYMMETRIC, Grids
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
@@ -280,16 +281,27 @@ def quantize(request: Request) -> dict[str, Any]:
     few = {stage: calls[:SENSITIVITY_CLIPS] for stage, calls in inputs.items()}
     ranking = rank_layers(quantized.prepared(), few) if request.layer_report or exceeds else []
     kept: dict[str, list[str]] = {}
-    if exceeds:
 
-        def measure(layers: dict[str, list[str]]) -> float:
-            with quantized.with_float_weights(layers) as tried:
-                return compare(stages, tried, validation, compared).lost_points
-
-        kept = find_kept_float(ranking, measure, settings.bound_points)
-        mixed = QuantizedNetwork(lower(trained.net), kept, settings.grids)
+    def with_float(layers: dict[str, list[str]]) -> tuple[QuantizedNetwork, Comparison]:
+        """Build the network anew with layers kept float, and compare it."""
+        mixed = QuantizedNetwork(lower(trained.net), layers, settings.grids)
         mixed.copy_from(quantized)
-        quantized, found = mixed, compare(stages, mixed, validation, compared)
+        return mixed, compare(stages, mixed, validation, compared)
+
+    def measure(layers: dict[str, list[str]]) -> float:
+        with quantized.with_float_weights(layers) as tried:
+            return compare(stages, tried, validation, compared).lost_points
+
+    if exceeds and "policy" in quantized.prepared():
+        # a float policy takes little time, and may be all that is missing
+        whole = [layer.name for layer in quantized_layers(quantized.prepared()["policy"])]
+        other, judged = with_float({"policy": whole})
+        if judged.lost_points <= settings.bound_points:
+            kept, exceeds = {"policy": whole}, False
+            quantized, found = other, judged
+    if exceeds:
+        kept = find_kept_float(ranking, measure, settings.bound_points)
+        quantized, found = with_float(kept)
     # the keys of the report and of the history are those of every model file so far
     summary = {
         "checkpoint": request.checkpoint.name,

@@ -48,8 +48,11 @@ def prepare(
         grids: of activations.
     """
     exported = torch.export.export(stage, example).module()
-    outputs = [stage.outputs.index(name) for name in getattr(stage, "float_outputs", ())]
-    return prepare_qat_pt2e(exported, StageQuantizer(kept_float, outputs, grids))
+    outputs, paths = (
+        [stage.outputs.index(name) for name in getattr(stage, kind, ())] for kind in ("float_outputs", "float_paths")
+    )
+    kept = {*kept_float, *getattr(stage, "float_weights", ())}
+    return prepare_qat_pt2e(exported, StageQuantizer(kept, outputs, paths, grids))
 
 
 class QuantizedLayer:

@@ -1,4 +1,4 @@
-"""Stage graphs with fake quantization around a float policy, run clip by clip as a device runs them."""
+"""Stage graphs with fake quantization, run clip by clip as a device runs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
-from torchao.quantization.pt2e import disable_fake_quant, enable_fake_quant
+from torchao.quantization.pt2e import FakeQuantize, disable_fake_quant, enable_fake_quant
 
 from adafocus.calibration.quantization.qat import (
     calibrate,
@@ -22,7 +22,8 @@ from adafocus.calibration.quantization.quantizer import ASYMMETRIC, Grids
 from adafocus.networks.looking import Frames
 from adafocus.networks.lowering import LoweredInference, LoweredStages, run_stages
 
-QUANTIZED = ("glance", "focus")
+# stages that are float as a whole where one of their layers is
+WHOLLY_FLOAT = ("policy",)
 # glance and candidates as run_stages takes them
 View = tuple[Tensor, Tensor | Frames]
 
@@ -30,8 +31,8 @@ View = tuple[Tensor, Tensor | Frames]
 @torch.no_grad()
 def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> dict[str, list[tuple[Tensor, ...]]]:
     """Record the inputs of the float stages on clips: whole frames for the glance, the policy's crops for the focus."""
-    recorded: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in QUANTIZED}
     modules = stages.modules()
+    recorded: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in modules}
     hooks = [
         modules[stage].register_forward_pre_hook(lambda _, inputs, kept=kept: kept.append(inputs))
         for stage, kept in recorded.items()
@@ -46,13 +47,10 @@ def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> dict[str, list
 
 
 class QuantizedNetwork(nn.Module):
-    """Prepared glance and focus, and the float policy where it is a network.
+    """The prepared stages of a network.
 
     Attributes:
         config: of the network.
-        glance: prepared graph.
-        focus: prepared graph.
-        policy: float graph, or None.
     """
 
     def __init__(
@@ -65,29 +63,35 @@ class QuantizedNetwork(nn.Module):
 
         Args:
             stages: float stage graphs.
-            kept_float: stage -> names of weights whose layers stay float.
+            kept_float: stage -> names of weights whose layers stay float; one of the policy's leaves all of it float.
             grids: of activations.
         """
         super().__init__()
         self.config = stages.config
         modules, kept = stages.modules(), kept_float or {}
-        self.glance: GraphModule = prepare(modules["glance"], stages.examples("glance"), kept.get("glance", ()), grids)
-        self.focus: GraphModule = prepare(modules["focus"], stages.examples("focus"), kept.get("focus", ()), grids)
-        self.policy = modules.get("policy")
+        self._floats = {stage: modules.pop(stage) for stage in WHOLLY_FLOAT if kept.get(stage)}
+        self._prepared = nn.ModuleDict(
+            {
+                stage: prepare(module, stages.examples(stage), kept.get(stage, ()), grids)
+                for stage, module in modules.items()
+            }
+        )
         self._fast = {stage: training_graph(graph) for stage, graph in self.prepared().items()}
 
     def prepared(self) -> dict[str, GraphModule]:
         """Return stage -> graph with fake quantization."""
-        return {"glance": self.glance, "focus": self.focus}
+        return dict(self._prepared.items())  # type: ignore[arg-type]
 
     def floats(self) -> dict[str, nn.Module]:
         """Return stage -> graph that stays float."""
-        return {} if self.policy is None else {"policy": self.policy}
+        return dict(self._floats)
 
     def calibrate(self, inputs: Mapping[str, list[tuple[Tensor, ...]]]) -> None:
         """Fix every activation's scale from what :func:`stage_inputs` recorded."""
         for stage, graph in self.prepared().items():
             calibrate(graph, inputs[stage])
+        if "policy" in self.prepared():
+            hand_features_on(self.prepared()["glance"], self.prepared()["policy"])
 
     def copy_from(self, other: QuantizedNetwork) -> None:
         """Copy the weights and scales of the same network with other layers kept float."""
@@ -125,4 +129,15 @@ class QuantizedNetwork(nn.Module):
 
     def forward(self, glance: Tensor, candidates: Tensor | Frames) -> LoweredInference:
         """Run one clip; shapes as in :func:`run_stages`."""
-        return run_stages({**self._fast, **self.floats()}, self.config, glance, candidates)
+        return run_stages({**self._fast, **self._floats}, self.config, glance, candidates)
+
+
+def hand_features_on(glance: GraphModule, policy: GraphModule) -> None:
+    """Let a policy read features as the glance gives them, so that nothing is rescaled between both."""
+    features = next(node for node in glance.graph.nodes if node.op == "output").args[0][0]
+    given = glance.get_submodule(features.target).activation_post_process
+    taken = next(node for node in policy.graph.nodes if node.op == "placeholder")
+    readers = (policy.get_submodule(user.target) for user in taken.users if user.op == "call_module")
+    for fake in (reader for reader in readers if isinstance(reader, FakeQuantize)):
+        fake.activation_post_process.lowest.copy_(given.lowest)
+        set_exponent(fake, int(given.exponent))

@@ -160,16 +160,22 @@ class StageQuantizer(XNNPACKQuantizer):
     """Annotates an exported stage graph for quantization-aware training; layers with named weights stay float.
 
     ``float_outputs`` are the places of those outputs that are given in float32: the layers before them, the last ones
-    of classifiers, read int8 numbers and have int8 weights, and their sums are not rounded. ``grids`` are those of
+    of classifiers, read int8 numbers and have int8 weights, and their sums are not rounded. ``float_paths`` are the
+    places of those whose every layer is float, from what other outputs need as well onwards. ``grids`` are those of
     all activations.
     """
 
     def __init__(
-        self, kept_float: Iterable[str] = (), float_outputs: Iterable[int] = (), grids: Grids = ASYMMETRIC
+        self,
+        kept_float: Iterable[str] = (),
+        float_outputs: Iterable[int] = (),
+        float_paths: Iterable[int] = (),
+        grids: Grids = ASYMMETRIC,
     ) -> None:
         super().__init__()
         self.kept_float = frozenset(kept_float)
         self.float_outputs = tuple(float_outputs)
+        self.float_paths = tuple(float_paths)
         self.grids = grids
         self.activation = activation_spec(grids)
         self.set_global(QuantizationConfig(self.activation, self.activation, weight_spec(), None, True))
@@ -191,8 +197,12 @@ class StageQuantizer(XNNPACKQuantizer):
             if node.target in CONVOLUTIONS and str(node.args[1].target) in self.kept_float:
                 leave_float(node)
         results = next(node for node in model.graph.nodes if node.op == "output").args[0]
+        for place in self.float_paths:
+            others = [result for index, result in enumerate(results) if index not in self.float_paths]
+            leave_path_float(results[place], others)
         for place in self.float_outputs:
-            answer_in_float(results[place])
+            if place not in self.float_paths:
+                answer_in_float(results[place])
         return model
 
 
@@ -209,14 +219,50 @@ def leave_float(convolution: Node) -> None:
     }
 
 
+def leave_path_float(result: Node, others: Iterable[Node]) -> None:
+    """Remove the quantizers of everything that only one result needs.
+
+    What others need too is read as they read it, in int8.
+    """
+    shared = _needed_by(*others)
+    for node in _needed_by(result) - shared:
+        if node.op == "call_function":
+            annotate(
+                node, {source: _as_read(source, shared) for source in node.all_input_nodes if source in shared}, None
+            )
+
+
+def _needed_by(*results: Node) -> set[Node]:
+    """Return the nodes that results are computed from, themselves included."""
+    found: set[Node] = set()
+    waiting = list(results)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += node.all_input_nodes
+    return found
+
+
+def _as_read(source: Node, readers: set[Node]) -> QuantizationSpecBase:
+    """Return the quantizer by which the first of some nodes reads a value."""
+    annotated = [user for user in source.users if user in readers and Q_ANNOTATION_KEY in user.meta]
+    return SharedQuantizationSpec(
+        next((source, user) for user in annotated if source in user.meta[Q_ANNOTATION_KEY].input_qspec_map)
+    )
+
+
 def answer_in_float(result: Node) -> None:
-    """Remove the quantizers between a result and the layers that it is computed by; those lose that of their output."""
+    """Remove the quantizers between a result and the layers that it is computed by; those lose that of their output.
+
+    A sigmoid keeps its own.
+    """
     waiting = [result]
     while waiting:
         node = waiting.pop()
         if node.target in CONVOLUTIONS:
             node.meta[Q_ANNOTATION_KEY].output_qspec = None
-        elif node.op == "call_function":
+        elif node.op == "call_function" and node.target != SIGMOID:
             annotate(node, {}, None)
             waiting += node.all_input_nodes
 

@@ -112,14 +112,16 @@ def _switch(layer: QuantizedLayer, *, on: bool) -> None:
 
 
 def rank_layers(prepared: dict[str, GraphModule], inputs: dict[str, Inputs]) -> list[LayerSensitivity]:
-    """Measure every layer of the quantized stages and sort them, the one that moves the logits most first.
+    """Measure every layer of glance and focus and sort them, the one that moves the logits most first.
 
-    The logits are the last ones of each stage: those of the glance's own exit, and those of the focus.
+    The logits are the last ones of each stage: those of the glance's own exit, and those of the focus. The policy has
+    none.
     """
     places = {"glance": 1, "focus": 0}
     rows = []
-    for stage, graph in prepared.items():
+    for stage, place in places.items():
+        graph = prepared[stage]
         ratios = signal_to_noise(graph, inputs[stage])
-        moved = sensitivity(graph, inputs[stage], stage, places[stage])
+        moved = sensitivity(graph, inputs[stage], stage, place)
         rows += [LayerSensitivity(stage, name, ratios[name], moved[name]) for name in moved]
     return sorted(rows, key=lambda row: -row.divergence)

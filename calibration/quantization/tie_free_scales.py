@@ -131,7 +131,7 @@ def with_ties_moved(program: GraphModule) -> GraphModule:
 
 def _tie_mover(operations: Operations) -> Visit:
     def visit(node: Node, _: int) -> None:
-        if node.target in operations and _reads_integers(node):
+        if node.target in operations and _is_of_integers(node):
             _multiply_after(node, 1.0 + STEP)
 
     return visit
@@ -178,7 +178,7 @@ def _count_after(node: Node, before: int, operations: Operations) -> int:
     Raises:
         TypeError: a mean is of too many numbers, or more are in a row than float32 can tell apart.
     """
-    if node.target in OPERATIONS and not _reads_integers(node):
+    if node.target in OPERATIONS and not _is_of_integers(node):
         return 0
     if node.target == MEAN and (size := _averaged_count(node)) > MAX_AVERAGED:
         raise TypeError(f"{node.name} is the mean of {size} numbers, at most {MAX_AVERAGED} stay exact.")
@@ -188,9 +188,11 @@ def _count_after(node: Node, before: int, operations: Operations) -> int:
     return count
 
 
-def _reads_integers(node: Node) -> bool:
-    """Return whether an operation reads quantized values; one on real numbers has no scale."""
-    return any(source.target == DEQUANTIZE for source in node.all_input_nodes)
+def _is_of_integers(node: Node) -> bool:
+    """Return whether an operation reads quantized values and its result is quantized; else no integer is rounded."""
+    return any(source.target == DEQUANTIZE for source in node.all_input_nodes) and any(
+        user.target == QUANTIZE for user in node.users
+    )
 
 
 def _averaged_count(node: Node) -> int:

@@ -109,10 +109,16 @@ class Policy(nn.Module):
 
     Boxes are ``(1, 4)``, or ``(N, 4)`` in the long variant, one for every candidate frame. Where they lie in the whole
     frame, y and x are places in the room that the sides leave, and sides are fractions of the short side.
+
+    In the quantized form the spatial policy is int8 up to its sigmoid, whose steps of 1/256 are the raw boxes. The
+    temporal policy stays float32: frames are chosen where sums of its weights cross a level.
     """
 
     inputs = ("features",)
     outputs = ("boxes", "frame_weights")
+    float_outputs = outputs
+    float_paths = ("frame_weights",)
+    float_weights = ("track.weight",)
 
     def __init__(self, net: AdaFocus) -> None:
         super().__init__()
@@ -126,6 +132,7 @@ class Policy(nn.Module):
         self.track: nn.Linear | None = None
         if isinstance(net, AdaFocusPerFrame):
             self.track = linear(time_interpolation(config.glance_frames, config.candidate_frames), None)
+            self.track.requires_grad_(False)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Run the stage."""
@@ -136,7 +143,7 @@ class Policy(nn.Module):
         return self.decode(raw, *self.bounds), (logits.reshape(1, -1) / self.temperature).softmax(1).reshape(-1)
 
     def as_run(self) -> Policy:
-        """Return the form that devices run: it has fewer multiplications, and differs in float rounding only."""
+        """Return the form that devices run in float: fewer multiplications, other rounding."""
         faster = copy.deepcopy(self)
         faster.spatial = with_fewer_products(faster.spatial, self.frames)
         return faster.eval()
@@ -229,7 +236,7 @@ class LoweredStages:
         return {stage: module for stage, module in found.items() if module is not None}
 
     def as_run(self, stage: str) -> nn.Module:
-        """Return one of them in the form that is converted for devices."""
+        """Return one of them in the form that is converted for devices where it is not quantized."""
         module = self.modules()[stage]
         return module.as_run() if isinstance(module, Policy) else module
 

@@ -43,7 +43,8 @@ def model_file(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory, model_file: Path, video: Path) -> Bundle:
-    exported = export(Request(model_file, tmp_path_factory.mktemp("bundle") / "motion.zip", "int8", [video], 3))
+    out, cache = tmp_path_factory.mktemp("bundle") / "motion.zip", model_file.parent / "graphs"
+    exported = export(Request(model_file, out, "int8", [video], 3, cache=cache))
     assert not exported.failed, exported.verdicts
     assert exported.bundle is not None
     return exported.bundle
@@ -80,7 +81,8 @@ def test_exits_of_the_same_model_are_kept_when_it_is_exported_again(
 ) -> None:
     calibrated = tmp_path / "calibrated.zip"
     rewrite_bundle(bundle, bundle.manifest.model_copy(update={"exits": EXITS}), calibrated).close()
-    exported = export(Request(model_file, calibrated, "int8", [video], 1, exits=calibrated))
+    cache = model_file.parent / "graphs"
+    exported = export(Request(model_file, calibrated, "int8", [video], 1, exits=calibrated, cache=cache))
     assert exported.bundle is not None
     assert exported.bundle.manifest.exits == EXITS
     assert Bundle.open(calibrated).manifest.exits == EXITS

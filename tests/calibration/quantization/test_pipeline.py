@@ -60,7 +60,7 @@ def test_the_report_names_every_layer_and_the_model_file_holds_what_was_kept_flo
     written = yaml.safe_load(report.read_text())
     model = load_model(out)
     assert model.labels == CLASSES
-    assert set(model.prepared) == {"glance", "focus"}
+    assert set(model.prepared) == {"glance", "policy", "focus"}
     assert in_history(model.history) == {fingerprint(video) for video in clips.parent.glob("*.avi")}
     names = {(row["stage"], row["layer"]) for row in written["layers"]}
     assert len(names) == len(written["layers"]) > 100
@@ -91,7 +91,7 @@ def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_p
     with torch.no_grad():
         assert not torch.equal(network(*views[0]).stage_logits, whole(*views[0]).stage_logits)
     path = tmp_path / "model.safetensors"
-    save_model(path, network.prepared(), {"policy": network.policy}, config, "tsm-mbv2-mbv2", CLASSES, {})
+    save_model(path, network.prepared(), network.floats(), config, "tsm-mbv2-mbv2", CLASSES, {})
     model = load_model(path)
     names = {layer.name for layer in quantized_layers(model.prepared["focus"])}
     assert "encoder.head.weight" not in names
@@ -149,8 +149,9 @@ def test_training_under_quantization_moves_layers_and_resumes(checkpoint: Path, 
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
     losses = QatTrainer(stages, whole, settings, tmp_path / "whole").run(cached)
-    start = {layer.name: layer.weight.clone() for layer in quantized_layers(before.focus)}
-    still = [layer.name for layer in quantized_layers(whole.focus) if torch.equal(layer.weight, start[layer.name])]
+    start = {layer.name: layer.weight.clone() for layer in quantized_layers(before.prepared()["focus"])}
+    focus = whole.prepared()["focus"]
+    still = [layer.name for layer in quantized_layers(focus) if torch.equal(layer.weight, start[layer.name])]
     assert all(name.endswith(".moves") for name in still)
     QatTrainer(stages, before, settings, tmp_path / "parts").run(cached, until=2)
     later = QatTrainer(stages, after, settings, tmp_path / "parts").run(cached)

@@ -61,7 +61,7 @@ def test_quantized_stages_follow_the_float_ones(real_videos: list[Path], shared:
     stages = lower(net.eval())
     views = calibration_views(real_videos, stages.config, 2)
     prepared = quantize_stages(stages, views)
-    assert set(prepared) == {"glance", "focus"}
+    assert set(prepared) == {"glance", "policy", "focus"}
     glance = normalize(views[0][0], stages.config)
     for graph in prepared.values():
         assert activation_quantizers(graph)
