@@ -129,7 +129,7 @@ class FloatPair:
         mean, std = (torch.tensor(values)[:, None, None] for values in (config.mean, config.std))
         clip = ((pixels - mean) / std)[None]
         pooled, local = self.net.global_encoder(clip).mean((3, 4)), self.net.local_encoder(clip).mean((3, 4))
-        logits = self.net.answers(pooled, local)[0, -1].numpy()
+        logits = self.net.exit_logits(pooled, local)[0, -1].numpy()
         done = time.perf_counter()
         return Timed(logits, {"resize": 1e3 * (resized - started), "network": 1e3 * (done - resized)})
 
