@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
-import { chromium, firefox, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 
 import { serve, type Choices } from "../../scripts/serve.js";
 
@@ -29,9 +29,9 @@ const QUIET = [
   "--disable-component-update",
   "--disable-sync",
 ];
-const READY_MS = 120_000;
+export const READY_MS = 120_000;
 
-function programOf(kind: Kind): string {
+export function programOf(kind: Kind): string {
   const [variable, usual, name] = PROGRAMS[kind];
   const path = process.env[variable] ?? usual;
   if (!existsSync(path)) {
@@ -44,11 +44,6 @@ function programOf(kind: Kind): string {
 
 export function launch(more: string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: programOf("chromium"), args: [...QUIET, ...more] });
-}
-
-/** Firefox as Debian has it, through WebDriver BiDi. playwright-core 1.65 calls what Firefox 153 does not know. */
-export function launchFirefox(): Promise<Browser> {
-  return firefox.launch({ executablePath: programOf("firefox"), channel: "moz-firefox" });
 }
 
 /** Write the page with a bundle into a folder of its own, which the function removes; and the MB of a first visit. */
