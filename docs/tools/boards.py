@@ -1,4 +1,4 @@
-"""Write the section on the page of a camera: from ``results/boards.yaml``."""
+"""Write the sections on boards: the page of a camera, engines, accelerators. From ``results/boards.yaml``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ FILE = "boards.yaml"
 def board_sections(found: Figures) -> Iterator[str]:
     """Yield the sections of what was measured."""
     yield _clients(found["clients"])
+    yield _engines(found["parser"])
+    yield _accelerators(found["accelerators"])
 
 
 def _clients(found: Figures) -> str:
@@ -51,3 +53,54 @@ def _clients(found: Figures) -> str:
         table(("", "measured"), rows),
         source(FILE, found["command"]),
     )
+
+
+def _engines(found: Figures) -> str:
+    rows = [
+        (
+            name,
+            row["precision"],
+            f"{row['taken']} of {row['nodes']}",
+            decimals(row.get("build_s")),
+            decimals(row.get("processor_s")),
+            decimals(row["engine_bytes"] / 1e6) if "engine_bytes" in row else "",
+        )
+        for name, row in found["graphs"].items()
+    ]
+    refused = sorted({sentence.split(". ")[0] for row in found["graphs"].values() for sentence in row["refusals"]})
+    return section(
+        "Engines",
+        f"What NVIDIA's own parser takes of ONNX graphs, and how long its builder needs for an engine for compute "
+        f"capability {found['capability']}, which is no Jetson's: {found['library']}, without a graphics processor, on "
+        f"2 processors that others worked on (load {found['load'][0]:g}). Nobody has run these engines.",
+        table(("graph", "precision", "nodes taken", "build, s", "processor time, s", "engine, MB"), rows),
+        f"The usual int8 graphs are refused: {'; '.join(refused)}.",
+        source(FILE, found["command"]),
+    )
+
+
+def _accelerators(found: Figures) -> str:
+    rows = []
+    for name, one in found["bundles"].items():
+        for stage, away in one["stages"].items():
+            if stage != "policy":
+                steps = away["steps"] if "other_integers_percent" in away else ""
+                floats = f"{away['relative']:.1e}" if away["relative"] else ""
+                rows.append((name, stage, one["precision"], steps, floats, _agreed(one)))
+        policy = one["policy_on_the_accelerator"]
+        if policy is not None:
+            rows.append((name, "policy", "fp32", "", f"{policy['relative']:.1e}", ""))
+    places = sorted({place for one in found["bundles"].values() for place in one["ran_on"].values() if place != "CPU"})
+    return section(
+        "On a graphics processor",
+        f"The same files on the accelerator `{found['accelerator']}` of {found['runtime']} and on the processor: "
+        f"{'; '.join(places)}. That is a device in software, so nothing is said of time. Each stage got equal inputs; "
+        f"labels are those of whole clips of `{found['clip_list']}`, validation split. In use the policy stays on the "
+        "processor; here it ran on the accelerator, too.",
+        table(("bundle", "stage", "precision", "int8 steps", "floats, relative", "same label"), rows),
+        source(FILE, found["command"]),
+    )
+
+
+def _agreed(one: Figures) -> str:
+    return f"{one['same_label']} of {one['clips']} clips"
