@@ -12,12 +12,15 @@ import { goldenFrames, rawVideo } from "./frames.js";
 test("a camera is answered three times, its memory stays bounded, and it stops", async () => {
   const place = mkdtempSync(join(tmpdir(), "adafocus-camera-"));
   const frames = await goldenFrames();
+  // another video, for a look at the page: CAMERA=file.mjpeg LABEL=archery SCREENSHOT=page.png
+  const camera = process.env["CAMERA"] ?? join(place, "camera.y4m");
+  const label = process.env["LABEL"] ?? frames.label;
   writeFileSync(join(place, "camera.y4m"), rawVideo(frames));
   const [folder, remove] = site(FRAME);
   const browser = await launch([
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
-    `--use-file-for-fake-video-capture=${join(place, "camera.y4m")}`,
+    `--use-file-for-fake-video-capture=${camera}`,
   ]);
   try {
     const visited = await visit(browser, folder, {
@@ -37,7 +40,7 @@ test("a camera is answered three times, its memory stays bounded, and it stops",
     await page.waitForFunction(() => (window as unknown as { seen: string[] }).seen.length >= 5);
     const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen);
     // the first windows are not full yet
-    assert.deepEqual(seen.slice(2, 5), [frames.label, frames.label, frames.label]);
+    assert.deepEqual(seen.slice(2, 5), [label, label, label]);
     const { held } = await page.evaluate(() => window.adafocus.client.ask("counts", {}));
     assert.ok(held > 0 && held <= 18, `${held} frames are held`);
     assert.equal(await noticeOf(page), "");
