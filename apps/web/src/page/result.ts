@@ -53,7 +53,7 @@ function showTimes({ timingMs, macs, mostMacs }: Told): void {
   }
   const share = Math.round((100 * macs) / mostMacs);
   rows.push(made("dt", "Together", "sum"), made("dd", milliseconds(timingMs.total), "sum"));
-  rows.push(made("dt", "Work"), made("dd", `${(macs / 1e9).toFixed(2)} GMAC (${share} %)`));
+  rows.push(made("dt", "Work"), made("dd", `${(macs / 1e9).toFixed(2)} GMAC (${share}\u00a0%)`));
   element("times").replaceChildren(spent, ...rows);
   element("work").hidden = false;
 }

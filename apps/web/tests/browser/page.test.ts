@@ -81,7 +81,7 @@ test("nothing leaves the device, and the page works without a network after one 
     assert.equal(await page.locator("#strip li").count(), 4);
     await page.locator("#exit").fill("0");
     await page.waitForFunction(() => document.getElementById("how")!.innerText.startsWith("A glance at 4 frames"));
-    assert.match(await page.locator("#times").innerText(), /0\.59 GMAC \(50 %\)/);
+    assert.match(await page.locator("#times").innerText(), /0\.59 GMAC \(50\s%\)/);
     const strange = requests.filter(({ method, url }) => method !== "GET" || !url.startsWith(address));
     assert.deepEqual(
       strange.filter(({ url }) => !url.startsWith("blob:")),
