@@ -103,6 +103,14 @@ class Recognizer:
         return {**glance, **{str(stage): str(place_of(graph)) for stage, graph in self.graphs.items()}}
 
     @property
+    def elsewhere(self) -> str | None:
+        """What runs where, in one line; None where it is all on the CPU and nothing else was asked for."""
+        places = self.ran_on
+        if self.accelerator is None and set(places.values()) == {"CPU"}:
+            return None
+        return f"ran on: {'; '.join(f'{stage}: {place}' for stage, place in places.items())}"
+
+    @property
     def incremental(self) -> bool:
         """Whether the glance runs frame by frame, so that frames that come again need not be encoded again."""
         return self._parts is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from adafocus.edge.energy.costs import EnergySource
-    from adafocus.edge.recognizer import Recognizer
 
 ACCELERATORS = accelerator_names()
 T = TypeVar("T", bound="DataclassInstance")
@@ -107,13 +106,6 @@ def energy_of(bundle: Path, budget: Budget | None, profile: Path | None, meter: 
     if given is not None:
         raise AdafocusError(f"{given} is for budgets in joules, and there is none. Add one: --budget 0.4J")
     return None
-
-
-def say_where(recognizer: Recognizer, tell: Callable[[str], None]) -> None:
-    """Say what runs where, unless it is all on the CPU and nothing else was asked for."""
-    places = recognizer.ran_on
-    if recognizer.accelerator is not None or set(places.values()) != {"CPU"}:
-        tell(f"ran on: {'; '.join(f'{stage}: {place}' for stage, place in places.items())}")
 
 
 def build(kind: type[T], asked: dict[str, Any]) -> T:

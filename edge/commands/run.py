@@ -179,7 +179,8 @@ def run(arguments: tuple[str, ...], **asked: Any) -> None:
         if request.as_json:
             _print_all(inputs, videos, playlist, request, recognizer.ran_on)
         else:
-            options.say_where(recognizer, _warn)
+            if recognizer.elsewhere is not None:
+                _warn(recognizer.elsewhere)
             for note in () if costs is None else costs.notes:
                 _warn(note)
             _run_through(inputs, videos, playlist, request)

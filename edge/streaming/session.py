@@ -88,6 +88,8 @@ def run_stream(
             log.write("started", **_description(bundle, recognizer, window, feed, settings))
             for note in () if costs is None else costs.notes:
                 outputs.warn(note)
+            if terminal is not None and recognizer.elsewhere is not None:
+                terminal.warn(recognizer.elsewhere)
             began_s = time.monotonic()
             try:
                 feed.start()

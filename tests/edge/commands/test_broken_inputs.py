@@ -98,10 +98,10 @@ def test_an_error_of_the_system_belongs_to_its_video(
 
     real = run.read_clip
 
-    def read(video: Path, *rest: object) -> object:
+    def read(video: Path, *rest: object, **others: object) -> object:
         if video == good[0]:
             raise error
-        return real(video, *rest)  # type: ignore[arg-type]
+        return real(video, *rest, **others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run, "read_clip", read)
     done = adafocus_here("run", ready_bundle.path, *good, "--json")
