@@ -22,8 +22,9 @@ from adafocus.edge.sources.decoders.process import DecoderFailed, ProcessSource
 )
 def test_a_process_that_gives_no_frame_is_ended_with_a_sentence(program: str, sentence: str) -> None:
     began_s = time.monotonic()
+    limit_s = 0.5 if program.startswith("import time") else 20.0
     with pytest.raises(DecoderFailed, match=sentence):
-        ProcessSource((sys.executable, "-S", "-c", program), "clip.mp4", False, 0.5 if program.startswith("import time") else 20.0)
+        ProcessSource((sys.executable, "-S", "-c", program), "clip.mp4", False, limit_s)
     assert time.monotonic() - began_s < 10
     assert not [child for child in psutil.Process().children() if program in child.cmdline()]
 
