@@ -10,6 +10,7 @@ that. Both are timed in turns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,11 @@ def _answers(recognizer: Recognizer, clips: Sequence[Clip]) -> Iterator[Predicti
         yield recognizer.recognize_clip(clip)
 
 
+def _milliseconds(recognizer: Recognizer, clip: Clip) -> dict[str, float]:
+    """Return the milliseconds of a clip by part."""
+    return recognizer.recognize_clip(clip).timing_ms
+
+
 def _moved(recognizer: Recognizer, clip: Clip, found: Prediction) -> Prediction:
     """Recognize a clip again with the boxes that were found, moved by one pixel."""
     step = 1.0 / recognizer.bundle.manifest.geometry.frame_size
@@ -95,7 +101,7 @@ def compare(bundles: dict[str, Bundle], videos: Sequence[Path], threads: int) ->
     beside = [_moved(ways[FLOAT], clip, found) for clip, found in zip(clips, wanted, strict=True)]
     moved = np.array([np.abs(a.boxes - b.boxes).max() for a, b in zip(ours, wanted, strict=True)])
     spent = take_turns(
-        {name: lambda clip, way=way: way.recognize_clip(clip).timing_ms for name, way in ways.items()},
+        {name: partial(_milliseconds, way) for name, way in ways.items()},
         clips[:TIMED_CLIPS],
         WARM_UP,
         TURNS,

@@ -15,8 +15,9 @@ from adafocus.calibration.quantization.qat import calibrate, prepare, quantized_
 from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
 from adafocus.calibration.quantization.tie_free_scales import reference_program
 from adafocus.converters.backends.registry import back_end
-from adafocus.edge.bundle.manifest import GraphFile, TensorSpec
+from adafocus.edge.bundle.manifest import GraphFile
 from adafocus.edge.runtimes import open_graph
+from adafocus.edge.runtimes.tensors import dequantize, quantize
 from adafocus.networks.lowering import LoweredStages, lower
 from tests.helpers.small_networks import settled, small_config, tiny
 
@@ -92,19 +93,13 @@ def compare(stages: LoweredStages, policy: GraphModule, runtime: str, folder: Pa
     graph = open_graph(runtime, path, described, 1)
     program = reference_program(policy)
     for seed in range(4, 8):
-        codes = codes_of(features(stages, seed), taken)
-        real = torch.from_numpy((codes.astype(np.float32) - taken.zero_point) * np.float32(taken.scale))
+        codes = quantize(features(stages, seed).numpy(), taken)
+        real = torch.from_numpy(dequantize(codes, taken))
         found = graph.run({"features": codes})
         with torch.no_grad():
             boxes, weights = program(real)
         assert np.abs(found["boxes"] - boxes.numpy()).max() < 3e-7
         assert np.abs(found["frame_weights"] - weights.numpy()).max() < 1e-5
-
-
-def codes_of(values: Tensor, spec: TensorSpec) -> np.ndarray:
-    assert spec.scale is not None
-    assert spec.zero_point is not None
-    return np.clip(np.rint(values.numpy() / spec.scale) + spec.zero_point, -128, 127).astype(np.int8)
 
 
 @pytest.mark.slow
