@@ -14,6 +14,7 @@ def speed_sections(times: Figures, speed: Figures, device: Figures, networks: Fi
     yield _clip(times)
     yield _exits(device["exits"])
     yield _full_frame(device["full_frame"])
+    yield _policies(device["int8_policy"])
     yield _budgets(device["budget"])
     yield _decoding(device["decode"], device["decode_published"], device["cheap_frames"])
     yield _stream(device["stream"])
@@ -85,6 +86,29 @@ def _full_frame(found: Figures) -> str:
         f"`{found['preset']}` with random weights, {found['threads']} threads, from decoded frames to the prediction.",
         table(("form", "GMAC", "ms"), rows),
         table(("ratio", ""), ratios),
+        source("device.yaml", found["command"]),
+    )
+
+
+def _policies(found: Figures) -> str:
+    clips = found["clips"]
+    rows = [(name, decimals(ms, 2), decimals(found["policy_mb"][name], 2)) for name, ms in found["policy_ms"].items()]
+    same = [
+        ("boxes placed in int8", found["same_label"]),
+        ("boxes of the float policy, moved by one pixel", found["same_label_after_a_pixel"]),
+    ]
+    return section(
+        "Boxes placed in int8",
+        f"`x3d-xs-xs-k400` with its policy as it ships, in float32, and with the part that places boxes in int8; "
+        f"glance and focus are the same. {clips} validation clips of UCF-101 and J-HMDB, LiteRT, "
+        f"{found['threads']} threads.",
+        table(("policy", "ms", "MB"), rows),
+        f"The same frames on {found['same_frames']} of {clips} clips. Boxes move by {found['box_px']['median']:g} px "
+        f"(median; at most {found['box_px']['largest']:g}). Labels of this model hang on single pixels: its logits are "
+        "int8, and many of these clips show none of its actions.",
+        table(
+            ("against the float policy", "clips with the same label"), [(name, f"{n} of {clips}") for name, n in same]
+        ),
         source("device.yaml", found["command"]),
     )
 
