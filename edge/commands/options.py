@@ -15,7 +15,6 @@ import click
 from adafocus.edge.budget.costs import Budget
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME, RUNTIMES
 from adafocus.edge.runtimes.accelerators import names as accelerator_names
-from adafocus.edge.sources.decoders.choice import NAMES, SOFTWARE, Decoder
 from adafocus.errors import AdafocusError, shell_word
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from adafocus.edge.energy.costs import EnergySource
 
 ACCELERATORS = accelerator_names()
+SOFTWARE = "software"
+DECODERS = (SOFTWARE, "auto", "h264_v4l2m2m", "nvv4l2decoder", "videotoolbox")
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -32,6 +33,11 @@ def _parsed_budget(context: click.Context, parameter: click.Parameter, text: str
 
 
 def _checked_decoder(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    if text == SOFTWARE:
+        return text
+    # commands that read no video do without the libraries for that
+    from adafocus.edge.sources.decoders.choice import Decoder
+
     return Decoder(text).asked
 
 
@@ -44,7 +50,7 @@ runtime = click.option(
 accelerator = click.option(
     "--accelerator",
     help=f"Run the glance and the focus on this: {', '.join(ACCELERATORS)}. Nothing falls back to another processor "
-    "silently; the policy stays in float32 on the CPU.  [default: the runtime's usual processor]",
+    "silently; the policy stays on the CPU.  [default: the runtime's usual processor]",
 )
 threads = click.option("--threads", default=2, show_default=True, help="Give the runtime this many CPU threads.")
 exit_threshold = click.option(
@@ -66,7 +72,7 @@ decoder = click.option(
     default=SOFTWARE,
     show_default=True,
     callback=_checked_decoder,
-    help=f"Decode video with this: {', '.join(NAMES)}. Where that does not work, software does, and it is said.",
+    help=f"Decode video with this: {', '.join(DECODERS)}. Where that does not work, software does, and it is said.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 

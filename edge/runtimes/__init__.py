@@ -58,7 +58,7 @@ def unavailable(name: str) -> str | None:
 
 
 def open_graph(name: str, path: Path, description: GraphFile, threads: int, accelerator: str | None = None) -> Graph:
-    """Open one converted stage. The policy stays in float32 on the CPU, whatever runs the others.
+    """Open one converted stage. The policy stays on the CPU, whatever runs the others.
 
     Args:
         name: of the runtime.

@@ -202,7 +202,7 @@ def test_a_runtime_that_was_asked_for_and_is_not_here_is_no_pass(adafocus: Call,
 
 
 def test_both_packages_of_one_file_format_are_counted(shipped_bundle: Bundle) -> None:
-    assert runtimes_for(shipped_bundle) == ("litert", "tflite", "onnx", "executorch", "coreml")
+    assert runtimes_for(shipped_bundle) == ("litert", "tflite", "onnx", "executorch", "coreml", "tensorrt")
 
 
 class Scaled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +36,7 @@ class Runner:
     """A recognizer that takes ``costs_s`` one after the other, again and again, and half of each in the focus."""
 
     runtime, threads = "litert", 2
+    ran_on: Mapping[str, str] = {}
 
     def __init__(
         self, clock: Clock, bundle: Bundle | Any, *costs_s: float, stops: tuple[str, ...] = ("focus",)

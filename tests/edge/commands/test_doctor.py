@@ -158,15 +158,15 @@ def test_a_damaged_bundle_ends_in_one_sentence(adafocus: Call, bundle_copy: Path
     assert_one_sentence(adafocus("doctor", tmp_path / "nothing"), "no bundle")
 
 
-def crash(answer: object, path: str, runtime: str, threads: int) -> None:
+def crash(answer: object, path: str, runtime: str, threads: int, accelerator: str | None) -> None:
     os.kill(os.getpid(), signal.SIGSEGV if runtime == "litert" else signal.SIGKILL)
 
 
-def hang(answer: object, path: str, runtime: str, threads: int) -> None:
+def hang(answer: object, path: str, runtime: str, threads: int, accelerator: str | None) -> None:
     signal.pause()
 
 
-def give_up(answer: object, path: str, runtime: str, threads: int) -> None:
+def give_up(answer: object, path: str, runtime: str, threads: int, accelerator: str | None) -> None:
     os._exit(7)
 
 

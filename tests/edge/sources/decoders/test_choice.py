@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.commands.options import DECODERS
 from adafocus.edge.sources import open_finite
 from adafocus.edge.sources.decoders import choice
 from adafocus.edge.sources.decoders.choice import HARDWARE_DECODERS, V4L2_DECODER, Decoder, HardwareDecoder
@@ -147,3 +148,7 @@ def test_a_stream_of_the_network_is_decoded_or_that_is_said() -> None:
         assert source.read(10.0) is not None  # type: ignore[union-attr]
     assert decoder.used == "software"
     assert "h264 cannot be used" in decoder.notes[0]
+
+
+def test_the_commands_know_every_decoder() -> None:
+    assert DECODERS == choice.NAMES
