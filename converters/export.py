@@ -40,7 +40,7 @@ class Request:
     Attributes:
         model: a model file or a checkpoint.
         out: the bundle to make, a folder or a name that ends in ``.zip``.
-        precision: of glance and focus; the policy of an int8 bundle is float32.
+        precision: of the stages; one that an int8 model did not quantize stays float32.
         videos: real videos to verify it on; the golden clip is the first of them.
         windows: clips to cut from each video.
         runtimes: for which runtimes; the golden answers are those of the first that is verified by itself, or else by
