@@ -43,8 +43,8 @@ def _every_network(figures: Figures) -> str:
     return section(
         "Every network in every runtime",
         "The largest difference between a runtime's files and the trained program, on real clips. `int8`: steps of the "
-        "output's scale. `fp32`: relative to the largest value. The policies of these int8 bundles were float32. Core ML does "
-        "not run on Linux: an evaluator computes its package, operation by operation.",
+        "output's scale. `fp32`: relative to the largest value. The policies of these int8 bundles were float32. Core "
+        "ML does not run on Linux: an evaluator computes its package, operation by operation.",
         table(
             ("network", "type", *RUNTIMES.values(), "LiteRT delegates a stage", "clips with the same label and frames"),
             rows,
