@@ -159,6 +159,7 @@ def verify(
     from adafocus.converters.tables import show_golden, show_verification
     from adafocus.converters.verification.verify import as_dict, passed, verify_clips, verify_golden
     from adafocus.edge.bundle.bundle import Bundle
+    from adafocus.edge.runtimes.graph import places_in_words
 
     opened = Bundle.open(bundle)
     golden = verify_golden(opened, threads, accelerator)
@@ -175,7 +176,7 @@ def verify(
         show_golden(golden, console)
         for name, check in golden.items():
             if accelerator is not None and not isinstance(check, str):
-                places = "; ".join(f"{stage}: {place}" for stage, place in check.ran_on.items())
+                places = places_in_words(check.ran_on)
                 console.print(f"{name} ran on: {escape(places)}. Its proof: {check.proof}.", highlight=False)
         if verdicts:
             show_verification(verdicts, console)

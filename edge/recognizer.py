@@ -23,7 +23,7 @@ from adafocus.edge.policy import Boxes, Frames, Seed, Shape
 from adafocus.edge.prediction import Prediction, StageCall, Trace
 from adafocus.edge.runtime_table import DEFAULT_RUNTIME
 from adafocus.edge.runtimes import Opener, open_graph
-from adafocus.edge.runtimes.graph import place_of
+from adafocus.edge.runtimes.graph import place_of, places_in_words
 from adafocus.edge.stages import Stages
 from adafocus.edge.video.clip import Clip, read_clip
 from adafocus.edge.video.patches import crop_patch, cut_patch
@@ -108,7 +108,7 @@ class Recognizer:
         places = self.ran_on
         if self.accelerator is None and set(places.values()) == {"CPU"}:
             return None
-        return f"ran on: {'; '.join(f'{stage}: {place}' for stage, place in places.items())}"
+        return f"ran on: {places_in_words(places)}"
 
     @property
     def incremental(self) -> bool:

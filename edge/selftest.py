@@ -23,6 +23,7 @@ from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtime_table import RUNTIMES, file_runtime
 from adafocus.edge.runtimes.accelerators import EXACT, Proof, choose, proof_of
+from adafocus.edge.runtimes.graph import places_in_words
 from adafocus.edge.runtimes.tensors import dequantize
 from adafocus.edge.video.clip import Clip
 from adafocus.edge.video.fitting import shrink, shrink_factor
@@ -307,7 +308,7 @@ class Trial:
             return self.problem or "it does not answer"
         memory = f", {self.peak_memory_bytes / 1e6:.0f} MB of memory" if self.peak_memory_bytes else ""
         if self.ran_on is not None:
-            places = "; ".join(f"{stage}: {place}" for stage, place in self.ran_on.items())
+            places = places_in_words(self.ran_on)
             return f"runs, golden clip as its accelerator must give it{memory}; {places}"
         return f"runs, golden clip exact or within bounds{memory}"
 

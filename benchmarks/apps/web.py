@@ -14,7 +14,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,13 @@ from adafocus.calibration.report_file import put_result
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.selftest import golden_clip
-from adafocus.edge.video.patches import crop_patch
 from adafocus.errors import AdafocusError
+from benchmarks.apps.patches import in_python
 from benchmarks.harness import PATH, Benchmark, console, median, option, rounded, take_turns
 
 WEB = Path(__file__).parents[2] / "apps/web"
 SCRIPT = WEB / "build/scripts/measure.js"
 COMPARED = ("label", "frames", "boxes", "patches", "logits")
-# what apps/web/scripts/measure.ts cuts
-FRAME, PATCH, PATCHES = 224, 128, 8
 
 
 def differences(prediction: Any, told: Mapping[str, Any]) -> list[str]:
@@ -69,21 +66,6 @@ def native_ms(recognizer: Recognizer, turns: int) -> list[list[float]]:
     found = take_turns({"native": recognizer.recognize_clip}, (clip,), 3, turns)["native"]
     # motion counts as policy, but is no network
     return [[prediction.timing_ms[stage] for stage in recognizer.graphs] for prediction in found]
-
-
-def crop_ms(turns: int) -> list[float]:
-    """Return the milliseconds that eight patches out of a frame take, once for each turn."""
-    place = np.arange(FRAME * FRAME * 3)
-    frame = ((place * 7 + (place >> 9) * 13) & 255).astype(np.uint8).reshape(FRAME, FRAME, 3)
-    boxes = np.array([[5 * n, 3 * n, 96 + 8 * n, 100 + 7 * n] for n in range(PATCHES)], np.float32) / np.float32(FRAME)
-    patch = np.empty((PATCH, PATCH, 3), np.uint8)
-    spent = []
-    for _ in range(turns):
-        started = time.perf_counter()
-        for box in boxes:
-            crop_patch(frame, box, PATCH, (116, 116, 116), patch)
-        spent.append(1e3 * (time.perf_counter() - started))
-    return spent
 
 
 def in_page(bundle: Path, videos: Sequence[Path], turns: int) -> dict[str, Any]:
@@ -137,7 +119,7 @@ def main(bundle: Path, videos: tuple[Path, ...], turns: int, out: Path | None) -
                 },
                 "eight_patches": {
                     "typescript": {"min_ms": page["crop"]["minMs"], "median_ms": page["crop"]["medianMs"]},
-                    "python": _spent(crop_ms(10 * turns)),
+                    "python": _spent(in_python(10 * turns)[0]),
                 },
             }
         )

@@ -14,6 +14,7 @@ from adafocus.edge.bench.comparison import FIGURES, Comparison
 from adafocus.edge.bench.protocol import HOST, SUMS
 from adafocus.edge.bundle.manifest import STAGES
 from adafocus.edge.device.host import State
+from adafocus.edge.runtimes.graph import places_in_words
 
 STAGE_PARTS = ("decode", *STAGES)
 MEGABYTE = 1e6
@@ -57,7 +58,7 @@ def _show_entry(entry: dict[str, Any], report: dict[str, Any], console: Console)
     console.print(table)
     places = entry.get("ran_on", {})
     if set(places.values()) - {"CPU"}:
-        console.print(f"ran on: {escape('; '.join(f'{stage}: {place}' for stage, place in places.items()))}")
+        console.print(f"ran on: {escape(places_in_words(places))}")
     stopped = entry["exits"]["glance"]
     if stopped and stopped < entry["n"]:
         console.print(f"stopped at the glance: {stopped} of {entry['n']}, {entry['mean_gmac']:.3f} GMAC on average")

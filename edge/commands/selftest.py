@@ -15,6 +15,7 @@ from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.bundle.manifest import STAGES
 from adafocus.edge.commands import options
 from adafocus.edge.runtimes import unavailable
+from adafocus.edge.runtimes.graph import places_in_words
 from adafocus.edge.selftest import GoldenCheck, check_runtime, runtimes_for, runtimes_on
 from adafocus.errors import AdafocusError, BundleError
 
@@ -127,7 +128,7 @@ def _show(bundle: Bundle, checks: dict[str, GoldenCheck], left_out: dict[str, st
         )
     for name, check in checks.items():
         if check.proof != "exact" or set(check.ran_on.values()) - {"CPU"}:
-            places = "; ".join(f"{stage}: {place}" for stage, place in check.ran_on.items())
+            places = places_in_words(check.ran_on)
             console.print(f"{name} ran on: {escape(places)}. Its proof: {check.proof}.", soft_wrap=True)
     for name, reason in left_out.items():
         console.print(f"{name} was left out: {escape(reason)}", style="yellow", soft_wrap=True)

@@ -40,6 +40,11 @@ class Place:
 CPU = Place("CPU")
 
 
+def places_in_words(places: Mapping[str, str]) -> str:
+    """Return where each stage runs, in one line."""
+    return "; ".join(f"{stage}: {place}" for stage, place in places.items())
+
+
 def place_of(graph: object) -> Place:
     """Return where an opened graph runs; the graphs of usual runtimes do not say it, they run on the CPU."""
     place = getattr(graph, "place", CPU)
