@@ -108,11 +108,13 @@ class Canvas:
         self._y += 32
         room = WIDTH_PX - 2 * MARGIN_PX - GAP_PX * (len(images) - 1)
         side = min(largest_px, room // len(images))
-        for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        fitted = [ImageOps.contain(image, (side, side), Image.Resampling.LANCZOS) for image in images]
+        tallest = max(image.height for image in fitted)
+        for index, (image, caption) in enumerate(zip(fitted, captions, strict=True)):
             x = MARGIN_PX + index * (side + GAP_PX)
-            self._image.paste(ImageOps.contain(image, (side, side), Image.Resampling.LANCZOS), (x, self._y))
-            self._text((x + 2, self._y + side + 4), caption, SMALL_PT, FAINT)
-        self._y += side + (30 if any(captions) else 18)
+            self._image.paste(image, (x, self._y))
+            self._text((x + 2, self._y + tallest + 4), caption, SMALL_PT, FAINT)
+        self._y += tallest + (30 if any(captions) else 18)
 
     def bars(self, best: list[tuple[str, float]]) -> None:
         """Draw labels with bars of their probability."""
