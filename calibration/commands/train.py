@@ -31,6 +31,12 @@ from adafocus.edge.commands.outputs import check_outputs
     help="Learn from this classifier, or from the .npz file of its stored answers; of several teachers the mean "
     "counts. The recipe's soft_weight must be above 0.",
 )
+@click.option(
+    "--features",
+    type=options.FILE,
+    help="Before anything is trained, fit the last layer of a classifier to the features in this .npz file, which "
+    "adafocus predict made with the checkpoint of --start; with --epochs 0 that is all.",
+)
 @options.work_folder("checkpoints and curves")
 @options.cache_folder
 @options.out_file("the trained network")
@@ -62,7 +68,7 @@ def train(**asked: Any) -> None:
     """
     outputs = {"--out": asked["out"], "--work": asked["work"], "--cache": asked["cache"]}
     starts = (path for start in asked["starts"] for path in (start, start.partition("=")[2]))
-    files = (asked[name] for name in ("recipe", "labels"))
+    files = (asked[name] for name in ("recipe", "labels", "features"))
     videos = options.listed_videos(asked["sources"], asked["out"])
     check_outputs(outputs, (*files, *asked["teachers"], *starts, *asked["sources"], *videos))
     from adafocus.calibration.training import train as run

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adafocus.calibration.datasets import LabeledClip
+from adafocus.calibration.datasets.cache_entry import content_key
 from adafocus.calibration.datasets.fingerprints import joined, parted
 from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError, shell_word
@@ -56,6 +58,18 @@ class Answers:
     def features(self, keys: Iterable[str]) -> NDArray[np.float32]:
         """Return the features of clips by their content, ``(n, C)``."""
         return np.stack([self.rows[key][1] for key in keys])
+
+
+def clip_key(clip: LabeledClip) -> str:
+    """Return what stands for the content of a clip.
+
+    Raises:
+        AdafocusError: its video cannot be read.
+    """
+    try:
+        return content_key(clip.path)
+    except OSError as error:
+        raise AdafocusError(f"Cannot read the clip {clip.path}: {error.strerror}. Check its path.") from error
 
 
 def is_answers(path: Path) -> bool:
@@ -125,6 +139,18 @@ def read_answers(path: Path) -> Answers:
         ) from error
     rows = zip(logits.astype(np.float32), features.astype(np.float32), strict=True)
     return Answers(dict(zip(keys, rows, strict=True)), labels, made_from, command, seen)
+
+
+def read_features(path: Path) -> Answers:
+    """Read answers that have features.
+
+    Raises:
+        AdafocusError: they have none, as those of a probe, or as :func:`read_answers`.
+    """
+    answers = read_answers(path)
+    if not answers.rows or not all(len(features) for _, features in answers.rows.values()):
+        raise AdafocusError(f"{path} holds no features, so nothing can be fitted to it. Make it by: adafocus predict")
+    return answers
 
 
 def read_unfinished(path: Path, wanted: Answers) -> Answers:

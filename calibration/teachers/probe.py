@@ -7,30 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.preprocessing import normalize
 
 from adafocus.calibration.datasets import LabeledClip
-from adafocus.calibration.datasets.cache_entry import content_key
 from adafocus.calibration.datasets.fingerprints import DIGITS, joined
-from adafocus.calibration.teachers.answers import Answers, read_answers, refuse_missing, write_answers
+from adafocus.calibration.teachers.answers import Answers, clip_key, read_features, refuse_missing, write_answers
+from adafocus.calibration.teachers.linear_fit import STRENGTHS, Values, classifier, log_probabilities
 from adafocus.calibration.training.data import Fold, choose_clips, split_folds
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError, shell_word
 
-# inverse strengths of the pull towards zero weights, of which the best one out of fold is taken
-STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0)
-MAX_STEPS = 1000
-# log-probability of a class that no clip of a fit shows, as where all its clips are of one group
-UNSEEN = -12.0
 # in what a probe was made from: fingerprints of the clips that it was fitted to
 FITTED = "fitted"
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -82,11 +72,11 @@ def probe(request: Request) -> Answers:
     Raises:
         AdafocusError: something given is missing or does not fit.
     """
-    stored = [_with_features(path) for path in request.stored]
+    stored = [read_features(path) for path in request.stored]
     clips, training, validation = choose_clips(
         request.sources, request.train_split, request.val_split, request.fold, request.seed
     )
-    keys = [_key(clip) for clip in clips]
+    keys = [clip_key(clip) for clip in clips]
     for path, answers in zip(request.stored, stored, strict=True):
         refuse_missing(path, answers, keys, request.sources)
     labels = tuple(sorted({clips[index].label for index in training}))
@@ -127,26 +117,6 @@ def probe(request: Request) -> Answers:
     return answers
 
 
-def _with_features(path: Path) -> Answers:
-    """Read answers that have features.
-
-    Raises:
-        AdafocusError: they have none, as those of a probe.
-    """
-    answers = read_answers(path)
-    if not answers.rows or not all(len(features) for _, features in answers.rows.values()):
-        raise AdafocusError(f"{path} holds no features, so nothing can be fitted to it. Make it by: adafocus predict")
-    return answers
-
-
-def _key(clip: LabeledClip) -> str:
-    """Return what stands for the content of a clip."""
-    try:
-        return content_key(clip.path)
-    except OSError as error:
-        raise AdafocusError(f"Cannot read the clip {clip.path}: {error.strerror}. Check its path.") from error
-
-
 def _refuse_one_class(labels: Sequence[str]) -> None:
     """Refuse clips that all show the same."""
     if len(labels) < 2:
@@ -185,31 +155,15 @@ def _fit(
     for strength in STRENGTHS:
         rows = np.empty((len(given), len(names)))
         for fitted_to, answered in parts:
-            model = _classifier(strength).fit(given[fitted_to], classes[fitted_to])
-            rows[answered] = _log_probabilities(model, given[answered], len(names))
+            model = classifier(strength).fit(given[fitted_to], classes[fitted_to])
+            rows[answered] = log_probabilities(model, given[answered], len(names))
         score = float(rows[np.arange(len(rows)), classes].mean())
         if best is None or score > best[0]:
             best = score, strength, rows
     assert best is not None
     _, strength, rows = best
-    model = _classifier(strength).fit(given, classes)
-    return Fitted(rows, _log_probabilities(model, further, len(names)), strength)
-
-
-def _classifier(strength: float) -> Pipeline:
-    """Return a logistic regression on features of mean 0 and deviation 1."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=MAX_STEPS))
-
-
-def _log_probabilities(model: Pipeline, features: Values, count: int) -> Values:
-    """Return log-probabilities ``(n, count)``; classes that the model never saw have next to none."""
-    rows = np.full((len(features), count), UNSEEN)
-    if len(features):
-        scores = model.decision_function(features)
-        # of two classes there is one score, that of the second
-        scores = np.stack((np.zeros(len(scores)), scores), 1) if scores.ndim == 1 else scores
-        rows[:, model.classes_] = log_softmax(scores, 1)
-    return rows
+    model = classifier(strength).fit(given, classes)
+    return Fitted(rows, log_probabilities(model, further, len(names)), strength)
 
 
 def _share(rows: Values, labels: Sequence[str], clips: Sequence[LabeledClip]) -> str:

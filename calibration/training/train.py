@@ -15,6 +15,7 @@ from rich.console import Console
 from adafocus.calibration.datasets import FrameCache, LabeledClip, read_sets
 from adafocus.calibration.datasets.csv_list import write_list
 from adafocus.calibration.datasets.fingerprints import SEEN, joined, of_cache
+from adafocus.calibration.teachers.last_layer import fit_last_layer
 from adafocus.calibration.teachers.soft_targets import Teachers
 from adafocus.calibration.training.checkpoint import save_checkpoint, seen_by
 from adafocus.calibration.training.class_names import read_class_names
@@ -34,6 +35,8 @@ from adafocus.errors import AdafocusError, shell_word
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python")
 VALIDATION_LIST = "judged.csv"
+# beside the parts of a start, what the last layer was fitted to
+FEATURES = "features"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Request:
         starts: as :func:`adafocus.calibration.training.initialization.parse_starts` reads them.
         labels: file of class names; without it the sorted labels of the clips.
         teachers: checkpoints and files of stored answers.
+        features: file of features of the start, to which the last layer is fitted first; None for no fit.
         work: folder of the run.
         cache: folder of decoded clips.
         out: checkpoint to write.
@@ -68,6 +72,7 @@ class Request:
     starts: tuple[str, ...]
     labels: Path | None
     teachers: tuple[Path, ...]
+    features: Path | None
     work: Path
     cache: Path
     out: Path
@@ -101,10 +106,11 @@ def train(request: Request) -> dict[str, float]:
         refuse_nothing_to_learn(clips, training, validation)
     teachers = Teachers(request.teachers, recipe.teacher, labels)
     teachers.check(clips, validation, request.sources)
+    started_from = starts | ({} if request.features is None else {FEATURES: request.features})
     made_from: Facts = {
         RECIPE: recipe.as_dict(),
         LABELS: list(labels),
-        STARTS: {part: sha256_of(path) for part, path in starts.items()},
+        STARTS: {part: sha256_of(path) for part, path in started_from.items()},
         TEACHER: teachers.sha256,
     }
     # what is wrong is told before clips are decoded for hours
@@ -118,6 +124,9 @@ def train(request: Request) -> dict[str, float]:
     task = build_task(recipe, len(labels))
     for line in initialize(task.net, starts, recipe.glance_share):
         console.print(f"started from {line}", soft_wrap=True)
+    if request.features is not None:
+        line = fit_last_layer(task.net, request.features, clips, training, classes, request.sources)
+        console.print(line, soft_wrap=True, markup=False)
     cache = FrameCache(request.cache, clips, task.cache_settings)
     _fill(cache, console)
     usable = set(cache.usable())
@@ -134,7 +143,7 @@ def train(request: Request) -> dict[str, float]:
     trainer.run()
     shares = trainer.validate()
     if fabric.is_global_zero:
-        history = _history(request, starts, teachers, trainer, shares)
+        history = _history(request, started_from, teachers, trainer, shares)
         save_checkpoint(request.out, trainer.evaluated_net, recipe, labels, history)
         accuracy = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
         suffix = f"; clips right, float: {accuracy}" if accuracy else ""

@@ -10,7 +10,8 @@ import pytest
 from adafocus.calibration.datasets.cache_entry import content_key
 from adafocus.calibration.datasets.fingerprints import fingerprint, parted
 from adafocus.calibration.teachers.answers import Answers, read_answers, write_answers
-from adafocus.calibration.teachers.probe import FITTED, UNSEEN, Request, probe
+from adafocus.calibration.teachers.linear_fit import UNSEEN
+from adafocus.calibration.teachers.probe import FITTED, Request, probe
 from adafocus.errors import AdafocusError
 from tests.helpers.program import CallHere
 

@@ -1,0 +1,100 @@
+"""The last layer of a network, fitted to stored features in place of being trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from adafocus.calibration.datasets import LabeledClip
+from adafocus.calibration.teachers.answers import clip_key, read_features, refuse_missing
+from adafocus.calibration.teachers.linear_fit import STRENGTHS, Values, as_layer, classifier, log_probabilities
+from adafocus.calibration.training.data import Fold, split_folds
+from adafocus.errors import AdafocusError
+from adafocus.networks import VideoClassifier
+
+FOLDS = 5
+
+
+def fit_last_layer(
+    net: nn.Module,
+    path: Path,
+    clips: Sequence[LabeledClip],
+    training: Sequence[int],
+    classes: Sequence[tuple[int, ...]],
+    sources: Iterable[Path],
+) -> str:
+    """Put the linear classifier that fits stored features best into the last layer of a classifier, in place.
+
+    The features of several views of a clip count as so many clips. How strongly weights are pulled towards zero is
+    chosen by the mean log-probability on groups that were left out, of the mean over the views.
+
+    Args:
+        net: the classifier that ``adafocus predict`` was asked with, as far as its last layer.
+        path: file of its features.
+        clips: of the set.
+        training: places among them of the clips to fit to.
+        classes: of every clip.
+        sources: clip sets, for what a sentence says.
+
+    Returns:
+        a line that says what was fitted, and how many clips are right when their group is left out.
+
+    Raises:
+        AdafocusError: the network is no classifier, the features are of another network or lack clips, a clip shows
+            several classes, or there are too few groups.
+    """
+    if not isinstance(net, VideoClassifier):
+        raise AdafocusError("--features fits the last layer of a classifier. Give a recipe with the key classifier.")
+    answers, width, count = read_features(path), net.head.fc.in_features, net.head.fc.out_features
+    several = next((clips[index] for index in training if len(classes[index]) != 1), None)
+    if several is not None:
+        raise AdafocusError(
+            f"{several.path} shows {', '.join(several.labels)}, expected exactly one class for every clip where "
+            "--features is given. Leave --features out, and train."
+        )
+    keys = [clip_key(clips[index]) for index in training]
+    refuse_missing(path, answers, keys, sources)
+    features = answers.features(keys).astype(np.float64)
+    if features.shape[1] % width:
+        raise AdafocusError(
+            f"{path} holds {features.shape[1]} features of a clip, expected {width} for each view of it. Make them "
+            "with the checkpoint that --start names: adafocus predict"
+        )
+    # one row for each view of each clip
+    views = features.reshape(len(keys), -1, width)
+    of_clips = np.array([classes[index][0] for index in training])
+    strength, right = _best(views, of_clips, [clips[index] for index in training], count)
+    model = classifier(strength).fit(views.reshape(-1, width), np.repeat(of_clips, views.shape[1]))
+    weights, biases = (torch.from_numpy(values).float() for values in as_layer(model, count))
+    with torch.no_grad():
+        net.head.fc.weight.copy_(weights)
+        net.head.fc.bias.copy_(biases)
+    return f"last layer fitted to {path.name}, {views.shape[1]} views; of groups left out {100 * right:.1f} % are right"
+
+
+def _best(views: Values, classes: np.ndarray, clips: Sequence[LabeledClip], count: int) -> tuple[float, float]:
+    """Return the strength that does best on groups that were left out, and the share that is right there.
+
+    Args:
+        views: ``(n, v, C)``.
+        classes: ``(n,)``.
+        clips: of the rows.
+        count: of all classes.
+    """
+    folds = [split_folds(clips, Fold(number, FOLDS), 1) for number in range(1, FOLDS + 1)]
+    found = []
+    for strength in STRENGTHS:
+        rows = np.empty((len(views), count))
+        for fitted_to, answered in folds:
+            known = views[fitted_to].reshape(-1, views.shape[2])
+            model = classifier(strength).fit(known, np.repeat(classes[fitted_to], views.shape[1]))
+            said = log_probabilities(model, views[answered].reshape(-1, views.shape[2]), count)
+            rows[answered] = said.reshape(len(answered), -1, count).mean(1)
+        right = float((rows.argmax(1) == classes).mean())
+        found.append((float(rows[np.arange(len(rows)), classes].mean()), strength, right))
+    _, strength, right = max(found)
+    return strength, right

@@ -1,0 +1,49 @@
+"""Linear classifiers on stored features: logistic regression with a pull towards zero weights."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+# inverse strengths of the pull towards zero weights, of which the best one out of fold is taken
+STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0)
+MAX_STEPS = 1000
+# log-probability of a class that no clip of a fit shows, as where all its clips are of one group
+UNSEEN = -12.0
+Values = NDArray[np.float64]
+
+
+def classifier(strength: float) -> Pipeline:
+    """Return a logistic regression on features of mean 0 and deviation 1."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=MAX_STEPS))
+
+
+def log_probabilities(model: Pipeline, features: Values, count: int) -> Values:
+    """Return log-probabilities ``(n, count)``; classes that the model never saw have next to none."""
+    rows = np.full((len(features), count), UNSEEN)
+    if len(features):
+        scores = model.decision_function(features)
+        # of two classes there is one score, that of the second
+        scores = np.stack((np.zeros(len(scores)), scores), 1) if scores.ndim == 1 else scores
+        rows[:, model.classes_] = log_softmax(scores, 1)
+    return rows
+
+
+def as_layer(model: Pipeline, count: int) -> tuple[Values, Values]:
+    """Return weights ``(count, C)`` and biases ``(count,)`` of one layer that gives the scores of a fitted model.
+
+    Classes that the model never saw get no weights, and a bias that leaves them next to no probability.
+    """
+    scaler, regression = model.named_steps["standardscaler"], model.named_steps["logisticregression"]
+    weights = regression.coef_ / scaler.scale_
+    biases = regression.intercept_ - weights @ scaler.mean_
+    if len(weights) == 1:
+        # of two classes there is one score; half of it for one, half against the other
+        weights, biases = np.concatenate((-weights, weights)) / 2, np.concatenate((-biases, biases)) / 2
+    layer, shifts = np.zeros((count, weights.shape[1])), np.full(count, UNSEEN)
+    layer[regression.classes_], shifts[regression.classes_] = weights, biases
+    return layer, shifts
