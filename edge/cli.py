@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import atexit
+import gc
 import io
 import os
 import re
@@ -43,16 +44,27 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the verb with this name; None where there is none."""
         found = super().get_command(ctx, cmd_name)
-        for verb in (*DEVICE_VERBS, *_workstation_verbs()) if found is None else ():
-            if verb.name == cmd_name:
-                return verb.load()
-        return found
+        if found is not None:
+            return found
+        named = [verb for verb in DEVICE_VERBS if verb.name == cmd_name]
+        # a verb of the device is not looked for in all packages that are installed
+        named = named or [verb for verb in _workstation_verbs() if verb.name == cmd_name]
+        return _loaded(named[0]) if named else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs in two groups, each with its first sentence, without importing one."""
         for title, verbs in (("On the device", DEVICE_VERBS), ("On the workstation", _workstation_verbs())):
             with formatter.section(title):
                 formatter.write_dl([(verb.name, summary(verb)) for verb in verbs])
+
+
+def _loaded(verb: EntryPoint) -> click.Command:
+    """Import a verb. What importing makes is there to stay, so nobody searches it for garbage, now or later."""
+    command: click.Command = verb.load()
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+    return command
 
 
 def _workstation_verbs() -> tuple[EntryPoint, ...]:
@@ -86,6 +98,9 @@ def main(command: click.Command = program, name: str = "adafocus") -> None:
         name: how it was typed.
     """
     end_cleanly_on_sigterm()
+    if command is program:
+        # until the verb is imported
+        gc.disable()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a file may have any bytes for a name, and a terminal any encoding

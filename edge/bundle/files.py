@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
-
 from adafocus.errors import AdafocusError
 
 # a full disk, a full share of one, a file larger than is allowed; Windows knows no shares
@@ -79,7 +77,12 @@ def _remove(left: Path, *, moved_away: bool) -> None:
 def _abandoned(entry: os.DirEntry[str], host: str, process: int) -> bool:
     """Return whether nobody writes to it any more. A number that is ours was another process's: nothing is ours yet."""
     if host == HOST:
-        return process == os.getpid() or not psutil.pid_exists(process)
+        if process == os.getpid():
+            return True
+        # hardly ever is anything left, and most programs do without the library
+        import psutil
+
+        return not psutil.pid_exists(process)
     return time.time() - entry.stat(follow_symlinks=False).st_mtime > FORGOTTEN_S
 
 

@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
-from adafocus.edge.budget.controller import WINDOW_CLIPS, Controller
 from adafocus.edge.budget.costs import Budget
-from adafocus.edge.budget.joules import EnergyCosts
+from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.commands import options
 from adafocus.edge.commands.inputs import Inputs, read_inputs
 from adafocus.edge.commands.outputs import check_outputs
 from adafocus.edge.recognizer import Prediction, Recognizer
 from adafocus.edge.sources.decoders.choice import SOFTWARE, Decoder
-from adafocus.edge.video.clip import read_clip
+from adafocus.edge.sources.pyav_file import pyav_installed
+from adafocus.edge.video.clip import Clip, read_clip
 from adafocus.errors import OF_ONE_INPUT, AdafocusError, sentence_of
+
+if TYPE_CHECKING:
+    # most runs have no budget, and start sooner without what keeps one
+    from adafocus.edge.budget.controller import Controller
+    from adafocus.edge.budget.joules import EnergyCosts
 
 BAR_CHARACTERS = 28
 # what is timed by itself; the rest is the host
 PARTS = ("decode", "glance", "policy", "focus")
+T = TypeVar("T")
+
+
+class Meanwhile(Generic[T]):
+    """Something that is done in a thread of its own, while the caller does something else."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._error: BaseException | None = None
+        # the program may end without waiting for it
+        self._thread = threading.Thread(target=self._do, daemon=True)
+        self._thread.start()
+
+    def _do(self) -> None:
+        try:
+            self._result = self._work()
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> T:
+        """Wait for what came of it, and return that or raise it."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._result
 
 
 @dataclass(frozen=True)
@@ -95,10 +125,12 @@ class Playlist:
         energy: EnergyCosts | None = None,
         decoder: Decoder | None = None,
         cheap: bool = False,
+        first: Meanwhile[Clip] | None = None,
     ) -> None:
+        """Begin; ``first`` reads the first clip, where that has begun."""
         self._recognizer, self._budget, self._picture, self._energy = recognizer, budget, picture, energy
         self._controller: Controller | None = None
-        self.decoder, self._cheap = decoder or Decoder(), cheap
+        self.decoder, self._cheap, self._first = decoder or Decoder(), cheap, first
         self.broken: dict[Path, str] = {}
         self.joules: dict[str, Any] = {}
 
@@ -116,15 +148,18 @@ class Playlist:
         Raises:
             AdafocusError: the first one shows that the budget cannot be met, or the bundle is damaged.
         """
-        recognizer = self._recognizer
-        started: float | None = time.perf_counter()
+        recognizer, first = self._recognizer, self._first
+        self._first = None
+        # a clip that was read meanwhile knows itself how long that took
+        started = time.perf_counter() if first is None else None
         try:
-            geometry, cheap = recognizer.bundle.manifest.geometry, self._cheap
-            clip = read_clip(video, geometry, decoder=self.decoder, cheap=cheap, one_thread=cheap)
+            clip = first.result() if first else _read(video, recognizer.bundle, self.decoder, self._cheap)
         except OF_ONE_INPUT as error:
             self.broken[video] = sentence_of(error, video)
             return None
         if self._budget is not None and self._controller is None:
+            from adafocus.edge.budget.controller import Controller
+
             # what trying out a budget takes is no part of reading the clip
             self._controller, started = Controller.start(self._budget, recognizer, clip, self._energy), None
         if self._controller is not None:
@@ -170,12 +205,17 @@ def run(arguments: tuple[str, ...], **asked: Any) -> None:
     # the picture is a .png in small letters, however it was typed
     check_outputs({"--picture": request.picture and request.picture.with_suffix(".png")}, (inputs.bundle, *videos))
     energy = options.energy_of(inputs.bundle, request.budget, request.energy_profile, request.meter)
+    decoder = Decoder(request.decoder, None if request.as_json else _warn)
+    # the library that decodes is loaded while the bundle is checked, and the first video read while graphs are opened
+    Meanwhile(pyav_installed)
+    bundle = Bundle.open(inputs.bundle)
+    ahead = request.decoder == SOFTWARE
+    first = Meanwhile(lambda: _read(videos[0], bundle, decoder, request.cheap_frames)) if ahead else None
     recognizer = Recognizer.open(
-        inputs.bundle, request.runtime, request.threads, request.exit_threshold, accelerator=request.accelerator
+        bundle, request.runtime, request.threads, request.exit_threshold, accelerator=request.accelerator
     )
     with nullcontext() if energy is None else energy.open(recognizer, _warn) as costs:
-        decoder = Decoder(request.decoder, None if request.as_json else _warn)
-        playlist = Playlist(recognizer, request.budget, request.picture, costs, decoder, request.cheap_frames)
+        playlist = Playlist(recognizer, request.budget, request.picture, costs, decoder, request.cheap_frames, first)
         if request.as_json:
             _print_all(inputs, videos, playlist, request, recognizer.ran_on)
         else:
@@ -185,6 +225,11 @@ def run(arguments: tuple[str, ...], **asked: Any) -> None:
                 _warn(note)
             _run_through(inputs, videos, playlist, request)
     options.raise_broken(playlist.broken, len(videos))
+
+
+def _read(video: Path, bundle: Bundle, decoder: Decoder, cheap: bool) -> Clip:
+    """Read the clip of a video, in one thread where the least work counts."""
+    return read_clip(video, bundle.manifest.geometry, decoder=decoder, cheap=cheap, one_thread=cheap)
 
 
 def _warn(sentence: str) -> None:
@@ -211,30 +256,29 @@ def _print_all(
 
 def _run_through(inputs: Inputs, videos: list[Path], playlist: Playlist, request: Request) -> None:
     """Show each prediction as soon as it is there."""
-    console = Console(highlight=False)
     note, answered = inputs.note, []
     for video in videos:
         prediction = playlist.recognize(video)
         if prediction is None:
             continue
         if note:
-            console.print(escape(note), soft_wrap=True)
+            click.echo(note)
             note = ""
-        _show(console, video, prediction, request.top, playlist.joules)
+        _show(video, prediction, request.top, playlist.joules)
         answered.append(video)
     if playlist.state is not None:
-        console.print(f"\n{_budget_line(playlist.state)}")
+        click.echo(f"\n{_budget_line(playlist.state)}")
     if request.picture is not None and answered:
-        console.print(f"picture: {escape(str(request.picture))}")
+        click.echo(f"picture: {request.picture}")
     if answered:
         options.print_next("bench", inputs.bundle, answered[0])
 
 
-def _show(console: Console, video: Path, prediction: Prediction, top: int, joules: dict[str, Any]) -> None:
-    console.print(f"\n[bold]{escape(video.name)}[/bold]: {escape(prediction.label)}")
+def _show(video: Path, prediction: Prediction, top: int, joules: dict[str, Any]) -> None:
+    click.echo(f"\n{click.style(video.name, bold=True)}: {prediction.label}")
     for label, score in prediction.top(top):
         bar = "█" * max(1, round(score * BAR_CHARACTERS))
-        console.print(f"  {bar:<{BAR_CHARACTERS}} {100 * score:5.1f} %  {escape(label)}")
+        click.echo(f"  {bar:<{BAR_CHARACTERS}} {100 * score:5.1f} %  {label}")
     spent = {name: ms for name in PARTS if (ms := prediction.timing_ms.get(name)) is not None}
     parts = ", ".join(f"{name} {ms:.1f}" for name, ms in spent.items())
     host = prediction.timing_ms["total"] - sum(spent.values())
@@ -242,13 +286,15 @@ def _show(console: Console, video: Path, prediction: Prediction, top: int, joule
     spent_on = f"{prediction.macs / 1e9:.2f} GMAC"
     if joules:
         spent_on += f", {joules['joules']:.3g} J ({joules['joules_source']})"
-    console.print(f"  predicted after the {prediction.exit_stage}, {spent_on}{chosen}", style="dim")
-    console.print(f"  ms: {parts}, host {host:.1f}", style="dim")
+    click.secho(f"  predicted after the {prediction.exit_stage}, {spent_on}{chosen}", dim=True)
+    click.secho(f"  ms: {parts}, host {host:.1f}", dim=True)
     for warning in prediction.warnings:
-        console.print(f"  warning: {escape(warning)}", style="yellow")
+        click.secho(f"  warning: {warning}", bold=True)
 
 
 def _budget_line(state: dict[str, Any]) -> str:
+    from adafocus.edge.budget.controller import WINDOW_CLIPS
+
     unit, clips = state["unit"], state["clips"]
     recent = f", {state['running_mean']:.4g} over the last {WINDOW_CLIPS}" if clips > WINDOW_CLIPS else ""
     low, high = state["range"]
@@ -261,13 +307,13 @@ def _budget_line(state: dict[str, Any]) -> str:
 
 def _energy_words(energy: dict[str, Any]) -> str:
     """Return where the joules of a budget come from."""
-    profile = escape(energy["profile"])
+    profile = energy["profile"]
     if energy["source"] == "modelled":
         return f"\njoules above idle: modelled, not measured, from {profile}"
     if energy["source"] == "profile":
         return f"\njoules above idle: from {profile}, times {energy['correction']:.3g}; no meter corrects it now"
     return (
-        f"\njoules above idle: from {profile}, times {energy['correction']:.3g} by {escape(energy['meter'])} "
+        f"\njoules above idle: from {profile}, times {energy['correction']:.3g} by {energy['meter']} "
         f"({energy['scope']}), which read {energy['metered_mean']:.4g} J a clip in {energy['windows']} windows"
     )
 

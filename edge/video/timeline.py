@@ -176,7 +176,7 @@ def lost_frames(timeline: Timeline, times_s: Sequence[float]) -> int:
         return timeline.frame_count - len(times_s)
     promised = timeline.edges_s[:-1] + timeline.offset_s
     there = np.sort(np.add(times_s, _shifts(times_s, np.inf)))
-    step = float(np.median(np.diff(there if len(there) > 1 else timeline.edges_s)))
+    step = _middle(np.diff(there if len(there) > 1 else timeline.edges_s))
     after = np.searchsorted(there, promised).clip(1, len(there)) - 1
     later = (after + 1).clip(max=len(there) - 1)
     nearest = np.minimum(np.abs(promised - there[after]), np.abs(promised - there[later]))
@@ -203,17 +203,23 @@ def _edges(times_s: NDArray[np.float64], durations_s: NDArray[np.float64], last:
     """Sort the times, begin at 0, and add the end: durations count where they agree with the steps."""
     ordered = np.sort(times_s)
     steps = np.diff(ordered)
-    typical = float(np.median(steps)) if len(steps) else 0.0
+    typical = _middle(steps) if len(steps) else 0.0
     stay = typical or float(durations_s[last]) or 1.0
-    if abs(float(np.median(durations_s)) - typical) <= typical / 2:
+    if abs(_middle(durations_s) - typical) <= typical / 2:
         stay = float(durations_s[last]) or stay
     return np.append(ordered, ordered[-1] + stay) - ordered[0]
+
+
+def _middle(values: NDArray[np.float64]) -> float:
+    """Return the median, which numpy's own function gives only after it has imported masked arrays."""
+    ordered = np.sort(values)
+    return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _short(container: Any, stream: Any, count: int, end_s: float, edges_s: NDArray[np.float64]) -> str:
     """Compare when the packets end with when the header says that they do."""
     stated_s = _stated_end(container, stream)
-    step_s = float(np.median(np.diff(edges_s)))
+    step_s = _middle(np.diff(edges_s))
     if stated_s is None or stated_s - end_s <= max(SHORT_FROM_STEPS * step_s, SHORT_FROM_S):
         return ""
     if stream.frames > count:

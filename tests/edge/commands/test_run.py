@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -10,9 +13,27 @@ import numpy as np
 import pytest
 
 from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.commands.run import Meanwhile
 from adafocus.edge.video.clip import sample_video
 from tests.helpers.energy_profiles import FULL_J, GLANCE_J, figure, write_profile
 from tests.helpers.program import CallHere
+from tests.helpers.videos import encode
+
+# what takes time to import, and a run of one video does without
+SPARED = (
+    *("torch", "yaml", "rich", "psutil", "numpy.ma", "PIL", "onnxruntime"),
+    *("adafocus.edge.budget.controller", "adafocus.edge.budget.joules", "adafocus.edge.meters"),
+)
+NEEDED = ("av", "cv2", "pydantic", "ai_edge_litert")
+ONE_RUN = f"""
+import atexit, gc, json, sys
+from adafocus.edge.cli import main
+atexit.register(lambda: print(json.dumps({{
+    "loaded": [name for name in {(*SPARED, *NEEDED)} if name in sys.modules],
+    "collects": gc.isenabled(), "frozen": gc.get_freeze_count(),
+}})))
+main()
+"""
 
 
 def costs(bundle: Bundle) -> tuple[float, float]:
@@ -79,6 +100,44 @@ def test_a_budget_that_cannot_be_ends_in_one_sentence(
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.strip().splitlines()) == 1
     assert found in done.stderr
+
+
+def test_a_run_of_one_video_imports_nothing_that_it_does_without(ready_bundle: Bundle, tmp_path: Path) -> None:
+    video, temporary = encode(tmp_path / "video.mp4", 20), tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_RUN, "run", ready_bundle.shown, video],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"TMPDIR": str(temporary)},
+    )
+    said, found = done.stdout.splitlines(), json.loads(done.stdout.splitlines()[-1])
+    assert any(line.startswith("video.mp4: ") for line in said)
+    assert found["loaded"] == list(NEEDED)
+    # what was imported is never searched for garbage; what comes later is
+    assert found["collects"] is True
+    assert found["frozen"] > 10_000
+    assert not any(temporary.iterdir())
+
+
+def test_what_is_done_meanwhile_gives_or_raises_what_it_came_to() -> None:
+    assert Meanwhile(lambda: 6 * 7).result() == 42
+    broken = Meanwhile(lambda: {}["nothing"])
+    for _ in range(2):
+        with pytest.raises(KeyError, match="nothing"):
+            broken.result()
+
+
+def test_the_first_video_may_be_broken_and_the_second_recognized(
+    adafocus_here: CallHere, ready_bundle: Bundle, tmp_path: Path
+) -> None:
+    broken, whole = tmp_path / "broken.mp4", encode(tmp_path / "whole.mp4", 20)
+    broken.write_bytes(whole.read_bytes()[:400])
+    done = adafocus_here("run", ready_bundle.shown, broken, whole)
+    assert done.returncode == 2
+    assert "broken.mp4" in done.stderr
+    assert "whole.mp4: " in done.stdout
 
 
 def test_an_array_and_a_folder_of_pictures_are_answered_like_their_video(

@@ -10,7 +10,7 @@ import pytest
 
 from adafocus.edge.policy import uniform_indices
 from adafocus.edge.video.clip import clip_windows, read_clip, read_frames, sample_video
-from adafocus.edge.video.timeline import Timeline, frames_at, lost_frames, read_timeline, timeline_of
+from adafocus.edge.video.timeline import Timeline, _middle, frames_at, lost_frames, read_timeline, timeline_of
 from tests.helpers.videos import GEOMETRY, encode, level_of, remux, with_sound, write_at
 
 STEADY_MS = [round(1000 * number / 30) for number in range(120)]
@@ -187,3 +187,10 @@ def test_the_moment_of_a_frame_is_when_it_is_shown(tmp_path: Path) -> None:
     assert [clip.moment_s(number) for number in (0, 29, 40)] == pytest.approx([0, 0.967, 3.57], abs=2e-3)
     steady = read_clip(write_at(tmp_path / "steady.mkv", STEADY_MS), GEOMETRY)
     assert steady.moment_s(60) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 8, 301])
+def test_the_middle_is_numpys_median(count: int) -> None:
+    values = np.random.default_rng(count).gamma(2.0, 0.02, count)
+    assert _middle(values) == float(np.median(values))
+    assert _middle(values) in values or count % 2 == 0
