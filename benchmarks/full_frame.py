@@ -169,7 +169,7 @@ def measure(preset: str, videos: Sequence[Path], threads: int, work: Path) -> di
         "full frames, int8": FullFramePair(work / f"{preset}-full", full, full_model, threads),
         "full frames, float PyTorch": FloatPair(preset, threads),
     }
-    clips = [_decoded(video) for video in videos]
+    clips = [decoded(video) for video in videos]
     spent = take_turns({name: _rested(way.predict) for name, way in ways.items()}, clips, WARM_UP, TURNS)
     gmac = {
         "policy, int8": ways["policy, int8"].recognizer.exit_macs[-1],
@@ -247,7 +247,7 @@ def _converted(model_path: Path, folder: Path, stages: Sequence[Stage]) -> dict[
     return {stage: litert.report(folder / graph_name(stage, RUNTIME)).macs for stage in stages}
 
 
-def _decoded(video: Path) -> list[Frame]:
+def decoded(video: Path) -> list[Frame]:
     """Read every frame of a video, ``(H, W, 3)`` uint8 BGR, into memory."""
     frames = []
     with closing(open_finite(video)) as source:

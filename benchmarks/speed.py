@@ -1,14 +1,14 @@
-"""Time what each measure against slow graphs is worth, and our graphs beside those of others, in one run.
+"""Time what each measure against slow graphs is worth, in one run.
 
-    python -m benchmarks.speed --peers PEERS --out results/speed.yaml
+    python -m benchmarks.speed --out results/speed.yaml
 
 Every graph has random weights and is quantized in the same way; only its form differs. All of them take turns in one
-process, so the ratios hold although the machine is shared.
+process, so the ratios hold although the machine is shared. ``benchmarks.peers`` times them beside those of others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,21 +31,25 @@ from adafocus.networks.lowering.encoders import lower_encoder
 from adafocus.networks.lowering.heads import lower_head
 from adafocus.networks.lowering.images import LoweredInvertedResidual, LoweredInvertedResidualNet
 from adafocus.networks.lowering.x3d import LoweredSqueezeExcite, LoweredX3D, LoweredX3DBlock
-from benchmarks.harness import PATH, Benchmark, console, medians, out_option, random_inputs, show, write
+from benchmarks.harness import Benchmark, console, medians, out_option, random_inputs, show, write
 
 SEED = 3
 WARM_UP, TURNS = 5, 30
 NAMES = (("frames",), ("logits",))
-EFFICIENT_X3D = "efficient_x3d_xs_int8_torchscript.pt"
-MOVINET = "movinet_a0_stream_int8.tflite"
 Call = Callable[[], object]
 
 
 class Classifier(nn.Module):
-    """A lowered encoder and, where there is one, its head on ``(T, 3, S, S)``."""
+    """A lowered encoder and, where there is one, its head on ``(T, 3, S, S)``.
 
-    def __init__(self, encoder: nn.Module, head: nn.Module | None) -> None:
+    ``float_logits``: its quantized form answers in float32, as that of shipped models does.
+    """
+
+    inputs, outputs = NAMES
+
+    def __init__(self, encoder: nn.Module, head: nn.Module | None, *, float_logits: bool = False) -> None:
         super().__init__()
+        self.float_outputs = self.outputs if float_logits else ()
         self.encoder, self.head = encoder, head
 
     def forward(self, frames: Tensor) -> tuple[Tensor]:
@@ -129,26 +133,43 @@ def shifted(form: str, frames: int, side_px: int) -> Classifier:
 
 
 def made(
-    module: nn.Module, frames: int, side_px: int, runtime: Runtime, precision: Precision, folder: Path
+    module: nn.Module, clips: Sequence[Tensor], runtime: Runtime, precision: Precision, folder: Path
 ) -> tuple[Path, GraphFile, int | None]:
-    """Convert a classifier; return its file, its description and how many delegates run it."""
-    example = (torch.randn(frames, 3, side_px, side_px),)
+    """Convert a classifier; return its file, its description and how many delegates run it.
+
+    Args:
+        module: a lowered classifier.
+        clips: ``(T, 3, S, S)`` each, to calibrate on; the first serves as the example.
+        runtime: to convert for.
+        precision: of the result.
+        folder: for the file.
+    """
+    example = (clips[0],)
     target = back_end(runtime)
     converter = target.load()
     program = module
     if precision == "int8":
         graph = prepare(module, example)
-        calibrate(graph, [example])
+        calibrate(graph, [(clip,) for clip in clips])
         snap(graph)
         program = converter.quantized(graph)
     path = folder / f"graph{target.suffix}"
     report = converter.convert(program, example, path, NAMES, precision=precision)
-    inputs, outputs = converter.tensor_specs(path, NAMES)
-    record = GraphFile(
+    return path, described(runtime, path, precision, report.macs), report.delegates
+
+
+def noise(frames: int, side_px: int) -> list[Tensor]:
+    """Return one clip of random numbers, ``(T, 3, S, S)``."""
+    return [torch.randn(frames, 3, side_px, side_px)]
+
+
+def described(runtime: Runtime, path: Path, precision: Precision, macs: int = 1) -> GraphFile:
+    """Describe the tensors of a file that maps ``frames`` to ``logits``; 1 stands for operations nobody counted."""
+    inputs, outputs = back_end(runtime).load().tensor_specs(path, NAMES)
+    return GraphFile(
         file=path.name, sha256="0" * 64, bytes=path.stat().st_size, precision=precision,
-        inputs=tuple(inputs), outputs=tuple(outputs), macs=report.macs,
+        inputs=tuple(inputs), outputs=tuple(outputs), macs=macs,
     )  # fmt: skip
-    return path, record, report.delegates
 
 
 def graph_call(runtime: Runtime, path: Path, record: GraphFile, threads: int) -> Call:
@@ -157,24 +178,7 @@ def graph_call(runtime: Runtime, path: Path, record: GraphFile, threads: int) ->
     return lambda: graph.run(arrays)
 
 
-def peers(folder: Path, threads: int) -> dict[str, Call]:
-    """Return calls of the published int8 models of others that stand in a folder."""
-    found: dict[str, Call] = {}
-    if (folder / EFFICIENT_X3D).is_file():
-        torch.backends.quantized.engine = "qnnpack"
-        script = torch.jit.load(str(folder / EFFICIENT_X3D)).eval()
-        clip = torch.randn(1, 3, 4, 160, 160)
-        found["EfficientX3D-XS int8 4x160, TorchScript"] = lambda: script(clip)
-    if (folder / MOVINET).is_file():
-        from ai_edge_litert.interpreter import Interpreter
-
-        interpreter = Interpreter(str(folder / MOVINET), num_threads=threads)
-        interpreter.allocate_tensors()
-        found["MoViNet-A0-Stream int8, one frame of 172, LiteRT"] = interpreter.invoke
-    return found
-
-
-def measure(folder: Path | None, threads: int) -> dict[str, Any]:
+def measure(threads: int) -> dict[str, Any]:
     """Convert all forms, then let them take turns; return milliseconds, delegates and ratios."""
     torch.set_num_threads(threads)
     calls: dict[str, Call] = {}
@@ -193,15 +197,21 @@ def measure(folder: Path | None, threads: int) -> dict[str, Any]:
             console.print(f"converting {name}")
             place = Path(scratch) / str(index)
             place.mkdir()
-            path, record, delegates[name] = made(module, frames, side_px, runtime, precision, place)
+            path, record, delegates[name] = made(
+                module, [torch.randn(frames, 3, side_px, side_px)], runtime, precision, place
+            )
             calls[name] = graph_call(runtime, path, record, threads)
         own, executorch_target.CONFIGS = executorch_target.CONFIGS, executorch_target.ALL_PARTITIONER_CONFIGS
         name = "X3D-XS 4x160 int8, ExecuTorch, its own partitioner"
-        (Path(scratch) / "library").mkdir()
-        path, record, delegates[name] = made(*today["X3D-XS 4x160"], "executorch", "int8", Path(scratch) / "library")
+        module, frames, side_px = today["X3D-XS 4x160"]
+        place = Path(scratch) / "library"
+        place.mkdir()
+        path, record, delegates[name] = made(
+            module, [torch.randn(frames, 3, side_px, side_px)], "executorch", "int8", place
+        )
         executorch_target.CONFIGS = own
         calls[name] = graph_call("executorch", path, record, threads)
-        spent = medians(calls | (peers(folder, threads) if folder is not None else {}), WARM_UP, TURNS)
+        spent = medians(calls, WARM_UP, TURNS)
     return {"threads": threads, "turns": TURNS, "median_ms": spent, "delegates": delegates, "ratios": ratios(spent)}
 
 
@@ -227,21 +237,19 @@ def ratios(ms: dict[str, float]) -> dict[str, float]:
             "X3D-XS 4x160 int8, ExecuTorch, its own partitioner",
             "X3D-XS 4x160 int8, ExecuTorch",
         ),
-        "EfficientX3D-XS int8 / X3D-XS 4x160 int8": ("EfficientX3D-XS int8 4x160, TorchScript", "X3D-XS 4x160 int8"),
     }
     return {name: round(ms[a] / ms[b], 3) for name, (a, b) in pairs.items() if a in ms and b in ms}
 
 
 @click.command(cls=Benchmark)
-@click.option("--peers", type=PATH, help="Time the int8 models of others in this folder beside ours.")
 @options.threads
 @out_option
-def main(peers: Path | None, threads: int, out: Path | None) -> None:
-    """Time the forms of our graphs against each other and beside peers. About ten minutes."""
-    found = measure(peers, threads)
+def main(threads: int, out: Path | None) -> None:
+    """Time the forms of our graphs against each other. About ten minutes."""
+    found = measure(threads)
     rows = [(name, found["delegates"].get(name, "-"), f"{ms:.2f}") for name, ms in found["median_ms"].items()]
     show(f"{threads} threads, {TURNS} turns", ("graph", "delegates", "median ms"), rows, found["ratios"])
-    command = f"python -m benchmarks.speed --threads {threads} --peers PEERS --out results/speed.yaml"
+    command = f"python -m benchmarks.speed --threads {threads} --out results/speed.yaml"
     write(out, {"command": command, "torch": str(torch.__version__), **found})
     click.echo("\nnext: adafocus bench BUNDLE VIDEO", err=True)
 
