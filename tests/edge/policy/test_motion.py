@@ -121,3 +121,18 @@ def test_the_densest_run_is_where_one_square_changes_most() -> None:
     changes[9:12, 20:26, 30:36] = 100
     assert densest_run(changes, 4, 8).tolist() == [9, 10, 11, 12]
     assert densest_run(changes, 16, 8).tolist() == list(range(16))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (47, 90), (240, 320), (241, 323), (389, 400), (401, 384), (480, 640)])
+def test_levels_are_the_rule_for_small_and_large_frames_however_they_lie_in_memory(size: tuple[int, int]) -> None:
+    frames = np.random.default_rng(size[0]).integers(0, 256, (2, *size, 3), np.uint8)
+    cell = cell_size(*size)
+    high, wide = size[0] // cell, size[1] // cell
+    green = frames[:, : high * cell, : wide * cell, 1].reshape(2, high, cell, wide, cell).astype(np.int64)
+    levels = 16 * green.sum((2, 4)) // cell**2
+    expected = np.minimum(np.abs(levels[1:] - levels[:-1]), MAX_CHANGE)
+    turned = [frame[::-1, ::-1] for frame in frames[:, ::-1, ::-1].copy()]
+    for given in (list(frames), turned):
+        found = change_maps(given)
+        assert found.dtype == np.int32
+        assert np.array_equal(found, expected)
