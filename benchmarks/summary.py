@@ -1,6 +1,9 @@
 """Keep of evaluations what a file of results needs: everything but the single clips, and the mean of several seeds.
 
 python -m benchmarks.summary results/accuracy.yaml KEY EVALUATION.yaml ... --note TEXT
+
+Evaluations of the same clips are seeds of one recipe. Evaluations that share no clip are folds of one recipe: all clips
+count together, each as the fold says that was not trained on it.
 """
 
 from __future__ import annotations
@@ -25,11 +28,13 @@ CONFIDENCE_LEVEL = 0.95
 
 
 def summary(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the figures without single clips; of several evaluations of the same clips also those of their mean.
+    """Return the figures without single clips; of several seeds also those of their mean, of folds only those of all.
 
     Raises:
-        AdafocusError: several evaluations are of different clips.
+        AdafocusError: several evaluations share some clips and not others.
     """
+    if len(evaluations) > 1 and _are_folds(evaluations):
+        return folds(evaluations)
     short = [{key: value for key, value in one.items() if key not in LEFT_OUT} for one in evaluations]
     for one in short:
         one["curve"] = {key: value for key, value in one["curve"].items() if key != "sweep"}
@@ -46,6 +51,56 @@ def summary(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for way, right in hits.items()
         },
         "differences_over_runs": [
+            {"against": way, **difference(hits[policy], right, bootstrap)}
+            for way, right in hits.items()
+            if way != policy
+        ],
+    }
+
+
+def _are_folds(evaluations: Sequence[dict[str, Any]]) -> bool:
+    """Return whether no clip stands in two evaluations."""
+    paths = [row["path"] for one in evaluations for row in one["each_clip"]]
+    return len(paths) == len(set(paths))
+
+
+def folds(evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of all clips of several folds together.
+
+    Intervals are over groups. Balanced accuracy is the mean over labels of the share that is right; what the glance
+    alone says of each clip is not kept, so it has the mean of the folds, by clips.
+    """
+    rows = [row for one in evaluations for row in one["each_clip"]]
+    policy = evaluations[0]["policy"]
+    counts = [one["clips"] for one in evaluations]
+    names = [way for way in evaluations[0]["ways"] if all(way in one["ways"] for one in evaluations)]
+    shown = {way for way in names if all(way in row["right_by_way"] for row in rows)}
+    hits = {way: np.array([row["right_by_way"][way] for row in rows], np.float64) for way in names if way in shown}
+    bootstrap = GroupBootstrap([row["group"] for row in rows])
+    ways = {}
+    for way in names:
+        each = [one["ways"][way] for one in evaluations]
+        ways[way] = {
+            "top1_percent": round(float(np.average([figures["top1_percent"] for figures in each], weights=counts)), 2),
+            "gmac": round(float(np.average([figures["gmac"] for figures in each], weights=counts)), 4),
+            "each": [figures["top1_percent"] for figures in each],
+        }
+        if way in hits:
+            labels = sorted({row["labels"][0] for row in rows})
+            by_label = [hits[way][[row["labels"][0] == label for row in rows]].mean() for label in labels]
+            ways[way] |= {
+                "top1_interval": _percents(bootstrap.interval(hits[way])),
+                "balanced_percent": round(100 * float(np.mean(by_label)), 2),
+            }
+    return {
+        "folds": len(evaluations),
+        "policy": policy,
+        "clips": len(rows),
+        "groups": len({row["group"] for row in rows}),
+        "clips_of_folds": counts,
+        "measured_on": {key: evaluations[0]["measured_on"][key] for key in ("preset", "precision", "runtime")},
+        "ways": ways,
+        "differences": [
             {"against": way, **difference(hits[policy], right, bootstrap)}
             for way, right in hits.items()
             if way != policy

@@ -43,6 +43,40 @@ def evaluation_section(found: Figures) -> str:
     return section(title, *paragraphs, source(FILE, COMMAND.format(split=on["split"])))
 
 
+def are_folds(found: Figures) -> bool:
+    """Return whether figures are of all folds of one recipe together."""
+    return "folds" in found
+
+
+def folds_section(name: str, found: Figures) -> str:
+    """Return the section on all folds of one recipe; ``name`` is its key."""
+    ahead = {row["against"]: row for row in found["differences"]}
+    rows = [
+        (
+            f"**{way}**" if way == found["policy"] else way,
+            decimals(row["top1_percent"]),
+            interval(row.get("top1_interval")),
+            decimals(row.get("balanced_percent")),
+            _ahead(ahead[way]) if way in ahead else "",
+            ", ".join(decimals(value) for value in row["each"]),
+            decimals(row["gmac"], 3),
+        )
+        for way, row in found["ways"].items()
+    ]
+    on = found["measured_on"]
+    return section(
+        f"{name.replace('_', '-')}, in folds",
+        f"{found['clips']} clips of {found['groups']} groups in {found['folds']} folds by group, {on['precision']} on "
+        f"{on['runtime']}. Every clip is answered by a model whose layers were fitted to the other folds. "
+        f"{found['note']}",
+        table(
+            ("where the focus looks", "top-1 %", "95 % interval", "balanced %", "ahead by", "each fold", "GMAC"), rows
+        ),
+        f"Ahead by: points of top-1 by which {found['policy']} is ahead, paired clip by clip.",
+        source(FILE, "python -m benchmarks.summary results/accuracy.yaml KEY FOLD.yaml ..."),
+    )
+
+
 def protocol(found: Figures) -> str:
     """Say what the clips are for, and of a test when it was run and how often."""
     if found["kind"] != "test":

@@ -54,3 +54,24 @@ def test_runs_on_other_clips_have_no_mean() -> None:
 
 def test_equal_runs_are_sure_of_their_mean() -> None:
     assert mean_of([70.0, 70.0, 70.0])["interval_over_runs"] == [70.0, 70.0]
+
+
+def test_folds_count_every_clip_once() -> None:
+    parts = []
+    for number, (mine, theirs) in enumerate((([1, 1, 1, 0], [1, 0, 0, 0]), ([1, 0, 0, 0], [1, 1, 0, 0]))):
+        part = evaluation(mine, theirs) | {"policy": LEARNED}
+        part["measured_on"] = {"preset": "small", "precision": "int8", "runtime": "litert", "threads": 1}
+        for name, figures in part["ways"].items():
+            part["ways"][name] = figures | {"gmac": 0.5 + number}
+        for row, label in zip(part["each_clip"], "fffn", strict=True):
+            row |= {"path": f"{number}{row['path']}", "group": f"{number}{row['group']}", "labels": [label]}
+        parts.append(part)
+    kept = summary(parts)
+    assert (kept["folds"], kept["clips"], kept["groups"], kept["clips_of_folds"]) == (2, 8, 4, [4, 4])
+    mine = kept["ways"][LEARNED]
+    assert (mine["top1_percent"], mine["each"], mine["gmac"]) == (50.0, [75, 25], 1.0)
+    # four of six of one label, none of two of the other
+    assert mine["balanced_percent"] == 33.33
+    assert mine["top1_interval"][0] < 50.0 < mine["top1_interval"][1]
+    (ahead,) = kept["differences"]
+    assert (ahead["against"], ahead["points"]) == (OTHER, 12.5)
