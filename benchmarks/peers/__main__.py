@@ -32,6 +32,7 @@ from benchmarks.peers.subjects import SUBJECTS, Views, kept_views, listed_clips
 
 BUNDLE = Path("bundles/x3d-xs-frame-k400-litert.zip")
 KEPT = Path(".cache/peers")
+NOT_TRIED = "not tried: the time of this run was over"
 
 
 def outcomes(tasks: Sequence[Task], limit_s: float, minutes: float) -> list[Outcome]:
@@ -47,9 +48,9 @@ def outcomes(tasks: Sequence[Task], limit_s: float, minutes: float) -> list[Outc
     for task in tasks:
         outcome, before = known(task, limit_s), found.get(task.before)
         if before is not None and before.error:
-            outcome = Outcome(f"{task.by.after} made no file to start from")
+            outcome = before if before.error == NOT_TRIED else Outcome(f"{task.by.after} made no file to start from")
         if outcome is None and time.perf_counter() - began > 60 * minutes:
-            outcome = Outcome("not tried: the time of this run was over")
+            outcome = Outcome(NOT_TRIED)
         if outcome is None:
             console.print(f"making {task.title}")
             outcome = convert(task, limit_s)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ def executorch_int8(given: Given, path: Path) -> None:
         get_symmetric_quantization_config,
     )
 
+    # registers the library's own operations for what no delegate takes
+    import_module("executorch.kernels.quantized")
     clips = given.clips
     quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
     _executorch(_quantized(given.net, clips, quantizer, fold=True), clips, path)

@@ -68,7 +68,8 @@ def figures(rows: Sequence[Row], truth: GroundTruth, max_s: float = MAX_S) -> li
     calls = {row.name: row.call for row in rows if row.call is not None}
     spent = turns(calls, max_s)
     labels = {row.network: best(row.logits) for row in rows if row.kind == EAGER and row.logits is not None}
-    ours = {row.network: row.name for row in rows if row.kind == OURS and row.name in spent}
+    shared = {row.network for row in rows if row.kind != OURS}
+    ours = {row.network: row.name for row in rows if row.kind == OURS and row.name in spent and row.network in shared}
     found = []
     for row in rows:
         ms, own, wanted = spent.get(row.name), ours.get(row.beside or row.network), labels.get(row.network)

@@ -47,7 +47,11 @@ def stale_pages(write: bool) -> list[Path]:
         *accuracy_sections(accuracy, elsewhere),
         *conversion_sections(conversions),
         *speed_sections(
-            read_figures("shipped_model_times.json"), read_figures("speed.yaml"), device, read_figures("networks.yaml")
+            read_figures("shipped_model_times.json"),
+            read_figures("speed.yaml"),
+            device,
+            read_figures("networks.yaml"),
+            read_figures("peers.yaml"),
         ),
         *board_sections(read_figures(BOARDS)),
         *web_sections(read_figures(WEB)),

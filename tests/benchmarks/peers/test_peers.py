@@ -18,7 +18,7 @@ from adafocus.calibration.predictions.ground_truth import GroundTruth
 from adafocus.networks import build_classifier
 from adafocus.networks.backbones import depthwise
 from benchmarks.peers import conversion, row, subjects
-from benchmarks.peers.__main__ import main, outcomes
+from benchmarks.peers.__main__ import NOT_TRIED, main, outcomes
 from benchmarks.peers.conversion import Task, death_in_words, known, sentence_of
 from benchmarks.peers.makers import MAKERS
 from benchmarks.peers.opened import open_file
@@ -38,10 +38,11 @@ def test_figures_are_set_beside_our_file_and_beside_the_labels_of_the_float_netw
         Row(OURS, "net", "us", "int8", "litert", CLIP, 2_000_000, lambda: time.sleep(0.001), RIGHT),
         Row(EAGER, "net", "eager", "float32", "pytorch", CLIP, 8_000_000, lambda: time.sleep(0.01), HALF),
         Row(STOCK, "net", "stock", "int8", "onnx", CLIP, said="it failed"),
+        Row(OURS, "alone", "us", "int8", "litert", CLIP, 1_000_000, lambda: None),
         Row(PUBLISHED, "other", "them", "int8", "litert", CLIP, 1_000_000, lambda: time.sleep(0.01), beside="net"),
     ]
-    ours, eager, failed, other = figures(rows, TRUTH, max_s=0.0)
-    assert ours["times_ours"] == 1.0
+    ours, eager, failed, alone, other = figures(rows, TRUTH, max_s=0.0)
+    assert (ours["times_ours"], alone["times_ours"]) == (1.0, None)
     for one in (eager, other):
         assert one["times_ours"] == pytest.approx(one["ms"] / ours["ms"], rel=0.01)
         assert one["ms"] >= 10.0
@@ -94,7 +95,7 @@ def test_a_converter_that_dies_or_hangs_is_an_outcome_that_is_remembered(
 
 
 def test_what_there_was_no_time_for_says_so_and_is_left_for_another_run(task: Task) -> None:
-    assert [one.error for one in outcomes([task], 60.0, 0.0)] == ["not tried: the time of this run was over"]
+    assert [one.error for one in outcomes([task], 60.0, 0.0)] == [NOT_TRIED]
     assert known(task, 60.0) is None
 
 
@@ -103,6 +104,7 @@ def test_a_quantizer_is_not_tried_where_there_is_no_file_to_quantize(task: Task)
         replace(task, maker=place) for place, maker in enumerate(MAKERS) if "litert-torch" in (maker.name, maker.after)
     ]
     assert [one.before for one in tasks] == [None, tasks[0]]
+    assert [one.error for one in outcomes(tasks, 60.0, 0.0)] == [NOT_TRIED, NOT_TRIED]
     tasks[0].folder.mkdir(parents=True)
     tasks[0].outcome.write_text('{"error": "it died", "seconds": 1.0, "stopped": false}')
     assert [one.error for one in outcomes(tasks, 60.0, 0.0)] == ["it died", "litert-torch made no file to start from"]
