@@ -106,7 +106,7 @@ def main(
     threads: int,
     out: Path | None,
 ) -> None:
-    """Compare with stock converters and published models. The first run takes an hour, another one five minutes."""
+    """Compare with stock converters and published models. The first run converts everything; others take minutes."""
     if not weights.is_file():
         raise AdafocusError(f"There are no weights at {weights}. Give --weights a published X3D-XS.")
     with Bundle.open(bundle) as opened:
