@@ -34,10 +34,15 @@ Outcome = Report | str
 
 def graph_precision(model: StoredModel, name: Graph, precision: Precision, target: BackEnd) -> Precision:
     """Return the precision of one graph: a stage of an int8 model that was not quantized is float."""
-    stage = "glance" if name in PARTS else name
+    stage = _stage_of(name)
     if stage == "policy" and precision == "fp16" and target.float_policy:
         return "fp32"
     return precision if precision != "int8" or stage in model.prepared else "fp32"
+
+
+def _stage_of(name: Graph) -> str:
+    """Return the stage that a graph is, or is a part of."""
+    return "glance" if name in PARTS else name
 
 
 def module_of(model: StoredModel, name: Graph, precision: Precision) -> tuple[Any, tuple[Tensor, ...]]:
@@ -84,17 +89,17 @@ def _lighten() -> None:
     NodeSource.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 
-@lru_cache(maxsize=1)
-def _model(path: Path) -> StoredModel:
-    """Load a model once in a worker, because rebuilding its graphs takes longer than most conversions."""
-    return load_model(path)
+@lru_cache(maxsize=len(STAGES))
+def _model(path: Path, stage: str) -> StoredModel:
+    """Load a stage of a model once in a worker, because rebuilding its graph takes longer than most conversions."""
+    return load_model(path, stage)
 
 
 def convert_graph(model_path: Path, target: BackEnd, name: Graph, precision: Precision, path: Path) -> Report:
     """Convert one graph of a model file; runs in a worker process, which has no table of back ends but this row."""
     torch.set_num_threads(1)
     converter = target.load()
-    model = _model(model_path)
+    model = _model(model_path, _stage_of(name))
     own = graph_precision(model, name, precision, target)
     module, example = module_of(model, name, own)
     if own not in target.precisions:

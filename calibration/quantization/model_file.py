@@ -111,8 +111,12 @@ def save_model(
     write_weights(path, tensors, metadata)
 
 
-def load_model(path: Path) -> StoredModel:
+def load_model(path: Path, only: str | None = None) -> StoredModel:
     """Read a model file and rebuild its stage graphs.
+
+    Args:
+        path: of the file.
+        only: rebuild this stage and leave the others as they were initialized; None: rebuild all.
 
     Raises:
         AdafocusError: it is no model file of this version, or its tensors are not finite or do not fit the network it
@@ -149,6 +153,8 @@ def load_model(path: Path) -> StoredModel:
     try:
         prepared = {}
         for stage, module in stages.modules().items():
+            if only not in (None, stage):
+                continue
             if any(value.dtype == torch.int8 for value in parts[stage].values()):
                 prepared[stage] = _rebuild(stages, stage, parts[stage], grids)
             else:

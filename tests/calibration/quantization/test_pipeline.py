@@ -100,6 +100,12 @@ def test_kept_layers_survive_the_model_file(checkpoint: Path, clips: Path, tmp_p
         wanted = network(*views[0])
         _, first, _ = model.prepared["glance"](views[0][0])
     assert torch.equal(first, wanted.stage_logits[:1])
+    alone, together = load_model(path, "focus").prepared, model.prepared["focus"]
+    assert set(alone) == {"focus"}
+    assert str(alone["focus"].graph) == str(together.graph)
+    values, same = alone["focus"].state_dict(), together.state_dict()
+    assert list(values) == list(same)
+    assert all(torch.equal(values[name], same[name]) for name in same)
 
 
 def noise(*names: str) -> list[LayerSensitivity]:
