@@ -13,7 +13,7 @@ from typing import Any
 
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.views.geometry import geometry_of
-from adafocus.converters.backends.registry import Report, back_end
+from adafocus.converters.backends.registry import WITHOUT_PAST, Report, back_end
 from adafocus.converters.bundle_builder import manifest_of, with_golden, with_verdicts
 from adafocus.converters.device_readme import readme_of
 from adafocus.converters.graph_cache import GraphCache
@@ -120,7 +120,8 @@ def export(request: Request) -> Exported:
         if not clips:
             raise AdafocusError("There is no clip to verify the conversion on. Name a video: --verify VIDEO")
         converted = Path(scratch) / "graphs"
-        parts = PARTS if request.incremental and glance_parts(model.stages) else ()
+        apart = request.incremental and not (request.device in WITHOUT_PAST and model.config.shift == "past")
+        parts = PARTS if apart and glance_parts(model.stages) else ()
         stages = geometry.stage_names
         kept = None if request.cache is None else GraphCache(request.cache)
         outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*stages, *parts), kept)
