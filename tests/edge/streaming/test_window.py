@@ -360,7 +360,7 @@ def test_moments_are_numbered_one_after_the_other_whatever_frames_came() -> None
     assert cut is not None
     later = cut[0].glance_names
     assert later is not None
-    assert later == tuple(range(first[0] + 3, first[0] + 7))
+    assert later == tuple(range(first[0] + 4, first[0] + 8))
     assert cut[1].oldest == later[0]
     assert len(set(cut[0].glance_indices)) < 4
 
