@@ -65,7 +65,7 @@ def test_ways_to_look_that_contradict_each_other_are_refused(changes: dict[str, 
         ("tsm-mbv2-mbv2", {"shift": "past", "global_backbone": "resnet50"}, "expected mobilenet_v2 or efficientnet"),
     ],
 )
-def test_a_glance_that_cannot_look_at_the_past_alone_is_refused(name: str, changes: dict[str, str], said: str) -> None:
+def test_a_glance_that_cannot_look_at_the_past_alone_is_refused(name: str, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(NetworkError, match=said), torch.device("meta"):
         networks.build(name, **changes)
 
