@@ -22,7 +22,8 @@ from adafocus.calibration.quantization.qat import (
     set_exponent,
     snap,
 )
-from adafocus.networks.lowering import LoweredStages, glance_parts, lower, part_example
+from adafocus.converters.export import Request, parts_for
+from adafocus.networks.lowering import PARTS, LoweredStages, glance_parts, lower, part_example
 from benchmarks.robustness.stream_hop import one_pass
 from tests.helpers.small_networks import settled, small_config
 
@@ -110,6 +111,32 @@ def test_the_integers_of_a_glance_that_looks_back_are_those_of_one_pass_over_any
     answers = quantized_program(glance, fold=True)(stream[:4])
     for found, wanted in zip((features[:4], *join(features[:4])), answers, strict=True):
         assert torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("variant", "device", "incremental", "parts"),
+    [
+        ("tsm", None, True, PARTS),
+        ("tsm", "pi", True, PARTS),
+        ("tsm", None, False, ()),
+        ("tsm", "android", True, ()),
+        ("tsm", "ios", True, ()),
+        ("tsm", "web", True, ()),
+        ("long", "web", True, PARTS),
+    ],
+)
+def test_apps_that_know_no_past_get_no_graphs_for_it(
+    variant: str,
+    device: str | None,
+    incremental: bool,
+    parts: tuple[str, ...],
+    stages: LoweredStages,
+    online: LoweredStages,
+) -> None:
+    lowered = stages if variant == "long" else online
+    model = StoredModel(lowered.config, "small", (), {}, lowered, {})
+    request = Request(Path("model"), Path("out"), "int8", (), 1, device=device, incremental=incremental)
+    assert parts_for(request, model) == parts
 
 
 def test_a_glance_that_mixes_frames_has_no_parts() -> None:
