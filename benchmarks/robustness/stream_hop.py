@@ -74,7 +74,7 @@ def windows_of(video: Path, recognizer: Recognizer, window_s: float, hop_s: floa
         if frame is not None and cut is not None:
             due_s = frame.timestamp_s + hop_s
             # the arrays of a clip are the window's own
-            candidates = Candidates(np.asarray(cut[0].candidates).copy())
+            candidates = Candidates(np.array(cut[0].candidates, np.uint8))
             clips.append(replace(cut[0], glance=cut[0].glance.copy(), candidates=candidates))
     source.close()
     if len(clips) < 2:
