@@ -78,7 +78,8 @@ DEFAULT_RUNTIMES = (next(iter(BACK_ENDS)),)
 @click.option("--require-full-delegation", is_flag=True, help="Refuse stages that are not fully delegated.")
 @click.option(
     "--incremental/--no-incremental", default=True,
-    help="Add the glance for single frames to the long variant, so that streams encode each frame once.  [default: on]",
+    help="Add the glance for single frames, where the variant has one, so that streams encode each frame once.  "
+    "[default: on]",
 )  # fmt: skip
 def export(to: str | None, device: str | None, **asked: Any) -> None:
     """Convert MODEL, a model file or a checkpoint, to a bundle and verify it on real videos.

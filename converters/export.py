@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from adafocus.calibration.quantization.model_file import load_model
+from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.calibration.views.geometry import geometry_of
-from adafocus.converters.backends.registry import Report, back_end
+from adafocus.converters.backends.registry import WITHOUT_PAST, Report, back_end
 from adafocus.converters.bundle_builder import manifest_of, with_golden, with_verdicts
 from adafocus.converters.device_readme import readme_of
 from adafocus.converters.graph_cache import GraphCache
@@ -23,7 +23,7 @@ from adafocus.converters.verification.verdict import Verdict, opener_of, verify_
 from adafocus.converters.workers import Graph, Item, Outcome, convert_graphs, reports_of
 from adafocus.edge.bundle.bundle import Bundle, write_bundle
 from adafocus.edge.bundle.files import temporary_prefix
-from adafocus.edge.bundle.manifest import PARTS, STAGES, Manifest, Precision, Runtime
+from adafocus.edge.bundle.manifest import PARTS, STAGES, Manifest, Part, Precision, Runtime
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.runtimes import open_graph
 from adafocus.edge.video.clip import Clip, clip_windows
@@ -51,7 +51,7 @@ class Request:
         labels: its class names.
         require_full_delegation: refuse stages that are not fully delegated.
         device: the kind of device whose README goes into the bundle; None: none does.
-        incremental: also convert the glance in two parts, where the variant has them.
+        incremental: also convert the glance in two parts, where the variant has them and the device takes them.
         exits: a bundle of the same model, whose calibrated exits and measured figures the new one takes over.
         cache: folder of converted graphs, from which those of unchanged stages are taken; None: all are converted.
     """
@@ -120,7 +120,7 @@ def export(request: Request) -> Exported:
         if not clips:
             raise AdafocusError("There is no clip to verify the conversion on. Name a video: --verify VIDEO")
         converted = Path(scratch) / "graphs"
-        parts = PARTS if request.incremental and glance_parts(model.stages) else ()
+        parts = parts_for(request, model)
         stages = geometry.stage_names
         kept = None if request.cache is None else GraphCache(request.cache)
         outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*stages, *parts), kept)
@@ -160,6 +160,12 @@ def export(request: Request) -> Exported:
     exported.verdicts = {runtime: exported.verdicts[runtime] for runtime in runtimes}
     exported.seconds = time.perf_counter() - started
     return exported
+
+
+def parts_for(request: Request, model: StoredModel) -> tuple[Part, ...]:
+    """Return the parts of the glance that a bundle gets: both or none."""
+    unknown = request.device in WITHOUT_PAST and model.config.shift == "past"
+    return PARTS if request.incremental and not unknown and glance_parts(model.stages) else ()
 
 
 def exits_of(path: Path, source: Source) -> dict[str, Any]:

@@ -116,6 +116,11 @@ class Recognizer:
         return self._parts is not None
 
     @property
+    def looks_back(self) -> bool:
+        """Whether what the glance says of a frame depends on those before it, so that a stream's past goes on."""
+        return self._parts is not None and self._parts.looks_back
+
+    @property
     def thresholds(self) -> tuple[float, ...] | None:
         """Confidence at which each exit but the last is taken; None: never stop early. May be set between clips."""
         return self._thresholds
@@ -150,7 +155,8 @@ class Recognizer:
             exit_threshold: stop at the first exit whose confidence, by the bundle's criterion, reaches this; None:
                 never. :attr:`thresholds` gives each exit its own.
             incremental: run the glance frame by frame, for a stream, where the bundle has the graphs for it; the
-                predictions are the same.
+                predictions are the same. Where :attr:`looks_back`, those of a stream's later windows know more of the
+                past than a clip does.
             accelerator: ``gpu``, ``npu`` or the name of one (:mod:`adafocus.edge.runtimes.accelerators`); None: the
                 runtime's usual processor. Nothing falls back: :attr:`ran_on` says what runs where.
 
@@ -195,7 +201,8 @@ class Recognizer:
             ``(1, C, h, w)`` in the graph's own type.
 
         Raises:
-            AdafocusError: this recognizer does not run the glance frame by frame, or was opened before a fork.
+            AdafocusError: this recognizer does not run the glance frame by frame, or not one frame without those
+                before it, or was opened before a fork.
             SourceError: a frame of another type or shape.
         """
         if self._parts is None:
@@ -203,11 +210,16 @@ class Recognizer:
                 f"{self.bundle.shown} was not opened to run the glance frame by frame. Open it with incremental=True; "
                 "a bundle of the long variant has the graphs for it if adafocus export made it with --incremental."
             )
+        if self._parts.looks_back:
+            raise AdafocusError(
+                f"The glance of {self.bundle.shown} looks at the frames before, so it encodes no frame by itself. Give "
+                "whole clips to recognize_clip, with a FeatureStore as glance_features."
+            )
         self._refuse_fork()
         size = self._geometry.glance_size
         pixels = self.glance_pixels.apply(rgb_pixels(frame, (size, size, 3), "A frame of the glance")[None])
         with self._lock, self.bundle.in_its_name():
-            return self._parts.encode(pixels)
+            return self._parts.encode(pixels)[0]
 
     def recognize_clip(
         self,

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from adafocus.errors import NetworkError
 from adafocus.networks.backbones import build_backbone
+from adafocus.networks.backbones.inverted_residual import InvertedResidualNet
+from adafocus.networks.backbones.shift import look_back_only
 from adafocus.networks.config import NetworkConfig
 from adafocus.networks.cropping import crop, resize_frames
 from adafocus.networks.looking import Candidates, Size, choose_frames, cut_patches, on_the_glance
@@ -92,6 +94,13 @@ class AdaFocus(nn.Module):
                     f"{name}_backbone is {getattr(config, f'{name}_backbone')}, which joins frames and so can only "
                     "teach. Take an X3D or one that encodes each frame by itself."
                 )
+        if config.shift == "past":
+            if not isinstance(self.global_encoder, InvertedResidualNet):
+                raise NetworkError(
+                    f"global_backbone is {config.global_backbone}, which cannot look at the past alone, expected "
+                    "mobilenet_v2 or efficientnet_lite0, or shift 'both'."
+                )
+            look_back_only(self.global_encoder)
         channels = self.global_encoder.channels
         self.map_size = self.global_encoder.map_size(config.glance_size)
         self.training_heads = nn.ModuleDict()

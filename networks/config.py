@@ -34,6 +34,7 @@ CHOICES = {
     "glance_fit": ("square", "squeezed", "padded"),
     "policy": ("network", "motion"),
     "focus_span": ("weights", "spread", "densest"),
+    "shift": ("both", "past"),
 }
 
 
@@ -49,7 +50,11 @@ class NetworkConfig:
     the ``tsm`` variant shifts each way; ``patches_per_call`` is how many patches the focus graph of the ``long``
     variant takes at once.
 
-    The last four fields say where the focus looks. ``boxes_in``: boxes lie in the centre ``square``, as published, or
+    ``shift`` says what the glance of the ``tsm`` variant sees of other frames: those on ``both`` sides, as published,
+    or the ``past`` alone, as in the published TSM for online video, so that a stream encodes each frame once. The focus
+    sees both sides of its patches either way.
+
+    The other fields say where the focus looks. ``boxes_in``: boxes lie in the centre ``square``, as published, or
     in the whole ``frame``, from which patches are cut at its own resolution; ``box_min_px`` and ``box_max_px`` divided
     by ``frame_size`` are then fractions of the frame's short side. ``glance_fit``: the glance sees the centre
     ``square``, whose side is short side x ``frame_size`` / ``short_side_px``, or the whole frame, ``squeezed`` into a
@@ -85,6 +90,7 @@ class NetworkConfig:
     glance_fit: str = "square"
     policy: str = "network"
     focus_span: str = "weights"
+    shift: str = "both"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.
@@ -140,6 +146,11 @@ class NetworkConfig:
                     f"{name} is {getattr(self, name)!r} with boxes_in {self.boxes_in!r}, expected boxes_in 'frame', or "
                     f"{name} {CHOICES[name][0]!r}."
                 )
+        if self.shift == "past" and self.variant != "tsm":
+            raise NetworkError(
+                f"shift is 'past' with variant {self.variant!r}, which has no temporal shift, expected variant 'tsm' "
+                "or shift 'both'."
+            )
         if not self.has_policy_network and self.focus_span == "weights":
             raise NetworkError(
                 "focus_span is 'weights' with policy 'motion', which gives no weights, expected focus_span 'spread' or "

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e import FakeQuantize
 
-from adafocus.calibration.quantization.qat import grids_of, prepare, quantized_layers, set_exponent, snap
-from adafocus.calibration.quantization.quantizer import ExponentObserver
+from adafocus.calibration.quantization.qat import (
+    REARRANGEMENTS,
+    grids_of,
+    prepare,
+    quantized_layers,
+    set_exponent,
+    snap,
+)
+from adafocus.calibration.quantization.quantizer import CONVOLUTIONS, MOVES, ExponentObserver
 from adafocus.errors import AdafocusError
 from adafocus.networks.lowering import PARTS, LoweredStages, glance_parts, part_example
 
@@ -55,10 +64,12 @@ def _pairs(glance: GraphModule, parts: dict[str, GraphModule]) -> Pairs:
     """Pair every activation quantizer of the parts with the one in its place in the whole graph.
 
     Steps stand in the same order: first all of ``encode``, then all of ``join``, whose quantizer of its own input is
-    the one after the last step of ``encode``. Constants are matched by name.
+    the one after the last step of ``encode``. Constants are matched by name. Where ``encode`` takes what is kept of the
+    frame before, a shift is other steps in it than in the glance; in both they only move values, and are left out.
     """
-    whole = _computed(glance)
-    first, second = (_computed(parts[name]) for name in PARTS)
+    moving = len(parts["encode"].graph.find_nodes(op="placeholder")) == 1
+    whole = _computed(glance, moving)
+    first, second = (_computed(parts[name], moving) for name in PARTS)
     joined = [(node, parts["encode"]) for node in first] + [(node, parts["join"]) for node in second[1:]]
     if not first or not second or len(joined) != len(whole):
         raise PartsMismatchError(f"The glance computes {len(whole)} steps, its parts {len(joined)}.")
@@ -76,8 +87,8 @@ def _pairs(glance: GraphModule, parts: dict[str, GraphModule]) -> Pairs:
     return pairs
 
 
-def _computed(graph: GraphModule) -> list[Node]:
-    """Return the steps of a prepared graph that depend on its inputs, in order."""
+def _computed(graph: GraphModule, moving: bool) -> list[Node]:
+    """Return the steps of a prepared graph that depend on its inputs, in order; ``moving``: those that move too."""
     dependent: set[Node] = set()
     steps = []
     for node in graph.graph.nodes:
@@ -85,8 +96,37 @@ def _computed(graph: GraphModule) -> list[Node]:
             dependent.add(node)
         elif dependent.intersection(node.all_input_nodes) and (node.op == "call_function" or _quantizer(node, graph)):
             dependent.add(node)
-            steps.append(node)
+            if moving or not _only_moves(node, graph):
+                steps.append(node)
     return steps
+
+
+def _only_moves(node: Node, graph: GraphModule) -> bool:
+    """Return whether a step only moves values, all of them on one scale, or quantizes what was moved so."""
+    if _quantizer(node, graph) is not None:
+        moved = node.args[0]
+        # all inputs but the first are moved: a join with the values on whose scale they are
+        kept = isinstance(moved, Node) and moved.op == "placeholder" and moved is not _first_input(graph)
+        return kept or (isinstance(moved, Node) and _only_moves(moved, graph))
+    weight = _weight_name(node) if node.target in CONVOLUTIONS else ""
+    if not (node.target in REARRANGEMENTS or weight.endswith(MOVES)):
+        return False
+    around = [_quantizer(other, graph) for other in (*node.all_input_nodes, *node.users)]
+    scales = {
+        id(one) for one in around if one is not None and isinstance(one.activation_post_process, ExponentObserver)
+    }
+    return len(scales) == 1
+
+
+def _first_input(graph: GraphModule) -> Node:
+    """Return the placeholder of the frames, or of the features."""
+    return next(node for node in graph.graph.nodes if node.op == "placeholder")
+
+
+def _weight_name(layer: Node) -> str:
+    """Return the name of a layer's weight, which is quantized or not."""
+    weight: Any = layer.args[1]
+    return str(weight.target if weight.op == "get_attr" else weight.args[0].target)
 
 
 def _constants(graph: GraphModule) -> dict[str, Node]:
@@ -133,5 +173,7 @@ def _copy_weights(glance: GraphModule, parts: dict[str, GraphModule]) -> None:
         )
         if not same or (layer.bias is not None and not torch.equal(layer.bias, source.bias)):
             raise PartsMismatchError(f"{layer.name} of the glance is rounded differently in one of its parts.")
-    if layers:
-        raise PartsMismatchError(f"No part of the glance has its {next(iter(layers))}.")
+    # how a shift moves values is no number that was trained
+    missing = [name for name in layers if not name.endswith(MOVES)]
+    if missing:
+        raise PartsMismatchError(f"No part of the glance has its {missing[0]}.")

@@ -61,6 +61,8 @@ CONCATENATE = ATEN.cat.default
 ADD = ATEN.add.Tensor
 RELU = ATEN.relu.default
 RELU6 = ATEN.relu6.default
+# how the weights of a convolution end that only moves values
+MOVES = ".moves"
 
 
 class ExponentObserver(ObserverBase):
@@ -309,7 +311,7 @@ def share_input_scales(model: GraphModule) -> None:
 
 def is_move(convolution: Node) -> bool:
     """Return whether a convolution is a temporal shift or a copy, whose weights are ones and zeros, never trained."""
-    return str(convolution.args[1].target).endswith(".moves")
+    return str(convolution.args[1].target).endswith(MOVES)
 
 
 def tap_chains(model: GraphModule) -> Iterator[list[Node]]:

@@ -103,6 +103,8 @@ DEVICES: dict[str, tuple[Runtime, ...]] = {
     "ios": ("coreml", "executorch"),
     "web": ("litert",),
 }
+# whose programs take each window of a stream as a clip, and know no glance that looks back at the window before
+WITHOUT_PAST = ("android", "ios", "web")
 # what is written beside an int8 bundle for a kind of device: the same model in another precision. Programs for Core ML
 # compute in float32 between their quantizations, so that float16 may be faster there; TensorRT on a Jetson takes
 # float16, and of int8 only symmetric grids.

@@ -20,6 +20,7 @@ def speed_sections(times: Figures, speed: Figures, device: Figures, networks: Fi
     yield _budgets(device["budget"])
     yield _decoding(device["decode"], device["decode_published"], device["cheap_frames"])
     yield _stream(device["stream"])
+    yield from _hops(device.get("stream_hop"))
     yield _day(device["stream_day"])
     yield _served(device["served_day"])
     yield _graphs(speed)
@@ -176,6 +177,37 @@ def _stream(found: Figures) -> str:
     ]
     return section(
         "A network stream for ten minutes", table(("", "measured"), rows), source("device.yaml", found["command"])
+    )
+
+
+def _hops(found: Figures | None) -> Iterator[str]:
+    """Yield nothing where it was not measured yet."""
+    if found is None:
+        return
+    rows = [
+        (
+            f"`{name}`, `shift: past`" if "shift" in one["settings"] else f"`{name}`",
+            f"{one['encoded_each_hop']:g} of {one['glance_frames']}",
+            f"{decimals(one['gmac']['hop'], 2)} of {decimals(one['gmac']['whole'], 2)}",
+            f"{decimals(one['ms']['hop'])} of {decimals(one['ms']['whole'])}",
+            f"{one['percent']['ms']:.0f} %",
+            f"{one['all_windows']['different']} of {one['all_windows']['compared']} ({one['beside']})",
+        )
+        for name, one in found["networks"].items()
+    ]
+    first = next(iter(found["networks"].values()))
+    shares = [(f"`{name}`", f"{percent:.1f} %") for name, percent in found["single_frame_percent"].items()]
+    yield section(
+        "The glance of a hop",
+        f"A hop of {first['hop_s']:g} s, windows of {first['window_s']:g} s of a real clip, int8 in LiteRT, "
+        f"{first['threads']} threads, random weights. The glance of each window was computed as one graph and frame by "
+        "frame with what is kept of earlier windows, by turns. Medians; the share is that of each pair. Numbers that "
+        "differ were looked for in all windows: beside the glance of each, or, where it looks at the past, beside one "
+        "pass of the trained program over the whole stream.",
+        table(("glance", "frames encoded", "GMAC", "ms", "time", "numbers that differ"), rows),
+        "Of a glance that sees frames on both sides, this share of its multiply-accumulates comes before it does:",
+        table(("glance", "share"), shares),
+        source("device.yaml", found["command"]),
     )
 
 

@@ -87,6 +87,10 @@ OUTPUTS: dict[Stage | Part, tuple[str, ...]] = {
 }
 
 
+# of ``encode``, with a number from 0: what is kept of the frame before, taken and given on
+PAST = "past_"
+
+
 def first_repeated(names: Sequence[str]) -> str | None:
     """Return the first name that stands there a second time, or None."""
     seen: set[str] = set()
@@ -229,8 +233,9 @@ class Provenance(Strict):
 class Manifest(Strict):
     """Everything a device needs to know about a bundle.
 
-    ``incremental`` is an extra of the ``long`` variant: the glance in two parts, of which a stream calls ``encode``
-    for new frames only. Where it is empty it is not written, so that earlier readers know every key.
+    ``incremental`` is an extra of the ``long`` variant, and of a ``tsm`` that looks at the past alone: the glance in
+    two parts, of which a stream calls ``encode`` for new frames only. Where it is empty it is not written, so that
+    earlier readers know every key.
     """
 
     schema_version: Literal[1]

@@ -18,6 +18,7 @@ from adafocus.edge.bundle.manifest import (
     MAX_TENSOR_NUMBERS,
     OUTPUTS,
     PARTS,
+    PAST,
     SCHEMA_VERSION,
     Geometry,
     GraphFile,
@@ -197,8 +198,8 @@ def _incremental_contradictions(manifest: Manifest, whole: Sequence[Runtime]) ->
     extras, variant = manifest.incremental, manifest.geometry.variant
     if not extras:
         return
-    if variant != "long":
-        yield f"it has an incremental glance, but only the long variant may; the variant is {variant}."
+    if variant not in ("long", "tsm"):
+        yield f"it has an incremental glance, but only the variants long and tsm may; the variant is {variant}."
     for part in PARTS:
         runtimes = extras.get(part, {})
         if not runtimes:
@@ -215,6 +216,9 @@ def _part_contradictions(manifest: Manifest, part: Part, runtime: Runtime) -> It
     """Check that a part has the glance graph's own tensors; ``encode`` takes and gives one frame of them."""
     graph, glance = manifest.incremental[part][runtime], manifest.stages["glance"][runtime]
     name = f"the {part} graph for {runtime}"
+    if part == "encode" and manifest.geometry.variant == "tsm":
+        yield from _past_contradictions(name, graph)
+        graph = _without_past(graph)
     yield from _graph_contradictions(name, part, graph, OUTPUTS[part])
     ours = {spec.name: spec for spec in (*glance.inputs, *glance.outputs)}
     for spec in (*graph.inputs, *graph.outputs):
@@ -223,6 +227,35 @@ def _part_contradictions(manifest: Manifest, part: Part, runtime: Runtime) -> It
             wanted = wanted.model_copy(update={"shape": (1, *wanted.shape[1:])})
         if spec != wanted:
             yield f"{spec.name} of {name} is {_described(spec)}, but the glance graph needs {_described(wanted)}."
+
+
+def _past_contradictions(name: str, graph: GraphFile) -> Iterator[str]:
+    """Check that what is kept of a frame is given on as it is taken, and does not fill the memory."""
+    taken, given = ([spec for spec in side if spec.name.startswith(PAST)] for side in (graph.inputs, graph.outputs))
+    names = [f"{PAST}{number}" for number in range(len(taken))]
+    if [spec.name for spec in taken] != names or taken != given:
+        yield (
+            f"{name} takes {', '.join(map(_named, taken))[:300] or 'nothing'} of the frame before and gives on "
+            f"{', '.join(map(_named, given))[:300] or 'nothing'}, expected the same tensors, {PAST}0 and so on."
+        )
+    if sum(math.prod(spec.shape) for spec in taken) > MAX_TENSOR_NUMBERS:
+        yield f"{name} keeps more than {MAX_TENSOR_NUMBERS} numbers of a frame."
+    for spec in taken:
+        if not _has_its_scale(spec):
+            yield f"{spec.name} of {name} is {_described(spec)}; integers have a scale and a zero point, floats none."
+
+
+def _without_past(graph: GraphFile) -> GraphFile:
+    """Return a graph's description without the tensors of the frame before."""
+    inputs, outputs = (
+        tuple(spec for spec in side if not spec.name.startswith(PAST)) for side in (graph.inputs, graph.outputs)
+    )
+    return graph.model_copy(update={"inputs": inputs, "outputs": outputs})
+
+
+def _named(spec: TensorSpec) -> str:
+    """Return name and description of a tensor."""
+    return f"{spec.name} {_described(spec)}"
 
 
 def _described(spec: TensorSpec | None) -> str:

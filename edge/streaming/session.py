@@ -78,7 +78,8 @@ def run_stream(
             # a file that is shorter than a window is one window
             seconds = min(settings.window_s, length_s(source))
             geometry = recognizer.bundle.manifest.geometry
-            window = Window(geometry, seconds, settings.max_fps, recurring=recognizer.incremental)
+            recurring, numbered = recognizer.incremental, recognizer.looks_back
+            window = Window(geometry, seconds, settings.max_fps, recurring=recurring, numbered=numbered)
             feed = feed_of(source, window, settings.realtime)
             pipeline = Pipeline(recognizer, window, settings, feed.live, outputs, running, costs, audience)
             feed.on_frame = None if pipeline.video is None else pipeline.video.add_frame

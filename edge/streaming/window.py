@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,7 @@ class Window:
         max_fps: float | None = None,
         frames_per_candidate: int = 1,
         recurring: bool = False,
+        numbered: bool = False,
     ) -> None:
         """Allocate the ring.
 
@@ -84,12 +86,15 @@ class Window:
             recurring: take the glance frames of a full window from a grid of time that does not move with it, so that
                 the same frames come again in the next one; each lies at most half a step of that grid, W / (2 T_G),
                 from where it would be otherwise.
+            numbered: call glance frames by the numbers of their moments on that grid, and not by those of the frames:
+                neighbours are 1 apart, whatever frames came. A number is left out where the window began anew. A
+                window that is not full has no such moments, and its frames no names.
 
         Raises:
             AdafocusError: the ring would need more than a gigabyte.
         """
         self.seconds = seconds
-        self._geometry, self._recurring = geometry, recurring
+        self._geometry, self._recurring, self._numbered = geometry, recurring, numbered
         self._step_s = seconds / geometry.candidate_frames
         self.period_s = self._step_s / frames_per_candidate
         if max_fps is not None:
@@ -115,6 +120,9 @@ class Window:
         # and one that did may break off twice in a short time
         self._unfilled = 1
         self._due_s = -math.inf
+        # of the moments: the last one that was given, and what is added to the place on the grid
+        self._last_number = 0
+        self._offset: int | None = None
 
     @property
     def frames_looked_at(self) -> int:
@@ -216,11 +224,14 @@ class Window:
             count = self._geometry.candidate_frames
             step = length / count
             candidates = slots[_nearest(times, end - step * np.arange(count - 1, -1, -1))]
-            glance = slots[_nearest(times, self._glance_moments(end + step / 2, length))]
+            first, moments = self._glance_moments(end + step / 2, length)
+            glance = slots[_nearest(times, moments)]
             frames, pictures = self._ring.candidates(candidates), self._ring.glance(glance)
             different = len(np.unique(candidates))
             start = max(end - length, float(times[0]))
-            oldest = int(self._names[slots[0]])
+            oldest, names = int(self._names[slots[0]]), self._names[glance].tolist()
+            if self._numbered:
+                oldest, names = self._numbers_from(first)
             span = Span(start, end, filled, float(self._arrived[slots[-1]]), different, oldest)
             covered = float(times[-1] - times[0])
             clip = Clip(
@@ -231,7 +242,7 @@ class Window:
                 frame_count=int(np.sum(end - times < length)),
                 fps=(len(slots) - 1) / covered if covered > 0 else 1.0 / self.period_s,
                 resize_ms=1e3 * (time.perf_counter() - began),
-                glance_names=tuple(self._names[glance].tolist()),
+                glance_names=None if names is None else tuple(names),
             )
         return clip, span
 
@@ -274,6 +285,7 @@ class Window:
     def _clear(self) -> None:
         self._head = self._count = 0
         self._due_s = -math.inf
+        self._offset = None
 
     def _advance(self, timestamp_s: float) -> None:
         """Set the next moment at which a frame is wanted: on the same grid, or on a new one after a pause."""
@@ -299,14 +311,31 @@ class Window:
         # the first frame at or after a moment of the grid is kept, so the oldest may lie half a step too late
         return 1.0 if covered + step / 2 >= self.seconds else covered / self.seconds
 
-    def _glance_moments(self, end_s: float, length_s: float) -> NDArray[np.floating]:
-        """Return the middles of ``T_G`` equal parts of the time before ``end_s``, or nearby moments of a fixed grid."""
+    def _glance_moments(self, end_s: float, length_s: float) -> tuple[int | None, NDArray[np.floating]]:
+        """Return the middles of ``T_G`` equal parts of the time before ``end_s``, or nearby moments of a fixed grid.
+
+        Before them stands the place of the first one on that grid; None where they lie beside it.
+        """
         count = self._geometry.glance_frames
         middles = end_s - length_s + (np.arange(count) + 0.5) / count * length_s
         if not self._recurring or length_s < self.seconds:
-            return middles
+            return None, middles
         step = self.seconds / count
-        return (round(middles[0] / step) + np.arange(count)) * step
+        first = round(middles[0] / step)
+        return first, (first + np.arange(count)) * step
+
+    def _numbers_from(self, first: int | None) -> tuple[int, Sequence[int] | None]:
+        """Return the oldest number that later clips may name, and the numbers of the moments, or None beside the grid.
+
+        They go on counting where the clock begins again, so that none stands for two moments.
+        """
+        if first is None:
+            return 0, None
+        if self._offset is None:
+            self._offset = self._last_number + 2 - first
+        number, count = first + self._offset, self._geometry.glance_frames
+        self._last_number = number + count - 1
+        return number, range(number, number + count)
 
 
 def _nearest(times: NDArray[np.float64], wanted: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ class LoweredInvertedResidual(nn.Module):
 
     def __init__(self, block: InvertedResidual, side_px: int) -> None:
         super().__init__()
-        self.keeps_shape = block.keeps_shape
+        self.keeps_shape, self.side_px = block.keeps_shape, side_px
         inputs = (block.expand or block.depthwise).conv.in_channels
         self.shift = lower_shift(block.shift, inputs, side_px)
         self.expand = folded_conv(block.expand) if block.expand is not None else None
@@ -24,7 +24,10 @@ class LoweredInvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(T, C, H, W)`` to ``(T, C', H/stride, W/stride)``."""
-        y = self.shift(x)
+        return self.after_shift(x, self.shift(x))
+
+    def after_shift(self, x: Tensor, y: Tensor) -> Tensor:
+        """Compute the same from its input and that input shifted."""
         if self.expand is not None:
             y = F.relu6(self.expand(y))
         y = self.project(F.relu6(self.depthwise(y)))
@@ -48,7 +51,15 @@ class LoweredInvertedResidualNet(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Encode ``(T, 3, S, S)`` into ``(T, C, h, w)``."""
-        return F.relu6(self.head(self.blocks(F.relu6(self.stem(frames)))))
+        return self.last(self.blocks(self.first(frames)))
+
+    def first(self, frames: Tensor) -> Tensor:
+        """Compute what the first block takes."""
+        return F.relu6(self.stem(frames))
+
+    def last(self, x: Tensor) -> Tensor:
+        """Compute the features from what the last block gives."""
+        return F.relu6(self.head(x))
 
 
 class LoweredBottleneck(nn.Module):

@@ -107,19 +107,22 @@ class ChannelShiftByConvolution(nn.Module):
     """The same as one depth-wise convolution over time whose taps are ones and zeros; best for narrow tensors.
 
     The frames are laid out as an image of T rows and H x W columns. Where channels stand last, as in XNNPACK, that
-    moves no data, and one operation takes the place of five slices and three concatenations.
+    moves no data, and one operation takes the place of five slices and three concatenations. A shift that looks back
+    alone has this form always.
     """
 
-    def __init__(self, fold: int, channels: int) -> None:
+    def __init__(self, fold: int, channels: int, past_only: bool = False) -> None:
         super().__init__()
+        self.fold = fold
+        ahead = 0 if past_only else fold
         taps = torch.zeros(channels, 1, 3, 1)
-        taps[:fold, 0, 2] = 1.0
-        taps[fold : 2 * fold, 0, 0] = 1.0
-        taps[2 * fold :, 0, 1] = 1.0
+        taps[:ahead, 0, 2] = 1.0
+        taps[ahead : ahead + fold, 0, 0] = 1.0
+        taps[ahead + fold :, 0, 1] = 1.0
         self.moves = nn.Parameter(taps, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shift the first channels from t+1, the next from t-1."""
+        """Shift the first channels from t+1, the next from t-1; or the first from t-1."""
         frames, channels, height, width = x.shape
         rows = x.permute(0, 2, 3, 1).reshape(1, frames, height * width, channels).permute(0, 3, 1, 2)
         moved = F.conv2d(rows, self.moves, padding=(1, 0), groups=channels).permute(0, 2, 3, 1)
@@ -130,8 +133,8 @@ def lower_shift(shift: nn.Module, channels: int, side_px: int) -> nn.Module:
     """Return a temporal shift in the form that is faster for so many channels; where nothing moves, an identity."""
     if not isinstance(shift, TemporalShift) or shift.fold == 0:
         return nn.Identity()
-    if channels < WIDE_CHANNELS:
-        return ChannelShiftByConvolution(shift.fold, channels)
+    if channels < WIDE_CHANNELS or shift.past_only:
+        return ChannelShiftByConvolution(shift.fold, channels, shift.past_only)
     return ChannelShift(shift.fold, side_px)
 
 

@@ -58,16 +58,21 @@ class Glance(nn.Module):
         self.aux_head = lower_head(net.global_aux_head, float_logits)
         self.head = lower_head(net.global_head, float_logits)
         self.by_frame = net.config.has_policy_network
+        self.looks_back = net.config.shift == "past"
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the stage."""
         features = self.encoder(frames)
+        return features, *self.join(features)
+
+    def join(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute ``glance_logits`` and ``context`` from the features ``(T_G, C, h, w)`` of all frames."""
         pooled = frame_mean(features)
         if not self.by_frame:
             clip = time_mean(pooled)
-            return features, self.aux_head(clip).flatten(1), self.head(clip).flatten(1)
+            return self.aux_head(clip).flatten(1), self.head(clip).flatten(1)
         glance_logits = self.aux_head.mean_of(pooled)
-        return features, glance_logits.flatten(1), self.head(time_mean(pooled)).flatten(1)
+        return glance_logits.flatten(1), self.head(time_mean(pooled)).flatten(1)
 
 
 class GlancePerFrame(nn.Module):

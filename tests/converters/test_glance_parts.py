@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ from adafocus.calibration.quantization.qat import (
     set_exponent,
     snap,
 )
-from adafocus.networks.lowering import LoweredStages, glance_parts, lower
+from adafocus.converters.export import Request, parts_for
+from adafocus.networks.lowering import PARTS, LoweredStages, glance_parts, lower, part_example
+from benchmarks.robustness.stream_hop import one_pass
 from tests.helpers.small_networks import settled, small_config
 
 
@@ -48,17 +51,92 @@ def joined(encode: torch.nn.Module, join: torch.nn.Module, frames: Tensor) -> tu
     return features, *join(features)
 
 
+@pytest.fixture(scope="module")
+def online() -> LoweredStages:
+    """Return a network whose glance looks at the past alone."""
+    return lower(settled(small_config("tsm").override(shift="past", glance_size=32)))
+
+
+def one_by_one(encode: torch.nn.Module, past: Sequence[Tensor], frames: Tensor) -> Tensor:
+    """Encode frames one after the other, from a past."""
+    features = []
+    for frame in frames:
+        found, *past = encode(frame[None], *past)
+        features.append(found)
+    return torch.cat(features)
+
+
 @torch.no_grad()
-def test_the_float_parts_say_what_the_glance_says(stages: LoweredStages) -> None:
+@pytest.mark.parametrize("variant", ["long", "tsm", "tsm by motion"])
+def test_the_float_parts_say_what_the_glance_says(variant: str, stages: LoweredStages, online: LoweredStages) -> None:
     # a random network makes much of the last place of a float32, which one frame and four are rounded in differently
-    exact = copy.deepcopy(stages)
+    exact = copy.deepcopy(stages if variant == "long" else online)
+    exact.glance.by_frame = variant == "tsm"
     for module in exact.modules().values():
         module.double()
-    frames = frames_of(stages).double()
+    frames = frames_of(exact).double()
     parts = glance_parts(exact)
-    for found, wanted in zip(joined(parts["encode"], parts["join"], frames), exact.glance(frames), strict=True):
+    features = one_by_one(parts["encode"], [past.double() for past in part_example(exact, "encode")[1:]], frames)
+    for found, wanted in zip((features, *parts["join"](features)), exact.glance(frames), strict=True):
         assert found.shape == wanted.shape
         assert torch.allclose(found, wanted, rtol=0.0, atol=1e-6 * float(wanted.abs().max()))
+
+
+@torch.no_grad()
+def test_a_glance_that_looks_back_says_of_a_frame_the_same_whatever_comes_after_it(online: LoweredStages) -> None:
+    frames = frames_of(online)
+    whole, half = online.glance.encoder(frames), online.glance.encoder(frames[:2])
+    assert torch.allclose(half, whole[:2], rtol=0.0, atol=1e-4)
+    changed = torch.cat((frames[:3], -frames[3:]))
+    assert torch.equal(online.glance.encoder(changed)[:3], whole[:3])
+    assert not torch.allclose(online.glance.encoder(-frames[:1].repeat(4, 1, 1, 1))[3], whole[3])
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_the_integers_of_a_glance_that_looks_back_are_those_of_one_pass_over_any_number_of_frames(
+    online: LoweredStages,
+) -> None:
+    glance = prepare(online.glance, online.examples("glance"))
+    torch.manual_seed(3)
+    calibrate(glance, [(frames_of(online),)])
+    snap(glance)
+    parts = quantized_parts(online, glance)
+    encode, join = (quantized_program(parts[name], fold=True) for name in ("encode", "join"))
+    stored = StoredModel(online.config, "small", (), {"glance": glance}, online, {})
+    stream = torch.cat((frames_of(online), frames_of(online)))
+    features = one_by_one(encode, part_example(online, "encode")[1:], stream)
+    assert torch.equal(features, torch.from_numpy(one_pass(stored, stream.numpy())))
+    assert len(features.unique()) > 20
+    answers = quantized_program(glance, fold=True)(stream[:4])
+    for found, wanted in zip((features[:4], *join(features[:4])), answers, strict=True):
+        assert torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("variant", "device", "incremental", "parts"),
+    [
+        ("tsm", None, True, PARTS),
+        ("tsm", "pi", True, PARTS),
+        ("tsm", None, False, ()),
+        ("tsm", "android", True, ()),
+        ("tsm", "ios", True, ()),
+        ("tsm", "web", True, ()),
+        ("long", "web", True, PARTS),
+    ],
+)
+def test_apps_that_know_no_past_get_no_graphs_for_it(
+    variant: str,
+    device: str | None,
+    incremental: bool,
+    parts: tuple[str, ...],
+    stages: LoweredStages,
+    online: LoweredStages,
+) -> None:
+    lowered = stages if variant == "long" else online
+    model = StoredModel(lowered.config, "small", (), {}, lowered, {})
+    request = Request(Path("model"), Path("out"), "int8", (), 1, device=device, incremental=incremental)
+    assert parts_for(request, model) == parts
 
 
 def test_a_glance_that_mixes_frames_has_no_parts() -> None:

@@ -31,7 +31,7 @@ WHERE = Path("manifest.json")
 
 
 def recognizer_of(variant: str = "long", *, extras: bool = True) -> tuple[Recognizer, dict[str, int]]:
-    opener = NumpyOpener()
+    opener = NumpyOpener(looks_back=variant == "tsm")
     bundle = numpy_bundle(variant, None, extras)
     return Recognizer(bundle, "litert", 1, None, opener, incremental=True), opener.calls
 
@@ -130,7 +130,7 @@ def tensor(content: dict[str, Any], part: str, side: str, place: int) -> dict[st
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda c: c["geometry"].update(variant="tsm"), ("only the long variant",)),
+        (lambda c: c["geometry"].update(variant="x3d"), ("only the variants long and tsm", "x3d")),
         (lambda c: c["incremental"].pop("join"), ("only one of encode and join for litert",)),
         (lambda c: c["incremental"].update(encode={}), ("no graph for encode",)),
         (lambda c: c["incremental"].update(glance={}), ("incremental.glance", "'encode' or 'join'")),
@@ -149,6 +149,71 @@ def test_parts_that_are_not_those_of_the_glance_are_refused(
     change: Callable[[dict[str, Any]], Any], words: tuple[str, ...]
 ) -> None:
     content = json.loads(numpy_manifest("long", None, True).model_dump_json())
+    change(content)
+    with pytest.raises(BundleError) as caught:
+        parse_manifest(json.dumps(content), WHERE)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_past_goes_on_from_window_to_window_as_in_one_pass_over_the_stream() -> None:
+    recognizer, calls = recognizer_of("tsm")
+    whole = Recognizer(numpy_bundle("tsm", None, True), "litert", 1, None, NumpyOpener(looks_back=True))
+    assert (recognizer.looks_back, whole.looks_back, recognizer_of("long")[0].looks_back) == (True, False, False)
+    store, passed, past = FeatureStore(), [], 0.0
+    for name in range(1, 20):
+        passed.append([name / 255, past])
+        past = (past + name / 255) / 2
+    for first, encoded in ((1, 4), (2, 1), (2, 0), (4, 2), (8, 4)):
+        calls.clear()
+        clip = clip_named(*range(first, first + 4))
+        found = recognizer.recognize_clip(clip, glance_features=store)
+        assert calls.get("encode", 0) == found.glance_encoded == encoded
+        features = found.calls[0].inputs["features"]
+        assert np.allclose(features, passed[first - 1 : first + 3], rtol=1e-6, atol=0)
+        store.drop_before(first)
+        wanted = whole.recognize_clip(clip).outputs["glance.features"]
+        # a clip that is cut out knows nothing of what was before it
+        assert np.array_equal(features, wanted) == (first == 1)
+    assert store.nbytes == 4 * 8 + 4
+
+
+def test_the_past_begins_anew_where_the_frame_before_is_not_known() -> None:
+    recognizer, _ = recognizer_of("tsm")
+    store = FeatureStore()
+    recognizer.recognize_clip(clip_named(1, 2, 3, 4), glance_features=store)
+    store.drop_before(6)
+    clip = clip_named(6, 7, 8, 9)
+    later = recognizer.recognize_clip(clip, glance_features=store).calls[0].inputs["features"]
+    alone = recognizer.recognize_clip(replace(clip, glance_names=None)).calls[0].inputs["features"]
+    assert later[0, 1] == 0.0 < later[1, 1]
+    assert np.array_equal(later, alone)
+
+
+def test_a_glance_that_looks_back_encodes_no_frame_by_itself() -> None:
+    with pytest.raises(AdafocusError, match="looks at the frames before, so it encodes no frame by itself"):
+        recognizer_of("tsm")[0].encode_frame(clip_of(1).glance[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: tensor(c, "encode", "outputs", 1).update(shape=[1, 2]), ("past_0", "(1, 1)", "(1, 2)", "the same")),
+        (lambda c: tensor(c, "encode", "inputs", 1).update(name="past_1"), ("past_1", "expected the same tensors")),
+        (lambda c: c["incremental"]["encode"]["litert"]["outputs"].pop(), ("gives on nothing",)),
+        (lambda c: tensor(c, "encode", "inputs", 1).update(name="before"), ("takes nothing", "past_0")),
+        (lambda c: [tensor(c, "encode", side, 1).update(shape=[2**14, 2**14]) for side in ("inputs", "outputs")],
+         ("keeps more than", "of a frame")),
+        (lambda c: [tensor(c, "encode", side, 1).update(dtype="int8") for side in ("inputs", "outputs")],
+         ("past_0", "integers have a scale")),
+        (lambda c: c["geometry"].update(variant="long"), ("encode", "frames, past_0")),
+    ],
+)  # fmt: skip
+def test_a_past_that_is_not_given_on_as_it_is_taken_is_refused(
+    change: Callable[[dict[str, Any]], Any], words: tuple[str, ...]
+) -> None:
+    content = json.loads(numpy_manifest("tsm", None, True).model_dump_json())
+    assert parse_manifest(json.dumps(content), WHERE).incremental
     change(content)
     with pytest.raises(BundleError) as caught:
         parse_manifest(json.dumps(content), WHERE)

@@ -2,7 +2,8 @@
 
 The brighter a clip, the more confident its glance. In the ``long`` form the focus takes two patches a call and gives
 an exit after each; its logits are the glance's plus a step per patch, so confidence grows patch by patch. It may also
-have the glance in two parts.
+have the glance in two parts. That of the ``tsm`` form then looks at the past alone: its second feature is the sum of
+the brightness of all frames before, each half as much as the one after it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def numpy_manifest(
             [_spec("patches", at_once, 3, PATCH, PATCH), _spec("context", 1, classes)],
             logits or [_spec("logits", 1, classes)],
         ),
-        "encode": ([_spec("frames", 1, 3, SIZE, SIZE)], [_spec("features", 1, 2)]),
+        "encode": (
+            [_spec("frames", 1, 3, SIZE, SIZE), *(past := [_spec("past_0", 1, 1)] if variant == "tsm" else [])],
+            [_spec("features", 1, 2), *past],
+        ),
         "join": ([_spec("features", GLANCE_FRAMES, 2)], glance[1:]),
     }
     graphs = {
@@ -100,8 +104,8 @@ def numpy_manifest(
 class NumpyGraph:
     """One stage; ``calls`` counts how often any stage was run, by its name."""
 
-    def __init__(self, stage: str, record: GraphFile, calls: dict[str, int]) -> None:
-        self.stage, self.calls = stage, calls
+    def __init__(self, stage: str, record: GraphFile, calls: dict[str, int], looks_back: bool = False) -> None:
+        self.stage, self.calls, self.looks_back = stage, calls, looks_back
         self.inputs, self.outputs = record.inputs, record.outputs
 
     def run(self, arrays: Arrays) -> Arrays:
@@ -111,12 +115,18 @@ class NumpyGraph:
         return getattr(self, f"_{self.stage}")(arrays)
 
     def _glance(self, arrays: Arrays) -> Arrays:
-        features = self._encode(arrays)
+        features = {"features": self._encode(arrays)["features"]}
         return {**features, **self._join(features)}
 
     def _encode(self, arrays: Arrays) -> Arrays:
         brightness = arrays["frames"].mean((1, 2, 3))
-        return {"features": np.stack([brightness, np.zeros_like(brightness)], axis=1)}
+        if not self.looks_back:
+            return {"features": np.stack([brightness, np.zeros_like(brightness)], axis=1)}
+        past, rows = arrays.get("past_0", np.zeros((1, 1), np.float32)), []
+        for one in brightness:
+            rows.append([one, past.item()])
+            past = (past + one) / 2
+        return {"features": np.array(rows, np.float32), "past_0": past.astype(np.float32)}
 
     def _join(self, arrays: Arrays) -> Arrays:
         logits = np.zeros((1, len(LABELS)), np.float32)
@@ -140,11 +150,12 @@ class NumpyGraph:
 class NumpyOpener:
     """What a recognizer opens graphs with; see :class:`NumpyGraph`."""
 
-    def __init__(self) -> None:
+    def __init__(self, looks_back: bool = False) -> None:
         self.calls: dict[str, int] = {}
+        self.looks_back = looks_back
 
     def __call__(self, name: str, path: Path, record: GraphFile, threads: int) -> NumpyGraph:
-        return NumpyGraph(path.stem, record, self.calls)
+        return NumpyGraph(path.stem, record, self.calls, self.looks_back)
 
 
 def numpy_bundle(variant: str = "tsm", exits: Exits | None = None, incremental: bool = False, **looking: Any) -> Bundle:

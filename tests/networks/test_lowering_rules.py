@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from adafocus.networks.backbones import build_backbone
 from adafocus.networks.backbones.backbone import ConvNorm
-from adafocus.networks.backbones.shift import TemporalShift
+from adafocus.networks.backbones.shift import TemporalShift, look_back_only
 from adafocus.networks.cost import count_macs
 from adafocus.networks.heads import NormedLinear
 from adafocus.networks.lowering import rules
@@ -133,6 +133,23 @@ def test_channel_shift_equals_the_temporal_shift(frames: int, divisor: int) -> N
         return
     assert torch.equal(rules.ChannelShift(shift.fold, SIDE)(x), wanted)
     assert torch.equal(rules.ChannelShiftByConvolution(shift.fold, 16)(x), wanted)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_a_shift_that_looks_back_takes_the_first_channels_from_the_frame_before(frames: int) -> None:
+    shift = TemporalShift(16, 8)
+    shift.frames = frames
+    look_back_only(shift)
+    clips = torch.randn(2, frames, 16, SIDE, SIDE)
+    wanted = clips.clone()
+    for clip in wanted:
+        for frame in reversed(range(frames)):
+            clip[frame, :2] = clip[frame - 1, :2] if frame else 0.0
+    assert torch.equal(shift(clips.flatten(0, 1)), wanted.flatten(0, 1))
+    for channels in (16, 256):
+        lowered = rules.lower_shift(shift, channels, SIDE)
+        assert isinstance(lowered, rules.ChannelShiftByConvolution)
+    assert torch.equal(rules.lower_shift(shift, 16, SIDE)(clips[0]), wanted[0])
 
 
 def test_wide_and_narrow_shifts_take_their_own_form() -> None:

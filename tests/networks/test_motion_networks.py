@@ -11,6 +11,7 @@ import torch
 from adafocus import networks
 from adafocus.errors import NetworkError
 from adafocus.networks import NetworkConfig, TrainingOutputs
+from adafocus.networks.backbones.shift import TemporalShift
 from adafocus.networks.config import CHOICES
 from adafocus.networks.cost import cost_of
 from adafocus.networks.lowering import infer_lowered, lower
@@ -53,6 +54,32 @@ def test_configurations_without_a_choice_are_written_as_they_always_were(name: s
 def test_ways_to_look_that_contradict_each_other_are_refused(changes: dict[str, str], said: str) -> None:
     with pytest.raises(NetworkError, match=said):
         networks.preset("x3d-xs-xs", **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("tsm-mbv2-mbv2", {"shift": "future"}, "shift is 'future', expected one of both, past."),
+        ("x3d-xs-xs", {"shift": "past"}, "shift is 'past' with variant 'x3d', which has no temporal shift"),
+        ("long-mbv2-r50-p96", {"shift": "past"}, "expected variant 'tsm' or shift 'both'"),
+        ("tsm-mbv2-mbv2", {"shift": "past", "global_backbone": "resnet50"}, "expected mobilenet_v2 or efficientnet"),
+    ],
+)
+def test_a_glance_that_cannot_look_at_the_past_alone_is_refused(name: str, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(NetworkError, match=said), torch.device("meta"):
+        networks.build(name, **changes)
+
+
+def test_only_the_glance_looks_at_the_past_alone() -> None:
+    config = networks.preset("tsm-mbv2-mbv2", shift="past")
+    assert config.as_dict()["shift"] == "past"
+    with torch.device("meta"):
+        net = networks.from_config(config)
+    looks_back = {
+        name: {part.past_only for part in encoder.modules() if isinstance(part, TemporalShift)}
+        for name, encoder in (("glance", net.global_encoder), ("focus", net.local_encoder))
+    }
+    assert looks_back == {"glance": {True}, "focus": {False}}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -43,6 +43,8 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
+# its glance looks at the past alone
+SHAPES["tsm online"] = (SHAPES["tsm"][0], {**SHAPES["tsm"][1], "shift": "past"})
 
 
 def test_cross_entropy_of_two_classes_by_hand() -> None:
@@ -138,7 +140,7 @@ TRAINS = {
         "size": {"spatial_policy"},
     },
 }
-TRAINS["x3d"] = TRAINS["tsm"]
+TRAINS["x3d"] = TRAINS["tsm online"] = TRAINS["tsm"]
 
 
 def trained_parts(net: AdaFocus) -> set[str]:
@@ -163,7 +165,7 @@ def task_and_clips(variant: str) -> tuple[AdaFocusTask, tuple[torch.Tensor, torc
     return task, (glance, torch.randn(2, config.candidate_frames, 3, 64, 64))
 
 
-@pytest.mark.parametrize("variant", ["tsm", "x3d", "long"])
+@pytest.mark.parametrize("variant", ["tsm", "tsm online", "x3d", "long"])
 def test_every_term_trains_its_parts_and_no_other(variant: str) -> None:
     task, clips = task_and_clips(variant)
     net = task.net.train()

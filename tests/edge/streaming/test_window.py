@@ -336,3 +336,43 @@ def test_the_name_of_a_frame_is_never_given_again() -> None:
     assert min(after) > max(before)
     assert cut[1].oldest <= min(after)
     assert cut[1].oldest > max(before)
+
+
+def numbers_of(window: Window) -> tuple[int, ...] | None:
+    cut = window.clip(eager=True)
+    assert cut is not None
+    return cut[0].glance_names
+
+
+def test_moments_are_numbered_one_after_the_other_whatever_frames_came() -> None:
+    """A frame that stands for two moments is two of them; a window that is not full has none."""
+    window = Window(GEOMETRY, 4.0, recurring=True, numbered=True)
+    feed(window, regular(30.0, 2.0))
+    assert numbers_of(window) is None
+    feed(window, regular(30.0, 6.0, start_s=2.0))
+    first = numbers_of(window)
+    assert first is not None
+    assert np.array_equal(np.diff(first), [1, 1, 1])
+    for number, at in enumerate((8.0, 9.0, 11.4)):
+        # of the last two seconds and a half nobody has a frame
+        window.push(frame(at, number))
+    cut = window.clip()
+    assert cut is not None
+    later = cut[0].glance_names
+    assert later is not None
+    assert later == tuple(range(first[0] + 4, first[0] + 8))
+    assert cut[1].oldest == later[0]
+    assert len(set(cut[0].glance_indices)) < 4
+
+
+@pytest.mark.parametrize("start_s", [60.0, 1.5])
+def test_numbers_leave_one_out_where_the_window_began_anew(start_s: float) -> None:
+    """After an outage, and where the clock went back, nobody knows the frame before."""
+    window = Window(GEOMETRY, 4.0, recurring=True, numbered=True)
+    feed(window, regular(30.0, 6.0))
+    before = numbers_of(window)
+    feed(window, regular(30.0, 6.0, start_s=start_s))
+    after = numbers_of(window)
+    assert before is not None
+    assert after is not None
+    assert after[0] == before[-1] + 2
