@@ -57,15 +57,14 @@ def test_equal_runs_are_sure_of_their_mean() -> None:
 
 
 def test_folds_count_every_clip_once() -> None:
-    parts = []
-    for number, (mine, theirs) in enumerate((([1, 1, 1, 0], [1, 0, 0, 0]), ([1, 0, 0, 0], [1, 1, 0, 0]))):
-        part = evaluation(mine, theirs) | {"policy": LEARNED}
+    parts = [evaluation([1, 1, 1, 0], [1, 0, 0, 0]), evaluation([1, 0, 0, 0], [1, 1, 0, 0])]
+    for number, part in enumerate(parts):
+        part["policy"] = LEARNED
         part["measured_on"] = {"preset": "small", "precision": "int8", "runtime": "litert", "threads": 1}
         for name, figures in part["ways"].items():
             part["ways"][name] = figures | {"gmac": 0.5 + number}
         for row, label in zip(part["each_clip"], "fffn", strict=True):
             row |= {"path": f"{number}{row['path']}", "group": f"{number}{row['group']}", "labels": [label]}
-        parts.append(part)
     kept = summary(parts)
     assert (kept["folds"], kept["clips"], kept["groups"], kept["clips_of_folds"]) == (2, 8, 4, [4, 4])
     mine = kept["ways"][LEARNED]
