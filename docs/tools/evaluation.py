@@ -65,7 +65,7 @@ def folds_section(name: str, found: Figures) -> str:
     ]
     on = found["measured_on"]
     return section(
-        f"{name.replace('_', '-')}, in folds",
+        f"{name.removesuffix('_folds').replace('_', '-')}, in folds",
         f"{found['clips']} clips of {found['groups']} groups in {found['folds']} folds by group, {on['precision']} on "
         f"{on['runtime']}. Every clip is answered by a model whose layers were fitted to the other folds. "
         f"{found['note']}",
