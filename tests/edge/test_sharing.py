@@ -42,11 +42,12 @@ class OneAtATime(NumpyGraph):
         return super().run(self.given)
 
 
-def opener(name: str, path: Path, record: GraphFile, threads: int) -> OneAtATime:
-    return OneAtATime(path.stem, record, {})
-
-
 def recognizer(*, incremental: bool = False, variant: str = "tsm") -> Recognizer:
+    looks_back = incremental and variant == "tsm"
+
+    def opener(name: str, path: Path, record: GraphFile, threads: int) -> OneAtATime:
+        return OneAtATime(path.stem, record, {}, looks_back)
+
     return Recognizer(numpy_bundle(variant, incremental=incremental), "litert", 1, None, opener, incremental)
 
 
@@ -74,7 +75,7 @@ def test_threads_that_share_a_recognizer_get_their_own_answers(variant: str, inc
 
 
 def test_threads_that_share_a_recognizer_encode_their_own_frames() -> None:
-    shared = recognizer(incremental=True)
+    shared = recognizer(incremental=True, variant="long")
     frames = [clip_of(20 * number).glance[0] for number in range(12)]
     expected = [float(shared.encode_frame(frame).max()) for frame in frames]
     assert at_once(lambda number: float(shared.encode_frame(frames[number % 12]).max()), 48) == expected * 4
@@ -152,7 +153,7 @@ def in_child(work: Callable[[], str]) -> str:
 @pytest.mark.parametrize("use", ["recognize_clip", "encode_frame"])
 def test_a_recognizer_is_refused_in_a_forked_process(use: str, held: bool) -> None:
     """Also where another thread was in the middle of a clip, whose lock nobody in the child would ever release."""
-    opened, clip = recognizer(incremental=True), clip_of(100)
+    opened, clip = recognizer(incremental=True, variant="long"), clip_of(100)
     if held:
         opened._lock.acquire()
     calls = {

@@ -90,7 +90,8 @@ def frames_with(change: Change) -> list[Frame]:
 
 
 def recognizer(*, incremental: bool = False) -> Recognizer:
-    return Recognizer(numpy_bundle(incremental=incremental), "litert", 1, None, NumpyOpener(), incremental)
+    variant = "long" if incremental else "tsm"
+    return Recognizer(numpy_bundle(variant, incremental=incremental), "litert", 1, None, NumpyOpener(), incremental)
 
 
 def assert_alike(found: Clip, expected: Clip) -> None:
