@@ -11,7 +11,7 @@ from torch import nn
 
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.teachers.answers import clip_key, read_features, refuse_missing
-from adafocus.calibration.teachers.linear_fit import STRENGTHS, Values, as_layer, classifier, log_probabilities
+from adafocus.calibration.teachers.linear_fit import as_layer, best_strength, fit_views
 from adafocus.calibration.training.data import Fold, split_folds
 from adafocus.errors import AdafocusError
 from adafocus.networks import VideoClassifier
@@ -67,34 +67,13 @@ def fit_last_layer(
     # one row for each view of each clip
     views = features.reshape(len(keys), -1, width)
     of_clips = np.array([classes[index][0] for index in training])
-    strength, right = _best(views, of_clips, [clips[index] for index in training], count)
-    model = classifier(strength).fit(views.reshape(-1, width), np.repeat(of_clips, views.shape[1]))
-    weights, biases = (torch.from_numpy(values).float() for values in as_layer(model, count))
+    shown = [clips[index] for index in training]
+    parts = [split_folds(shown, Fold(number, FOLDS), 1) for number in range(1, FOLDS + 1)]
+    strength, rows = best_strength(views, of_clips, count, parts)
+    right = float((rows.argmax(1) == of_clips).mean())
+    layer = as_layer(fit_views(strength, views, of_clips), count)
+    weights, biases = (torch.from_numpy(values).float() for values in layer)
     with torch.no_grad():
         net.head.fc.weight.copy_(weights)
         net.head.fc.bias.copy_(biases)
     return f"last layer fitted to {path.name}, {views.shape[1]} views; of groups left out {100 * right:.1f} % are right"
-
-
-def _best(views: Values, classes: np.ndarray, clips: Sequence[LabeledClip], count: int) -> tuple[float, float]:
-    """Return the strength that does best on groups that were left out, and the share that is right there.
-
-    Args:
-        views: ``(n, v, C)``.
-        classes: ``(n,)``.
-        clips: of the rows.
-        count: of all classes.
-    """
-    folds = [split_folds(clips, Fold(number, FOLDS), 1) for number in range(1, FOLDS + 1)]
-    found = []
-    for strength in STRENGTHS:
-        rows = np.empty((len(views), count))
-        for fitted_to, answered in folds:
-            known = views[fitted_to].reshape(-1, views.shape[2])
-            model = classifier(strength).fit(known, np.repeat(classes[fitted_to], views.shape[1]))
-            said = log_probabilities(model, views[answered].reshape(-1, views.shape[2]), count)
-            rows[answered] = said.reshape(len(answered), -1, count).mean(1)
-        right = float((rows.argmax(1) == classes).mean())
-        found.append((float(rows[np.arange(len(rows)), classes].mean()), strength, right))
-    _, strength, right = max(found)
-    return strength, right

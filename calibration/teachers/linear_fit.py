@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
@@ -31,6 +33,39 @@ def log_probabilities(model: Pipeline, features: Values, count: int) -> Values:
         scores = np.stack((np.zeros(len(scores)), scores), 1) if scores.ndim == 1 else scores
         rows[:, model.classes_] = log_softmax(scores, 1)
     return rows
+
+
+def best_strength(
+    views: Values, classes: NDArray[np.int64], count: int, parts: Sequence[tuple[list[int], list[int]]]
+) -> tuple[float, Values]:
+    """Find the strength that does best on what was left out of a fit, by the mean log-probability.
+
+    Args:
+        views: features ``(n, v, C)``; the views of a clip count as so many clips, and its answer is their mean.
+        classes: ``(n,)`` of the clips.
+        count: K, of all classes.
+        parts: folds: places to fit to and to answer.
+
+    Returns:
+        the strength, and ``(n, K)`` log-probabilities of every clip by the fit that did not know it.
+    """
+    best: tuple[float, float, Values] | None = None
+    for strength in STRENGTHS:
+        rows = np.empty((len(views), count))
+        for fitted_to, answered in parts:
+            model = fit_views(strength, views[fitted_to], classes[fitted_to])
+            said = log_probabilities(model, views[answered].reshape(-1, views.shape[2]), count)
+            rows[answered] = said.reshape(len(answered), -1, count).mean(1)
+        score = float(rows[np.arange(len(rows)), classes].mean())
+        if best is None or score > best[0]:
+            best = score, strength, rows
+    assert best is not None
+    return best[1:]
+
+
+def fit_views(strength: float, views: Values, classes: NDArray[np.int64]) -> Pipeline:
+    """Fit to features ``(n, v, C)`` of clips of these classes ``(n,)``, each view as a clip."""
+    return classifier(strength).fit(views.reshape(-1, views.shape[2]), np.repeat(classes, views.shape[1]))
 
 
 def as_layer(model: Pipeline, count: int) -> tuple[Values, Values]:

@@ -14,7 +14,7 @@ from sklearn.preprocessing import normalize
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.datasets.fingerprints import DIGITS, joined
 from adafocus.calibration.teachers.answers import Answers, clip_key, read_features, refuse_missing, write_answers
-from adafocus.calibration.teachers.linear_fit import STRENGTHS, Values, classifier, log_probabilities
+from adafocus.calibration.teachers.linear_fit import Values, best_strength, classifier, log_probabilities
 from adafocus.calibration.training.data import Fold, choose_clips, split_folds
 from adafocus.edge.bundle.files import sha256_of
 from adafocus.errors import AdafocusError, shell_word
@@ -151,17 +151,7 @@ def _fit(
     names = sorted(set(labels))
     classes = np.array([names.index(label) for label in labels])
     given, further = np.concatenate(training, 1), np.concatenate(others, 1)
-    best: tuple[float, float, Values] | None = None
-    for strength in STRENGTHS:
-        rows = np.empty((len(given), len(names)))
-        for fitted_to, answered in parts:
-            model = classifier(strength).fit(given[fitted_to], classes[fitted_to])
-            rows[answered] = log_probabilities(model, given[answered], len(names))
-        score = float(rows[np.arange(len(rows)), classes].mean())
-        if best is None or score > best[0]:
-            best = score, strength, rows
-    assert best is not None
-    _, strength, rows = best
+    strength, rows = best_strength(given[:, None], classes, len(names), parts)
     model = classifier(strength).fit(given, classes)
     return Fitted(rows, log_probabilities(model, further, len(names)), strength)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs.tools.table import Figures, section, source, table
+from docs.tools.table import NOTHING, Figures, decimals, section, source, table
 
 FILE = "conversions.yaml"
 RUNTIMES = {
@@ -15,6 +15,8 @@ RUNTIMES = {
 }
 STAGES = ("glance", "policy", "focus")
 SHIPPED = "x3d-xs-xs-k400"
+# how the benchmark begins what it says of a file that there was no time for
+NOT_TRIED = "not tried"
 
 
 def conversion_sections(figures: Figures) -> Iterator[str]:
@@ -96,3 +98,60 @@ def _shipped(files: list[Figures]) -> str:
         table(("stage", "type", "MB", "GMAC", "delegates", "GMAC inside", "ms, 1 thread", "ms, 2 threads"), rows),
         source(FILE),
     )
+
+
+def peers_section(found: Figures) -> str:
+    """Return the section on files of stock converters and published models, from ``results/peers.yaml``."""
+    tried = [one for one in found["rows"] if not one["said"].startswith(NOT_TRIED)]
+    order = [one["network"] for one in tried]
+    rows = [
+        (
+            one["network"],
+            one["by"],
+            one["precision"],
+            decimals(one["ms"]),
+            decimals(one["times_ours"], 2),
+            decimals(one["mb"]),
+            decimals(one["top1_percent"]),
+            NOTHING if one["same_label"] is None else one["same_label"],
+            _missing(one),
+        )
+        for one in sorted(tried, key=lambda one: (order.index(one["network"]), one["ms"] or float("inf")))
+    ]
+    head = ("network", "made by", "precision", "ms", "over ours", "MB", "top-1 %", "label of float", "what is missing")
+    load, stock = found["load"], [one for one in tried if one["kind"] == "stock"]
+    left = len(found["rows"]) - len(tried)
+    return section(
+        "Beside stock converters and published models",
+        f"Threads: {found['threads']}, of an {found['machine']['processor']}. Everything takes turns in one run; the "
+        f"load of the machine was {load['before']:.1f} before and {load['after']:.1f} after. Where that is above 1, "
+        "read ratios, not milliseconds. Times are of a clip whose input is ready, from there to the logits; of the "
+        "whole bundle, from decoded frames to the prediction; of MoViNet, of one frame.",
+        f"Top-1 is over 400 labels on the {found['clips']} validation clips of `{found['clip_list']}`. Every form of "
+        "X3D-XS has the same published weights and sees the same 4 frames, the centre square of each; all int8 forms "
+        f"were calibrated on the same {found['calibration_clips']} training clips. The bundle is another model: its "
+        "X3D-XS was trained further, and its settings were chosen on these clips. Label of float is the number of "
+        "clips that get the label of the float network in PyTorch.",
+        table(head, rows),
+        *(_against_stock(name, stock) for name in dict.fromkeys(one["network"] for one in stock)),
+        *([f"{left} more files were not tried, as the time of this run was over."] if left else []),
+        source("peers.yaml", found["command"]),
+    )
+
+
+def _missing(one: Figures) -> str:
+    said = one["said"].replace("|", "/")
+    return said if one["ms"] is not None else f"Not measured: {said}."
+
+
+def _against_stock(network: str, stock: list[Figures]) -> str:
+    """Say how many stock files of a network run, and how long they take beside ours."""
+    asked = [one for one in stock if one["network"] == network]
+    run = [one for one in asked if one["ms"] is not None]
+    ratios = [(one["precision"], one["times_ours"]) for one in run if one["times_ours"] is not None]
+    fastest = (
+        f"the fastest in {precision} takes {min(ratio for kind, ratio in ratios if kind == precision):.2f} times as "
+        "long as ours in int8"
+        for precision in dict.fromkeys(kind for kind, _ in ratios)
+    )
+    return f"{network}: {'; '.join((f'{len(run)} of {len(asked)} stock files run', *fastest))}."

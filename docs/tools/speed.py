@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs.tools.table import NOTHING, Figures, decimals, section, source, table
+from docs.tools.conversions import peers_section
+from docs.tools.table import Figures, decimals, section, source, table
 
-# how the benchmark begins what it says of a file that there was no time for
-NOT_TRIED = "not tried"
 PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other", "total")
 
 
@@ -24,7 +23,7 @@ def speed_sections(times: Figures, speed: Figures, device: Figures, networks: Fi
     yield _day(device["stream_day"])
     yield _served(device["served_day"])
     yield _graphs(speed)
-    yield _peers(peers)
+    yield peers_section(peers)
     yield _presets(networks)
     yield _arm64(device["arm64"])
     yield _malformed(device["malformed"])
@@ -38,7 +37,7 @@ def _clip(times: Figures) -> str:
     machine = times["machine"]
     return section(
         "Time of a clip, part by part",
-        f"Median milliseconds of {entries[0]['n']} clips of the two demo videos, {entries[0]['threads']} threads of an "
+        f"Median milliseconds of {entries[0]['n']} clips of two videos, {entries[0]['threads']} threads of an "
         f"{machine['processor']} ({machine['architecture']}), LiteRT {entries[0]['runtime_version']}. Both bundles "
         "took turns in one run.",
         table(("part", *(f"{name} bundle" for name in names)), rows),
@@ -283,62 +282,6 @@ def _graphs(found: Figures) -> str:
         table(("ratio", ""), ratios),
         source("speed.yaml", found["command"]),
     )
-
-
-def _peers(found: Figures) -> str:
-    tried = [one for one in found["rows"] if not one["said"].startswith(NOT_TRIED)]
-    order = [one["network"] for one in tried]
-    rows = [
-        (
-            one["network"],
-            one["by"],
-            one["precision"],
-            decimals(one["ms"]),
-            decimals(one["times_ours"], 2),
-            decimals(one["mb"]),
-            decimals(one["top1_percent"]),
-            NOTHING if one["same_label"] is None else one["same_label"],
-            _missing(one),
-        )
-        for one in sorted(tried, key=lambda one: (order.index(one["network"]), one["ms"] or float("inf")))
-    ]
-    head = ("network", "made by", "precision", "ms", "over ours", "MB", "top-1 %", "label of float", "what is missing")
-    load, stock = found["load"], [one for one in tried if one["kind"] == "stock"]
-    left = len(found["rows"]) - len(tried)
-    return section(
-        "Beside stock converters and published models",
-        f"Threads: {found['threads']}, of an {found['machine']['processor']}. Everything takes turns in one run; the "
-        f"load of the machine was {load['before']:.1f} before and {load['after']:.1f} after. Where that is above 1, "
-        "read ratios, not milliseconds. Times are of a clip whose input is ready, from there to the logits; of the "
-        "whole bundle, from decoded frames to the prediction; of MoViNet, of one frame.",
-        f"Top-1 is over 400 labels on the {found['clips']} validation clips of `{found['clip_list']}`. Every form of "
-        "X3D-XS has the same published weights and sees the same 4 frames, the centre square of each; all int8 forms "
-        f"were calibrated on the same {found['calibration_clips']} training clips. The bundle is another model: its "
-        "X3D-XS was trained further, and its settings were chosen on these clips. Label of float is the number of "
-        "clips that get the label of the float network in PyTorch.",
-        table(head, rows),
-        *(_against_stock(name, stock) for name in dict.fromkeys(one["network"] for one in stock)),
-        *([f"{left} more files were not tried, as the time of this run was over."] if left else []),
-        source("peers.yaml", found["command"]),
-    )
-
-
-def _missing(one: Figures) -> str:
-    said = one["said"].replace("|", "/")
-    return said if one["ms"] is not None else f"Not measured: {said}."
-
-
-def _against_stock(network: str, stock: list[Figures]) -> str:
-    """Say how many stock files of a network run, and how long they take beside ours."""
-    asked = [one for one in stock if one["network"] == network]
-    run = [one for one in asked if one["ms"] is not None]
-    ratios = [(one["precision"], one["times_ours"]) for one in run if one["times_ours"] is not None]
-    fastest = (
-        f"the fastest in {precision} takes {min(ratio for kind, ratio in ratios if kind == precision):.2f} times as "
-        "long as ours in int8"
-        for precision in dict.fromkeys(kind for kind, _ in ratios)
-    )
-    return f"{network}: {'; '.join((f'{len(run)} of {len(asked)} stock files run', *fastest))}."
 
 
 def _presets(found: Figures) -> str:
