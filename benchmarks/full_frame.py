@@ -3,10 +3,10 @@
     python -m benchmarks.full_frame VIDEO ... --out full_frame.yaml
 
 The full-frame pair looks at its uniform frames with the glance network, then at the same frames, uncropped, with the
-focus network, and adds both predictions ("TSM+" in the paper's tables, arXiv 2412.11228). It is timed as int8 files in
-the same runtime, and as the float network in eager PyTorch, which is what the official code runs. Everything is counted
-that happens between decoded frames in memory and the prediction: resizing, pixel tables, selection, crop, Python and
-the runtime.
+focus network, both at the side of the frames that the policy cuts patches from, and adds both predictions ("TSM+" in
+the paper's tables, arXiv 2412.11228). It is timed as int8 files in the same runtime, and as the float network in eager
+PyTorch, which is what the official code runs. Everything is counted that happens between decoded frames in memory and
+the prediction: resizing, pixel tables, selection, crop, Python and the runtime.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from adafocus.edge.runtimes.tensors import convert, dequantize
 from adafocus.edge.sources import open_finite
 from adafocus.edge.sources.source import Frame
 from adafocus.edge.video.clip import clip_from_frames
-from adafocus.edge.video.preprocess import PixelTable, fit_frame, resize_square
+from adafocus.edge.video.preprocess import PixelTable, fit_frame
 from adafocus.errors import AdafocusError
 from benchmarks.harness import PATH, Benchmark, console, option, out_option, show, take_turns, write
 from benchmarks.matrix import bundle_without_golden, random_model
@@ -92,11 +92,8 @@ class FullFramePair:
         config, laps = self.config, [time.perf_counter()]
         chosen = uniform_indices(len(frames), config.focus_frames)
         pictures = np.stack([_fitted(frames[i].pixels, config) for i in chosen.tolist()])
-        small = pictures
-        if config.glance_size != config.frame_size:
-            small = np.stack([resize_square(picture, config.glance_size) for picture in pictures])
         laps.append(time.perf_counter())
-        pixels = self._tables[0].apply(small)
+        pixels = self._tables[0].apply(pictures)
         laps.append(time.perf_counter())
         glance = self.graphs["glance"].run({"frames": pixels})
         laps.append(time.perf_counter())
@@ -162,8 +159,11 @@ def measure(preset: str, videos: Sequence[Path], threads: int, work: Path) -> di
             f"({config.variant}), expected a tsm preset with equally many, such as tsm-mbv2-r50-p96-8x8."
         )
     work.mkdir(parents=True, exist_ok=True)
-    full = config.override(patch_size=config.frame_size)
-    full_model = random_model(preset, "int8", videos, work, patch_size=config.frame_size)
+    sizes = {"patch_size": config.frame_size}
+    if config.glance_size != config.frame_size:
+        sizes["glance_size"] = config.frame_size
+    full = config.override(**sizes)
+    full_model = random_model(preset, "int8", videos, work, **sizes)
     ways: dict[str, Any] = {
         "policy, int8": WithPolicy(_bundle(preset, videos, work), threads),
         "full frames, int8": FullFramePair(work / f"{preset}-full", full, full_model, threads),
