@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from adafocus.edge.bundle.geometry import Geometry
 from adafocus.edge.policy import CENTRE, Boxes, Frames, Seed, Shape, choose_frames, place_boxes
 from adafocus.edge.policy.boxes import Size, as_fractions, boxes_in_room, whole_pixels
-from adafocus.edge.policy.motion import cell_size, change_maps, densest_run, motion_box
+from adafocus.edge.policy.motion import ChangeFrom, cell_size, change_maps, densest_run, motion_box
 from adafocus.edge.stopwatch import Stopwatch
 from adafocus.edge.video.kept_frames import Candidates
 from adafocus.edge.video.pixels import rgb_pixels
@@ -106,7 +106,7 @@ class Looker:
         if self._moves(wish):
             frames = self.frames(candidates, range(len(candidates)))
             watch.lap("resize")
-            changes = Changes([pixels for pixels, _ in frames])
+            changes = Changes([pixels for pixels, _ in frames], self._geometry.change_from)
             watch.lap("policy")
         chosen = self._chosen(wish, advice, changes)
         sizes: list[Size] = [(self._geometry.frame_size,) * 2] * len(chosen)
@@ -195,13 +195,13 @@ class Looker:
 
 
 class Changes:
-    """Where the pixels of a clip change from each candidate to the next."""
+    """Where the pixels of a clip change from each candidate to the next, or are not as usual."""
 
-    def __init__(self, frames: list[NDArray[np.uint8]]) -> None:
+    def __init__(self, frames: list[NDArray[np.uint8]], change_from: ChangeFrom = "previous") -> None:
         """Compare candidates, ``(H, W, 3)`` uint8, RGB or BGR; where their sizes differ, all take that of the last."""
         self._size = height, width = frames[-1].shape[:2]
         alike = [frame if frame.shape[:2] == self._size else resize_bilinear(frame, height, width) for frame in frames]
-        self.maps = change_maps(alike)
+        self.maps = change_maps(alike, change_from)
 
     def densest(self, count: int, side: float) -> NDArray[np.int64]:
         """Return the run of ``count`` candidates in which a square of ``side`` changes most; see :meth:`box`."""

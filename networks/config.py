@@ -34,6 +34,7 @@ CHOICES = {
     "glance_fit": ("square", "squeezed", "padded"),
     "policy": ("network", "motion"),
     "focus_span": ("weights", "spread", "densest"),
+    "change_from": ("previous", "median"),
     "shift": ("both", "past"),
 }
 
@@ -60,7 +61,9 @@ class NetworkConfig:
     ``square``, whose side is short side x ``frame_size`` / ``short_side_px``, or the whole frame, ``squeezed`` into a
     square or ``padded`` to one. ``policy``: a ``network``, or ``motion``, which puts a square of ``box_min`` where
     pixels change and has no parameters. ``focus_span``: focus frames by the ``weights`` of the policy network, evenly
-    ``spread`` over the candidates, or the ``densest`` run of candidates, in which most changes.
+    ``spread`` over the candidates, or the ``densest`` run of candidates, in which most changes. ``change_from``: what
+    counts as change, that from the ``previous`` candidate, or that from the ``median`` of all candidates, beyond what
+    is usual at the place.
     """
 
     variant: str
@@ -90,6 +93,7 @@ class NetworkConfig:
     glance_fit: str = "square"
     policy: str = "network"
     focus_span: str = "weights"
+    change_from: str = "previous"
     shift: str = "both"
 
     def __post_init__(self) -> None:

@@ -52,7 +52,10 @@ from benchmarks.harness import PATH, Benchmark, option, show, split_option, writ
 from benchmarks.planted.oracle import looks
 from benchmarks.planted.places import Place, read_places
 
-GLANCE, BY_MOTION, RANDOM, ORACLE = "glance alone", "motion boxes and frames", "random boxes and frames", "oracle"
+GLANCE, BY_MOTION, RANDOM = "glance alone", "motion boxes and frames", "random boxes and frames"
+ORACLE, ORACLE_BOXES = "oracle", "oracle boxes"
+# what of a bundle's geometry decides where it looks
+LOOKS = ("candidate_frames", "focus_frames", "boxes_in", "policy", "focus_span", "change_from", "box_min")
 # a bundle with a policy of motion may spread its frames evenly
 COMPARED = {BY_MOTION: ABLATIONS[MOTION], PLAIN: ABLATIONS[PLAIN], WITHOUT_POLICY: ABLATIONS[WITHOUT_POLICY]}
 Hits = Mapping[str, NDArray[np.float64]]
@@ -83,7 +86,9 @@ def oracle_logits(
 
 
 def compare(hits: Hits, policy: str, groups: Sequence[str], gmac: Mapping[str, float]) -> dict[str, Any]:
-    """Return a row of figures for each way to look, and which part of the oracle's gain the policy reaches.
+    """Return a row of figures for each way to look, and which part of the gain of an oracle the policy reaches.
+
+    One oracle knows where and when to look, the other one where, on frames that are spread evenly.
 
     Args:
         hits: ``(n,)`` shares of right predictions by row.
@@ -104,21 +109,33 @@ def compare(hits: Hits, policy: str, groups: Sequence[str], gmac: Mapping[str, f
         for name, found in hits.items()
     ]
 
-    def reached(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the share of the oracle's gain for each of ``(r, n)`` weightings; NaN where that gains nothing."""
-        won, possible = (weights @ (hits[name] - base) for name in (policy, ORACLE))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(possible > 0, won / possible, np.nan)
-
-    share = float(reached(np.ones((1, len(base))))[0])
-    reaches = np.isfinite(share)
+    shares: dict[str, Any] = {}
+    for key, oracle in (("oracle", ORACLE), ("oracle_boxes", ORACLE_BOXES)):
+        share, interval = _share(hits[policy] - base, hits[oracle] - base, bootstrap)
+        shares |= {f"share_of_{key}_percent": share, f"share_of_{key}_interval": interval}
     return {
         "rows": rows,
         "policy": policy,
         "policy_against_motion": difference(hits[policy], hits[BY_MOTION], bootstrap),
-        "share_of_oracle_percent": percent(share) if reaches else None,
-        "share_of_oracle_interval": percents(bootstrap.interval_of(reached)) if reaches else None,
+        **shares,
     }
+
+
+def _share(
+    won: NDArray[np.float64], possible: NDArray[np.float64], bootstrap: GroupBootstrap
+) -> tuple[float | None, list[float] | None]:
+    """Return the share of a possible gain that was won, in percent with its interval; None where nothing can be."""
+
+    def reached(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the share for each of ``(r, n)`` weightings; NaN where nothing can be won."""
+        gained, most = weights @ won, weights @ possible
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(most > 0, gained / most, np.nan)
+
+    share = float(reached(np.ones((1, len(won))))[0])
+    if not np.isfinite(share):
+        return None, None
+    return percent(share), percents(bootstrap.interval_of(reached))
 
 
 def measure(
@@ -158,7 +175,7 @@ def measure(
     return {
         "model": manifest.name,
         "graphs_sha256": graphs_sha256(recognizer),
-        "boxes_in": manifest.geometry.boxes_in,
+        "looks": {name: value for name, value in manifest.geometry.model_dump().items() if name in LOOKS},
         "clips": len(clips),
         "groups": len({clip.group for clip in clips}),
         "planted_outside_of_boxes": outside,

@@ -43,5 +43,6 @@ def _geometry(config: NetworkConfig) -> Geometry:
         glance_fit=config.glance_fit,  # type: ignore[arg-type]
         policy=config.policy,  # type: ignore[arg-type]
         focus_span=config.focus_span,  # type: ignore[arg-type]
+        change_from=config.change_from,  # type: ignore[arg-type]
         box_min=None if config.boxes_in == "square" else config.box_min,
     )

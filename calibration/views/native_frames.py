@@ -36,7 +36,8 @@ class NativeFrames(Frames):
 
     def densest(self, count: int) -> Tensor:
         """Return the ``(count,)`` consecutive candidates in which most changes."""
-        return torch.from_numpy(Changes(list(self._frames)).densest(count, self._config.box_min))
+        changes = Changes(list(self._frames), geometry_of(self._config).change_from)
+        return torch.from_numpy(changes.densest(count, self._config.box_min))
 
     def cut(self, boxes: Tensor, indices: Tensor) -> Tensor:
         """Cut patches ``(n, 3, P, P)``, normalized; see :class:`adafocus.networks.looking.Frames`."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs.tools.evaluation import FILE, are_folds, evaluation_section, folds_section, is_evaluation
+from docs.tools.evaluation import (
+    FILE,
+    PLANTED,
+    are_folds,
+    evaluation_section,
+    folds_section,
+    is_evaluation,
+    planted_section,
+)
 from docs.tools.table import Figures, decimals, interval, points, section, source, table
 
 # rows of the tables, by the names that adafocus evaluate gives them
@@ -36,6 +44,7 @@ def accuracy_sections(figures: Figures, elsewhere: Figures) -> Iterator[str]:
     yield other_groups(elsewhere)
     yield from (evaluation_section(found) for found in figures.values() if is_evaluation(found))
     yield from (folds_section(key, found) for key, found in figures.items() if are_folds(found))
+    yield planted_section({key: figures[key] for key in PLANTED})
     yield _ucf6(figures[UCF6], today[UCF6])
     yield _int8(figures[f"{UCF6}_int8_against_float"], today)
     yield _symmetric(figures["x3d_xs_frame_k400_symmetric_grids"])

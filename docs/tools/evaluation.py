@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from docs.tools.table import ROOT, Figures, decimals, interval, points, section, source, table
 
 FILE = "accuracy.yaml"
+# runs on the planted set
+PLANTED = {
+    "planted_median": "change from the median of all candidates (`change_from: median`)",
+    "planted_previous": "change from the previous candidate",
+}
 COMMAND = "adafocus evaluate BUNDLE CLIPS.csv --split {split} --out evaluation.yaml"
 
 
@@ -75,6 +80,49 @@ def folds_section(name: str, found: Figures) -> str:
         f"Ahead by: points of top-1 by which {found['policy']} is ahead, paired clip by clip.",
         source(FILE, "python -m benchmarks.summary results/accuracy.yaml KEY FOLD.yaml ..."),
     )
+
+
+def planted_section(found: Figures) -> str:
+    """Return the section on clips that are planted in busy videos; ``found`` has the runs of one set by their keys."""
+    first = next(iter(found.values()))
+    ways = [row["row"] for row in first["rows"]]
+    rows = [
+        (
+            f"**{way}**" if way == first["policy"] else way,
+            *(cell for one in found.values() for cell in _planted(one, way)),
+        )
+        for way in ways
+    ]
+    titles = [cell for key in found for cell in (f"{key.rpartition('_')[2]}, top-1 %", "ahead of centred by")]
+    shares = [
+        (
+            PLANTED[key],
+            decimals(one["share_of_oracle_boxes_percent"], 0),
+            interval(one["share_of_oracle_boxes_interval"]),
+            decimals(one["share_of_oracle_percent"], 0),
+            interval(one["share_of_oracle_interval"]),
+        )
+        for key, one in found.items()
+    ]
+    looks = first["looks"]
+    return section(
+        "Clips planted in busy videos",
+        f"{first['clips']} clips of {first['groups']} groups, each shown for a while in a part of a longer video of "
+        f"four others side by side. The weights of the default model, with {looks['focus_frames']} of "
+        f"{looks['candidate_frames']} candidates and boxes of {looks['box_min']:g} of the short side (recipe "
+        "`x3d-xs-frame-k400-search.yaml`), int8 on litert. No policy was trained for it.",
+        table(("where the focus looks", *titles), rows),
+        "The oracle knows where and when the clip is; oracle boxes know where, on frames that are spread evenly. What "
+        "a policy gains over centred boxes, in percent of what they gain:",
+        table(("policy", "of oracle boxes", "95 % interval", "of the oracle", "95 % interval"), shares),
+        source(FILE, first["command"]),
+    )
+
+
+def _planted(found: Figures, way: str) -> tuple[str, str]:
+    row = next(row for row in found["rows"] if row["row"] == way)
+    ahead = f"{points(row['against_centred'])} ({interval(row['against_centred_interval'], signed=True)})"
+    return decimals(row["top1_percent"]), ahead
 
 
 def protocol(found: Figures) -> str:

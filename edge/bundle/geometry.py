@@ -46,6 +46,8 @@ class Geometry(Strict):
         policy: what says where the focus looks: a ``network``, or where pixels change (``motion``), without a network.
         focus_span: which candidates the focus looks at: by the ``weights`` of the policy network, evenly ``spread``,
             or the ``densest`` run, in which most changes.
+        change_from: what counts as change: that from the ``previous`` candidate, or that from the ``median`` of all
+            candidates, beyond what is usual at the place.
         box_min: smallest side of a box as a fraction of the short side of what boxes lie in; the side of a box that
             is placed by motion. None: not stated.
     """
@@ -64,6 +66,7 @@ class Geometry(Strict):
     glance_fit: Literal["square", "squeezed", "padded"] = "square"
     policy: Literal["network", "motion"] = "network"
     focus_span: Literal["weights", "spread", "densest"] = "weights"
+    change_from: Literal["previous", "median"] = "previous"
     box_min: Annotated[float, Field(gt=0, le=1)] | None = None
 
     @property
@@ -103,7 +106,12 @@ class Geometry(Strict):
 
     def _check_looking(self) -> None:
         """Refuse ways to look that contradict each other."""
-        whole = {"glance_fit": ("squeezed", "padded"), "policy": ("motion",), "focus_span": ("densest",)}
+        whole = {
+            "glance_fit": ("squeezed", "padded"),
+            "policy": ("motion",),
+            "focus_span": ("densest",),
+            "change_from": ("median",),
+        }
         for name, values in whole.items():
             if self.boxes_in == "square" and getattr(self, name) in values:
                 raise BundleError(

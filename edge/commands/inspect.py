@@ -32,6 +32,7 @@ LOOKING = {
         "spread": "frames spread evenly",
         "densest": "frames from the run in which most changes",
     },
+    "change_from": {"previous": "change from frame to frame", "median": "change from what is usual at a place"},
 }
 
 

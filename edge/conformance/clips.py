@@ -87,7 +87,15 @@ KINDS: dict[str, tuple[Variant, int, Exits, dict[str, Any], tuple[Thresholds, ..
         {**WHOLE, "policy": "motion", "focus_span": "densest", "box_min": 0.37},
         (None,),
     ),
+    "motion, densest, from the median": (
+        "x3d",
+        1,
+        Exits(),
+        {**WHOLE, "policy": "motion", "focus_span": "densest", "box_min": 0.37, "change_from": "median"},
+        (None,),
+    ),
     "a network, spread": ("tsm", 1, Exits(), {**WHOLE, "focus_span": "spread"}, (None,)),
+    "a network, densest": ("tsm", 1, Exits(), {**WHOLE, "focus_span": "densest", "box_min": 0.37}, (None,)),
 }
 
 

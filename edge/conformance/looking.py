@@ -26,7 +26,7 @@ from adafocus.edge.look import Changes
 from adafocus.edge.policy import place_boxes
 from adafocus.edge.policy.boxes import boxes_in_room, decode_boxes, whole_pixels
 from adafocus.edge.policy.frames import quantile_positions, select_frames
-from adafocus.edge.policy.motion import cell_size, change_maps, densest_run, motion_box
+from adafocus.edge.policy.motion import ChangeFrom, cell_size, change_maps, densest_run, motion_box
 
 # weights, candidates, count
 WEIGHTS: dict[str, tuple[list[float], int, int]] = {
@@ -48,6 +48,15 @@ WEIGHTS: dict[str, tuple[list[float], int, int]] = {
 ROOMS = ((240, 320), (1080, 1920), (641, 359), (7, 5), (720, 720))
 # places and sides whose products are halves, which go to the even number
 HALVES = ([0.5, 0.5, 0.5, 0.5], [0.25, 0.75, 0.3125, 0.6875], [0.0, 1.0, 0.001, 1.0], [1.0, 0.0, 1.0, 0.125])
+# side, first and last candidate, and what a candidate is compared with
+MOVES: tuple[tuple[float, int, int, ChangeFrom], ...] = (
+    (0.5, 0, 5, "previous"),
+    (0.61, 1, 3, "previous"),
+    (0.25, 2, 2, "previous"),
+    (1.0, 0, 5, "previous"),
+    (0.5, 0, 5, "median"),
+    (0.25, 2, 2, "median"),
+)
 BLOCKS = ([8, 10, 20, 2, 6], [40, 70, 24, -3, -5], [0, 0, 30, 0, 0])
 
 
@@ -122,16 +131,21 @@ def _changes() -> Iterator[Record]:
         yield case(
             f"changes of {height} x {width}",
             "change_maps",
-            {"frames": scene_record(height, 4, height, width, BLOCKS[0])},
+            {"frames": scene_record(height, 4, height, width, BLOCKS[0]), "change_from": "previous"},
             found,
         )
-    maps = change_maps(list(noise(1, 3, 48, 50, 3))).astype(np.int32)
-    found = {"cell": 1, "maps": picture(maps), "sum": int(maps.sum())}
-    yield case("changes are cut at 160", "change_maps", {"frames": noise_record(1, 3, 48, 50, 3)}, found)
+    choices: tuple[tuple[ChangeFrom, int], ...] = (
+        ("previous", 3), ("median", 1), ("median", 2), ("median", 3), ("median", 6)
+    )  # fmt: skip
+    for change_from, count in choices:
+        maps = change_maps(list(noise(1, count, 48, 50, 3)), change_from).astype(np.int32)
+        given = {"frames": noise_record(1, count, 48, 50, 3), "change_from": change_from}
+        found = {"cell": 1, "maps": picture(maps), "sum": int(maps.sum())}
+        yield case(f"noise, changes from the {change_from} of {count}", "change_maps", given, found)
     for place, block in enumerate(BLOCKS):
-        for side, first, last in ((0.5, 0, 5), (0.61, 1, 3), (0.25, 2, 2), (1.0, 0, 5)):
-            frames = [scene(9, number, 97, 150, block) for number in range(6)]
-            changes = Changes(frames)
+        frames = [scene(9, number, 97, 150, block) for number in range(6)]
+        for side, first, last, change_from in MOVES:
+            changes = Changes(frames, change_from)
             found = _both(changes.box(side, first, last), (97, 150)) | {"densest": numbers(changes.densest(3, side))}
             given = {
                 "frames": scene_record(9, 6, 97, 150, block),
@@ -139,8 +153,10 @@ def _changes() -> Iterator[Record]:
                 "first": first,
                 "last": last,
                 "count": 3,
+                "change_from": change_from,
             }
-            yield case(f"block {place}, side {side}, from {first} to {last}", "motion", given, found)
+            name = f"block {place}, side {side}, from {first} to {last}, {change_from}"
+            yield case(name, "motion", given, found)
 
 
 def _squares() -> Iterator[Record]:

@@ -79,6 +79,7 @@ MANIFESTS: dict[str, dict[str, Any]] = {
     "a square larger than the frame": _replaced(('"short_side": 36', '"short_side": 31')),
     "squeezed in a square": _replaced(('"patch_size": 16', '"patch_size": 16, "glance_fit": "squeezed"')),
     "densest in a square": _replaced(('"patch_size": 16', '"patch_size": 16, "focus_span": "densest"')),
+    "from the median in a square": _replaced(('"patch_size": 16', '"patch_size": 16, "change_from": "median"')),
     "motion without a side": _replaced(
         ('"patch_size": 16', '"patch_size": 16, "boxes_in": "frame", "policy": "motion", "focus_span": "spread"')
     ),

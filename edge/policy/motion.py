@@ -5,7 +5,12 @@ The rule, for candidate frames of height H and width W, whose short side is m:
 1. A cell is c x c pixels, c = max(1, m // 48); rows and columns that are left over at the bottom and at the right count
    for nothing. The level of a cell is 16 x the sum of its green values // c^2.
 2. The change of a cell from one candidate to the next is the difference of its levels, at most 160, which is ten grey
-   levels: a cut or a flash then counts no more than a hand that moves.
+   levels: a cut or a flash then counts no more than a hand that moves. This is change from the ``previous`` candidate.
+
+   Change from the ``median`` is for videos in which something always moves. The usual level of a cell is the one at
+   place N // 2 of its N levels in order. What a candidate is away from it counts, at most 160; from one candidate to
+   the next, half the sum of both, rounded down. Of that, what is beyond its mean over the clip, rounded down, is the
+   change. What comes, stays for a while and goes then counts all the time it stays; what always moves counts little.
 3. The score of a square of k x k cells is the sum of its changes over all candidates, times its weight,
    2^20 - 2^18 * dy^2 // ry^2 - 2^18 * dx^2 // rx^2. Here ry is how many rows of cells the square has room for, and dy
    is how far it lies from the middle of that room, doubled, so 0 in the middle and ry at the border; likewise for
@@ -18,6 +23,7 @@ The rule, for candidate frames of height H and width W, whose short side is m:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -32,6 +38,7 @@ GREEN = 1
 MAX_INTEGRAL_CELL = 7
 # pixels of 255 whose sum does not fit into 16 bits
 LONGEST_SUM = 258
+ChangeFrom = Literal["previous", "median"]
 FULL_WEIGHT, WEIGHT_LOST = 1 << 20, 1 << 18
 
 
@@ -40,17 +47,24 @@ def cell_size(height: int, width: int) -> int:
     return max(1, min(height, width) // CELLS)
 
 
-def change_maps(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.int32]:
+def change_maps(frames: Sequence[NDArray[np.uint8]], change_from: ChangeFrom = "previous") -> NDArray[np.int32]:
     """Measure how much every cell changes from each candidate to the next.
 
     Args:
         frames: N frames ``(H, W, 3)`` uint8 of one size; whether RGB or BGR makes no difference.
+        change_from: what a candidate is compared with; see the rule above.
 
     Returns:
         ``(N - 1, H // c, W // c)`` int32 in 0..160.
     """
     levels = np.stack([_levels(frame) for frame in frames])
-    return np.minimum(np.abs(np.diff(levels, axis=0)), MAX_CHANGE)
+    if change_from == "previous":
+        return np.minimum(np.abs(np.diff(levels, axis=0)), MAX_CHANGE)
+    usual = np.partition(levels, len(levels) // 2, axis=0)[len(levels) // 2]
+    away = np.minimum(np.abs(levels - usual), MAX_CHANGE)
+    between = (away[1:] + away[:-1]) // 2
+    beyond = between - between.sum(0, dtype=np.int32) // max(1, len(between))
+    return np.maximum(beyond, 0)
 
 
 def _levels(frame: NDArray[np.uint8]) -> NDArray[np.int32]:

@@ -47,7 +47,7 @@ export const OPERATIONS: Record<string, (given: Json) => Json> = {
   place_boxes: (g) => ({ boxes: looking.placeBoxes(g.boxes, g.name, g.shape, g.side) }),
   change_maps: (g) => {
     const frames = picturesOf(g.frames);
-    const found = motion.changeMaps(frames);
+    const found = motion.changeMaps(frames, g.change_from);
     return {
       cell: motion.cellSize(frames[0]!.height, frames[0]!.width),
       maps: told(found.values, [found.count, found.rows, found.columns], "int32"),
@@ -57,7 +57,7 @@ export const OPERATIONS: Record<string, (given: Json) => Json> = {
   motion: (g) => {
     const frames = picturesOf(g.frames);
     const size: looking.Size = [frames[0]!.height, frames[0]!.width];
-    const changes = motion.changeMaps(frames);
+    const changes = motion.changeMaps(frames, g.change_from);
     const box = motion.motionBox(changes, size, g.side, g.first, g.last);
     return { ...fractions([box], size), densest: motion.densestRun(changes, g.count, motion.cellsOf(g.side, size).cells) };
   },

@@ -12,7 +12,7 @@ from adafocus.calibration.datasets import read_clips
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.video.clip import read_clip
 from adafocus.errors import AdafocusError
-from benchmarks.planted.__main__ import BY_MOTION, GLANCE, ORACLE, RANDOM, compare, measure
+from benchmarks.planted.__main__ import BY_MOTION, GLANCE, ORACLE, ORACLE_BOXES, RANDOM, compare, measure
 from benchmarks.planted.clips import LIST
 from benchmarks.planted.oracle import oracle_box, oracle_frames
 from benchmarks.planted.places import Place, read_places
@@ -63,10 +63,13 @@ def test_the_share_of_the_oracle_is_that_of_its_gain() -> None:
     policy = np.maximum(centred, rng.random(200) < 0.3)
     oracle = np.maximum(policy, rng.random(200) < 0.3)
     hits = {"learned policy": policy, BY_MOTION: centred, "centred and uniform": centred, ORACLE: oracle}
+    hits[ORACLE_BOXES] = np.maximum(policy, rng.random(200) < 0.1)
     found = compare(hits, "learned policy", [str(n // 4) for n in range(200)], dict.fromkeys(hits, 1.0))
     gain = {row["row"]: row["against_centred"] for row in found["rows"]}
     expected = 100 * gain["learned policy"] / gain[ORACLE]
     assert found["share_of_oracle_percent"] == pytest.approx(expected, abs=0.1)
+    boxes = 100 * gain["learned policy"] / gain[ORACLE_BOXES]
+    assert expected < boxes == pytest.approx(found["share_of_oracle_boxes_percent"], abs=0.1)
     low, high = found["share_of_oracle_interval"]
     assert low < expected < high
     assert found["policy_against_motion"]["points"] == gain["learned policy"]

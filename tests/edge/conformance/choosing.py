@@ -171,17 +171,30 @@ class Choosing(Pixels):
     def cell(self, height: int, width: int) -> int:
         return max(1, min(height, width) // 48)
 
-    def maps(self, frames: ARRAY) -> ARRAY:
+    def away(self, levels: ARRAY, other: ARRAY) -> ARRAY:
+        return np.minimum(np.abs(levels - other), self.most_change)
+
+    def usual(self, levels: ARRAY) -> ARRAY:
+        return np.sort(levels, axis=0)[len(levels) // 2]
+
+    def beyond(self, between: ARRAY) -> ARRAY:
+        return between - between.sum(0) // max(1, len(between))
+
+    def maps(self, frames: ARRAY, change_from: str) -> ARRAY:
         height, width = frames.shape[1:3]
         cell = self.cell(height, width)
         rows, columns = height // cell, width // cell
         green = frames[:, : rows * cell, : columns * cell, self.channel].astype(np.int64)
         sums = green.reshape(-1, rows, cell, columns, cell).sum((2, 4))
-        return np.minimum(np.abs(np.diff(self.levels * sums // cell**2, axis=0)), self.most_change).astype(np.int32)
+        levels = self.levels * sums // cell**2
+        if change_from == "previous":
+            return self.away(levels[1:], levels[:-1]).astype(np.int32)
+        away = self.away(levels, self.usual(levels))
+        return np.maximum(self.beyond((away[1:] + away[:-1]) // 2), 0).astype(np.int32)
 
     def change_maps(self, given: Given) -> Given:
         frames = array(given["frames"])
-        maps = self.maps(frames)
+        maps = self.maps(frames, given["change_from"])
         return {"cell": self.cell(*frames.shape[1:3]), "maps": picture(maps), "sum": int(maps.sum())}
 
     def better(self, one: tuple[int, int], best: tuple[int, int] | None) -> bool:
@@ -236,7 +249,7 @@ class Choosing(Pixels):
 
     def motion(self, given: Given) -> Given:
         frames = array(given["frames"])
-        size, maps = frames.shape[1:3], self.maps(frames)
+        size, maps = frames.shape[1:3], self.maps(frames, given["change_from"])
         box = self.by_motion(maps, size, given["side"], given["first"], given["last"])
         run = self.run_of(maps, given["count"], self.cells_of(given["side"], size)[1])
         return {**self.fractions([box], size), "densest": run}

@@ -56,6 +56,10 @@ MUTANTS: dict[str, Mutant] = {
     "changes are not cut": of("change_maps motion", most_change=10**6),
     "whole grey levels": of("change_maps motion", levels=1),
     "red for green": of("change_maps motion", channel=0),
+    "of an even number the lower median": of(
+        "change_maps motion clip", usual=lambda self, levels: np.sort(levels, axis=0)[(len(levels) - 1) // 2]
+    ),
+    "what is usual counts as well": of("change_maps motion clip", beyond=lambda self, between: between),
     "cells are rounded up": of("change_maps motion clip", cell=lambda self, h, w: max(1, -(-min(h, w) // 48))),
     "the border counts as much as the middle": of("squares motion", lost=0),
     "the border counts for nothing": of("squares motion", lost=1 << 19),

@@ -113,14 +113,16 @@ class Run:
         """Choose frames, and place a box on each."""
         rules, geometry, size = self.rules, self.geometry, self.frames[0].shape[:2]
         total, count, span = len(self.frames), geometry["focus_frames"], geometry.get("focus_span", "weights")
-        maps = rules.maps(np.stack(self.frames)) if geometry.get("policy") == "motion" else None
-        if span == "densest" and maps is not None:
+        by_motion = geometry.get("policy") == "motion"
+        if span == "densest" or by_motion:
+            maps = rules.maps(np.stack(self.frames), geometry.get("change_from", "previous"))
+        if span == "densest":
             chosen = rules.run_of(maps, count, rules.cells_of(geometry["box_min"], size)[1])
         elif span == "spread" or advice is None:
             chosen = rules.spread(total, count)
         else:
             chosen = rules.chosen(advice["frame_weights"].tolist(), total, count)
-        if maps is not None:
+        if by_motion:
             box = rules.by_motion(maps, size, geometry["box_min"], chosen[0], chosen[-1])
             self.boxes = [box] * count
         elif advice is not None:

@@ -73,6 +73,40 @@ def test_one_flash_does_not_outweigh_a_hand_that_moves_all_the_time() -> None:
     assert 180 <= left <= wanted_left <= 230
 
 
+def test_what_always_moves_is_usual_and_what_comes_and_stays_is_not() -> None:
+    frames = []
+    for number in range(16):
+        frame = with_square([(100, 20)])[0] if number % 2 else scene()
+        if 9 <= number < 14:
+            frame[150:200, 230:280] = 255
+        frames.append(frame)
+    cells = 60 // cell_size(HEIGHT, WIDTH)
+    busy, unusual = change_maps(frames), change_maps(frames, "median")
+    assert np.multiply(motion_box(busy, cells), 5)[1] < 50
+    top, left = np.multiply(motion_box(unusual, cells), 5)
+    assert 140 <= top <= 150
+    assert 220 <= left <= 230
+    run = densest_run(unusual, 4, cells)
+    assert run[0] >= 9
+    assert run[-1] < 14
+
+
+def test_change_from_the_median_by_hand() -> None:
+    """Levels of one cell are 16 times its green value; the median of an even number is the upper one."""
+    greens = [10, 10, 14, 30, 12, 10]
+    frames = [np.full((1, 1, 3), green, np.uint8) for green in greens]
+    # away from 12: 32, 32, 32, 160 (cut), 0, 32; between: 32, 32, 96, 80, 16; their mean is 51
+    assert change_maps(frames, "median").ravel().tolist() == [0, 0, 45, 29, 0]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_candidate_or_two_have_nothing_unusual(count: int) -> None:
+    frames = [np.full((48, 50, 3), 100 * number, np.uint8) for number in range(count)]
+    changes = change_maps(frames, "median")
+    assert changes.shape == (count - 1, 48, 50)
+    assert not changes.any()
+
+
 @pytest.mark.parametrize("corner", [(40, 32), (100, 400), (0, 0), (176, 592), (91, 333)])
 def test_in_a_wide_frame_what_moves_lies_inside_the_box(corner: tuple[int, int]) -> None:
     frames = [np.zeros((240, 720, 3), np.uint8) for _ in range(4)]

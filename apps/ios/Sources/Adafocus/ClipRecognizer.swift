@@ -162,7 +162,7 @@ private struct Trace {
         let total = geometry.candidateFrames
         let count = geometry.focusFrames
         guard let advice else {
-            let changes = changeMaps(clip.candidates)
+            let changes = changeMaps(clip.candidates, from: geometry.changeFrom)
             let side = geometry.boxMin!
             let chosen = geometry.focusSpan == .densest
                 ? densestRun(changes, count: count, side: cellsOf(side, size)) : uniformIndices(total, count)
@@ -175,7 +175,8 @@ private struct Trace {
         case .spread: chosen = uniformIndices(total, count)
         case .densest:
             let side = geometry.boxMin ?? min(1, Double(geometry.patchSize) / Double(geometry.frameSize))
-            chosen = densestRun(changeMaps(clip.candidates), count: count, side: cellsOf(side, size))
+            let changes = changeMaps(clip.candidates, from: geometry.changeFrom)
+            chosen = densestRun(changes, count: count, side: cellsOf(side, size))
         }
         let raw = try finite(advice, "boxes")
         let given = stride(from: 0, to: raw.count, by: 4).map { Array(raw[$0..<$0 + 4]) }

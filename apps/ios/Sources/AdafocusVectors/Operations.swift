@@ -25,6 +25,8 @@ private func values(_ g: Given, _ form: Form) -> Values {
 
 private func table(_ g: Given) -> Values { pixelTable(mean: g.reals("mean"), std: g.reals("std"), form(g)) }
 
+private func changeFrom(_ g: Given) -> ChangeFrom { ChangeFrom(rawValue: g.text("change_from"))! }
+
 private func criterion(_ g: Given) -> Criterion { Criterion(rawValue: g.text("criterion"))! }
 
 typealias Operation = (Given) throws -> [String: Any?]
@@ -67,7 +69,7 @@ private let sampling: [String: Operation] = [
     },
     "change_maps": { g in
         let frames = picturesOf(g.of("frames"))
-        let found = changeMaps(frames)
+        let found = changeMaps(frames, from: changeFrom(g))
         return [
             "cell": cellSize(frames[0].height, frames[0].width),
             "maps": told(found.values, [found.count, found.rows, found.columns]), "sum": found.values.reduce(0, +),
@@ -76,7 +78,7 @@ private let sampling: [String: Operation] = [
     "motion": { g in
         let frames = picturesOf(g.of("frames"))
         let size = Size(height: frames[0].height, width: frames[0].width)
-        let changes = changeMaps(frames)
+        let changes = changeMaps(frames, from: changeFrom(g))
         let side = g.real("side")
         let box = motionBox(changes, size, side: side, first: g.int("first"), last: g.int("last"))
         var found = fractions([box], size)

@@ -90,6 +90,7 @@ function* looking(geometry: Geometry): Generator<string> {
     [`glance_fit is '${geometry.glance_fit}'`, geometry.glance_fit !== "square"],
     ["policy is 'motion'", geometry.policy === "motion"],
     ["focus_span is 'densest'", geometry.focus_span === "densest"],
+    ["change_from is 'median'", geometry.change_from === "median"],
   ];
   for (const [told, applies] of whole) {
     if (boxes_in === "square" && applies) yield `${told} with boxes_in 'square', expected boxes_in 'frame'.`;

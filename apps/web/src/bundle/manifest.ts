@@ -2,6 +2,7 @@
 
 import type { Criterion } from "../core/exits.js";
 import type { Fit } from "../pixels/fitting.js";
+import type { ChangeFrom } from "../pixels/motion.js";
 import { count, list, matching, object, oneOf, optional, positive, real, share, table, text, whole } from "./schema.js";
 
 export type Stage = "glance" | "policy" | "focus";
@@ -44,6 +45,7 @@ export interface Geometry {
   glance_fit: Fit;
   policy: "network" | "motion";
   focus_span: "weights" | "spread" | "densest";
+  change_from: ChangeFrom;
   box_min: number | null;
 }
 
@@ -137,6 +139,7 @@ const geometry = object(
     glance_fit: oneOf("square", "squeezed", "padded"),
     policy: oneOf("network", "motion"),
     focus_span: oneOf("weights", "spread", "densest"),
+    change_from: oneOf("previous", "median"),
     box_min: optional(positive(1)),
   },
 );
@@ -200,6 +203,7 @@ export function completed(told: unknown): Manifest {
       glance_fit: "square",
       policy: "network",
       focus_span: "weights",
+      change_from: "previous",
       box_min: null,
       ...found.geometry,
     },

@@ -5,7 +5,7 @@ import { AdafocusError } from "./errors.js";
 import { best, confidence, softmax, stops } from "./exits.js";
 import { fitFrame, fitGlance, shrink, shrinkFactor } from "../pixels/fitting.js";
 import { asFractions, boxesInRoom, selectFrames, wholePixels, type Box, type Size } from "./looking.js";
-import { cellsOf, changeMaps, densestRun, motionBox } from "../pixels/motion.js";
+import { cellsOf, changeMaps, densestRun, motionBox, type Changes } from "../pixels/motion.js";
 import { nearest } from "./numbers.js";
 import { cropPatch, cutPatch, resizeBilinear } from "../pixels/patches.js";
 import type { Color, Picture } from "../pixels/picture.js";
@@ -211,18 +211,24 @@ export class Recognizer {
     const { geometry } = this.manifest;
     const [total, count] = [geometry.candidate_frames, geometry.focus_frames];
     const span = geometry.focus_span;
-    if (geometry.policy === "motion") {
+    const changed = (): { changes: Changes; size: Size; densest: (side: number) => number[] } => {
       const frames = clip.candidates.map((candidate) => candidate());
       const size: Size = [frames[0]!.height, frames[0]!.width];
-      const changes = changeMaps(frames);
+      const changes = changeMaps(frames, geometry.change_from);
+      return { changes, size, densest: (side) => densestRun(changes, count, cellsOf(side, size).cells) };
+    };
+    if (geometry.policy === "motion") {
+      const { changes, size, densest } = changed();
       const side = geometry.box_min!;
-      const chosen =
-        span === "densest" ? densestRun(changes, count, cellsOf(side, size).cells) : uniformIndices(total, count);
+      const chosen = span === "densest" ? densest(side) : uniformIndices(total, count);
       const box = motionBox(changes, size, side, chosen[0]!, chosen[chosen.length - 1]!);
       return { chosen, boxes: chosen.map(() => box) };
     }
-    const chosen =
-      span === "spread" ? uniformIndices(total, count) : selectFrames(this.advised(advice!, "frame_weights"), total, count);
+    const chosen = {
+      weights: () => selectFrames(this.advised(advice!, "frame_weights"), total, count),
+      spread: () => uniformIndices(total, count),
+      densest: () => changed().densest(geometry.box_min ?? Math.min(1, geometry.patch_size / geometry.frame_size)),
+    }[span]();
     const { height, width } = clip.candidates[chosen[0]!]!();
     const given: Box[] = [];
     const raw = this.advised(advice!, "boxes");

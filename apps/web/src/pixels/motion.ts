@@ -11,6 +11,9 @@ const GREEN = 1;
 const FULL_WEIGHT = 2 ** 20;
 const WEIGHT_LOST = 2 ** 18;
 
+/** What a candidate is compared with: the one before it, or what is usual at a place. */
+export type ChangeFrom = "previous" | "median";
+
 /** Changes of cells from each candidate to the next: `count` maps of rows x columns. */
 export interface Changes {
   count: number;
@@ -24,21 +27,37 @@ export function cellSize(height: number, width: number): number {
   return Math.max(1, Math.floor(Math.min(height, width) / CELLS));
 }
 
-/** Measure how much every cell changes. The frames have one size. */
-export function changeMaps(frames: readonly Picture[]): Changes {
+/** Measure how much every cell changes, from the candidate before or from what is usual. The frames have one size. */
+export function changeMaps(frames: readonly Picture[], from: ChangeFrom): Changes {
   const { height, width } = frames[0]!;
   const cell = cellSize(height, width);
   const [rows, columns] = [Math.floor(height / cell), Math.floor(width / cell)];
   const levels = frames.map((frame) => levelsOf(frame, cell, rows, columns));
-  const size = rows * columns;
-  const values = new Int32Array((frames.length - 1) * size);
-  for (let n = 0; n + 1 < frames.length; n++) {
-    for (let place = 0; place < size; place++) {
-      const change = Math.abs(levels[n + 1]![place]! - levels[n]![place]!);
-      values[n * size + place] = Math.min(change, MAX_CHANGE);
-    }
+  const [count, size] = [frames.length - 1, rows * columns];
+  const values = new Int32Array(count * size);
+  for (let place = 0; place < size; place++) {
+    const told = levels.map((one) => one[place]!);
+    const found = from === "median" ? beyondUsual(told) : pairs(told).map(([before, after]) => away(after, before));
+    found.forEach((change, n) => (values[n * size + place] = change));
   }
-  return { count: frames.length - 1, rows, columns, values };
+  return { count, rows, columns, values };
+}
+
+function pairs(levels: readonly number[]): [number, number][] {
+  return levels.slice(1).map((level, place) => [levels[place]!, level]);
+}
+
+function away(level: number, other: number): number {
+  const change = Math.abs(level - other);
+  return Math.min(change, MAX_CHANGE);
+}
+
+/** What the levels of a cell are away from the median, of two candidates half the sum, beyond the mean of that. */
+function beyondUsual(levels: readonly number[]): number[] {
+  const usual = levels.slice().sort((one, other) => one - other)[Math.floor(levels.length / 2)]!;
+  const between = pairs(levels).map(([one, other]) => Math.floor((away(one, usual) + away(other, usual)) / 2));
+  const mean = Math.floor(between.reduce((sum, one) => sum + one, 0) / Math.max(1, between.length));
+  return between.map((one) => Math.max(0, one - mean));
 }
 
 function levelsOf(frame: Picture, cell: number, rows: number, columns: number): Int32Array {

@@ -152,7 +152,7 @@ class ClipRecognizer(private val manifest: Manifest, private val files: GraphFil
             val total = geometry.candidateFrames
             val count = geometry.focusFrames
             if (advice == null) {
-                val changes = changeMaps(clip.candidates)
+                val changes = changeMaps(clip.candidates, geometry.changeFrom)
                 val side = geometry.boxMin!!
                 val chosen = if (geometry.focusSpan == Span.DENSEST) densestRun(changes, count, cellsOf(side, size))
                 else uniformIndices(total.toLong(), count)
@@ -162,7 +162,10 @@ class ClipRecognizer(private val manifest: Manifest, private val files: GraphFil
             val chosen = when (geometry.focusSpan) {
                 Span.WEIGHTS -> selectFrames(finite(advice, "frame_weights"), total, count)
                 Span.SPREAD -> uniformIndices(total.toLong(), count)
-                Span.DENSEST -> densestRun(changeMaps(clip.candidates), count, cellsOf(defaultSide(), size))
+                Span.DENSEST -> {
+                    val changes = changeMaps(clip.candidates, geometry.changeFrom)
+                    densestRun(changes, count, cellsOf(defaultSide(), size))
+                }
             }
             val raw = finite(advice, "boxes")
             val given = List(raw.size / 4) { raw.copyOfRange(4 * it, 4 * it + 4) }

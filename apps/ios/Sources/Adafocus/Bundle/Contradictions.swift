@@ -73,6 +73,7 @@ private func check(_ geometry: Geometry) throws {
         square && geometry.glanceFit != .square, "glance_fit is another than 'square' with boxes_in 'square'.")
     try refuse(square && motion, "policy is 'motion' with boxes_in 'square'.")
     try refuse(square && geometry.focusSpan == .densest, "focus_span is 'densest' with boxes_in 'square'.")
+    try refuse(square && geometry.changeFrom == .median, "change_from is 'median' with boxes_in 'square'.")
     try refuse(
         motion && geometry.focusSpan == .weights,
         "focus_span is 'weights' with policy 'motion', which gives no weights.")

@@ -41,6 +41,7 @@ public struct Geometry: Sendable {
     public let glanceFit: Fit
     public let policy: Policy
     public let focusSpan: Span
+    public let changeFrom: ChangeFrom
     public let boxMin: Double?
 
     /// Stages that a bundle has graphs for.

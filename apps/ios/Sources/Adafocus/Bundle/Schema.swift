@@ -30,6 +30,7 @@ private func geometry(_ value: Json, _ place: String) throws -> Geometry {
             glanceFit: try of.absent("glance_fit", choice) ?? .square,
             policy: try of.absent("policy", choice) ?? .network,
             focusSpan: try of.absent("focus_span", choice) ?? .weights,
+            changeFrom: try of.absent("change_from", choice) ?? .previous,
             boxMin: try of.optional("box_min") { try real($0, $1, .leastNonzeroMagnitude...1) }
         )
     }

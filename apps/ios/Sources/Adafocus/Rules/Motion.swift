@@ -7,6 +7,9 @@ private let green = 1
 private let fullWeight = 1 << 20
 private let weightLost = 1 << 18
 
+/// What a candidate is compared with: the one before it, or what is usual at a place.
+public enum ChangeFrom: String, CaseIterable, Sendable { case previous, median }
+
 /// Changes of cells from each candidate to the next: `count` maps of rows x columns.
 public struct Changes {
     public let count: Int
@@ -32,22 +35,33 @@ public struct Square {
 /// Side of a cell in pixels.
 public func cellSize(_ height: Int, _ width: Int) -> Int { max(1, min(height, width) / cells) }
 
-/// Measure how much every cell changes. The frames have one size.
-public func changeMaps(_ frames: [Picture]) -> Changes {
+/// Measure how much every cell changes, from the candidate before or from what is usual. The frames have one size.
+public func changeMaps(_ frames: [Picture], from: ChangeFrom) -> Changes {
     let cell = cellSize(frames[0].height, frames[0].width)
     let rows = frames[0].height / cell
     let columns = frames[0].width / cell
-    var values = [Int]()
-    var before = levelsOf(frames[0], cell, rows, columns)
-    for frame in frames.dropFirst() {
-        let levels = levelsOf(frame, cell, rows, columns)
-        for place in levels.indices {
-            let change = abs(levels[place] - before[place])
-            values.append(min(change, maxChange))
-        }
-        before = levels
+    let (count, size) = (frames.count - 1, rows * columns)
+    let levels = frames.map { levelsOf($0, cell, rows, columns) }
+    var values = [Int](repeating: 0, count: count * size)
+    for place in 0..<size {
+        let told = levels.map { $0[place] }
+        let found = from == .median ? beyondUsual(told) : zip(told, told.dropFirst()).map(away)
+        for n in 0..<count { values[n * size + place] = found[n] }
     }
-    return Changes(count: frames.count - 1, rows: rows, columns: columns, values: values)
+    return Changes(count: count, rows: rows, columns: columns, values: values)
+}
+
+private func away(_ level: Int, _ other: Int) -> Int {
+    let change = abs(level - other)
+    return min(change, maxChange)
+}
+
+/// What the levels of a cell are away from the median, of two candidates half the sum, beyond the mean of that.
+private func beyondUsual(_ levels: [Int]) -> [Int] {
+    let usual = levels.sorted()[levels.count / 2]
+    let between = zip(levels, levels.dropFirst()).map { (away($0, usual) + away($1, usual)) / 2 }
+    let mean = between.reduce(0, +) / max(1, between.count)
+    return between.map { max(0, $0 - mean) }
 }
 
 private func levelsOf(_ frame: Picture, _ cell: Int, _ rows: Int, _ columns: Int) -> [Int] {

@@ -1,6 +1,7 @@
 /** Parts of a manifest that cannot both be true. */
 package adafocus.bundle
 
+import adafocus.rules.ChangeFrom
 import adafocus.rules.Fit
 
 private const val MAX_BUNDLE_BYTES = (4L shl 30) - 1
@@ -54,6 +55,7 @@ private fun ofGeometry(geometry: Geometry): Sequence<String> = sequence {
     if (square && geometry.glanceFit != Fit.SQUARE) yield("glance_fit is another than 'square' with boxes_in 'square'.")
     if (square && geometry.policy == Policy.MOTION) yield("policy is 'motion' with boxes_in 'square'.")
     if (square && geometry.focusSpan == Span.DENSEST) yield("focus_span is 'densest' with boxes_in 'square'.")
+    if (square && geometry.changeFrom == ChangeFrom.MEDIAN) yield("change_from is 'median' with boxes_in 'square'.")
     if (geometry.policy == Policy.MOTION && geometry.focusSpan == Span.WEIGHTS) {
         yield("focus_span is 'weights' with policy 'motion', which gives no weights.")
     }

@@ -1,6 +1,7 @@
 package adafocus.bundle
 
 import adafocus.rules.BudgetRow
+import adafocus.rules.ChangeFrom
 import adafocus.rules.Criterion
 import adafocus.rules.Dtype
 import adafocus.rules.Fit
@@ -36,6 +37,7 @@ class Geometry(
     val glanceFit: Fit,
     val policy: Policy,
     val focusSpan: Span,
+    val changeFrom: ChangeFrom,
     val boxMin: Double?,
 ) {
     /** Stages that a bundle has graphs for. */

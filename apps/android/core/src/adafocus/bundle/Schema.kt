@@ -1,6 +1,7 @@
 package adafocus.bundle
 
 import adafocus.rules.BudgetRow
+import adafocus.rules.ChangeFrom
 import adafocus.rules.Criterion
 import adafocus.rules.Fit
 
@@ -138,6 +139,7 @@ private fun geometry(value: Any?, where: String): Geometry = part(value, where) 
         glanceFit = of.absent("glance_fit") { one, at -> choice<Fit>(one, at) } ?: Fit.SQUARE,
         policy = of.absent("policy") { one, at -> choice<Policy>(one, at) } ?: Policy.NETWORK,
         focusSpan = of.absent("focus_span") { one, at -> choice<Span>(one, at) } ?: Span.WEIGHTS,
+        changeFrom = of.absent("change_from") { one, at -> choice<ChangeFrom>(one, at) } ?: ChangeFrom.PREVIOUS,
         boxMin = of.optional("box_min") { one, at -> real(one, at, Double.MIN_VALUE, 1.0) },
     )
 }

@@ -8,6 +8,9 @@ private val GREEN = 1
 private const val FULL_WEIGHT = 1L shl 20
 private val WEIGHT_LOST = 1L shl 18
 
+/** What a candidate is compared with: the one before it, or what is usual at a place. */
+enum class ChangeFrom { PREVIOUS, MEDIAN }
+
 /** Changes of cells from each candidate to the next: `count` maps of rows x columns. */
 class Changes(val count: Int, val rows: Int, val columns: Int, val values: IntArray)
 
@@ -17,23 +20,34 @@ class Square(val top: Int, val left: Int, val score: Long)
 /** Side of a cell in pixels. */
 fun cellSize(height: Int, width: Int): Int = Math.max(1, Math.min(height, width) / CELLS)
 
-/** Measure how much every cell changes. The frames have one size. */
-fun changeMaps(frames: List<Picture>): Changes {
+/** Measure how much every cell changes, [from] the candidate before, or what is usual. The frames have one size. */
+fun changeMaps(frames: List<Picture>, from: ChangeFrom): Changes {
     val cell = cellSize(frames[0].height, frames[0].width)
     val rows = frames[0].height / cell
     val columns = frames[0].width / cell
     val size = rows * columns
-    val values = IntArray((frames.size - 1) * size)
-    var before = levelsOf(frames[0], cell, rows, columns)
-    for (n in 1 until frames.size) {
-        val levels = levelsOf(frames[n], cell, rows, columns)
-        for (place in 0 until size) {
-            val change = Math.abs(levels[place] - before[place])
-            values[(n - 1) * size + place] = Math.min(change, MAX_CHANGE)
-        }
-        before = levels
+    val count = frames.size - 1
+    val levels = frames.map { levelsOf(it, cell, rows, columns) }
+    val values = IntArray(count * size)
+    for (place in 0 until size) {
+        val told = IntArray(frames.size) { levels[it][place] }
+        val found = if (from == ChangeFrom.MEDIAN) beyondUsual(told) else IntArray(count) { away(told[it + 1], told[it]) }
+        for (n in 0 until count) values[n * size + place] = found[n]
     }
-    return Changes(frames.size - 1, rows, columns, values)
+    return Changes(count, rows, columns, values)
+}
+
+private fun away(level: Int, other: Int): Int {
+    val change = Math.abs(level - other)
+    return Math.min(change, MAX_CHANGE)
+}
+
+/** What the levels of a cell are away from the median, of two candidates half the sum, beyond the mean of that. */
+private fun beyondUsual(levels: IntArray): IntArray {
+    val usual = levels.sortedArray()[levels.size / 2]
+    val between = IntArray(levels.size - 1) { (away(levels[it], usual) + away(levels[it + 1], usual)) / 2 }
+    val mean = between.sum() / Math.max(1, between.size)
+    return IntArray(between.size) { Math.max(0, between[it] - mean) }
 }
 
 private fun levelsOf(frame: Picture, cell: Int, rows: Int, columns: Int): IntArray {

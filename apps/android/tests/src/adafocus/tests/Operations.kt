@@ -6,6 +6,7 @@ import adafocus.rules.BudgetRow
 import adafocus.rules.CalibratedCurve
 import adafocus.rules.Changes
 import adafocus.rules.Controller
+import adafocus.rules.ChangeFrom
 import adafocus.rules.Criterion
 import adafocus.rules.Curve
 import adafocus.rules.Dtype
@@ -83,6 +84,8 @@ private fun valuesOf(g: Given, form: Form): Values {
 
 private fun table(g: Given): Values = pixelTable(g.reals("mean"), g.reals("std"), form(g))
 
+private fun changeFrom(g: Given): ChangeFrom = ChangeFrom.valueOf(g.text("change_from").uppercase())
+
 private fun criterion(g: Given): Criterion = Criterion.valueOf(g.text("criterion").uppercase())
 
 private fun decoded(text: Any?): ByteArray = Base64.getDecoder().decode(text as String)
@@ -110,7 +113,7 @@ val OPERATIONS: Map<String, (Given) -> Any?> = mapOf(
     ) },
     "change_maps" to { g ->
         val frames = picturesOf(g.of("frames"))
-        val found = changeMaps(frames)
+        val found = changeMaps(frames, changeFrom(g))
         mapOf(
             "cell" to cellSize(frames[0].height, frames[0].width),
             "maps" to told(found.values, listOf(found.count, found.rows, found.columns)),
@@ -120,7 +123,7 @@ val OPERATIONS: Map<String, (Given) -> Any?> = mapOf(
     "motion" to { g ->
         val frames = picturesOf(g.of("frames"))
         val size = Size(frames[0].height, frames[0].width)
-        val changes = changeMaps(frames)
+        val changes = changeMaps(frames, changeFrom(g))
         val box = motionBox(changes, size, g.real("side"), g.int("first"), g.int("last"))
         fractions(listOf(box), size) + mapOf(
             "densest" to densestRun(changes, g.int("count"), cellsOf(g.real("side"), size))
