@@ -142,6 +142,13 @@ def _changes() -> Iterator[Record]:
         given = {"frames": noise_record(1, count, 48, 50, 3), "change_from": change_from}
         found = {"cell": 1, "maps": picture(maps), "sum": int(maps.sum())}
         yield case(f"noise, changes from the {change_from} of {count}", "change_maps", given, found)
+    for columns in (25, 26):
+        # a bright square as high as the frame comes in from the left, and covers so many of 50 columns
+        block = [0, -48 - columns, 48 + columns, 0, columns]
+        maps = change_maps([scene(2, number, 48, 50, block) for number in range(2)])
+        found = {"cell": 1, "maps": picture(maps.astype(np.int32)), "sum": int(maps.sum())}
+        given = {"frames": scene_record(2, 2, 48, 50, block), "change_from": "previous"}
+        yield case(f"{2 * columns} % of the cells change most", "change_maps", given, found)
     for place, block in enumerate(BLOCKS):
         frames = [scene(9, number, 97, 150, block) for number in range(6)]
         for side, first, last, change_from in MOVES:

@@ -5,7 +5,8 @@ The rule, for candidate frames of height H and width W, whose short side is m:
 1. A cell is c x c pixels, c = max(1, m // 48); rows and columns that are left over at the bottom and at the right count
    for nothing. The level of a cell is 16 x the sum of its green values // c^2.
 2. The change of a cell from one candidate to the next is the difference of its levels, at most 160, which is ten grey
-   levels: a cut or a flash then counts no more than a hand that moves. This is change from the ``previous`` candidate.
+   levels. Where more than half of the cells change by 160, the whole picture became another, by a cut or a
+   flash, and no cell changes. This is change from the ``previous`` candidate.
 
    Change from the ``median`` is for videos in which something always moves. The usual level of a cell is the one at
    place N // 2 of its N levels in order. What a candidate is away from it counts, at most 160; from one candidate to
@@ -59,7 +60,10 @@ def change_maps(frames: Sequence[NDArray[np.uint8]], change_from: ChangeFrom = "
     """
     levels = np.stack([_levels(frame) for frame in frames])
     if change_from == "previous":
-        return np.minimum(np.abs(np.diff(levels, axis=0)), MAX_CHANGE)
+        changes = np.minimum(np.abs(np.diff(levels, axis=0)), MAX_CHANGE)
+        most = np.count_nonzero(changes == MAX_CHANGE, axis=(1, 2))
+        changes[2 * most > levels[0].size] = 0
+        return changes
     usual = np.partition(levels, len(levels) // 2, axis=0)[len(levels) // 2]
     away = np.minimum(np.abs(levels - usual), MAX_CHANGE)
     between = (away[1:] + away[:-1]) // 2

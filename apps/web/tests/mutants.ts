@@ -38,6 +38,8 @@ export const MUTANTS: Mutant[] = [
   of("changes are not cut", "pixels/motion", "Math.min(change, MAX_CHANGE)", "change", "change_maps"),
   of("whole grey levels", "pixels/motion", "const STEPS = 16", "const STEPS = 1", "change_maps"),
   of("red for green", "pixels/motion", "const GREEN = 1", "const GREEN = 0", "change_maps motion"),
+  of("a cut counts", "pixels/motion", "2 * most > changes.length", "false", "change_maps"),
+  of("half the cells are a cut", "pixels/motion", "2 * most > changes.length", "2 * most >= changes.length", "change_maps"),
   of("of an even number the lower median", "pixels/motion", "levels.length / 2", "(levels.length - 1) / 2", "change_maps"),
   of("what is usual counts as well", "pixels/motion", "Math.max(0, one - mean)", "one", "change_maps motion"),
   of("the border counts as much as the middle", "pixels/motion", "WEIGHT_LOST = 2 ** 18", "WEIGHT_LOST = 0", "squares motion"),

@@ -174,6 +174,9 @@ class Choosing(Pixels):
     def away(self, levels: ARRAY, other: ARRAY) -> ARRAY:
         return np.minimum(np.abs(levels - other), self.most_change)
 
+    def is_cut(self, most: float) -> bool:
+        return most > 0.5
+
     def usual(self, levels: ARRAY) -> ARRAY:
         return np.sort(levels, axis=0)[len(levels) // 2]
 
@@ -188,7 +191,10 @@ class Choosing(Pixels):
         sums = green.reshape(-1, rows, cell, columns, cell).sum((2, 4))
         levels = self.levels * sums // cell**2
         if change_from == "previous":
-            return self.away(levels[1:], levels[:-1]).astype(np.int32)
+            changes = self.away(levels[1:], levels[:-1]).astype(np.int32)
+            for number, one in enumerate(changes):
+                changes[number] *= not self.is_cut((one == 160).mean())
+            return changes
         away = self.away(levels, self.usual(levels))
         return np.maximum(self.beyond((away[1:] + away[:-1]) // 2), 0).astype(np.int32)
 

@@ -56,6 +56,8 @@ MUTANTS: dict[str, Mutant] = {
     "changes are not cut": of("change_maps motion", most_change=10**6),
     "whole grey levels": of("change_maps motion", levels=1),
     "red for green": of("change_maps motion", channel=0),
+    "a cut counts": of("change_maps motion", is_cut=lambda self, most: False),
+    "half the cells are a cut": of("change_maps", is_cut=lambda self, most: most >= 0.5),
     "of an even number the lower median": of(
         "change_maps motion clip", usual=lambda self, levels: np.sort(levels, axis=0)[(len(levels) - 1) // 2]
     ),

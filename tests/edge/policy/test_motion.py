@@ -52,10 +52,19 @@ def test_one_candidate_changes_into_nothing() -> None:
     assert densest_run(changes, 1, 24).tolist() == [0]
 
 
-def test_a_cut_counts_no_more_than_ten_grey_levels() -> None:
-    changes = change_maps([scene(0), 255 - scene(0)])
+def test_a_change_counts_no_more_than_ten_grey_levels() -> None:
+    changes = change_maps([scene(), with_square([(90, 120)])[0]])
     assert changes.max() == MAX_CHANGE
-    assert np.median(changes) == MAX_CHANGE
+    assert np.median(changes[changes > 0]) == MAX_CHANGE
+
+
+@pytest.mark.parametrize(("rows", "counts"), [(24, True), (25, False)])
+def test_where_more_than_half_change_most_the_picture_was_cut(rows: int, counts: bool) -> None:
+    after = scene()
+    after[: 5 * rows] += 50
+    changes = change_maps([scene(), after])
+    assert (changes == MAX_CHANGE).mean() == (rows / 48 if counts else 0)
+    assert changes.any() == counts
 
 
 def test_a_flash_of_the_whole_picture_moves_no_box() -> None:
@@ -67,7 +76,6 @@ def test_one_flash_does_not_outweigh_a_hand_that_moves_all_the_time() -> None:
     still, bright = scene(), with_square([(150, 230)])[0]
     moving = [still, bright] * 4
     flash = [*moving, 255 - bright, bright]
-    assert np.median(change_maps(flash)[-1]) == MAX_CHANGE
     (top, left), (wanted_top, wanted_left) = box_px(flash, 100), box_px(moving, 100)
     assert 100 <= top <= wanted_top <= 150
     assert 180 <= left <= wanted_left <= 230
@@ -159,7 +167,7 @@ def test_the_densest_run_is_where_one_square_changes_most() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (47, 90), (240, 320), (241, 323), (389, 400), (401, 384), (480, 640)])
 def test_levels_are_the_rule_for_small_and_large_frames_however_they_lie_in_memory(size: tuple[int, int]) -> None:
-    frames = np.random.default_rng(size[0]).integers(0, 256, (2, *size, 3), np.uint8)
+    frames = np.random.default_rng(size[0]).integers(0, 20, (2, *size, 3), np.uint8)
     cell = cell_size(*size)
     high, wide = size[0] // cell, size[1] // cell
     green = frames[:, : high * cell, : wide * cell, 1].reshape(2, high, cell, wide, cell).astype(np.int64)

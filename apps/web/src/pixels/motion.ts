@@ -40,7 +40,14 @@ export function changeMaps(frames: readonly Picture[], from: ChangeFrom): Change
     const found = from === "median" ? beyondUsual(told) : pairs(told).map(([before, after]) => away(after, before));
     found.forEach((change, n) => (values[n * size + place] = change));
   }
+  if (from === "previous") for (let n = 0; n < count; n++) forgetCut(values.subarray(n * size, (n + 1) * size));
   return { count, rows, columns, values };
+}
+
+/** Where more than half of the cells change most, the whole picture became another, and no cell changes. */
+function forgetCut(changes: Int32Array): void {
+  const most = changes.filter((change) => change === MAX_CHANGE).length;
+  if (2 * most > changes.length) changes.fill(0);
 }
 
 function pairs(levels: readonly number[]): [number, number][] {

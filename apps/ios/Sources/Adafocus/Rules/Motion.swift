@@ -48,7 +48,15 @@ public func changeMaps(_ frames: [Picture], from: ChangeFrom) -> Changes {
         let found = from == .median ? beyondUsual(told) : zip(told, told.dropFirst()).map(away)
         for n in 0..<count { values[n * size + place] = found[n] }
     }
+    if from == .previous { for n in 0..<count { forgetCut(&values, n * size, size) } }
     return Changes(count: count, rows: rows, columns: columns, values: values)
+}
+
+/// Where more than half of the cells change most, the whole picture became another, and no cell changes.
+private func forgetCut(_ values: inout [Int], _ start: Int, _ size: Int) {
+    let cells = start..<start + size
+    let most = cells.filter { values[$0] == maxChange }.count
+    if 2 * most > size { for place in cells { values[place] = 0 } }
 }
 
 private func away(_ level: Int, _ other: Int) -> Int {

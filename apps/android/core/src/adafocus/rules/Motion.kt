@@ -34,7 +34,14 @@ fun changeMaps(frames: List<Picture>, from: ChangeFrom): Changes {
         val found = if (from == ChangeFrom.MEDIAN) beyondUsual(told) else IntArray(count) { away(told[it + 1], told[it]) }
         for (n in 0 until count) values[n * size + place] = found[n]
     }
+    if (from == ChangeFrom.PREVIOUS) for (n in 0 until count) forgetCut(values, n * size, size)
     return Changes(count, rows, columns, values)
+}
+
+/** Where more than half of the cells change most, the whole picture became another, and no cell changes. */
+private fun forgetCut(values: IntArray, start: Int, size: Int) {
+    val most = (start until start + size).count { values[it] == MAX_CHANGE }
+    if (2 * most > size) values.fill(0, start, start + size)
 }
 
 private fun away(level: Int, other: Int): Int {
