@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -22,6 +25,7 @@ quantized = partial(runtime_program, fold=False)
 
 CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 DENSE = "FULLY_CONNECTED"
+CONVOLUTION = torch.ops.aten.convolution.default
 DELEGATE = "DELEGATE"
 
 
@@ -50,9 +54,37 @@ def _convert(module: nn.Module, example: tuple[Tensor, ...], path: Path, quantiz
 
         # names of our modules and classes would stand in the file, and change with every move of our code
         debuginfo.build_mlir_debuginfo = lambda node: None
-        converted = litert_torch.convert(module, example, quant_config=quantization)
+        with decomposing_once():
+            converted = litert_torch.convert(module, example, quant_config=quantization)
         with replacing_file(path) as beside:
             converted.export(str(beside))
+
+
+@contextmanager
+def decomposing_once() -> Iterator[None]:
+    """Spare the library two of the three passes that break operations up: half of a conversion, and the same bytes.
+
+    The first pass has nothing to break up in a graph that was exported for inference. The second traces what changed
+    the layout of tensors; where it breaks up what the third would, nothing is left for that one. A convolution is
+    listed as one to break up, but stays as it is.
+    """
+    from litert_torch import fx_infra
+    from litert_torch.fx_infra import _safe_run_decompositions as library
+
+    run, required = library.safe_run_decompositions, library._require_decomp
+
+    def sparing(program: Any, table: Any = None, can_skip: bool = True) -> Any:
+        return run(program, table or fx_infra.decomp.pre_lower_decomp())
+
+    def without_convolution(program: Any, table: Any) -> Any:
+        return required(program, {name: how for name, how in table.items() if name is not CONVOLUTION})
+
+    with (
+        patch.object(library, "_require_decomp", without_convolution),
+        patch.object(library, "safe_run_decompositions", sparing),
+        patch.object(fx_infra, "safe_run_decompositions", sparing),
+    ):
+        yield
 
 
 def _halve_weights(path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.quantization.qat import calibrate, prepare, snap
+from adafocus.converters.backends import litert
 from adafocus.converters.backends.registry import BACK_ENDS, BackEnd, Report, back_end
 from adafocus.converters.bundle_builder import manifest_of
 from adafocus.converters.export import partly_delegated
@@ -68,6 +70,28 @@ def test_the_same_program_gives_the_same_bytes(runtime: Runtime, tmp_path: Path)
         assert report.weight_bytes > 0
         digests.add(sha256_of(path))
     assert len(digests) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_passes_that_are_spared_change_no_byte_of_a_litert_file(
+    precision: Precision, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_videos: list[Path]
+) -> None:
+    path = tmp_path / "model.safetensors"
+    stages: tuple[Stage, ...] = ("glance", "policy")
+    labels = tuple(map(str, range(CLASSES)))
+    write_model(path, settled(small_config("tsm")), "small", labels, precision, real_videos[:1], 1, {})
+
+    def made(name: str) -> list[str]:
+        files = [tmp_path / name / f"{stage}.tflite" for stage in stages]
+        files[0].parent.mkdir()
+        for stage, file in zip(stages, files, strict=True):
+            convert_graph(path, back_end("litert"), stage, precision, file)
+        return [sha256_of(file) for file in files]
+
+    spared = made("spared")
+    monkeypatch.setattr(litert, "decomposing_once", nullcontext)
+    assert made("stock") == spared
 
 
 @pytest.mark.slow
