@@ -97,6 +97,9 @@ def export(to: str | None, device: str | None, **asked: Any) -> None:
     for one in wanted:
         inputs = (*read, *listed_videos(asked["calibration"], one["out"]))
         check_outputs({"--out": one["out"], "--cache": asked["cache"]}, inputs, bundle="--out")
+    from adafocus.converters import head_start
+
+    head_start.give([name for one in wanted for name in one["runtimes"]])
     from adafocus.converters.export import Request
     from adafocus.converters.export import export as run_export
     from adafocus.converters.tables import show_export

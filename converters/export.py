@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -123,12 +124,14 @@ def export(request: Request) -> Exported:
         parts = parts_for(request, model)
         stages = geometry.stage_names
         kept = None if request.cache is None else GraphCache(request.cache)
-        outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*stages, *parts), kept)
+        with ThreadPoolExecutor(1) as meanwhile:
+            made = meanwhile.submit(reference_stages, model, request.precision)
+            outcomes = convert_graphs(source.path, converted, request.precision, runtimes, (*stages, *parts), kept)
+        programs = made.result()
         for verdicts, graphs in ((exported.verdicts, stages), (exported.parts, parts)):
             verdicts |= {name: Verdict("failed", why) for name in runtimes if (why := _unmade(outcomes, name, graphs))}
         exported.reports = reports_of(outcomes)
         usable = [runtime for runtime in runtimes if runtime not in exported.verdicts]
-        programs = reference_stages(model, request.precision)
 
         def fill(folder: Path) -> Manifest:
             shutil.copytree(converted, folder / "graphs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_completed
@@ -19,6 +18,7 @@ from torch.fx.traceback import NodeSource
 
 from adafocus.calibration.quantization.glance_parts import quantized_parts
 from adafocus.calibration.quantization.model_file import StoredModel, load_model
+from adafocus.converters import head_start
 from adafocus.converters.backends.registry import BackEnd, Report, back_end
 from adafocus.converters.graph_cache import GraphCache, graph_key
 from adafocus.edge.bundle.manifest import PARTS, STAGES, Part, Precision, Runtime, Stage
@@ -144,6 +144,8 @@ def convert_graphs(
             if report is not None:
                 outcomes[item] = report
     work = [item for item in items if item not in outcomes]
+    if work:
+        head_start.give(runtimes)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns) as progress:
         tasks = {item: progress.add_task(f"{item[1]} to {item[0]}, {precision}") for item in work}
@@ -151,8 +153,7 @@ def convert_graphs(
         def run(items: Sequence[Item]) -> Iterator[Item]:
             """Convert items in one pool; yield those whose process died."""
             workers = min(len(items), os.cpu_count() or 1)
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(workers, mp_context=context, initializer=_lighten) as pool:
+            with ProcessPoolExecutor(workers, mp_context=head_start.context(), initializer=_lighten) as pool:
                 jobs: dict[Future[Report], Item] = {}
                 for item in items:
                     runtime, name = item

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer
@@ -166,6 +166,11 @@ class StageQuantizer(XNNPACKQuantizer):
     places of those whose every layer is float, from what other outputs need as well onwards. ``grids`` are those of
     all activations.
     """
+
+    # stages have no batch norms, and looking for them takes longer than all the rest
+    SUPPORTED_PATTERNS: ClassVar = [
+        pattern for pattern in XNNPACKQuantizer.SUPPORTED_PATTERNS if "_bn" not in pattern.name
+    ]
 
     def __init__(
         self,
