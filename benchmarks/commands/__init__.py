@@ -1,0 +1,1 @@
+"""Whole commands, from the start of the process to its end."""
