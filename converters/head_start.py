@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Sequence
 from multiprocessing.context import BaseContext
 
@@ -13,9 +14,11 @@ LIBRARIES = {"litert": "adafocus.converters.backends.litert_library"}
 
 
 def context() -> BaseContext:
-    """Return how worker processes are started: as forks of one that has imported everything, where the system can."""
-    methods = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    """Return how worker processes are started: on Linux as forks of one that has imported everything.
+
+    Elsewhere each imports for itself: frameworks of macOS do not survive a fork, and Windows has none.
+    """
+    return multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 
 
 def give(runtimes: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docs.tools.conversions import peers_section
+from docs.tools.shares import full_frame_section, host_section
 from docs.tools.table import Figures, decimals, section, source, table
 
 PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other", "total")
@@ -14,7 +15,8 @@ def speed_sections(times: Figures, speed: Figures, device: Figures, networks: Fi
     """Yield the sections that are not about accuracy or conversion."""
     yield _clip(times)
     yield _exits(device["exits"])
-    yield _full_frame([device["full_frame"], device["full_frame_small_glance"]], device["glance_sizes"])
+    yield host_section(device["host_of_shipped"])
+    yield full_frame_section([device["full_frame"], device["full_frame_small_glance"]], device["glance_sizes"])
     yield _policies(device["int8_policy"])
     yield _budgets(device["budget"])
     yield _decoding(device["decode"], device["decode_published"], device["cheap_frames"])
@@ -81,37 +83,6 @@ def _exits(found: Figures) -> str:
     )
 
 
-def _full_frame(runs: list[Figures], sizes: Figures) -> str:
-    presets = [f"`{run['preset']}`" for run in runs]
-    rows = [
-        (
-            form,
-            *(cell for run in runs for cell in (decimals(run["gmac"].get(form), 2), decimals(run["median_ms"][form]))),
-        )
-        for form in runs[0]["median_ms"]
-    ]
-    ratios = [(name, *(decimals(run["ratios"][name], 2) for run in runs)) for name in runs[0]["ratios"]]
-    lost = [(name, *(decimals(run["lost"][name]) for run in runs)) for name in runs[0]["lost"]]
-    parts = [(part, *(decimals(run["parts_ms"]["policy, int8"][part], 2) for run in runs)) for part in PARTS_OF_POLICY]
-    return section(
-        "Against the same two networks on full frames",
-        f"{' and '.join(presets)}, whose glance sees 224 and 160 px, random weights, {runs[0]['threads']} threads, "
-        "from decoded frames to the prediction. The pair on full frames sees 224 px twice.",
-        table(("form", *(f"{preset}, {unit}" for preset in presets for unit in ("GMAC", "ms"))), rows),
-        table(("ratio", *presets), ratios),
-        "Milliseconds of the form with a policy, by part, and where the time goes that the ratio of GMAC promises:",
-        table(("part", *presets), parts),
-        table(("milliseconds", *presets), lost),
-        "What a glance of 160 px costs in accuracy: "
-        f"{sizes['note']} Percent of the clips right whose group was left out:",
-        table(
-            ("clips", "classes", "of", "160 px", "224 px"),
-            [(of["clips"], of["classes"], of["set"], decimals(of["160"]), decimals(of["224"])) for of in sizes["sets"]],
-        ),
-        source("device.yaml", runs[0]["command"]),
-    )
-
-
 def _policies(found: Figures) -> str:
     clips = found["clips"]
     rows = [(name, decimals(ms, 2), decimals(found["policy_mb"][name], 2)) for name, ms in found["policy_ms"].items()]
@@ -150,7 +121,6 @@ def _budgets(found: Figures) -> str:
     )
 
 
-PARTS_OF_POLICY = ("resize", "pixels", "glance", "policy", "select", "crop", "focus", "other")
 DECODING = ("clip, in order", "clip, by packets", "clip, by packets, one thread", "clip, cheap frames")
 
 
