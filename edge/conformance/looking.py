@@ -139,7 +139,7 @@ def _changes() -> Iterator[Record]:
     )  # fmt: skip
     for change_from, count in choices:
         maps = change_maps(list(noise(1, count, 48, 50, 3)), change_from).astype(np.int32)
-        given = {"frames": noise_record(1, count, 48, 50, 3), "change_from": change_from}
+        given: Record = {"frames": noise_record(1, count, 48, 50, 3), "change_from": change_from}
         found = {"cell": 1, "maps": picture(maps), "sum": int(maps.sum())}
         yield case(f"noise, changes from the {change_from} of {count}", "change_maps", given, found)
     for columns in (25, 26):
