@@ -84,8 +84,8 @@ def readme_table(accuracy: Figures, device: Figures, conversions: Figures) -> st
     rows = (
         (
             f"default model, {shown}, `--budget {best['at'].replace(' ', '')}`; the plain network at the same cost",
-            f"**{decimals(best['top1_percent'])} %** and {decimals(best['plain_percent'])} % top-1 at {best['cost']:.2f} "
-            f"GMAC: {points(best['points'])} points, {interval(best['interval'], signed=True)}",
+            f"**{decimals(best['top1_percent'])} %** and {decimals(best['plain_percent'])} % top-1 at "
+            f"{best['cost']:.2f} GMAC: {points(best['points'])} points, {interval(best['interval'], signed=True)}",
         ),
         (
             f"fight alarm, {folds['clips']} clips in five folds by group; the plain network at the same cost",
