@@ -58,7 +58,7 @@ def change_maps(frames: Sequence[NDArray[np.uint8]], change_from: ChangeFrom = "
     Returns:
         ``(N - 1, H // c, W // c)`` int32 in 0..160.
     """
-    levels = np.stack([_levels(frame) for frame in frames])
+    levels = np.stack([cell_levels(frame) for frame in frames])
     if change_from == "previous":
         changes = np.minimum(np.abs(np.diff(levels, axis=0)), MAX_CHANGE)
         most = np.count_nonzero(changes == MAX_CHANGE, axis=(1, 2))
@@ -71,8 +71,15 @@ def change_maps(frames: Sequence[NDArray[np.uint8]], change_from: ChangeFrom = "
     return np.maximum(beyond, 0)
 
 
-def _levels(frame: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Average the green values of every cell, in sixteenths of a grey level."""
+def cell_levels(frame: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Average the green values of every cell, in sixteenths of a grey level.
+
+    Args:
+        frame: ``(H, W, 3)`` uint8, RGB or BGR.
+
+    Returns:
+        ``(H // c, W // c)`` int32 in 0..4080.
+    """
     cell = cell_size(*frame.shape[:2])
     rows, columns = frame.shape[0] // cell, frame.shape[1] // cell
     kept = frame[: rows * cell, : columns * cell]
