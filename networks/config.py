@@ -143,7 +143,12 @@ class NetworkConfig:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise NetworkError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}.")
-        whole_frame = {"glance_fit": ("squeezed", "padded"), "policy": ("motion",), "focus_span": ("densest",)}
+        whole_frame = {
+            "glance_fit": ("squeezed", "padded"),
+            "policy": ("motion",),
+            "focus_span": ("densest",),
+            "change_from": ("median",),
+        }
         for name, values in whole_frame.items():
             if self.boxes_in != "frame" and getattr(self, name) in values:
                 raise NetworkError(

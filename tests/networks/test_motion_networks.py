@@ -45,6 +45,8 @@ def test_configurations_without_a_choice_are_written_as_they_always_were(name: s
         ({"glance_fit": "squeezed"}, "glance_fit is 'squeezed' with boxes_in 'square'"),
         ({"policy": "motion", "focus_span": "spread"}, "policy is 'motion' with boxes_in 'square'"),
         ({"focus_span": "densest"}, "focus_span is 'densest' with boxes_in 'square'"),
+        ({"change_from": "median"}, "change_from is 'median' with boxes_in 'square'"),
+        ({"change_from": "mean"}, "change_from is 'mean', expected one of previous, median"),
         (
             {"policy": "motion", "boxes_in": "frame"},
             "expected focus_span 'spread' or 'densest'",
