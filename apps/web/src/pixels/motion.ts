@@ -35,12 +35,18 @@ export function changeMaps(frames: readonly Picture[], from: ChangeFrom): Change
   const levels = frames.map((frame) => levelsOf(frame, cell, rows, columns));
   const [count, size] = [frames.length - 1, rows * columns];
   const values = new Int32Array(count * size);
-  for (let place = 0; place < size; place++) {
-    const told = levels.map((one) => one[place]!);
-    const found = from === "median" ? beyondUsual(told) : pairs(told).map(([before, after]) => away(after, before));
-    found.forEach((change, n) => (values[n * size + place] = change));
+  if (from === "median") {
+    for (let place = 0; place < size; place++) {
+      const found = beyondUsual(levels.map((one) => one[place]!));
+      found.forEach((change, n) => (values[n * size + place] = change));
+    }
+  } else {
+    for (let n = 0; n < count; n++) {
+      const changes = values.subarray(n * size, (n + 1) * size);
+      for (let place = 0; place < size; place++) changes[place] = away(levels[n + 1]![place]!, levels[n]![place]!);
+      forgetCut(changes);
+    }
   }
-  if (from === "previous") for (let n = 0; n < count; n++) forgetCut(values.subarray(n * size, (n + 1) * size));
   return { count, rows, columns, values };
 }
 
@@ -48,10 +54,6 @@ export function changeMaps(frames: readonly Picture[], from: ChangeFrom): Change
 function forgetCut(changes: Int32Array): void {
   const most = changes.filter((change) => change === MAX_CHANGE).length;
   if (2 * most > changes.length) changes.fill(0);
-}
-
-function pairs(levels: readonly number[]): [number, number][] {
-  return levels.slice(1).map((level, place) => [levels[place]!, level]);
 }
 
 function away(level: number, other: number): number {
@@ -62,7 +64,8 @@ function away(level: number, other: number): number {
 /** What the levels of a cell are away from the median, of two candidates half the sum, beyond the mean of that. */
 function beyondUsual(levels: readonly number[]): number[] {
   const usual = levels.slice().sort((one, other) => one - other)[Math.floor(levels.length / 2)]!;
-  const between = pairs(levels).map(([one, other]) => Math.floor((away(one, usual) + away(other, usual)) / 2));
+  const all = levels.map((level) => away(level, usual));
+  const between = all.slice(1).map((one, place) => Math.floor((all[place]! + one) / 2));
   const mean = Math.floor(between.reduce((sum, one) => sum + one, 0) / Math.max(1, between.length));
   return between.map((one) => Math.max(0, one - mean));
 }

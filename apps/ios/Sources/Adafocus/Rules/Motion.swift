@@ -43,12 +43,17 @@ public func changeMaps(_ frames: [Picture], from: ChangeFrom) -> Changes {
     let (count, size) = (frames.count - 1, rows * columns)
     let levels = frames.map { levelsOf($0, cell, rows, columns) }
     var values = [Int](repeating: 0, count: count * size)
-    for place in 0..<size {
-        let told = levels.map { $0[place] }
-        let found = from == .median ? beyondUsual(told) : zip(told, told.dropFirst()).map(away)
-        for n in 0..<count { values[n * size + place] = found[n] }
+    if from == .median {
+        for place in 0..<size {
+            let found = beyondUsual(levels.map { $0[place] })
+            for n in 0..<count { values[n * size + place] = found[n] }
+        }
+    } else {
+        for n in 0..<count {
+            for place in 0..<size { values[n * size + place] = away(levels[n + 1][place], levels[n][place]) }
+            forgetCut(&values, n * size, size)
+        }
     }
-    if from == .previous { for n in 0..<count { forgetCut(&values, n * size, size) } }
     return Changes(count: count, rows: rows, columns: columns, values: values)
 }
 

@@ -29,12 +29,17 @@ fun changeMaps(frames: List<Picture>, from: ChangeFrom): Changes {
     val count = frames.size - 1
     val levels = frames.map { levelsOf(it, cell, rows, columns) }
     val values = IntArray(count * size)
-    for (place in 0 until size) {
-        val told = IntArray(frames.size) { levels[it][place] }
-        val found = if (from == ChangeFrom.MEDIAN) beyondUsual(told) else IntArray(count) { away(told[it + 1], told[it]) }
-        for (n in 0 until count) values[n * size + place] = found[n]
+    if (from == ChangeFrom.MEDIAN) {
+        for (place in 0 until size) {
+            val found = beyondUsual(IntArray(frames.size) { levels[it][place] })
+            for (n in 0 until count) values[n * size + place] = found[n]
+        }
+    } else {
+        for (n in 0 until count) {
+            for (place in 0 until size) values[n * size + place] = away(levels[n + 1][place], levels[n][place])
+            forgetCut(values, n * size, size)
+        }
     }
-    if (from == ChangeFrom.PREVIOUS) for (n in 0 until count) forgetCut(values, n * size, size)
     return Changes(count, rows, columns, values)
 }
 
