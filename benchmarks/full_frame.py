@@ -159,9 +159,7 @@ def measure(preset: str, videos: Sequence[Path], threads: int, work: Path) -> di
             f"({config.variant}), expected a tsm preset with equally many, such as tsm-mbv2-r50-p96-8x8."
         )
     work.mkdir(parents=True, exist_ok=True)
-    sizes = {"patch_size": config.frame_size}
-    if config.glance_size != config.frame_size:
-        sizes["glance_size"] = config.frame_size
+    sizes = {"patch_size": config.frame_size, "glance_size": config.frame_size}
     full = config.override(**sizes)
     full_model = random_model(preset, "int8", videos, work, **sizes)
     ways: dict[str, Any] = {

@@ -114,11 +114,11 @@ def _held_bytes(pid: int) -> int:
 def measure(
     rows: Mapping[str, tuple[Callable[[Commands], list[str]], int]], sides: Mapping[str, Commands]
 ) -> dict[str, Any]:
-    """Run every command so often as its row says, the sides in turns, and return seconds and megabytes.
+    """Run every command so often as its row says, the sides in turns, and return the median seconds of each side.
 
     Args:
         rows: name -> a command of a side, and how often it is run.
-        sides: name -> where it is run; memory is that of the last one.
+        sides: name -> where it is run.
     """
     found: dict[str, Any] = {}
     for name, (command, turns) in rows.items():
