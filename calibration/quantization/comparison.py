@@ -61,18 +61,30 @@ class CachedClips:
         return glance, candidates
 
 
-def compare(
-    stages: LoweredStages, quantized: QuantizedNetwork, clips: CachedClips, chosen: Sequence[int]
-) -> Comparison:
-    """Run both networks on clips as a device sees them."""
-    modules = stages.modules()
-    side = stages.config.frame_size
+class FloatAnswers:
+    """What the float network says of clips as a device sees them; each clip is asked about once."""
+
+    def __init__(self, stages: LoweredStages, clips: CachedClips) -> None:
+        self.stages, self.clips = stages, clips
+        self._modules = stages.modules()
+        self._known: dict[int, LoweredInference] = {}
+
+    @torch.no_grad()
+    def ask(self, index: int) -> LoweredInference:
+        """Return what it says of a clip."""
+        if index not in self._known:
+            self._known[index] = run_stages(self._modules, self.stages.config, *self.clips.view(index))
+        return self._known[index]
+
+
+def compare(answers: FloatAnswers, quantized: QuantizedNetwork, chosen: Sequence[int]) -> Comparison:
+    """Run the quantized network on clips beside the float one."""
+    clips, side = answers.clips, answers.stages.config.frame_size
     rows: list[tuple[float, ...]] = []
     for index in track(chosen, "float beside int8"):
-        glance, candidates = clips.view(index)
+        reference = answers.ask(index)
         with torch.no_grad():
-            reference = run_stages(modules, stages.config, glance, candidates)
-            rows.append(_row(reference, quantized(glance, candidates), clips.classes[index], side))
+            rows.append(_row(reference, quantized(*clips.view(index)), clips.classes[index], side))
     right, kept, label, frames, box, moved = np.array(rows).T
     return Comparison(
         clips=len(rows),

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from adafocus.calibration.datasets import FrameCache, LabeledClip, read_clips, spread_evenly
 from adafocus.calibration.datasets.fingerprints import SEEN, in_history, joined, of_cache
-from adafocus.calibration.quantization.comparison import CachedClips, Comparison, compare
+from adafocus.calibration.quantization.comparison import CachedClips, Comparison, FloatAnswers, compare
 from adafocus.calibration.quantization.model_file import save_model
 from adafocus.calibration.quantization.qat import quantized_layers
-from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, stage_inputs
+from adafocus.calibration.quantization.quantized_network import QuantizedNetwork, recorded_inputs
 from adafocus.calibration.quantization.quantizer import ASYMMETRIC, Grids
 from adafocus.calibration.quantization.sensitivity import LayerSensitivity, rank_layers
 from adafocus.calibration.report_file import write_report
@@ -262,21 +262,29 @@ def quantize(request: Request) -> dict[str, Any]:
     if settings.steps:
         # what is wrong is told before clips are decoded
         read_run(request.work / CHECKPOINT, RUN_KEYS, {SETTINGS: settings.as_dict(), **made_from})
-    listed = [read_clips(request.sources, split) for split in (request.train_split, request.val_split)]
-    training, validation = (_clips(request, trained, clips) for clips in listed)
+    splits = dict.fromkeys(
+        (request.train_split, request.train_split if request.val_split is None else request.val_split)
+    )
+    sets = [_clips(request, trained, clips) for clips in [read_clips(request.sources, split) for split in splits]]
+    training, validation = sets[0], sets[-1]
     stages = lower(trained.net)
     calibrating = spread_evenly(training.usable, settings.calibration_clips)
-    inputs = stage_inputs(stages, (training.view(index) for index in track(calibrating, "calibration clips")))
+    answers = FloatAnswers(stages, training)
+    with recorded_inputs(stages) as inputs:
+        for index in track(calibrating, "calibration clips"):
+            answers.ask(index)
+    if validation is not training:
+        answers = FloatAnswers(stages, validation)
     compared = validation.usable if request.val_split is not None else calibrating
 
     quantized = QuantizedNetwork(lower(trained.net), grids=settings.grids)
     quantized.calibrate(inputs)
-    calibrated = trained_on = found = compare(stages, quantized, validation, compared)
+    calibrated = trained_on = found = compare(answers, quantized, compared)
     losses: list[float] = []
     if settings.steps:
         made_from[TRAINING_CLIPS] = clip_facts(training.cache, training.usable)
         losses = QatTrainer(stages, quantized, settings, request.work, made_from).run(training)
-        trained_on = found = compare(stages, quantized, validation, compared)
+        trained_on = found = compare(answers, quantized, compared)
     exceeds = found.lost_points > settings.bound_points
     few = {stage: calls[:SENSITIVITY_CLIPS] for stage, calls in inputs.items()}
     ranking = rank_layers(quantized.prepared(), few) if request.layer_report or exceeds else []
@@ -286,11 +294,11 @@ def quantize(request: Request) -> dict[str, Any]:
         """Build the network anew with layers kept float, and compare it."""
         mixed = QuantizedNetwork(lower(trained.net), layers, settings.grids)
         mixed.copy_from(quantized)
-        return mixed, compare(stages, mixed, validation, compared)
+        return mixed, compare(answers, mixed, compared)
 
     def measure(layers: dict[str, list[str]]) -> float:
         with quantized.with_float_weights(layers) as tried:
-            return compare(stages, tried, validation, compared).lost_points
+            return compare(answers, tried, compared).lost_points
 
     if exceeds and "policy" in quantized.prepared():
         # a float policy takes little time, and may be all that is missing

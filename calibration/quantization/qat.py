@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e import FakeQuantize, disable_fake_quant, disable_observer, enable_fake_quant
+from torchao.quantization.pt2e import (
+    FakeQuantize,
+    disable_fake_quant,
+    disable_observer,
+    enable_fake_quant,
+    enable_observer,
+)
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_qat_pt2e
 
 from adafocus.calibration.quantization.quantizer import (
@@ -108,19 +115,47 @@ def calibrate(prepared: GraphModule, inputs: Iterable[tuple[Tensor, ...]]) -> No
     """
     examples = list(inputs)
     prepared.apply(disable_fake_quant)
-    observers = [module.activation_post_process for module in activation_quantizers(prepared).values()]
-    for ranging in (True, False):
-        for observer in observers:
-            observer.ranging = ranging
-            observer.errors.zero_()
-        for example in examples:
-            prepared(*example)
+    quantizers = list(activation_quantizers(prepared).values())
+    with only_observing(prepared, quantizers):
+        for ranging in (True, False):
+            for module in quantizers:
+                module.activation_post_process.ranging = ranging
+                module.activation_post_process.errors.zero_()
+            for example in examples:
+                prepared(*example)
     for group in scale_groups(prepared):
         errors = torch.stack([module.activation_post_process.errors for module in group]).sum(0)
         exponent = EXPONENTS[int(errors.argmin())]
         for module in group:
             set_exponent(module, exponent)
+    # the scales of weights are those of their last use
+    for example in examples[:1]:
+        prepared(*example)
     prepared.apply(enable_fake_quant)
+
+
+@contextmanager
+def only_observing(prepared: GraphModule, quantizers: Iterable[FakeQuantize]) -> Iterator[None]:
+    """Let these quantizers observe, and do nothing else, inside a ``with`` block; all others only pass values on.
+
+    A quantizer that observes by itself takes new scales at every value, and those of weights look at every weight.
+    """
+    observing = [
+        module for module in prepared.modules() if isinstance(module, FakeQuantize) and bool(module.observer_enabled[0])
+    ]
+    prepared.apply(disable_observer)
+
+    def observe(module: nn.Module, given: tuple[Tensor]) -> None:
+        module.activation_post_process(given[0])
+
+    hooks = [module.register_forward_pre_hook(observe) for module in quantizers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module in observing:
+            enable_observer(module)
 
 
 def set_exponent(module: FakeQuantize, exponent: int) -> None:

@@ -28,21 +28,34 @@ WHOLLY_FLOAT = ("policy",)
 View = tuple[Tensor, Tensor | Frames]
 
 
-@torch.no_grad()
-def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> dict[str, list[tuple[Tensor, ...]]]:
-    """Record the inputs of the float stages on clips: whole frames for the glance, the policy's crops for the focus."""
+StageInputs = dict[str, list[tuple[Tensor, ...]]]
+
+
+@contextmanager
+def recorded_inputs(stages: LoweredStages) -> Iterator[StageInputs]:
+    """Record the inputs of the float stages while they run inside a ``with`` block.
+
+    They are whole frames for the glance, the policy's crops for the focus.
+    """
     modules = stages.modules()
-    recorded: dict[str, list[tuple[Tensor, ...]]] = {stage: [] for stage in modules}
+    recorded: StageInputs = {stage: [] for stage in modules}
     hooks = [
         modules[stage].register_forward_pre_hook(lambda _, inputs, kept=kept: kept.append(inputs))
         for stage, kept in recorded.items()
     ]
     try:
-        for glance, candidates in views:
-            run_stages(modules, stages.config, glance, candidates)
+        yield recorded
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@torch.no_grad()
+def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> StageInputs:
+    """Run the float stages on clips and return their inputs; see :func:`recorded_inputs`."""
+    with recorded_inputs(stages) as recorded:
+        for glance, candidates in views:
+            run_stages(stages.modules(), stages.config, glance, candidates)
     return recorded
 
 
@@ -86,8 +99,8 @@ class QuantizedNetwork(nn.Module):
         """Return stage -> graph that stays float."""
         return dict(self._floats)
 
-    def calibrate(self, inputs: Mapping[str, list[tuple[Tensor, ...]]]) -> None:
-        """Fix every activation's scale from what :func:`stage_inputs` recorded."""
+    def calibrate(self, inputs: StageInputs) -> None:
+        """Fix every activation's scale from what :func:`recorded_inputs` recorded."""
         for stage, graph in self.prepared().items():
             calibrate(graph, inputs[stage])
         if "policy" in self.prepared():

@@ -104,7 +104,8 @@ class ExponentObserver(ObserverBase):
         All scales at once take a ninth of the time that library calls for each take, and give the same bits.
         """
         scales = torch.tensor([[2.0**exponent] for exponent in EXPONENTS])
-        zero_points = torch.tensor([[float(self.zero_point(exponent))] for exponent in EXPONENTS])
+        lowest = float(self.lowest)
+        zero_points = torch.tensor([[float(self._zero_point(exponent, lowest))] for exponent in EXPONENTS])
         codes = (sample * (1.0 / scales)).round_().add_(zero_points).clamp_(INT8_MIN, INT8_MAX)
         return codes.sub_(zero_points).mul_(scales).sub_(sample).square_().mean(1).double()
 
@@ -114,9 +115,12 @@ class ExponentObserver(ObserverBase):
         It is even, because some kernels round ties to even before the zero point is added and some after. On symmetric
         grids it is 0.
         """
+        return self._zero_point(exponent, float(self.lowest))
+
+    def _zero_point(self, exponent: int, lowest: float) -> int:
         if self.grids == SYMMETRIC:
             return 0
-        exact = INT8_MIN - float(self.lowest) / 2.0**exponent
+        exact = INT8_MIN - lowest / 2.0**exponent
         return max(INT8_MIN, min(0, 2 * math.ceil(exact / 2)))
 
     def calculate_qparams(self) -> tuple[Tensor, Tensor]:

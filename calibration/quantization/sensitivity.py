@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,7 @@ def _switch(layer: QuantizedLayer, *, on: bool) -> None:
         (enable_fake_quant if on else disable_fake_quant)(module)
 
 
-def rank_layers(prepared: dict[str, GraphModule], inputs: dict[str, Inputs]) -> list[LayerSensitivity]:
+def rank_layers(prepared: dict[str, GraphModule], inputs: Mapping[str, Inputs]) -> list[LayerSensitivity]:
     """Measure every layer of glance and focus and sort them, the one that moves the logits most first.
 
     The logits are the last ones of each stage: those of the glance's own exit, and those of the focus. The policy has

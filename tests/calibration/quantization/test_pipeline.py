@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from adafocus.calibration.commands.quantize import quantize
 from adafocus.calibration.datasets import CacheSettings, FrameCache, read_clips
 from adafocus.calibration.datasets.fingerprints import fingerprint, in_history
+from adafocus.calibration.quantization import comparison
 from adafocus.calibration.quantization.comparison import CachedClips
 from adafocus.calibration.quantization.model_file import load_model
 from adafocus.calibration.quantization.pipeline import QatTrainer, Settings, find_kept_float
@@ -24,7 +26,7 @@ from adafocus.calibration.training.checkpoint import save_checkpoint
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.tasks import AdaFocusTask, build_task
 from adafocus.errors import AdafocusError
-from adafocus.networks.lowering import lower
+from adafocus.networks.lowering import LoweredInference, lower
 from tests.helpers.training_run import CLASSES, write_clips, write_recipe
 
 
@@ -69,6 +71,29 @@ def test_the_report_names_every_layer_and_the_model_file_holds_what_was_kept_flo
     assert statistics.median(row["signal_to_noise_db"] for row in written["layers"]) > 10.0
     assert 0.0 <= written["judged"]["same_frames"] <= 1.0
     assert "next: adafocus export" in told.output
+
+
+@pytest.mark.slow
+def test_without_a_split_to_compare_on_no_other_clip_is_read_and_none_twice(
+    checkpoint: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    run = comparison.run_stages
+
+    def counted(*given: Any) -> LoweredInference:
+        asked.append(given)
+        return run(*given)
+
+    monkeypatch.setattr(comparison, "run_stages", counted)
+    out, report, cache = tmp_path / "model.safetensors", tmp_path / "report.yaml", tmp_path / "cache"
+    given = ["--clips", str(clips), "--work", str(tmp_path / "work"), "--cache", str(cache), "--val-split", "none"]
+    told = CliRunner().invoke(
+        quantize, [str(checkpoint), *given, "--out", str(out), "--report", str(report), "--bound", "100"]
+    )
+    assert told.exit_code == 0, told.output
+    training = read_clips(clips, "train")
+    assert yaml.safe_load(report.read_text())["judged"]["clips"] == len(training) == len(asked)
+    assert in_history(load_model(out).history) == {fingerprint(clip.path) for clip in training}
 
 
 @pytest.mark.slow
