@@ -12,14 +12,18 @@ from adafocus.calibration.quantization.model_file import StoredModel, load_model
 from adafocus.converters.export import Request, export
 from adafocus.converters.model_source import write_model
 from adafocus.edge.bundle.bundle import Bundle
+from adafocus.edge.bundle.manifest import Runtime
+from adafocus.edge.incremental import FeatureStore
+from adafocus.edge.prediction import Prediction
 from adafocus.edge.recognizer import Recognizer
 from adafocus.edge.streaming.session import run_stream
 from adafocus.edge.streaming.settings import Settings
 from adafocus.errors import AdafocusError
-from benchmarks.robustness.stream_hop import different, measure, single_frame_percent, windows_of
+from benchmarks.robustness.stream_hop import different, measure, single_frame_percent, unlike, windows_of
 from tests.helpers.small_networks import CLASSES, settled, small_config
 
 WINDOW_S, HOP_S = 2.0, 0.5
+RUNTIMES: tuple[Runtime, ...] = ("litert", "onnx", "executorch")
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +32,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, real_videos: list[Path]) -> t
     model = place / "model.safetensors"
     config = small_config("tsm").override(shift="past", glance_size=64, patch_size=32, focus_frames=2)
     write_model(model, settled(config), "small", tuple(map(str, range(CLASSES))), "int8", real_videos[:1], 1, {})
-    exported = export(Request(model, place / "bundle", "int8", real_videos[:1], 1))
-    assert [verdict.state for verdict in exported.parts.values()] == ["verified"]
+    exported = export(Request(model, place / "bundle", "int8", real_videos[:1], 1, RUNTIMES))
+    assert [verdict.state for verdict in exported.parts.values()] == ["verified"] * len(RUNTIMES)
     assert exported.bundle is not None
     return exported.bundle, load_model(model)
 
@@ -52,6 +56,24 @@ def test_every_window_has_the_integers_of_one_pass_over_the_stream(
     alone = [recognizer.recognize_clip(clip, stop_after="glance") for clip in clips]
     assert different(model, recognizer, clips[:1], alone[:1])["different"] == 0
     assert different(model, recognizer, clips, alone)["different"] > 0
+
+
+def test_every_runtime_has_the_same_integers_of_a_stream_that_looks_back(
+    made: tuple[Bundle, StoredModel], real_videos: list[Path]
+) -> None:
+    bundle, _ = made
+    found: dict[str, list[Prediction]] = {}
+    for runtime in RUNTIMES:
+        recognizer, store = Recognizer.open(bundle, runtime, threads=1, incremental=True), FeatureStore()
+        assert recognizer.looks_back
+        clips = windows_of(real_videos[1], recognizer, WINDOW_S, HOP_S)[:4]
+        found[runtime] = [recognizer.recognize_clip(clip, glance_features=store) for clip in clips]
+        # later windows know frames of those before
+        assert found[runtime][-1].glance_encoded < len(clips[-1].glance)
+    for runtime in RUNTIMES[1:]:
+        compared = unlike(found[runtime], found["litert"])
+        assert compared["different"] == 0
+        assert compared["compared"] > 1000
 
 
 def test_it_is_counted_what_sees_single_frames() -> None:
