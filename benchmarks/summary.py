@@ -8,6 +8,7 @@ count together, each as the fold says that was not trained on it.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,16 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import stats
 
 from adafocus.calibration.evaluation.metrics import GroupBootstrap, difference
+from adafocus.calibration.evaluation.report.plots import cost_plot
 from adafocus.calibration.predictions.ablations import LEARNED
 from adafocus.calibration.report_file import put_result, read_evaluation
+from adafocus.edge.bundle.files import replacing_file
 from adafocus.errors import AdafocusError
-from benchmarks.harness import PATH, Benchmark
+from benchmarks.harness import PATH, Benchmark, plot_option
 
 LEFT_OUT = ("kind", "format", "each_clip", "confusion", "by_class", "resamples")
 CONFIDENCE_LEVEL = 0.95
@@ -137,11 +141,30 @@ def _percents(interval: tuple[float, float] | None, whole: float = 100.0) -> lis
 @click.argument("key")
 @click.argument("evaluations", type=PATH, nargs=-1, required=True)
 @click.option("--note", help="Say how it was made: the commands, the seeds.")
-def main(out: Path, key: str, evaluations: tuple[Path, ...], note: str | None) -> None:
-    """Put EVALUATIONS, files of adafocus evaluate --out, under KEY into the results OUT."""
-    content = summary([read_evaluation(path) for path in evaluations])
-    put_result(out, key, ({"note": note} if note else {}) | content)
+@plot_option
+def main(out: Path, key: str, evaluations: tuple[Path, ...], note: str | None, plot: Path | None) -> None:
+    """Put EVALUATIONS, files of adafocus evaluate --out, under KEY into the results OUT.
+
+    The plot shows the first one: accuracy against GMAC and against milliseconds, beside the plain network.
+    """
+    read = [read_evaluation(path) for path in evaluations]
+    put_result(out, key, ({"note": note} if note else {}) | summary(read))
     click.echo(f"wrote {key} into {out}")
+    if plot is not None:
+        side_by_side([cost_plot(read[0], unit) for unit in ("gmac", "ms")], plot)
+        click.echo(f"wrote {plot}")
+
+
+def side_by_side(pictures: Sequence[bytes], path: Path) -> None:
+    """Write PNG pictures of one height as one."""
+    shown = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
+    page = Image.new("RGB", (sum(one.width for one in shown), max(one.height for one in shown)), "white")
+    left = 0
+    for one in shown:
+        page.paste(one, (left, 0))
+        left += one.width
+    with replacing_file(path) as beside:
+        page.save(beside, format="PNG")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,10 @@ def evaluation_section(found: Figures) -> str:
     if against:
         paragraphs += ["The plain network on whole frames, where it costs the same:"]
         paragraphs += [table(("at", "cost", "top-1 %", "plain top-1 %", "ahead by"), map(_against, against))]
+    own = [point for point in first["plain"]["points"] if point["frames"]]
+    if own:
+        paragraphs += ["The plain network by itself, on more and larger frames (`--baseline`):"]
+        paragraphs += [table(("frames", "run in", "GMAC", "ms", "top-1 %", "95 % interval"), map(_view, own))]
     if "detection" in first:
         paragraphs += list(_detection(first["detection"]))
     clips = on["clip_list"].rpartition(".")[0] or on["clip_list"]
@@ -46,6 +50,18 @@ def evaluation_section(found: Figures) -> str:
         paragraphs += [f"![Accuracy against GMAC and milliseconds, beside the plain network]({picture})"]
     title = f"{on['model']} on {clips}, {on['split']}"
     return section(title, *paragraphs, source(FILE, COMMAND.format(split=on["split"])))
+
+
+def _view(point: Figures) -> tuple[str, ...]:
+    """Return a row on one number and size of frames."""
+    return (
+        f"{point['frames']} of {point['size_px']} px",
+        point["run_in"],
+        decimals(point["gmac"], 3),
+        decimals(point["ms"]),
+        decimals(point["top1_percent"]),
+        interval(point["top1_interval"]),
+    )
 
 
 def are_folds(found: Figures) -> bool:

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
 
 from adafocus.calibration.evaluation.evaluate import Request, evaluate_bundle
+from adafocus.calibration.report_file import write_report
 from adafocus.edge.recognizer import Recognizer
-from benchmarks.summary import summary
+from benchmarks.summary import main, summary
 from docs.tools.evaluation import evaluation_section, is_evaluation
 from docs.tools.table import read_figures
 
@@ -38,6 +42,30 @@ def test_a_test_says_when_it_was_run_and_what_it_came_to(figures: dict[str, Any]
         "`adafocus evaluate BUNDLE CLIPS.csv --split test --out evaluation.yaml`",
     ):
         assert row in text, row
+
+
+def test_the_plain_network_on_other_frames_has_a_table_and_a_place_in_the_plot(
+    figures: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "The plain network by itself" not in evaluation_section(summary([figures]))
+    point = {"name": "float, 8 x 192 px", "frames": 8, "size_px": 192, "run_in": "PyTorch, float32", "on_device": False}
+    costs = {"gmac": 0.0021, "ms": 4.5, "top1_percent": 75.0, "top1_interval": [50.0, 87.5]}
+    figures["plain"]["points"].append(point | costs)
+    text = evaluation_section(summary([figures]))
+    assert "| 8 of 192 px | PyTorch, float32 | 0.002 | 4.5 | 75.0 | 50.0 to 87.5 |" in text
+    evaluation, out, plot = tmp_path / "evaluation.yaml", tmp_path / "results.yaml", tmp_path / "curve.png"
+    write_report(evaluation, figures)
+    told = CliRunner().invoke(main, [str(out), "key", str(evaluation), "--note", "made up", "--plot", str(plot)])
+    assert told.exit_code == 0, told.output
+    assert yaml.safe_load(out.read_text())["key"]["note"] == "made up"
+    with Image.open(plot) as shown:
+        width, height = shown.size
+        # two plots, each wider than high, with something on both
+        assert width > 2 * height
+        assert all(
+            len(set(shown.crop(half).getdata())) > 20
+            for half in ((0, 0, width // 2, height), (width // 2, 0, width, height))
+        )
 
 
 def test_validation_clips_are_not_called_a_test_and_seeds_stand_side_by_side(
