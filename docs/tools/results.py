@@ -11,16 +11,16 @@ from pathlib import Path
 
 import click
 
-from docs.tools.accuracy import accuracy_sections
-from docs.tools.apps import APPS, WEB, patch_sections, web_sections
-from docs.tools.boards import FILE as BOARDS
-from docs.tools.boards import board_sections
-from docs.tools.conversions import FILE as CONVERSIONS
-from docs.tools.conversions import SHIPPED, conversion_sections
-from docs.tools.energy import FILE as ENERGY
-from docs.tools.energy import energy_sections
-from docs.tools.evaluation import FILE
-from docs.tools.speed import speed_sections
+from docs.tools.sections.accuracy import accuracy_sections
+from docs.tools.sections.apps import APPS, WEB, patch_sections, web_sections
+from docs.tools.sections.boards import FILE as BOARDS
+from docs.tools.sections.boards import board_sections
+from docs.tools.sections.conversions import FILE as CONVERSIONS
+from docs.tools.sections.conversions import SHIPPED, conversion_sections
+from docs.tools.sections.energy import FILE as ENERGY
+from docs.tools.sections.energy import energy_sections
+from docs.tools.sections.evaluation import FILE
+from docs.tools.sections.speed import speed_sections
 from docs.tools.table import ROOT, Figures, decimals, interval, points, read_figures, table
 
 PAGE, README = ROOT / "docs" / "results.md", ROOT / "README.md"

@@ -15,7 +15,7 @@ from adafocus.calibration.evaluation.evaluate import Request, evaluate_bundle
 from adafocus.calibration.report_file import write_report
 from adafocus.edge.recognizer import Recognizer
 from benchmarks.summary import main, summary
-from docs.tools.evaluation import evaluation_section, is_evaluation
+from docs.tools.sections.evaluation import evaluation_section, is_evaluation
 from docs.tools.table import read_figures
 
 

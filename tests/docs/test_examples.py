@@ -18,7 +18,7 @@ from adafocus.apps.camera.board import JETSON, PI, Board
 from adafocus.apps.camera.program import command_of
 from adafocus.edge.bundle.bundle import Bundle
 from adafocus.edge.cli import program
-from tests.helpers.examples import PAGES, ROOT, Command, commands_of, python_of
+from tests.docs.examples import PAGES, ROOT, Command, commands_of, python_of
 from tests.helpers.program import PROGRAM, RUN_LIMIT_S
 
 COMMANDS = list(dict.fromkeys(command for page in PAGES for command in commands_of(page)))

@@ -17,7 +17,7 @@ from adafocus.calibration.exits.official import official_thresholds, target_shar
 from adafocus.calibration.report_file import put_result
 from adafocus.edge.exits import ALWAYS, NEVER, confidences
 from adafocus.errors import AdafocusError
-from tests.helpers.official_exits import LONG_SWEEP, SHORT_SWEEP, confidences32, simulate
+from tests.calibration.exits.official_exits import LONG_SWEEP, SHORT_SWEEP, confidences32, simulate
 
 # one unit in the last place of an entropy between -4 and -2
 LAST_PLACE = 2.0**-22

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs.tools.conversions import peers_section
-from docs.tools.shares import full_frame_section, host_section
+from docs.tools.sections.conversions import peers_section
+from docs.tools.sections.shares import full_frame_section, host_section
 from docs.tools.table import Figures, decimals, section, source, table
 
 PARTS = ("decode", "resize", "pixels", "glance", "policy", "select", "crop", "focus", "other", "total")

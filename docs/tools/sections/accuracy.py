@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs.tools.evaluation import (
+from docs.tools.sections.evaluation import (
     FILE,
     PLANTED,
     are_folds,
