@@ -26,8 +26,7 @@ from adafocus.networks.lowering import LoweredInference, LoweredStages, run_stag
 WHOLLY_FLOAT = ("policy",)
 # glance and candidates as run_stages takes them
 View = tuple[Tensor, Tensor | Frames]
-
-
+# by stage, of every call
 StageInputs = dict[str, list[tuple[Tensor, ...]]]
 
 

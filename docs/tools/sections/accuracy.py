@@ -36,6 +36,7 @@ BEFORE = (
 UCF6 = "ucf6_x3d_xs_xs_k400"
 JHMDB = "jhmdb_x3d_xs_xs"
 SEEDS = (1, 2, 3)
+BESIDE_FLOAT = ("float32 top-1 %", "int8 top-1 %", "same label %", "divergence, nats")
 
 
 def accuracy_sections(figures: Figures, elsewhere: Figures) -> Iterator[str]:
@@ -48,6 +49,7 @@ def accuracy_sections(figures: Figures, elsewhere: Figures) -> Iterator[str]:
     yield _ucf6(figures[UCF6], today[UCF6])
     yield _int8(figures[f"{UCF6}_int8_against_float"], today)
     yield _symmetric(figures["x3d_xs_frame_k400_symmetric_grids"])
+    yield _trained(figures["x3d_xs_frame_k400_trained_in_int8"])
     yield _jhmdb(figures[JHMDB], [today[f"{JHMDB} seed {seed}"] for seed in SEEDS])
     yield _exits(figures[f"{JHMDB}_exits_on_unseen_groups"])
     yield _what_counts(figures)
@@ -141,22 +143,13 @@ def _int8(found: Figures, today: dict[str, Figures]) -> str:
 
 
 def _symmetric(found: Figures) -> str:
-    rows = [
-        (
-            grids,
-            decimals(100 * run["float_right"]),
-            decimals(100 * run["int8_right"]),
-            decimals(100 * run["same_label"]),
-            decimals(run["divergence"], 3),
-        )
-        for grids, run in found["grids"].items()
-    ]
+    rows = [_beside_float(grids, run) for grids, run in found["grids"].items()]
     clips, device = found["grids"]["symmetric"]["clips"], found["on_the_device"]
     return section(
         "Symmetric int8",
         "TensorRT takes int8 files whose zero points are 0, which `--grids symmetric` makes. The default model's "
         f"float32 network, quantized both ways with the same 60 clips, on {clips} validation clips of six classes.",
-        table(("grids", "float32 top-1 %", "int8 top-1 %", "same label %", "divergence, nats"), rows),
+        table(("grids", *BESIDE_FLOAT), rows),
         f"A clip is {decimals(100 / clips, 2)} points. Symmetric grids cost nothing that these clips could show. Their "
         "predictions are a little further from those of float32. By the code of the device, in ONNX Runtime, the "
         f"symmetric model has {decimals(device['top1_percent']['both stages'])} %, and the shipped one, with "
@@ -164,6 +157,33 @@ def _symmetric(found: Figures) -> str:
         source(
             FILE, "adafocus quantize CHECKPOINT --clips CLIPS.csv --calibration-clips 60 --bound 100 --grids symmetric"
         ),
+    )
+
+
+def _trained(found: Figures) -> str:
+    before, after = found["post_training"], found["quantization_aware"]
+    return section(
+        "Training in int8",
+        f"The default model's float32 network, quantized with scales from {found['calibration_clips']} clips, and "
+        f"trained {found['steps']} steps of {found['batch']} clips after that, in int8, towards its own float32 "
+        f"predictions; on {before['clips']} validation clips of six classes.",
+        table(
+            ("int8", *BESIDE_FLOAT),
+            [_beside_float("scales alone", before), _beside_float("trained in int8", after)],
+        ),
+        f"A clip is {decimals(100 / before['clips'], 2)} points. {found['note']}",
+        source(FILE, "adafocus quantize CHECKPOINT --clips CLIPS.csv --calibration-clips 60 --bound 100 --steps 60"),
+    )
+
+
+def _beside_float(name: str, run: Figures) -> tuple[str, ...]:
+    """Return a row on an int8 network beside its float32 one."""
+    return (
+        name,
+        decimals(100 * run["float_right"]),
+        decimals(100 * run["int8_right"]),
+        decimals(100 * run["same_label"]),
+        decimals(run["divergence"], 3),
     )
 
 
