@@ -157,7 +157,7 @@ def death_in_words(exit_code: int) -> str:
 def sentence_of(error: BaseException) -> str:
     """Return the kind and the first line of an error of somebody else's library, without folders of this machine."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
-    bare = re.sub(r"(?:/[\w.+-]+)+/", "", lines[0])
+    bare = re.sub(r"(?:/[\w.+-]+)+/|(?:[\w.+-]+/){2,}", "", lines[0])
     return f"{type(error).__name__}: {bare}"[:MAX_SENTENCE]
 
 

@@ -55,6 +55,7 @@ def test_figures_are_set_beside_our_file_and_beside_the_labels_of_the_float_netw
 def test_errors_of_libraries_become_one_line_without_folders() -> None:
     error = ValueError("\n\n  cannot legalize /home/me/net.mlir: 'tf.Conv3D'\nand much more")
     assert sentence_of(error) == "ValueError: cannot legalize net.mlir: 'tf.Conv3D'"
+    assert sentence_of(OSError(".cache/peers/x3d/network.pte: int8/fp16")) == "OSError: network.pte: int8/fp16"
     assert sentence_of(KeyError()) == "KeyError: no message"
     assert death_in_words(-11) == "its process died of SIGSEGV"
     assert death_in_words(3) == "its process ended with exit code 3"
