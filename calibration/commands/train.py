@@ -34,8 +34,10 @@ from adafocus.edge.commands.outputs import check_outputs
 @click.option(
     "--features",
     type=options.FILE,
+    multiple=True,
     help="Before anything is trained, fit the last layer of a classifier to the features in this .npz file, which "
-    "adafocus predict made with the checkpoint of --start; with --epochs 0 that is all.",
+    "adafocus predict made with the checkpoint of --start; with --epochs 0 that is all. Given again, the views of "
+    "several files count side by side, such as those of 4 and of 8 frames.",
 )
 @options.work_folder("checkpoints and curves")
 @options.cache_folder
@@ -68,9 +70,9 @@ def train(**asked: Any) -> None:
     """
     outputs = {"--out": asked["out"], "--work": asked["work"], "--cache": asked["cache"]}
     starts = (path for start in asked["starts"] for path in (start, start.partition("=")[2]))
-    files = (asked[name] for name in ("recipe", "labels", "features"))
+    files = (asked[name] for name in ("recipe", "labels"))
     videos = options.listed_videos(asked["sources"], asked["out"])
-    check_outputs(outputs, (*files, *asked["teachers"], *starts, *asked["sources"], *videos))
+    check_outputs(outputs, (*files, *asked["features"], *asked["teachers"], *starts, *asked["sources"], *videos))
     from adafocus.calibration.training import train as run
 
     run.train(run.Request(**asked))

@@ -11,7 +11,7 @@ from torch import nn
 
 from adafocus.calibration.datasets import LabeledClip
 from adafocus.calibration.teachers.answers import clip_key, read_features, refuse_missing
-from adafocus.calibration.teachers.linear_fit import as_layer, best_strength, fit_views
+from adafocus.calibration.teachers.linear_fit import Values, as_layer, best_strength, fit_views
 from adafocus.calibration.training.data import Fold, split_folds
 from adafocus.errors import AdafocusError
 from adafocus.networks import VideoClassifier
@@ -21,7 +21,7 @@ FOLDS = 5
 
 def fit_last_layer(
     net: nn.Module,
-    path: Path,
+    paths: Sequence[Path],
     clips: Sequence[LabeledClip],
     training: Sequence[int],
     classes: Sequence[tuple[int, ...]],
@@ -34,7 +34,7 @@ def fit_last_layer(
 
     Args:
         net: the classifier that ``adafocus predict`` was asked with, as far as its last layer.
-        path: file of its features.
+        paths: files of its features; the views of all of them count side by side.
         clips: of the set.
         training: places among them of the clips to fit to.
         classes: of every clip.
@@ -49,7 +49,7 @@ def fit_last_layer(
     """
     if not isinstance(net, VideoClassifier):
         raise AdafocusError("--features fits the last layer of a classifier. Give a recipe with the key classifier.")
-    answers, width, count = read_features(path), net.head.fc.in_features, net.head.fc.out_features
+    width, count = net.head.fc.in_features, net.head.fc.out_features
     several = next((clips[index] for index in training if len(classes[index]) != 1), None)
     if several is not None:
         raise AdafocusError(
@@ -57,15 +57,8 @@ def fit_last_layer(
             "--features is given. Leave --features out, and train."
         )
     keys = [clip_key(clips[index]) for index in training]
-    refuse_missing(path, answers, keys, sources)
-    features = answers.features(keys).astype(np.float64)
-    if features.shape[1] % width:
-        raise AdafocusError(
-            f"{path} holds {features.shape[1]} features of a clip, expected {width} for each view of it. Make them "
-            "with the checkpoint that --start names: adafocus predict"
-        )
     # one row for each view of each clip
-    views = features.reshape(len(keys), -1, width)
+    views = np.concatenate([_views(path, keys, width, sources) for path in paths], 1)
     of_clips = np.array([classes[index][0] for index in training])
     shown = [clips[index] for index in training]
     parts = [split_folds(shown, Fold(number, FOLDS), 1) for number in range(1, FOLDS + 1)]
@@ -76,4 +69,22 @@ def fit_last_layer(
     with torch.no_grad():
         net.head.fc.weight.copy_(weights)
         net.head.fc.bias.copy_(biases)
-    return f"last layer fitted to {path.name}, {views.shape[1]} views; of groups left out {100 * right:.1f} % are right"
+    names = ", ".join(path.name for path in paths)
+    return f"last layer fitted to {names}, {views.shape[1]} views; of groups left out {100 * right:.1f} % are right"
+
+
+def _views(path: Path, keys: Sequence[str], width: int, sources: Iterable[Path]) -> Values:
+    """Read the features of clips by their content from one file, ``(n, v, width)``.
+
+    Raises:
+        AdafocusError: they are of another network, or clips are missing.
+    """
+    answers = read_features(path)
+    refuse_missing(path, answers, keys, sources)
+    features = answers.features(keys).astype(np.float64)
+    if features.shape[1] % width:
+        raise AdafocusError(
+            f"{path} holds {features.shape[1]} features of a clip, expected {width} for each view of it. Make them "
+            "with the checkpoint that --start names: adafocus predict"
+        )
+    return features.reshape(len(keys), -1, width)

@@ -35,7 +35,7 @@ from adafocus.errors import AdafocusError, shell_word
 
 PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python")
 VALIDATION_LIST = "judged.csv"
-# beside the parts of a start, what the last layer was fitted to
+# beside the parts of a start, what the last layer was fitted to; a second file is features_2
 FEATURES = "features"
 
 
@@ -53,7 +53,7 @@ class Request:
         starts: as :func:`adafocus.calibration.training.initialization.parse_starts` reads them.
         labels: file of class names; without it the sorted labels of the clips.
         teachers: checkpoints and files of stored answers.
-        features: file of features of the start, to which the last layer is fitted first; None for no fit.
+        features: files of features of the start, to which the last layer is fitted first; none for no fit.
         work: folder of the run.
         cache: folder of decoded clips.
         out: checkpoint to write.
@@ -72,7 +72,7 @@ class Request:
     starts: tuple[str, ...]
     labels: Path | None
     teachers: tuple[Path, ...]
-    features: Path | None
+    features: tuple[Path, ...]
     work: Path
     cache: Path
     out: Path
@@ -106,7 +106,10 @@ def train(request: Request) -> dict[str, float]:
         refuse_nothing_to_learn(clips, training, validation)
     teachers = Teachers(request.teachers, recipe.teacher, labels)
     teachers.check(clips, validation, request.sources)
-    started_from = starts | ({} if request.features is None else {FEATURES: request.features})
+    fitted_to = {
+        FEATURES if not number else f"{FEATURES}_{number + 1}": path for number, path in enumerate(request.features)
+    }
+    started_from = starts | fitted_to
     made_from: Facts = {
         RECIPE: recipe.as_dict(),
         LABELS: list(labels),
@@ -124,7 +127,7 @@ def train(request: Request) -> dict[str, float]:
     task = build_task(recipe, len(labels))
     for line in initialize(task.net, starts, recipe.glance_share):
         console.print(f"started from {line}", soft_wrap=True)
-    if request.features is not None:
+    if request.features:
         line = fit_last_layer(task.net, request.features, clips, training, classes, request.sources)
         console.print(line, soft_wrap=True, markup=False)
     cache = FrameCache(request.cache, clips, task.cache_settings)

@@ -37,12 +37,12 @@ def views_of(clips: list[LabeledClip], labels: int = 2) -> np.ndarray:
     return (of_label[shown][:, None] + rng.normal(size=(len(clips), VIEWS, CHANNELS)) + 3).astype(np.float32)
 
 
-def store(folder: Path, clips: list[LabeledClip], views: np.ndarray) -> Path:
+def store(folder: Path, clips: list[LabeledClip], views: np.ndarray, name: str = "features.npz") -> Path:
     rows = {
         content_key(clip.path): (np.zeros(4, np.float32), row.reshape(-1))
         for clip, row in zip(clips, views, strict=True)
     }
-    path = folder / "features.npz"
+    path = folder / name
     write_answers(path, Answers(rows, (), {"checkpoint": "net"}, ("adafocus", "predict", "net.pth")))
     return path
 
@@ -55,12 +55,27 @@ def test_the_last_layer_tells_clips_apart_that_it_was_not_fitted_to(tmp_path: Pa
     classes = [(labels.index(clip.label),) for clip in clips]
     # the last three groups, of which no two show the same, are left out
     fitted_to = list(range(3 * (GROUPS - 3)))
-    line = fit_last_layer(net, store(tmp_path, clips, views), clips, fitted_to, classes, [tmp_path / "clips.csv"])
+    line = fit_last_layer(net, [store(tmp_path, clips, views)], clips, fitted_to, classes, [tmp_path / "clips.csv"])
     assert "2 views" in line
     assert "100.0 % are right" in line
     with torch.no_grad():
         said = net.head.fc(torch.from_numpy(views[3 * (GROUPS - 3) :])).argmax(-1)
     assert said.tolist() == [[classes[number][0]] * VIEWS for number in range(3 * (GROUPS - 3), 3 * GROUPS)]
+
+
+def test_views_of_two_files_count_as_those_of_one(tmp_path: Path) -> None:
+    clips = make_clips(tmp_path)
+    views = views_of(clips)
+    classes = [(number // 3 % 2,) for number in range(len(clips))]
+    layers = []
+    for parts in ([views], [views[:, :1], views[:, 1:]]):
+        stored = [store(tmp_path, clips, part, f"{number}.npz") for number, part in enumerate(parts)]
+        torch.manual_seed(1)
+        net = networks.build_classifier("mobilenet_v2", 2, None).eval()
+        line = fit_last_layer(net, stored, clips, list(range(len(clips))), classes, [])
+        assert f"{', '.join(path.name for path in stored)}, {VIEWS} views" in line
+        layers.append(net.head.fc.weight)
+    assert torch.equal(*layers)
 
 
 def test_a_layer_says_the_probabilities_of_the_fit(tmp_path: Path) -> None:
@@ -84,12 +99,12 @@ def test_what_no_last_layer_can_be_fitted_to_is_refused(tmp_path: Path) -> None:
     everything = list(range(len(clips)))
     net = networks.build_classifier("mobilenet_v2", 2, None)
     with pytest.raises(AdafocusError, match="Give a recipe with the key classifier"):
-        fit_last_layer(networks.build("tsm-mbv2-mbv2"), stored, clips, everything, classes, [])
+        fit_last_layer(networks.build("tsm-mbv2-mbv2"), [stored], clips, everything, classes, [])
     with pytest.raises(AdafocusError, match=r"0\.mp4 shows .* expected exactly one class"):
-        fit_last_layer(net, stored, clips, everything, [(0, 1), *classes[1:]], [])
+        fit_last_layer(net, [stored], clips, everything, [(0, 1), *classes[1:]], [])
     odd = store(tmp_path, clips, views_of(clips)[:, :, :-1])
     with pytest.raises(AdafocusError, match="2558 features of a clip, expected 1280 for each view"):
-        fit_last_layer(net, odd, clips, everything, classes, [])
+        fit_last_layer(net, [odd], clips, everything, classes, [])
     clips[0].path.write_bytes(b"another video")
     with pytest.raises(AdafocusError, match=r"lacks the answers on 1 of 36 clips. Add them: adafocus predict net\.pth"):
-        fit_last_layer(net, stored, clips, everything, classes, [])
+        fit_last_layer(net, [stored], clips, everything, classes, [])
