@@ -262,11 +262,13 @@ def quantize(request: Request) -> dict[str, Any]:
     if settings.steps:
         # what is wrong is told before clips are decoded
         read_run(request.work / CHECKPOINT, RUN_KEYS, {SETTINGS: settings.as_dict(), **made_from})
-    splits = dict.fromkeys(
-        (request.train_split, request.train_split if request.val_split is None else request.val_split)
-    )
-    sets = [_clips(request, trained, clips) for clips in [read_clips(request.sources, split) for split in splits]]
-    training, validation = sets[0], sets[-1]
+    compared_split = request.train_split if request.val_split is None else request.val_split
+    # all are listed before the first is decoded, and the same split is decoded once
+    listed = {
+        split: read_clips(request.sources, split) for split in dict.fromkeys((request.train_split, compared_split))
+    }
+    decoded = {split: _clips(request, trained, clips) for split, clips in listed.items()}
+    training, validation = decoded[request.train_split], decoded[compared_split]
     stages = lower(trained.net)
     calibrating = spread_evenly(training.usable, settings.calibration_clips)
     answers = FloatAnswers(stages, training)

@@ -52,9 +52,10 @@ def recorded_inputs(stages: LoweredStages) -> Iterator[StageInputs]:
 @torch.no_grad()
 def stage_inputs(stages: LoweredStages, views: Iterable[View]) -> StageInputs:
     """Run the float stages on clips and return their inputs; see :func:`recorded_inputs`."""
+    modules = stages.modules()
     with recorded_inputs(stages) as recorded:
         for glance, candidates in views:
-            run_stages(stages.modules(), stages.config, glance, candidates)
+            run_stages(modules, stages.config, glance, candidates)
     return recorded
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ def fit_last_layer(
     clips: Sequence[LabeledClip],
     training: Sequence[int],
     classes: Sequence[tuple[int, ...]],
-    sources: Iterable[Path],
+    sources: Sequence[Path],
 ) -> str:
     """Put the linear classifier that fits stored features best into the last layer of a classifier, in place.
 
@@ -73,7 +73,7 @@ def fit_last_layer(
     return f"last layer fitted to {names}, {views.shape[1]} views; of groups left out {100 * right:.1f} % are right"
 
 
-def _views(path: Path, keys: Sequence[str], width: int, sources: Iterable[Path]) -> Values:
+def _views(path: Path, keys: Sequence[str], width: int, sources: Sequence[Path]) -> Values:
     """Read the features of clips by their content from one file, ``(n, v, width)``.
 
     Raises:
