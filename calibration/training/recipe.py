@@ -58,6 +58,8 @@ class Classifier:
         box_side: side of those squares as a fraction of the frame's short side.
         candidate_frames: frames among which changes are looked for; 0 for twice as many as the classifier sees.
         focus_span: which of them it sees: evenly ``spread``, or the ``densest`` run, in which most changes.
+        shift: what a backbone with temporal shifts sees of other frames: those on ``both`` sides, or the ``past``
+            alone, as the glance of a network with that ``shift`` does.
     """
 
     backbone: str
@@ -68,6 +70,7 @@ class Classifier:
     box_side: float = 0.5
     candidate_frames: int = 0
     focus_span: Literal["spread", "densest"] = "spread"
+    shift: Literal["both", "past"] = "both"
 
     def __post_init__(self) -> None:
         """Refuse views that cannot be cut, and an encoder that needs others.
@@ -80,6 +83,11 @@ class Classifier:
             raise AdafocusError(
                 "The recipe's backbone is i3d, which sees dense clips and can only teach. Store its answers: adafocus "
                 "predict CHECKPOINT --clips CLIPS --out answers.npz, and learn from them: --teacher answers.npz"
+            )
+        if self.shift == "past" and self.backbone.startswith("x3d"):
+            raise AdafocusError(
+                f"The recipe's shift is past with backbone {self.backbone}, which has no temporal shift, expected "
+                "mobilenet_v2, efficientnet_lite0 or resnet50, or shift both."
             )
         if not 0.0 < self.box_side <= 1.0:
             raise AdafocusError(f"The recipe's box_side is {self.box_side}, expected above 0 and at most 1.")

@@ -20,6 +20,7 @@ from adafocus.calibration.views.encoder_views import EncoderViews
 from adafocus.calibration.views.geometry import geometry_of
 from adafocus.calibration.views.whole_frames import Augmentation, device_view, native_short_side, training_view
 from adafocus.networks import AdaFocus, VideoClassifier
+from adafocus.networks.backbones.shift import look_back_only
 from adafocus.networks.variants import AdaFocusPerFrame
 
 X3D_NAMES = tuple(name for name in networks.BACKBONES if name.startswith("x3d"))
@@ -164,6 +165,8 @@ class ClassifierTask(Task):
         self.net: VideoClassifier = networks.build_classifier(
             self.shape.backbone, num_classes, None if self.shape.backbone in X3D_NAMES else self.config.shift_div
         )
+        if self.shape.shift == "past":
+            look_back_only(self.net)
 
     @property
     def cache_settings(self) -> CacheSettings:

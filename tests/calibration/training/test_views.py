@@ -145,11 +145,25 @@ def test_no_epoch_needs_neither_classes_nor_a_batch(folder: Path, tmp_path: Path
         ({"views": ["centre"]}, r"classifier\.views\.0 is 'centre'"),
         ({"box_side": 0.0}, "box_side is 0.0, expected above 0 and at most 1"),
         ({"candidate_frames": 1}, "candidate_frames is 1, expected at least the 2 frames"),
+        ({"backbone": "x3d_xs", "shift": "past"}, "shift is past with backbone x3d_xs, which has no temporal shift"),
+        ({"shift": "future"}, r"classifier\.shift is 'future'"),
     ],
 )
 def test_views_that_cannot_be_cut_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(AdafocusError, match=said):
         Recipe.from_dict({**RECIPE, "classifier": {**OF_VIEWS, **changes}})
+
+
+@pytest.mark.parametrize("shift", ["both", "past"])
+def test_a_classifier_of_the_past_does_not_see_what_comes(shift: str) -> None:
+    recipe = Recipe.from_dict({**RECIPE, "classifier": {**OF_VIEWS, "shift": shift}})
+    encoder = build_task(recipe, 2).net.get_submodule("encoder").eval()
+    frames = torch.rand(1, 2, 3, 32, 32)
+    later = frames.clone()
+    later[:, 1] += 1.0
+    with torch.no_grad():
+        unmoved = torch.equal(encoder(frames)[:, 0], encoder(later)[:, 0])
+    assert unmoved == (shift == "past")
 
 
 def test_a_share_of_random_boxes_is_one() -> None:
