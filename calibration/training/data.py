@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from adafocus.calibration.datasets import FrameCache, LabeledClip, read_clips
-from adafocus.calibration.datasets.labeled_clip import plain_name, split_name
+from adafocus.calibration.datasets.labeled_clip import plain_name, split_name, spread_evenly
 from adafocus.calibration.training.losses import Target
 from adafocus.calibration.training.tasks import Batch, Task
 from adafocus.errors import AdafocusError
@@ -23,6 +23,8 @@ from adafocus.errors import AdafocusError
 # of a clip that only the teacher labels; the cross-entropy ignores it
 NO_LABEL = -1
 MAX_LISTED = 5
+# whose statistics the norms of a folded checkpoint start with
+MEASURED_CLIPS = 64
 # the split that is validated on where none is named
 USUAL_VALIDATION = "val"
 Key = tuple[int, int]
@@ -209,6 +211,14 @@ class ValidationClips(Dataset):
         """Return one clip as the device sees it."""
         index = int(self._data.validation[position])
         return self._task.inputs(self._data.cache.read(index), None), self._data.classes[index]
+
+
+@torch.no_grad()
+def run_inference(task: Task, data: TrainingData) -> None:
+    """Run a task's network as a device would, on some clips of all that it is to learn from."""
+    task.eval()
+    for index in spread_evenly(data.training.tolist(), MEASURED_CLIPS):
+        task.predict(as_batch([task.inputs(data.cache.read(index), None)]))
 
 
 class StepSampler(Sampler):

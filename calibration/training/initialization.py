@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from adafocus import networks
 from adafocus.errors import AdafocusError
@@ -118,6 +119,54 @@ def _load_whole(net: nn.Module, found: CheckpointFormat, state: Mapping[str, Ten
     fitting = {key: named[key].reshape(own[key].shape) for key in own if key not in misfits}
     net.load_state_dict(fitting, strict=False)
     return found.name + (f"; {len(classes)} tensors of other classes left out" if classes else "")
+
+
+@torch.no_grad()
+def measure_folded_norms(net: nn.Module, run: Callable[[], None]) -> int:
+    """Give the batch norms that a folded checkpoint left without statistics those of real inputs, in place.
+
+    The network computes what it did before, up to rounding. But only so can these norms be trained: with the statistics
+    of a batch in place of none, every layer would be scaled anew.
+
+    Args:
+        net: after :func:`initialize`.
+        run: runs the network on some clips, in inference mode.
+
+    Returns:
+        how many there were; where there are none, nothing is run.
+    """
+    folded = [part for part in net.modules() if isinstance(part, _BatchNorm) and _is_folded(part)]
+    if not folded:
+        return 0
+    sums: dict[nn.Module, Tensor] = {}
+
+    def count(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        values = inputs[0].double().transpose(0, 1).flatten(1)
+        found = torch.stack((torch.full_like(values[:, 0], values.shape[1]), values.sum(1), values.square().sum(1)))
+        sums[norm] = sums[norm] + found if norm in sums else found
+
+    hooks = [norm.register_forward_pre_hook(count) for norm in folded]
+    run()
+    for hook in hooks:
+        hook.remove()
+    for norm in folded:
+        number, total, squares = sums[norm]
+        mean = total / number
+        variance = (squares / number - mean.square()).clamp_min(0.0)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias += mean.float()
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+    return len(folded)
+
+
+def _is_folded(norm: _BatchNorm) -> bool:
+    """Return whether a norm has the statistics of none, as :func:`~adafocus.networks.load_encoder` writes them."""
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        return False
+    unscaled = variance.eq(torch.full_like(variance, 1.0 - norm.eps)) & norm.weight.eq(1.0)
+    return bool((mean.eq(0.0) & unscaled).all())
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ from adafocus.calibration.training.data import (
     choose_clips,
     class_indices,
     refuse_nothing_to_learn,
+    run_inference,
 )
-from adafocus.calibration.training.initialization import initialize, parse_starts
+from adafocus.calibration.training.initialization import initialize, measure_folded_norms, parse_starts
 from adafocus.calibration.training.recipe import Recipe
 from adafocus.calibration.training.resuming import LABELS, RECIPE, STARTS, TEACHER, Facts, read_run
 from adafocus.calibration.training.tasks import build_task
@@ -142,6 +144,10 @@ def train(request: Request) -> dict[str, float]:
     )
     if fabric.is_global_zero:
         write_list(request.work / VALIDATION_LIST, [clips[index] for index in validation])
+    if recipe.epochs and not recipe.frozen_norms:
+        measured = measure_folded_norms(task.net, partial(run_inference, task, data))
+        if measured:
+            console.print(f"{measured} folded batch norms have the statistics of the clips now")
     trainer = Trainer(task, data, request.work, fabric, request.workers, made_from)
     trainer.run()
     shares = trainer.validate()

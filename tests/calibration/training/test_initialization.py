@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from adafocus import networks
-from adafocus.calibration.training.initialization import initialize, parse_starts
+from adafocus.calibration.training.initialization import initialize, measure_folded_norms, parse_starts
 from adafocus.calibration.training.recipe import Classifier, Recipe
 from adafocus.calibration.training.tasks import build_task
 from adafocus.errors import AdafocusError
@@ -143,3 +143,27 @@ def test_the_glance_has_the_share_of_the_last_prediction_that_the_recipe_gives_i
         assert torch.equal(net.global_head.fc.weight, 0.25 * classifier.head.fc.weight)
         assert torch.equal(net.local_head.fc.weight, 0.75 * classifier.head.fc.weight)
         assert torch.equal(net.global_aux_head.fc.weight, classifier.head.fc.weight)
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "x3d_xs"])
+def test_folded_norms_that_are_trained_start_with_the_statistics_of_clips(shared: Path, backbone: str) -> None:
+    """The features stay; in training they are those of a network whose norms normalize."""
+    weights = {"mobilenet_v2": MOBILENET, "x3d_xs": X3D}
+    task = build_task(Recipe(classifier=Classifier(backbone, 4, 64, 72)), 3)
+    initialize(task.net, {"all": shared / "weights" / weights[backbone]})
+    encoder = task.net.get_submodule("encoder").eval()
+    clips = torch.randn(8, 4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+    def features(training: bool) -> torch.Tensor:
+        with torch.no_grad():
+            return encoder.train(training)(clips)
+
+    before, untrained = features(False), features(True)
+    initialize(task.net, {"all": shared / "weights" / weights[backbone]})
+    measured = measure_folded_norms(encoder, lambda: encoder.eval()(clips))
+    assert measured == sum("running_var" in name for name in encoder.state_dict())
+    scale = float(before.abs().max())
+    assert torch.allclose(features(False), before, atol=1e-3 * scale)
+    assert torch.allclose(features(True), before, atol=0.05 * scale)
+    assert not torch.allclose(untrained, before, atol=0.05 * scale)
+    assert not measure_folded_norms(encoder, lambda: pytest.fail("nothing is folded any more"))

@@ -139,6 +139,18 @@ def test_no_epoch_needs_neither_classes_nor_a_batch(folder: Path, tmp_path: Path
     assert load_network(folder / "other.safetensors").labels == ("one", "two", "three")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [True, False])
+def test_norms_of_a_folded_start_are_measured_where_they_learn(folder: Path, shared: Path, frozen: bool) -> None:
+    start = ("--start", str(shared / "weights" / "mobilenet_v2_imagenet.safetensors"))
+    out = f"folded-{frozen}.safetensors"
+    result = run(folder, out, *start, frozen_norms=frozen)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert ("52 folded batch norms have the statistics of the clips now" in result.output) != frozen
+    state = load_checkpoint(folder / out).net.state_dict()
+    assert all(bool(value.eq(1.0 - 1e-5).all()) == frozen for name, value in state.items() if "running_var" in name)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
