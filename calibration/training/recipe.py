@@ -124,6 +124,8 @@ class Recipe:
             the mean of many views is less sure than one view.
         label_smoothing: of the cross-entropy.
         teacher: backbone and input of a teacher that is a checkpoint; stored answers need none.
+        teacher_sees: the whole ``clip``, of which it is asked once, or the very ``view`` of it that a classifier sees
+            at a step; the latter takes longer, and teaches far more where clips are few.
         frozen: patterns (regular expressions) of parameters that stay as they are.
         frozen_norms: whether the encoders' batch norms keep their statistics, as those of folded checkpoints must.
         ema_decay: of the average of all weights that is kept, validated and written; 0 for none.
@@ -133,6 +135,8 @@ class Recipe:
         precision: of the arithmetic: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
         flip: whether clips are mirrored at random.
         crop_scales: of the random crop's sides to the short side; none for the centre crop that inference takes.
+        shortest_run: of a classifier's clip a step sees a run of frames that starts anywhere, of at least this share of
+            them; 1 for the whole clip, as inference does.
         shared_views: whether glance and focus see one augmentation; the official code draws two.
         box_jitter: where boxes lie in whole frames and the policy is no network: by how much their side and place vary,
             as a share of their side.
@@ -163,6 +167,7 @@ class Recipe:
     teacher_temperature: float = 1.0
     label_smoothing: float = 0.0
     teacher: Classifier | None = None
+    teacher_sees: Literal["clip", "view"] = "clip"
     frozen: tuple[str, ...] = ()
     frozen_norms: bool = False
     ema_decay: float = 0.0
@@ -170,6 +175,7 @@ class Recipe:
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     flip: bool = True
     crop_scales: tuple[float, ...] = SCALES
+    shortest_run: float = 1.0
     shared_views: bool = True
     box_jitter: float = 0.15
     random_boxes: float = 0.25
@@ -208,6 +214,17 @@ class Recipe:
                 raise AdafocusError(
                     f"The recipe's frozen has {pattern!r}, which is no regular expression: {error}. Correct it."
                 ) from error
+        if self.teacher_sees == "view" and (self.classifier is None or self.soft_weight <= 0.0):
+            raise AdafocusError(
+                "The recipe's teacher_sees is view, which needs the key classifier and a soft_weight above 0. Set "
+                "both, or teacher_sees: clip."
+            )
+        if not 0.0 < self.shortest_run <= 1.0:
+            raise AdafocusError(
+                f"The recipe's shortest_run is {self.shortest_run}, expected a share above 0 and at most 1."
+            )
+        if self.classifier is None and self.shortest_run < 1.0:
+            raise AdafocusError("The recipe's shortest_run is of a classifier's clips. Leave it out with a preset.")
         if not 0.0 <= self.random_boxes <= 1.0:
             raise AdafocusError(f"The recipe's random_boxes is {self.random_boxes}, expected a share from 0 to 1.")
         if not all(0.0 < scale <= 1.0 for scale in self.crop_scales):

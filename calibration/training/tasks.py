@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -148,7 +149,12 @@ class AdaFocusTask(Task):
 
 
 class ClassifierTask(Task):
-    """One encoder and its head on whole frames, or on what a glance and a focus see of them."""
+    """One encoder and its head on whole frames, or on what a glance and a focus see of them.
+
+    Attributes:
+        teacher: what is asked at every step about the frames that are learned from, ``(B, T, 3, S, S)`` to logits
+            ``(B, K)``; None where targets come with the clips.
+    """
 
     outputs = ("final",)
 
@@ -158,6 +164,7 @@ class ClassifierTask(Task):
             raise TypeError("the recipe names no classifier")
         self.shape = recipe.classifier
         self.config = classifier_config(self.shape)
+        self.teacher: nn.Module | None = None
         self.views = None
         if self.shape.views:
             self.views = EncoderViews(views_config(self.shape), self.shape.views)
@@ -177,6 +184,8 @@ class ClassifierTask(Task):
 
     def inputs(self, frames: NDArray[np.uint8], rng: np.random.Generator | None) -> Batch:
         """Return frames ``(T, 3, S, S)``; of inference those of every view that is validated."""
+        if rng is not None:
+            frames = random_run(frames, self.recipe.shortest_run, rng)
         if self.views is not None:
             if rng is None:
                 return self.views.validated(frames)
@@ -185,6 +194,8 @@ class ClassifierTask(Task):
 
     def forward(self, batch: Batch, target: Target, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the only term."""
+        if self.teacher is not None:
+            target = target._replace(teacher_logits=self.teacher(*batch))
         return {"prediction": self.criterion(self.net(*batch), target)}
 
     def predict(self, batch: Batch) -> tuple[Tensor, ...]:
@@ -195,6 +206,14 @@ class ClassifierTask(Task):
     def parts(self) -> dict[str, list[str]]:
         """Give the encoder the rate of the focus and the head that of the classifier."""
         return {"focus": ["encoder."], "classifier": ["head."]}
+
+
+def random_run(frames: NDArray[np.uint8], shortest: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a run of a clip's frames ``(n, H, W, 3)`` that starts anywhere, of at least this share of them."""
+    least = math.ceil(shortest * len(frames))
+    length = int(rng.integers(least, len(frames), endpoint=True)) if least < len(frames) else len(frames)
+    begin = int(rng.integers(0, len(frames) - length, endpoint=True)) if length < len(frames) else 0
+    return frames[begin : begin + length]
 
 
 def classifier_config(shape: Classifier) -> networks.NetworkConfig:

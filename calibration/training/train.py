@@ -16,6 +16,7 @@ from rich.console import Console
 from adafocus.calibration.datasets import FrameCache, LabeledClip, read_sets
 from adafocus.calibration.datasets.csv_list import write_list
 from adafocus.calibration.datasets.fingerprints import SEEN, joined, of_cache
+from adafocus.calibration.teachers.beside import TeacherBeside
 from adafocus.calibration.teachers.last_layer import fit_last_layer
 from adafocus.calibration.teachers.soft_targets import Teachers
 from adafocus.calibration.training.checkpoint import save_checkpoint, seen_by
@@ -106,7 +107,8 @@ def train(request: Request) -> dict[str, float]:
     classes = class_indices(clips, labels, needed=recipe.hard_weight > 0.0 and recipe.epochs > 0)
     if recipe.soft_weight == 0.0 and recipe.epochs:
         refuse_nothing_to_learn(clips, training, validation)
-    teachers = Teachers(request.teachers, recipe.teacher, labels)
+    beside = TeacherBeside(request.teachers, labels) if recipe.teacher_sees == "view" else None
+    teachers = Teachers(() if beside else request.teachers, recipe.teacher, labels)
     teachers.check(clips, validation, request.sources)
     fitted_to = {
         FEATURES if not number else f"{FEATURES}_{number + 1}": path for number, path in enumerate(request.features)
@@ -116,7 +118,7 @@ def train(request: Request) -> dict[str, float]:
         RECIPE: recipe.as_dict(),
         LABELS: list(labels),
         STARTS: {part: sha256_of(path) for part, path in started_from.items()},
-        TEACHER: teachers.sha256,
+        TEACHER: (beside or teachers).sha256,
     }
     # what is wrong is told before clips are decoded for hours
     read_run(request.work / CHECKPOINT, RUN_KEYS, made_from)
@@ -132,6 +134,8 @@ def train(request: Request) -> dict[str, float]:
     if request.features:
         line = fit_last_layer(task.net, request.features, clips, training, classes, request.sources)
         console.print(line, soft_wrap=True, markup=False)
+    if beside is not None:
+        beside.join(task)
     cache = FrameCache(request.cache, clips, task.cache_settings)
     _fill(cache, console)
     usable = set(cache.usable())
@@ -152,7 +156,7 @@ def train(request: Request) -> dict[str, float]:
     trainer.run()
     shares = trainer.validate()
     if fabric.is_global_zero:
-        history = _history(request, started_from, teachers, trainer, shares)
+        history = _history(request, started_from, beside or teachers, trainer, shares)
         save_checkpoint(request.out, trainer.evaluated_net, recipe, labels, history)
         accuracy = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
         suffix = f"; clips right, float: {accuracy}" if accuracy else ""
@@ -190,7 +194,11 @@ def _fill(cache: FrameCache, console: Console) -> None:
 
 
 def _history(
-    request: Request, starts: dict[str, Path], teachers: Teachers, trainer: Trainer, shares: dict[str, float]
+    request: Request,
+    starts: dict[str, Path],
+    teachers: Teachers | TeacherBeside,
+    trainer: Trainer,
+    shares: dict[str, float],
 ) -> dict[str, Any]:
     """Return what a checkpoint says of its training; the keys are those of every checkpoint so far.
 

@@ -24,10 +24,11 @@ MORE = {
     "gradient_norm": 20.0, "size_weight": 0.5, "hard_weight": 1.0, "temperature": 1.0, "label_smoothing": 0.1,
     "frozen": ["global_.*"], "frozen_norms": True, "ema_decay": 0.9, "precision": "32-true", "flip": True,
     "crop_scales": [1.0, 0.8], "shared_views": True, "box_jitter": 0.1, "random_boxes": 0.2, "glance_share": 0.5,
-    "seed": 1,
+    "seed": 1, "teacher_sees": "clip", "shortest_run": 1.0,
 }  # fmt: skip
 CLASSIFIER = {
-    "classifier": {"backbone": "mobilenet_v2", "frames": 2, "size": 32, "short_side_px": 36, "views": ["square"]},
+    "classifier": {"backbone": "mobilenet_v2", "frames": 2, "size": 32, "short_side_px": 36, "views": ["square"],
+                   "shift": "both"},
     "cached_frames": 4, "epochs": 1, "batch": 2,
 }  # fmt: skip
 NINE = ((old, new, ", ".join([f"*{old}"] * 9)) for old, new in zip("abcdefgh", "bcdefghi", strict=True))
