@@ -26,6 +26,8 @@ def fit_last_layer(
     training: Sequence[int],
     classes: Sequence[tuple[int, ...]],
     sources: Sequence[Path],
+    *,
+    one_scale: bool = False,
 ) -> str:
     """Put the linear classifier that fits stored features best into the last layer of a classifier, in place.
 
@@ -39,6 +41,7 @@ def fit_last_layer(
         training: places among them of the clips to fit to.
         classes: of every clip.
         sources: clip sets, for what a sentence says.
+        one_scale: whether all features are divided by one number, and not each by its own deviation.
 
     Returns:
         a line that says what was fitted, and how many clips are right when their group is left out.
@@ -62,9 +65,9 @@ def fit_last_layer(
     of_clips = np.array([classes[index][0] for index in training])
     shown = [clips[index] for index in training]
     parts = [split_folds(shown, Fold(number, FOLDS), 1) for number in range(1, FOLDS + 1)]
-    strength, rows = best_strength(views, of_clips, count, parts)
+    strength, rows = best_strength(views, of_clips, count, parts, one_scale=one_scale)
     right = float((rows.argmax(1) == of_clips).mean())
-    layer = as_layer(fit_views(strength, views, of_clips), count)
+    layer = as_layer(fit_views(strength, views, of_clips, one_scale=one_scale), count)
     weights, biases = (torch.from_numpy(values).float() for values in layer)
     with torch.no_grad():
         net.head.fc.weight.copy_(weights)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 # inverse strengths of the pull towards zero weights, of which the best one out of fold is taken
@@ -16,12 +17,29 @@ STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0)
 MAX_STEPS = 1000
 # log-probability of a class that no clip of a fit shows, as where all its clips are of one group
 UNSEEN = -12.0
+# steps of a fit
+SCALER, REGRESSION = "scaler", "regression"
 Values = NDArray[np.float64]
 
 
-def classifier(strength: float) -> Pipeline:
-    """Return a logistic regression on features of mean 0 and deviation 1."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=MAX_STEPS))
+class OneScale(StandardScaler):
+    """Shift every feature to mean 0, and divide all by one number: the root of their mean variance."""
+
+    def fit(self, features: Values, *more: Any) -> Self:
+        """Measure features ``(n, C)``."""
+        super().fit(features, *more)
+        self.scale_: Values = np.full(len(self.var_), np.sqrt(self.var_.mean()) or 1.0)
+        return self
+
+
+def classifier(strength: float, *, one_scale: bool = False) -> Pipeline:
+    """Return a logistic regression on features of mean 0, each of deviation 1, or all on one scale.
+
+    On one scale a feature that hardly varies hardly counts; with each on its own, it is as loud as all others.
+    """
+    scaler = OneScale() if one_scale else StandardScaler()
+    regression = LogisticRegression(C=strength, max_iter=MAX_STEPS)
+    return Pipeline([(SCALER, scaler), (REGRESSION, regression)])
 
 
 def log_probabilities(model: Pipeline, features: Values, count: int) -> Values:
@@ -36,7 +54,12 @@ def log_probabilities(model: Pipeline, features: Values, count: int) -> Values:
 
 
 def best_strength(
-    views: Values, classes: NDArray[np.int64], count: int, parts: Sequence[tuple[list[int], list[int]]]
+    views: Values,
+    classes: NDArray[np.int64],
+    count: int,
+    parts: Sequence[tuple[list[int], list[int]]],
+    *,
+    one_scale: bool = False,
 ) -> tuple[float, Values]:
     """Find the strength that does best on what was left out of a fit, by the mean log-probability.
 
@@ -45,6 +68,7 @@ def best_strength(
         classes: ``(n,)`` of the clips.
         count: K, of all classes.
         parts: folds: places to fit to and to answer.
+        one_scale: whether all features are on one scale, as :func:`classifier` has it.
 
     Returns:
         the strength, and ``(n, K)`` log-probabilities of every clip by the fit that did not know it.
@@ -53,7 +77,7 @@ def best_strength(
     for strength in STRENGTHS:
         rows = np.empty((len(views), count))
         for fitted_to, answered in parts:
-            model = fit_views(strength, views[fitted_to], classes[fitted_to])
+            model = fit_views(strength, views[fitted_to], classes[fitted_to], one_scale=one_scale)
             said = log_probabilities(model, views[answered].reshape(-1, views.shape[2]), count)
             rows[answered] = said.reshape(len(answered), -1, count).mean(1)
         score = float(rows[np.arange(len(rows)), classes].mean())
@@ -63,9 +87,10 @@ def best_strength(
     return best[1:]
 
 
-def fit_views(strength: float, views: Values, classes: NDArray[np.int64]) -> Pipeline:
+def fit_views(strength: float, views: Values, classes: NDArray[np.int64], *, one_scale: bool = False) -> Pipeline:
     """Fit to features ``(n, v, C)`` of clips of these classes ``(n,)``, each view as a clip."""
-    return classifier(strength).fit(views.reshape(-1, views.shape[2]), np.repeat(classes, views.shape[1]))
+    model = classifier(strength, one_scale=one_scale)
+    return model.fit(views.reshape(-1, views.shape[2]), np.repeat(classes, views.shape[1]))
 
 
 def as_layer(model: Pipeline, count: int) -> tuple[Values, Values]:
@@ -73,7 +98,7 @@ def as_layer(model: Pipeline, count: int) -> tuple[Values, Values]:
 
     Classes that the model never saw get no weights, and a bias that leaves them next to no probability.
     """
-    scaler, regression = model.named_steps["standardscaler"], model.named_steps["logisticregression"]
+    scaler, regression = model.named_steps[SCALER], model.named_steps[REGRESSION]
     weights = regression.coef_ / scaler.scale_
     biases = regression.intercept_ - weights @ scaler.mean_
     if len(weights) == 1:

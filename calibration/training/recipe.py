@@ -60,6 +60,8 @@ class Classifier:
         focus_span: which of them it sees: evenly ``spread``, or the ``densest`` run, in which most changes.
         shift: what a backbone with temporal shifts sees of other frames: those on ``both`` sides, or the ``past``
             alone, as the glance of a network with that ``shift`` does.
+        feature_scale: where the last layer is fitted to features: ``each`` is divided by its own deviation, or ``all``
+            by one number, so that those that hardly vary hardly count.
     """
 
     backbone: str
@@ -71,6 +73,7 @@ class Classifier:
     candidate_frames: int = 0
     focus_span: Literal["spread", "densest"] = "spread"
     shift: Literal["both", "past"] = "both"
+    feature_scale: Literal["each", "all"] = "each"
 
     def __post_init__(self) -> None:
         """Refuse views that cannot be cut, and an encoder that needs others.

@@ -132,7 +132,10 @@ def train(request: Request) -> dict[str, float]:
     for line in initialize(task.net, starts, recipe.glance_share):
         console.print(f"started from {line}", soft_wrap=True)
     if request.features:
-        line = fit_last_layer(task.net, request.features, clips, training, classes, request.sources)
+        one_scale = recipe.classifier is not None and recipe.classifier.feature_scale == "all"
+        line = fit_last_layer(
+            task.net, request.features, clips, training, classes, request.sources, one_scale=one_scale
+        )
         console.print(line, soft_wrap=True, markup=False)
     if beside is not None:
         beside.join(task)

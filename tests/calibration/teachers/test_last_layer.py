@@ -78,11 +78,12 @@ def test_views_of_two_files_count_as_those_of_one(tmp_path: Path) -> None:
     assert torch.equal(*layers)
 
 
-def test_a_layer_says_the_probabilities_of_the_fit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("one_scale", [False, True])
+def test_a_layer_says_the_probabilities_of_the_fit(one_scale: bool) -> None:
     rng = np.random.default_rng(1)
     for classes in (np.arange(60) % 2, np.arange(60) % 3, 2 * (np.arange(60) % 2)):
         rows = rng.normal(size=(60, 8)) * rng.uniform(0.1, 9, 8) + 5
-        model = classifier(0.01).fit(rows, classes)
+        model = classifier(0.01, one_scale=one_scale).fit(rows, classes)
         weights, biases = as_layer(model, 3)
         scores = rows @ weights.T + biases
         wanted = log_probabilities(model, rows, 3)
@@ -90,6 +91,18 @@ def test_a_layer_says_the_probabilities_of_the_fit(tmp_path: Path) -> None:
         found = scores[:, shown] - np.log(np.exp(scores[:, shown]).sum(1, keepdims=True))
         assert np.allclose(found, wanted[:, shown], atol=1e-9)
         assert set(scores.argmax(1)) <= set(shown)
+
+
+def test_on_one_scale_a_feature_that_hardly_varies_hardly_counts() -> None:
+    rng = np.random.default_rng(2)
+    classes = np.arange(60) % 2
+    telling = 2.0 * classes[:, None] - 1.0
+    rows = np.concatenate((telling + 0.1 * rng.normal(size=(60, 1)), 0.01 * telling), 1)
+    each, of_all = (as_layer(classifier(0.01, one_scale=one).fit(rows, classes), 2)[0] for one in (False, True))
+    assert abs(each[1, 1] * 0.01) > 0.9 * abs(each[1, 0])
+    assert abs(of_all[1, 1] * 0.01) < 0.01 * abs(of_all[1, 0])
+    # features that do not vary at all have no scale
+    assert np.isfinite(as_layer(classifier(0.01, one_scale=True).fit(np.ones((4, 2)), np.arange(4) % 2), 2)[0]).all()
 
 
 def test_what_no_last_layer_can_be_fitted_to_is_refused(tmp_path: Path) -> None:
