@@ -29,7 +29,7 @@ from tests.helpers.program import PROGRAM, RUN_LIMIT_S, Call, CallHere, Done
 
 ROOT = Path(__file__).resolve().parent.parent
 # the published configuration, with a policy network; most tests are of it
-MODEL = ROOT / "models" / "x3d-xs-xs-k400.safetensors"
+MODEL = ROOT / "tests" / "assets" / "x3d-xs-xs-k400.safetensors"
 READY_BUNDLE = ROOT / "bundles" / "x3d-xs-xs-k400-litert.zip"
 SHARED = Path(os.environ.get("ADAFOCUS_SHARED", ROOT.parent / "shared"))
 IN_CI = os.environ.get("CI", "").lower() == "true"

@@ -1,6 +1,6 @@
 """Set a model whose policy network is float32 beside the same one with boxes placed in int8.
 
-    python -m benchmarks.policies models/x3d-xs-xs-k400.safetensors --clips CLIPS.csv --out int8_policy.yaml
+    python -m benchmarks.policies tests/assets/x3d-xs-xs-k400.safetensors --clips CLIPS.csv --out int8_policy.yaml
 
 Glance and focus are the same bytes in both. The scales of the policy come from clips of the training split; labels,
 frames and boxes are compared on another one. What a box that is moved by one pixel does to the labels stands beside
@@ -141,7 +141,7 @@ def main(
     stored = load_model(model)
     if stored.stages.policy is None or "policy" in stored.prepared:
         raise AdafocusError(
-            f"{model} has no policy network in float32, expected one, such as models/x3d-xs-xs-k400.safetensors."
+            f"{model} has no policy network in float32, expected one, such as tests/assets/x3d-xs-xs-k400.safetensors."
         )
     training, videos = ([video for clips in lists for video in clips_of(clips, name)] for name in (train_split, split))
     work.mkdir(parents=True, exist_ok=True)
