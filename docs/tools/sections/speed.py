@@ -21,7 +21,7 @@ def speed_sections(times: Figures, speed: Figures, device: Figures, networks: Fi
     yield _budgets(device["budget"])
     yield _decoding(device["decode"], device["decode_published"], device["cheap_frames"])
     yield _stream(device["stream"])
-    yield from _hops(device.get("stream_hop"))
+    yield from _hops(device.get("stream_hop"), device.get("stream_shift"))
     yield _day(device["stream_day"])
     yield _served(device["served_day"])
     yield _graphs(speed)
@@ -169,7 +169,7 @@ def _stream(found: Figures) -> str:
     )
 
 
-def _hops(found: Figures | None) -> Iterator[str]:
+def _hops(found: Figures | None, shift: Figures | None) -> Iterator[str]:
     """Yield nothing where it was not measured yet."""
     if found is None:
         return
@@ -196,8 +196,19 @@ def _hops(found: Figures | None) -> Iterator[str]:
         table(("glance", "frames encoded", "GMAC", "ms", "time", "numbers that differ"), rows),
         "Of a glance that sees frames on both sides, this share of its multiply-accumulates comes before it does:",
         table(("glance", "share"), shares),
+        *_past(shift),
         source("device.yaml", found["command"]),
     )
+
+
+def _past(shift: Figures | None) -> Iterator[str]:
+    """Yield what it costs a trained encoder to do without later frames."""
+    if shift is None:
+        return
+    yield f"What it costs to see the past alone. {shift['note']} Percent of the clips right whose group was left out:"
+    row = (shift["clips"], shift["set"], decimals(shift["both"]), decimals(shift["past"]))
+    yield table(("clips", "of", "both sides", "`shift: past`"), [row])
+    yield f"By `{shift['command']}`."
 
 
 def _shown_faults(found: Figures) -> str:
