@@ -42,7 +42,8 @@ def _commands(found: Figures) -> str:
         "Whole commands",
         f"Seconds from the start of the process to its end, `{found['model']}` for LiteRT, "
         f"{found['machine']['processors']} cores of an x86-64 machine that does nothing else, by the version of today "
-        "and by one before, both exports in a run of their own beside an older one. An export converts and verifies; "
+        "and by one before. Both exports were a run of their own beside an older version, on a day when the machine "
+        "took half as long again. An export converts and verifies; "
         "stages that did not change since an earlier one are taken from its cache. `quantize` calibrates scales on "
         f"{found['calibration_clips']} clips and compares on the same. `run` recognizes one video of 7 s. Memory is "
         "the most that all processes of a command hold at once.",
