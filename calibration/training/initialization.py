@@ -133,14 +133,15 @@ def measure_folded_norms(net: nn.Module, run: Callable[[], None]) -> int:
         run: runs the network on some clips, in inference mode.
 
     Returns:
-        how many there were; where there are none, nothing is run.
+        how many it measured; where none is folded, nothing is run.
     """
     folded = [part for part in net.modules() if isinstance(part, _BatchNorm) and _is_folded(part)]
     if not folded:
         return 0
-    sums: dict[nn.Module, Tensor] = {}
+    # of those that the clips reach
+    sums: dict[_BatchNorm, Tensor] = {}
 
-    def count(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def count(norm: _BatchNorm, inputs: tuple[Tensor, ...]) -> None:
         values = inputs[0].double().transpose(0, 1).flatten(1)
         found = torch.stack((torch.full_like(values[:, 0], values.shape[1]), values.sum(1), values.square().sum(1)))
         sums[norm] = sums[norm] + found if norm in sums else found
@@ -149,15 +150,14 @@ def measure_folded_norms(net: nn.Module, run: Callable[[], None]) -> int:
     run()
     for hook in hooks:
         hook.remove()
-    for norm in folded:
-        number, total, squares = sums[norm]
+    for norm, (number, total, squares) in sums.items():
         mean = total / number
         variance = (squares / number - mean.square()).clamp_min(0.0)
         norm.weight.copy_((variance + norm.eps).sqrt())
         norm.bias += mean.float()
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(variance)
-    return len(folded)
+    return len(sums)
 
 
 def _is_folded(norm: _BatchNorm) -> bool:

@@ -130,7 +130,8 @@ class Recipe:
         teacher_sees: the whole ``clip``, of which it is asked once, or the very ``view`` of it that a classifier sees
             at a step; the latter takes longer, and teaches far more where clips are few.
         frozen: patterns (regular expressions) of parameters that stay as they are.
-        frozen_norms: whether the encoders' batch norms keep their statistics, as those of folded checkpoints must.
+        frozen_norms: whether the encoders' batch norms keep their statistics; where they do not, those of a folded
+            start are measured on some clips first.
         ema_decay: of the average of all weights that is kept, validated and written; 0 for none.
         start_share: of the start's weights in those that are written at the end. A network that learns from few classes
             forgets the others; a mean with what it was before keeps most of both (Wortsman et al. 2022, arXiv

@@ -160,6 +160,8 @@ def test_folded_norms_that_are_trained_start_with_the_statistics_of_clips(shared
 
     before, untrained = features(False), features(True)
     initialize(task.net, {"all": shared / "weights" / weights[backbone]})
+    # norms that no clip reaches stay as they are
+    assert measure_folded_norms(encoder, lambda: None) == 0
     measured = measure_folded_norms(encoder, lambda: encoder.eval()(clips))
     assert measured == sum("running_var" in name for name in encoder.state_dict())
     scale = float(before.abs().max())
